@@ -1,0 +1,304 @@
+//! Tables as Rust source: statics of the types in `src/spec.rs`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::table::{Cond, Event, Fault, MemberRef, NameTable, Row, Tables, Test, Type, When};
+
+/// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
+const STACKINFO: u16 = 0x10;
+
+/// The whole generated file.
+pub fn emit(tables: &Tables) -> Result<String, Fault> {
+    let mut out = String::from("// Generated from tables/ by build/main.rs.\n");
+    for table in &tables.names {
+        name_table(&mut out, table);
+    }
+    let kinds = kinds(tables)?;
+    let mut cx = Emit { tables, kinds, next_id: 0, out };
+    for group in &tables.groups {
+        let rows = cx.rows(&group.rows, &group.prefix)?;
+        let name = group.name.to_uppercase();
+        let _ = writeln!(cx.out, "/// The rows of group `{}`.\npub static {name}: &[FieldSpec] = &[{rows}];", group.name);
+    }
+    let mut events = String::new();
+    for (at, event) in tables.events.iter().enumerate() {
+        if event.id as usize != at + 1 {
+            return Err(format!("event {} {}: ids must run from 1 without a gap", event.id, event.name));
+        }
+        let rows = cx.rows(&event.rows, &prefix(event))?;
+        let says = cx.says(event)?;
+        let was: String = event.was.iter().map(|w| format!("({}, {:?}, {:?}),", w.0, w.1, w.2)).collect();
+        let _ = writeln!(
+            events,
+            "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, was: &[{was}], about: {:?}, notes: &{:?}, by: &{:?}, \
+             fields: &[{rows}], says: &[{says}], size: 0 }},",
+            event.id, event.name, event.c_name, event.about, event.notes, event.by,
+        );
+    }
+    let _ = writeln!(cx.out, "/// BBLog's events, by id from 1.\npub static EVENTS: &[EventSpec] = &[{events}];");
+    let _ = writeln!(cx.out, "/// How many rows there are: ids run from 0 to this, exclusive.\npub const ROWS: u32 = {};", cx.next_id);
+    Ok(cx.out)
+}
+
+fn prefix(event: &Event) -> String {
+    format!("bblog.{}", event.name.to_lowercase())
+}
+
+fn name_table(out: &mut String, table: &NameTable) {
+    let values: String = table.values.iter().map(|(v, n)| format!("({v}, {n:?}),")).collect();
+    let _ = writeln!(
+        out,
+        "static NAMES_{}: NameTable = NameTable {{ name: {:?}, values: &[{values}] }};",
+        table.name.to_uppercase(),
+        table.name,
+    );
+}
+
+/// The type of each filter name: the widest among its rows.
+fn kinds(tables: &Tables) -> Result<BTreeMap<String, Kind>, Fault> {
+    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+    let groups = tables.groups.iter().map(|g| (g.prefix.clone(), &g.rows));
+    for (prefix, rows) in groups.chain(tables.events.iter().map(|e| (prefix(e), &e.rows))) {
+        for row in rows {
+            let filter = format!("{prefix}.{}", row.name);
+            let kind = kind(tables, row)?;
+            let both = match kinds.get(&filter) {
+                None => kind,
+                Some(have) => have.widest(kind).ok_or_else(|| format!("{filter}: {have:?} and {kind:?}"))?,
+            };
+            kinds.insert(filter, both);
+        }
+    }
+    Ok(kinds)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Unsigned(u16),
+    Signed(u16),
+    Bool,
+    Text,
+}
+
+impl Kind {
+    fn widest(self, other: Kind) -> Option<Kind> {
+        match (self, other) {
+            (Kind::Unsigned(a), Kind::Unsigned(b)) => Some(Kind::Unsigned(a.max(b))),
+            (Kind::Signed(a), Kind::Signed(b)) => Some(Kind::Signed(a.max(b))),
+            (a, b) => (a == b).then_some(a),
+        }
+    }
+}
+
+fn kind(tables: &Tables, row: &Row) -> Result<Kind, Fault> {
+    let member = member(tables, &row.member)?;
+    let bits = match (row.member.bits, &row.member.low) {
+        (Some((low, high)), _) => u16::from(high - low + 1).next_power_of_two().max(8),
+        (None, Some(_)) => 64,
+        (None, None) => member.size() * 8,
+    };
+    Ok(match member {
+        Type::Text(_) => Kind::Text,
+        _ if row.unit == "bool" => Kind::Bool,
+        Type::Signed(_) => Kind::Signed(bits),
+        _ if row.signed => Kind::Signed(bits),
+        _ => Kind::Unsigned(bits),
+    })
+}
+
+fn member(tables: &Tables, member: &MemberRef) -> Result<Type, Fault> {
+    Ok(tables.members.get(&member.name).ok_or_else(|| format!("no member {}", member.name))?.ty)
+}
+
+struct Emit<'a> {
+    tables: &'a Tables,
+    kinds: BTreeMap<String, Kind>,
+    next_id: u32,
+    out: String,
+}
+
+impl Emit<'_> {
+    fn rows(&mut self, rows: &[Row], prefix: &str) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (at, row) in rows.iter().enumerate() {
+            let id = self.next_id;
+            self.next_id += 1;
+            let filter = format!("{prefix}.{}", row.name);
+            let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._".contains(c);
+            if !filter.chars().all(valid) {
+                return Err(format!("{filter}: not a valid filter name"));
+            }
+            let (names, unit) = self.names(row)?;
+            let yields: Vec<usize> = (0..rows.len()).filter(|&other| other != at && beats(&rows[other], row)).collect();
+            let _ = writeln!(
+                out,
+                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{:?}, unit: Unit::{unit}, \
+                 names: {names}, place: {}, when: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
+                row.name,
+                row.about,
+                self.kinds[&filter],
+                self.place(&row.member, row.network)?,
+                self.when(&row.when, Some(&row.member))?,
+                row.common,
+                row.source,
+            );
+        }
+        Ok(out)
+    }
+
+    fn names(&self, row: &Row) -> Result<(String, String), Fault> {
+        for (prefix, variant, flags) in [("enum:", "Enum", false), ("flags:", "Flags", true)] {
+            if let Some(name) = row.unit.strip_prefix(prefix) {
+                if !self.tables.names.iter().any(|t| t.name == name && t.flags == flags) {
+                    return Err(format!("{}: no {variant} {name}", row.name));
+                }
+                return Ok((format!("Names::{variant}(&NAMES_{})", name.to_uppercase()), "None".into()));
+            }
+        }
+        let unit = match row.unit.as_str() {
+            "-" | "text" => "None",
+            "bool" => "Bool",
+            "us" => "Us",
+            "ms" => "Ms",
+            "s" => "S",
+            "ns" => "Ns",
+            "ticks" => "Ticks",
+            "ticks/32" => "TicksX32",
+            "ticks/16" => "TicksX16",
+            "bytes" => "Bytes",
+            "bytes/s" => "BytesPerSec",
+            "seq" => "Seq",
+            "count" => "Count",
+            "percent" => "Percent",
+            "1/256" => "X256",
+            "1/1000" => "X1000",
+            "line" => "Line",
+            "slot" => "Slot",
+            "pointer" => "Pointer",
+            "cycles" => "Cycles",
+            "index" => "Index",
+            "hex" => "Hex",
+            "tsval" => "TsVal",
+            "cpu" => "Cpu",
+            other => return Err(format!("{}: unknown unit {other}", row.name)),
+        };
+        Ok(("Names::None".into(), unit.into()))
+    }
+
+    fn place(&self, at: &MemberRef, network: bool) -> Result<String, Fault> {
+        let member = self.tables.members.get(&at.name).ok_or_else(|| format!("no member {}", at.name))?;
+        if at.bits.is_some_and(|(low, high)| low > high || u16::from(high) >= member.ty.size() * 8) {
+            return Err(format!("{}: bits {:?} outside the member", at.name, at.bits));
+        }
+        let low = match &at.low {
+            Some(low) => Some(self.tables.members.get(low).ok_or_else(|| format!("no member {low}"))?.offset),
+            None => None,
+        };
+        let order = if network || matches!(member.ty, Type::Network(_)) { "Network" } else { "Host" };
+        Ok(format!(
+            "Place {{ offset: {}, size: {}, bits: {:?}, low: {low:?}, order: Order::{order}, repeat: Repeat::Once }}",
+            member.offset,
+            member.ty.size(),
+            at.bits,
+        ))
+    }
+
+    fn when(&self, when: &When, of: Option<&MemberRef>) -> Result<String, Fault> {
+        let in_union = |m: &MemberRef| {
+            let own = !m.name.starts_with("tlv_") && !m.name.starts_with("tlb_");
+            own && self.tables.members.get(&m.name).is_some_and(|m| (160..264).contains(&m.offset))
+        };
+        let needs = of.into_iter().chain(when.conds.iter().map(|c| &c.member)).any(in_union);
+        let mut conds = String::new();
+        for Cond { member, test } in &when.conds {
+            let test = match test {
+                Test::In(v) => format!("In(&{v:?})"),
+                Test::NotIn(v) => format!("NotIn(&{v:?})"),
+                Test::Above(v) => format!("Above({v})"),
+                Test::AnySet(v) => format!("AnySet({v:#x})"),
+                Test::NoneSet(v) => format!("NoneSet({v:#x})"),
+            };
+            let bits = member.bits.map_or(String::new(), |(low, high)| format!("[{low}:{high}]"));
+            let name = format!("{}{bits}", member.name);
+            let _ = write!(conds, "Cond {{ member: {name:?}, place: {}, test: Test::{test} }},", self.place(member, false)?);
+        }
+        Ok(format!(
+            "When {{ stacks: {}, kernels: {}, flags: {}, conds: &[{conds}] }}",
+            when.stacks.map_or("ALL".into(), |s| s.to_string()),
+            when.kernels.map_or("ALL".into(), |k| k.to_string()),
+            if needs { STACKINFO } else { 0 },
+        ))
+    }
+
+    fn says(&self, event: &Event) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, text) in &event.says {
+            let mut rest = text.as_str();
+            let parts = self.parts(event, &mut rest, false)?;
+            let _ = write!(out, "Say {{ when: {}, parts: &[{parts}] }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    /// The parts up to the end, or to the `]` of an optional part.
+    fn parts(&self, event: &Event, rest: &mut &str, optional: bool) -> Result<String, Fault> {
+        let mut out = String::new();
+        while let Some(at) = rest.find(['{', '[', ']']) {
+            let (text, tail) = rest.split_at(at);
+            if !text.is_empty() {
+                let _ = write!(out, "Part::Text({text:?}),");
+            }
+            *rest = &tail[1..];
+            match &tail[..1] {
+                "[" => {
+                    let inner = self.parts(event, rest, true)?;
+                    let _ = write!(out, "Part::Optional(&[{inner}]),");
+                }
+                "]" if optional => return Ok(out),
+                "{" => {
+                    let (name, tail) =
+                        rest.split_once('}').ok_or_else(|| format!("{}: {{ without }}", event.name))?;
+                    *rest = tail;
+                    let _ = write!(out, "{},", self.part(event, name)?);
+                }
+                _ => return Err(format!("{}: ] without [", event.name)),
+            }
+        }
+        if optional {
+            return Err(format!("{}: [ without ]", event.name));
+        }
+        if !rest.is_empty() {
+            let _ = write!(out, "Part::Text({rest:?}),");
+        }
+        Ok(out)
+    }
+
+    fn part(&self, event: &Event, name: &str) -> Result<String, Fault> {
+        let of = |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
+        let own = of(&event.rows);
+        if !own.is_empty() {
+            return Ok(format!("Part::Field(&{own:?})"));
+        }
+        let record = self.tables.groups.iter().find(|g| g.name == "record").ok_or("no group record")?;
+        let common = of(&record.rows);
+        if common.is_empty() {
+            return Err(format!("{}: its summary names {name}, which no row has", event.name));
+        }
+        Ok(format!("Part::Common(&{common:?})"))
+    }
+}
+
+/// Whether `a` takes the place of `b` where both apply: same bits, more conditions.
+fn beats(a: &Row, b: &Row) -> bool {
+    let overlap = |x: Option<u8>, y: Option<u8>| x.unwrap_or(0xff) & y.unwrap_or(0xff) != 0;
+    let weight = |row: &Row| row.when.conds.len() + usize::from(row.when.stacks.is_some());
+    let (a_low, a_high) = a.member.bits.unwrap_or((0, 63));
+    let (b_low, b_high) = b.member.bits.unwrap_or((0, 63));
+    a.member.name == b.member.name
+        && a_low <= b_high
+        && b_low <= a_high
+        && overlap(a.when.stacks, b.when.stacks)
+        && overlap(a.when.kernels, b.when.kernels)
+        && weight(a) > weight(b)
+}

@@ -1,0 +1,429 @@
+//! The one model of both logs: an [`Event`] with its [`Field`]s, decoded by a table.
+//!
+//! Decoding is lazy: an event is its bytes and its rows, and [`Event::fields`] reads them one by
+//! one. Nothing is allocated.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+use crate::bblog::{Record, Verbose};
+use crate::cursor::Cursor;
+use crate::elog::{EVENT_HEADER_LEN, RawEvent};
+use crate::spec::{
+    Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test, When,
+};
+use crate::tables;
+
+/// What is known besides the bytes and decides what they mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The TCP stack that wrote a BBLog record.
+    pub stack: Stack,
+    /// The kernel that wrote a BBLog record.
+    pub kernel: Kernel,
+}
+
+/// One decoded value and the row that says what it is.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    /// The row.
+    pub spec: &'static FieldSpec,
+    /// The value as logged, before any unit is applied.
+    pub value: Value<'a>,
+    /// The bytes it was read from, relative to the record (BBLog), the verbose part, or the whole
+    /// ELOG event with its header.
+    pub range: Range<usize>,
+}
+
+/// A value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Unsigned integer.
+    Unsigned(u64),
+    /// Signed integer.
+    Signed(i64),
+    /// Truth value, with the number that stood there.
+    Bool(u64),
+    /// Text up to the first NUL; any bytes.
+    Text(&'a [u8]),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+    /// An IPv4 address.
+    Ipv4(Ipv4Addr),
+    /// An IPv6 address.
+    Ipv6(Ipv6Addr),
+}
+
+impl Value<'_> {
+    /// The value as an integer, if it is one: unsigned ones above `i64::MAX` wrap.
+    pub fn as_int(&self) -> Option<i64> {
+        match *self {
+            Value::Unsigned(v) | Value::Bool(v) => Some(v as i64),
+            Value::Signed(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the number 0, or empty.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Value::Unsigned(v) | Value::Bool(v) => *v == 0,
+            Value::Signed(v) => *v == 0,
+            Value::Text(bytes) | Value::Bytes(bytes) => bytes.is_empty(),
+            Value::Ipv4(addr) => addr.is_unspecified(),
+            Value::Ipv6(addr) => addr.is_unspecified(),
+        }
+    }
+}
+
+/// One event of either log.
+#[derive(Clone, Copy)]
+pub struct Event<'a> {
+    spec: &'static EventSpec,
+    common: &'static [FieldSpec],
+    /// The whole record or ELOG event.
+    bytes: &'a [u8],
+    /// Where the event's own values begin.
+    at: usize,
+    /// The event flags of a BBLog record; all for eventlog.
+    flags: u16,
+    cx: Context,
+}
+
+impl<'a> Event<'a> {
+    /// A BBLog record's event. A number that no table has decodes as
+    /// [`tables::UNKNOWN`]; its members can be had from [`Event::raw`].
+    #[inline]
+    pub fn of_record(record: &Record<'a>, cx: Context) -> Event<'a> {
+        Event {
+            spec: tables::event(record.event_id()).unwrap_or(&tables::UNKNOWN),
+            common: tables::RECORD,
+            bytes: record.as_bytes(),
+            at: 0,
+            flags: record.flags().0,
+            cx,
+        }
+    }
+
+    /// An eventlog event that `spec` describes.
+    #[inline]
+    pub fn of_elog(event: &RawEvent<'a>, spec: &'static EventSpec) -> Event<'a> {
+        Event {
+            spec,
+            common: tables::ELOG_HEADER,
+            bytes: event.as_bytes(),
+            at: EVENT_HEADER_LEN,
+            flags: u16::MAX,
+            cx: Context::default(),
+        }
+    }
+
+    /// The table entry.
+    pub fn spec(&self) -> &'static EventSpec {
+        self.spec
+    }
+
+    /// The event's short name on the kernel that wrote it: `IN`, `HPTSI_CALC`.
+    pub fn name(&self) -> &'static str {
+        self.spec.name_on(self.cx.kernel)
+    }
+
+    /// The record's or event's bytes, to which the fields' ranges are relative.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The values of this event, in the table's order: rows whose conditions hold and whose bytes
+    /// are there.
+    pub fn fields(&self) -> Fields<'a> {
+        self.rows(self.spec.fields, self.at)
+    }
+
+    /// The values that every record or event of this log has.
+    pub fn common(&self) -> Fields<'a> {
+        self.rows(self.common, 0)
+    }
+
+    /// The members of a BBLog record's union as they are, without meaning: flex1 and so on.
+    /// Nothing for eventlog, whose values are all named.
+    pub fn raw(&self) -> Fields<'a> {
+        let rows = if self.at == 0 { tables::RAW } else { &[] };
+        self.rows(rows, 0)
+    }
+
+    /// The value called `name`, of the event's own values or else the common ones.
+    pub fn get(&self, name: &str) -> Option<Field<'a>> {
+        self.fields().chain(self.common()).find(|field| field.spec.name == name)
+    }
+
+    /// For eventlog: the payload ends before the structure does, so its last values are missing.
+    pub fn is_truncated(&self) -> bool {
+        self.bytes.len() < self.at + usize::from(self.spec.size)
+    }
+
+    /// For eventlog: bytes after the structure, which a newer schema may name.
+    pub fn trailing(&self) -> Range<usize> {
+        if self.at == 0 {
+            return self.bytes.len()..self.bytes.len();
+        }
+        let size = usize::from(self.spec.size);
+        let end = match self.spec.fields.last() {
+            Some(FieldSpec { place, .. }) if place.repeat != Repeat::Once => {
+                let len = tail_len(self.payload(), place);
+                usize::from(place.offset) + len
+            }
+            _ => size,
+        };
+        (self.at + end).min(self.bytes.len())..self.bytes.len()
+    }
+
+    /// One line that says what happened, our wording.
+    pub fn summary(&self) -> Summary<'_, 'a> {
+        Summary(self)
+    }
+
+    fn payload(&self) -> Cursor<'a> {
+        Cursor(self.bytes.get(self.at..).unwrap_or_default())
+    }
+
+    fn rows(&self, rows: &'static [FieldSpec], at: usize) -> Fields<'a> {
+        Fields { event: *self, rows, at, next: 0, tail: None }
+    }
+
+    fn holds(&self, when: &When) -> bool {
+        when.stacks & self.cx.stack.bit() != 0
+            && when.kernels & self.cx.kernel.bit() != 0
+            && self.flags & when.flags == when.flags
+            && when.conds.iter().all(|cond| self.meets(cond))
+    }
+
+    fn meets(&self, cond: &Cond) -> bool {
+        let Some(value) = number(Cursor(self.bytes), &cond.place) else { return false };
+        match cond.test {
+            Test::In(values) => values.contains(&value),
+            Test::NotIn(values) => !values.contains(&value),
+            Test::Above(floor) => value > floor,
+            Test::AnySet(mask) => value & mask != 0,
+            Test::NoneSet(mask) => value & mask == 0,
+        }
+    }
+
+    /// Whether `spec`, one of `rows`, applies to this event.
+    fn applies(&self, rows: &'static [FieldSpec], spec: &'static FieldSpec) -> bool {
+        self.holds(&spec.when)
+            && !spec.yields_to.iter().any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(&r.when)))
+    }
+
+    /// Of the rows with these indexes the first that applies.
+    fn first(&self, rows: &'static [FieldSpec], indexes: &[u16], at: usize) -> Option<Field<'a>> {
+        indexes.iter().filter_map(|&index| rows.get(usize::from(index))).find_map(|spec| {
+            if self.applies(rows, spec) { self.read(spec, at, 0) } else { None }
+        })
+    }
+
+    fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
+        let bytes = Cursor(self.bytes.get(at..)?);
+        let place = Place { offset: spec.place.offset.checked_add(u16::try_from(skip).ok()?)?, ..spec.place };
+        let value = value(bytes, spec.kind, &place)?;
+        let start = at + usize::from(place.offset);
+        Some(Field { spec, value, range: start..start + usize::from(place.size) })
+    }
+}
+
+/// The values of a verbose part. Their ranges are relative to it.
+pub fn verbose<'a>(verbose: &Verbose<'a>) -> Fields<'a> {
+    let event = Event {
+        spec: &tables::UNKNOWN,
+        common: &[],
+        bytes: verbose.as_bytes(),
+        at: 0,
+        flags: u16::MAX,
+        cx: Context::default(),
+    };
+    event.rows(tables::VERBOSE, 0)
+}
+
+/// Iterator over an event's values.
+#[derive(Clone)]
+pub struct Fields<'a> {
+    event: Event<'a>,
+    rows: &'static [FieldSpec],
+    at: usize,
+    next: usize,
+    /// Within a variable-length tail: elements given, and how many there are.
+    tail: Option<(usize, usize)>,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        while let Some(spec) = self.rows.get(self.next) {
+            if let Repeat::Tail { .. } = spec.place.repeat {
+                if let Some(field) = self.next_of_tail(spec) {
+                    return Some(field);
+                }
+                self.tail = None;
+                self.next += 1;
+                continue;
+            }
+            self.next += 1;
+            if self.event.applies(self.rows, spec) {
+                if let Some(field) = self.event.read(spec, self.at, 0) {
+                    return Some(field);
+                }
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The next element of a tail. Single bytes are given together, as bytes.
+    fn next_of_tail(&mut self, spec: &'static FieldSpec) -> Option<Field<'a>> {
+        let size = usize::from(spec.place.size).max(1);
+        let len = tail_len(Cursor(self.event.bytes.get(self.at..)?), &spec.place);
+        let (given, count) = self.tail.unwrap_or((0, if spec.kind == Kind::Bytes { 1 } else { len / size }));
+        if given >= count || len == 0 {
+            return None;
+        }
+        self.tail = Some((given + 1, count));
+        if spec.kind == Kind::Bytes {
+            let start = self.at + usize::from(spec.place.offset);
+            let bytes = self.event.bytes.get(start..start + len)?;
+            return Some(Field { spec, value: Value::Bytes(bytes), range: start..start + len });
+        }
+        self.event.read(spec, self.at, given * size)
+    }
+}
+
+/// Bytes of a variable-length tail: what the count says, or what is there, in whole elements.
+fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
+    let Repeat::Tail { count_at, count_size, max } = place.repeat else { return 0 };
+    let count = Place {
+        offset: count_at,
+        size: u16::from(count_size),
+        bits: None,
+        low: None,
+        order: Order::Host,
+        repeat: Repeat::Once,
+    };
+    let count = number(payload, &count).unwrap_or(0).min(u64::from(max)) as usize;
+    let size = usize::from(place.size).max(1);
+    let there = payload.0.len().saturating_sub(usize::from(place.offset)) / size;
+    count.min(there) * size
+}
+
+/// The unsigned integer at a place.
+#[inline]
+fn number(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
+    let at = usize::from(place.offset);
+    let whole = match (place.order, place.size) {
+        (_, 1) => u64::from(bytes.u8(at)?),
+        (Order::Host, 2) => u64::from(bytes.u16(at)?),
+        (Order::Host, 4) => u64::from(bytes.u32(at)?),
+        (Order::Host, 8) => bytes.u64(at)?,
+        (Order::Network, 2) => u64::from(bytes.be16(at)?),
+        (Order::Network, 4) => u64::from(bytes.be32(at)?),
+        _ => return None,
+    };
+    let whole = match place.low {
+        Some(low) => whole << 32 | u64::from(bytes.u32(usize::from(low))?),
+        None => whole,
+    };
+    Some(match place.bits {
+        Some((low, high)) => whole >> low & (u64::MAX >> (63 - u32::from(high - low))),
+        None => whole,
+    })
+}
+
+fn value<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place) -> Option<Value<'a>> {
+    let at = usize::from(place.offset);
+    let size = usize::from(place.size);
+    Some(match kind {
+        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place)?),
+        Kind::Bool => Value::Bool(number(bytes, place)?),
+        Kind::Signed(_) => {
+            let bits = match (place.bits, place.low) {
+                (Some((low, high)), _) => u32::from(high - low) + 1,
+                (None, Some(_)) => 64,
+                (None, None) => u32::from(place.size) * 8,
+            };
+            let unused = 64_u32.saturating_sub(bits);
+            Value::Signed((number(bytes, place)? << unused) as i64 >> unused)
+        }
+        Kind::Text => Value::Text(bytes.text(at, size)?),
+        Kind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
+        Kind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
+        Kind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
+    })
+}
+
+/// An event's summary; see [`Event::summary`].
+#[derive(Clone, Copy)]
+pub struct Summary<'e, 'a>(&'e Event<'a>);
+
+/// How many values the summary of an event without a sentence of its own shows.
+const DEFAULT_VALUES: usize = 4;
+
+impl fmt::Display for Summary<'_, '_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = self.0;
+        let best = event
+            .spec
+            .says
+            .iter()
+            .filter(|say| event.holds(&say.when))
+            .max_by_key(|say| weight(say));
+        if let Some(say) = best {
+            return self.parts(out, say.parts);
+        }
+        out.write_str(event.spec.about)?;
+        let own = event.fields().filter(|field| !field.spec.common);
+        for (at, field) in own.take(DEFAULT_VALUES).enumerate() {
+            write!(out, "{} {} {field:#}", if at == 0 { ":" } else { "," }, field.spec.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// The more a summary asks for, the better it fits. Of equals the later one wins.
+fn weight(say: &Say) -> usize {
+    say.when.conds.len()
+        + usize::from(say.when.stacks != crate::spec::ALL)
+        + usize::from(say.when.kernels != crate::spec::ALL)
+}
+
+impl Summary<'_, '_> {
+    fn parts(&self, out: &mut fmt::Formatter<'_>, parts: &'static [Part]) -> fmt::Result {
+        for part in parts {
+            match part {
+                Part::Text(text) => out.write_str(text)?,
+                Part::Optional(inner) if self.complete(inner) => self.parts(out, inner)?,
+                Part::Optional(_) => {}
+                Part::Field(_) | Part::Common(_) => match self.field(part) {
+                    Some(field) => write!(out, "{field:#}")?,
+                    None => out.write_str("?")?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&self, part: &Part) -> Option<Field<'_>> {
+        match part {
+            Part::Field(indexes) => self.0.first(self.0.spec.fields, indexes, self.0.at),
+            Part::Common(indexes) => self.0.first(self.0.common, indexes, 0),
+            Part::Text(_) | Part::Optional(_) => None,
+        }
+    }
+
+    /// Whether every value of the parts is there and not zero.
+    fn complete(&self, parts: &[Part]) -> bool {
+        parts.iter().all(|part| match part {
+            Part::Text(_) | Part::Optional(_) => true,
+            Part::Field(_) | Part::Common(_) => self.field(part).is_some_and(|field| !field.value.is_zero()),
+        })
+    }
+}

@@ -1,0 +1,382 @@
+//! The table model: what can be said of a field and of an event, as plain data.
+//!
+//! A [`FieldSpec`] is one row: a name, where the value lies ([`Place`]), when it is there
+//! ([`When`]), and how to show it ([`Unit`], [`Names`]). An [`EventSpec`] is an event's
+//! rows and the sentences ([`Say`]) that sum it up. BBLog's rows are compiled from
+//! `tables/`, eventlog's are made from schemas when the program starts; decoding, Wireshark's
+//! fields, JSON keys, texts and reference documentation all read the same ones.
+
+/// A TCP stack, which decides what BBLog's event values mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Stack {
+    /// Not known: only values that do not depend on the stack are named.
+    #[default]
+    Unknown,
+    /// FreeBSD's default stack, `freebsd`.
+    Freebsd,
+    /// RACK and its relatives: any name that begins with `rack`.
+    Rack,
+    /// BBR: any name that begins with `bbr`.
+    Bbr,
+}
+
+impl Stack {
+    /// From a stack's name as `net.inet.tcp.function_info` or a STACKNAME option gives it.
+    ///
+    /// ```
+    /// use bblog_dissector::spec::Stack;
+    /// assert_eq!(Stack::from_name(b"rack_15_latest"), Stack::Rack);
+    /// ```
+    pub fn from_name(name: &[u8]) -> Stack {
+        let is = |prefix: &[u8]| name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix);
+        match () {
+            _ if is(b"rack") => Stack::Rack,
+            _ if is(b"bbr") => Stack::Bbr,
+            _ if is(b"freebsd") || is(b"default") => Stack::Freebsd,
+            _ => Stack::Unknown,
+        }
+    }
+
+    /// This stack's bit in [`When::stacks`].
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// The kernel a BBLog record comes from, which decides a few meanings (tcp_log_buf.h has been
+/// version 9 all along).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kernel {
+    /// FreeBSD 13.
+    Freebsd13,
+    /// FreeBSD 14, and main up to early 2024.
+    Freebsd14,
+    /// FreeBSD 15 and main.
+    #[default]
+    Main,
+}
+
+impl Kernel {
+    /// From what a user writes: `13`, `14` or `main`.
+    pub fn from_name(name: &str) -> Option<Kernel> {
+        match name {
+            "13" => Some(Kernel::Freebsd13),
+            "14" => Some(Kernel::Freebsd14),
+            "main" => Some(Kernel::Main),
+            _ => None,
+        }
+    }
+
+    /// This kernel's bit in [`When::kernels`].
+    pub const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// Every bit of a stack or kernel set.
+pub const ALL: u8 = 0xff;
+
+/// One row of a table: one value that a record or an event may hold.
+#[derive(Debug)]
+pub struct FieldSpec {
+    /// A number of its own among all rows of the process, counted from 0 without gaps.
+    pub id: u32,
+    /// The name within its event, lower case: `snd_cwnd`, `pacing_delay`.
+    pub name: &'static str,
+    /// The display filter name: `bblog.snd_cwnd`, `bblog.hptsi_calc.pacing_delay`.
+    pub filter: &'static str,
+    /// What it is, a few words.
+    pub about: &'static str,
+    /// The type of its values. Rows that share a filter name share the widest type among them.
+    pub kind: Kind,
+    /// The unit.
+    pub unit: Unit,
+    /// Names of its values.
+    pub names: Names,
+    /// Where it lies in the bytes.
+    pub place: Place,
+    /// When it is there.
+    pub when: When,
+    /// Rows of the same event, by index, that take this one's place where they apply: same bits,
+    /// more conditions.
+    pub yields_to: &'static [u16],
+    /// Whether it came with a common set, and so says nothing special about its event.
+    pub common: bool,
+    /// Which kernel source the row comes from.
+    pub source: &'static str,
+}
+
+/// The type of a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Unsigned integer of 8, 16, 32 or 64 bits.
+    Unsigned(u8),
+    /// Signed integer of 8, 16, 32 or 64 bits.
+    Signed(u8),
+    /// A truth value: any nonzero number is true.
+    Bool,
+    /// Text, cut at the first NUL; any bytes.
+    Text,
+    /// Raw bytes.
+    Bytes,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+}
+
+/// Where a value lies, relative to the record (BBLog) or the payload (eventlog).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// First byte.
+    pub offset: u16,
+    /// Bytes.
+    pub size: u16,
+    /// The lowest and highest bit of it, if the value is a part of an integer.
+    pub bits: Option<(u8, u8)>,
+    /// Where the low 32 bits lie, if the value is a 64-bit integer in two members.
+    pub low: Option<u16>,
+    /// The byte order.
+    pub order: Order,
+    /// How often the value stands there.
+    pub repeat: Repeat,
+}
+
+/// Byte order of an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The order of the machine that wrote the log: little-endian.
+    Host,
+    /// Network order.
+    Network,
+}
+
+/// How often a value stands at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Once.
+    Once,
+    /// A variable-length tail: as often as an earlier integer says, one after the other.
+    Tail {
+        /// Where that integer lies in the payload.
+        count_at: u16,
+        /// Its bytes.
+        count_size: u8,
+        /// The most there can be.
+        max: u32,
+    },
+}
+
+/// When a row applies: all of it must hold.
+#[derive(Clone, Copy, Debug)]
+pub struct When {
+    /// Stacks, as [`Stack::bit`]s.
+    pub stacks: u8,
+    /// Kernels, as [`Kernel::bit`]s.
+    pub kernels: u8,
+    /// Event flags that say the member is valid at all.
+    pub flags: u16,
+    /// Conditions on members of the record.
+    pub conds: &'static [Cond],
+}
+
+impl When {
+    /// Always.
+    pub const ALWAYS: When = When { stacks: ALL, kernels: ALL, flags: 0, conds: &[] };
+}
+
+/// A condition on another member of the record.
+#[derive(Clone, Copy, Debug)]
+pub struct Cond {
+    /// The member's name, as the table has it.
+    pub member: &'static str,
+    /// The member.
+    pub place: Place,
+    /// What its value must be.
+    pub test: Test,
+}
+
+/// What a [`Cond`] asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// One of these.
+    In(&'static [u64]),
+    /// None of these.
+    NotIn(&'static [u64]),
+    /// Greater than this.
+    Above(u64),
+    /// At least one of these bits is set.
+    AnySet(u64),
+    /// None of these bits is set.
+    NoneSet(u64),
+}
+
+/// Names of a field's values.
+#[derive(Clone, Copy, Debug)]
+pub enum Names {
+    /// It is a plain number.
+    None,
+    /// One name for each value.
+    Enum(&'static NameTable),
+    /// One name for each bit or mask.
+    Flags(&'static NameTable),
+}
+
+/// Names of values or of bits.
+#[derive(Debug)]
+pub struct NameTable {
+    /// The table's own name.
+    pub name: &'static str,
+    /// Value or mask, and name, in the order they are shown.
+    pub values: &'static [(i64, &'static str)],
+}
+
+impl NameTable {
+    /// The name of `value`.
+    pub fn get(&self, value: i64) -> Option<&'static str> {
+        self.values.iter().find(|entry| entry.0 == value).map(|entry| entry.1)
+    }
+}
+
+macro_rules! units {
+    ($($(#[$doc:meta])* $unit:ident $table:literal $shown:literal,)*) => {
+        /// The unit of a value.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub enum Unit {
+            $($(#[$doc])* $unit,)*
+        }
+
+        impl Unit {
+            /// From the word that tables and schemas use.
+            pub fn from_word(word: &str) -> Option<Unit> {
+                match word {
+                    $($table => Some(Unit::$unit),)*
+                    _ => None,
+                }
+            }
+
+            /// The word that tables and schemas use.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Unit::$unit => $table,)*
+                }
+            }
+
+            /// What follows the number, without a blank; empty for plain numbers.
+            pub fn suffix(self) -> &'static str {
+                match self {
+                    $(Unit::$unit => $shown,)*
+                }
+            }
+        }
+    };
+}
+
+units! {
+    /// A plain number.
+    #[default]
+    None "-" "",
+    /// A truth value.
+    Bool "bool" "",
+    /// Microseconds.
+    Us "us" "us",
+    /// Milliseconds.
+    Ms "ms" "ms",
+    /// Seconds.
+    S "s" "s",
+    /// Nanoseconds.
+    Ns "ns" "ns",
+    /// Kernel ticks, of which a second has `hz`.
+    Ticks "ticks" "ticks",
+    /// Kernel ticks scaled by 32 (t_srtt of the default stack: TCP_RTT_SHIFT is 5).
+    TicksX32 "ticks/32" "ticks",
+    /// Kernel ticks scaled by 16 (t_rttvar of the default stack: TCP_RTTVAR_SHIFT is 4).
+    TicksX16 "ticks/16" "ticks",
+    /// Bytes.
+    Bytes "bytes" "bytes",
+    /// Bytes per second.
+    BytesPerSec "bytes/s" "bytes/s",
+    /// A TCP sequence number, absolute, modulo 2^32.
+    Seq "seq" "",
+    /// A count.
+    Count "count" "",
+    /// Hundredths.
+    Percent "percent" "%",
+    /// A fixed-point number of which 256 is 1.0 (BBR_UNIT).
+    X256 "1/256" "",
+    /// A fixed-point number of which 1000 is 1.0.
+    X1000 "1/1000" "",
+    /// A line of the kernel's source.
+    Line "line" "",
+    /// A slot of the pacer's wheel.
+    Slot "slot" "",
+    /// A kernel address.
+    Pointer "pointer" "",
+    /// CPU cycles.
+    Cycles "cycles" "cycles",
+    /// An index.
+    Index "index" "",
+    /// Best read in hexadecimal.
+    Hex "hex" "",
+    /// A TCP timestamp value of the peer's clock.
+    TsVal "tsval" "",
+    /// A CPU number.
+    Cpu "cpu" "",
+    /// A TCP port.
+    Port "port" "",
+}
+
+/// One event of a stack or provider.
+#[derive(Debug)]
+pub struct EventSpec {
+    /// Its number: 0 to 72 for BBLog (tlb_eventid), any u32 for eventlog.
+    pub id: u32,
+    /// Its short name: the C identifier without `TCP_LOG_`, `BBR_LOG_`, `TCP_`, `BBR_` or `RACK_`
+    /// for BBLog, the schema's name for eventlog. Unique within its source.
+    pub name: &'static str,
+    /// The identifier in the kernel's source.
+    pub c_name: &'static str,
+    /// Names that older kernels gave the number: kernels, short name, C identifier.
+    pub was: &'static [(u8, &'static str, &'static str)],
+    /// What happened, a few words.
+    pub about: &'static str,
+    /// General remarks.
+    pub notes: &'static [&'static str],
+    /// Who writes it.
+    pub by: &'static [&'static str],
+    /// Its values.
+    pub fields: &'static [FieldSpec],
+    /// Its summaries; of those that apply the one with the most conditions is used.
+    pub says: &'static [Say],
+    /// Bytes of the payload's structure without a variable-length tail (eventlog); 0 for BBLog.
+    pub size: u16,
+}
+
+impl EventSpec {
+    /// Its name on `kernel`.
+    pub fn name_on(&self, kernel: Kernel) -> &'static str {
+        self.was.iter().find(|was| was.0 & kernel.bit() != 0).map_or(self.name, |was| was.1)
+    }
+}
+
+/// A summary: a sentence with values in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Say {
+    /// When it is right.
+    pub when: When,
+    /// Its parts, in order.
+    pub parts: &'static [Part],
+}
+
+/// A part of a summary.
+#[derive(Clone, Copy, Debug)]
+pub enum Part {
+    /// Words.
+    Text(&'static str),
+    /// A value: of the event's rows with these indexes the first that applies.
+    Field(&'static [u16]),
+    /// A value of the common rows, by index.
+    Common(&'static [u16]),
+    /// Parts that are left out if one of their values is absent or zero.
+    Optional(&'static [Part]),
+}

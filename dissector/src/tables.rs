@@ -1,0 +1,33 @@
+//! BBLog's tables, compiled from `tables/`, and the common members of both kinds of log.
+
+use crate::spec::*;
+
+include!(concat!(env!("OUT_DIR"), "/tables.rs"));
+
+/// The event with number `id`; `None` for 0 and for numbers the tables do not have.
+#[inline]
+pub fn event(id: u8) -> Option<&'static EventSpec> {
+    EVENTS.get(usize::from(id).checked_sub(1)?)
+}
+
+/// Stands in for events whose number no table has: no rows but the raw ones.
+pub static UNKNOWN: EventSpec = EventSpec {
+    id: u32::MAX,
+    name: "UNKNOWN",
+    c_name: "",
+    was: &[],
+    about: "unknown event",
+    notes: &[],
+    by: &[],
+    fields: &[],
+    says: &[],
+    size: 0,
+};
+
+/// Every compiled row, by id.
+pub fn rows() -> impl Iterator<Item = &'static FieldSpec> {
+    let groups = [ELOG_HEADER, RAW, RECORD, VERBOSE];
+    let mut groups: Vec<&'static FieldSpec> = groups.into_iter().flatten().collect();
+    groups.sort_by_key(|row| row.id);
+    groups.into_iter().chain(EVENTS.iter().flat_map(|event| event.fields))
+}
