@@ -19,7 +19,11 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
     for group in &tables.groups {
         let rows = cx.rows(&group.rows, &group.prefix)?;
         let name = group.name.to_uppercase();
-        let _ = writeln!(cx.out, "/// The rows of group `{}`.\npub static {name}: &[FieldSpec] = &[{rows}];", group.name);
+        let _ = writeln!(
+            cx.out,
+            "/// The rows of group `{}`.\npub static {name}: &[FieldSpec] = &[{rows}];",
+            group.name
+        );
     }
     let mut events = String::new();
     for (at, event) in tables.events.iter().enumerate() {
@@ -36,8 +40,13 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
             event.id, event.name, event.c_name, event.about, event.notes, event.by,
         );
     }
-    let _ = writeln!(cx.out, "/// BBLog's events, by id from 1.\npub static EVENTS: &[EventSpec] = &[{events}];");
-    let _ = writeln!(cx.out, "/// How many rows there are: ids run from 0 to this, exclusive.\npub const ROWS: u32 = {};", cx.next_id);
+    let _ =
+        writeln!(cx.out, "/// BBLog's events, by id from 1.\npub static EVENTS: &[EventSpec] = &[{events}];");
+    let _ = writeln!(
+        cx.out,
+        "/// How many rows there are: ids run from 0 to this, exclusive.\npub const ROWS: u32 = {};",
+        cx.next_id
+    );
     Ok(cx.out)
 }
 
@@ -130,7 +139,8 @@ impl Emit<'_> {
                 return Err(format!("{filter}: not a valid filter name"));
             }
             let (names, unit) = self.names(row)?;
-            let yields: Vec<usize> = (0..rows.len()).filter(|&other| other != at && beats(&rows[other], row)).collect();
+            let yields: Vec<usize> =
+                (0..rows.len()).filter(|&other| other != at && beats(&rows[other], row)).collect();
             let _ = writeln!(
                 out,
                 "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{:?}, unit: Unit::{unit}, \
@@ -221,7 +231,11 @@ impl Emit<'_> {
             };
             let bits = member.bits.map_or(String::new(), |(low, high)| format!("[{low}:{high}]"));
             let name = format!("{}{bits}", member.name);
-            let _ = write!(conds, "Cond {{ member: {name:?}, place: {}, test: Test::{test} }},", self.place(member, false)?);
+            let _ = write!(
+                conds,
+                "Cond {{ member: {name:?}, place: {}, test: Test::{test} }},",
+                self.place(member, false)?
+            );
         }
         Ok(format!(
             "When {{ stacks: {}, kernels: {}, flags: {}, conds: &[{conds}] }}",
@@ -275,7 +289,8 @@ impl Emit<'_> {
     }
 
     fn part(&self, event: &Event, name: &str) -> Result<String, Fault> {
-        let of = |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
+        let of =
+            |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
         let own = of(&event.rows);
         if !own.is_empty() {
             return Ok(format!("Part::Field(&{own:?})"));

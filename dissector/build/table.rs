@@ -136,7 +136,8 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let mut words = rest.split_whitespace();
-        let mut next = |what: &str| words.next().map(str::to_owned).ok_or_else(|| fault(format!("{word}: no {what}")));
+        let mut next =
+            |what: &str| words.next().map(str::to_owned).ok_or_else(|| fault(format!("{word}: no {what}")));
         if indent == 0 {
             blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
             match word {
@@ -208,7 +209,9 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
         if let Some((c_name, was, by, about, notes, says)) = event {
             match word {
                 "c_name" => *c_name = rest.to_owned(),
-                "was" => was.push((kernels(&next("kernels")?).map_err(fault)?, next("name")?, next("C name")?)),
+                "was" => {
+                    was.push((kernels(&next("kernels")?).map_err(fault)?, next("name")?, next("C name")?))
+                }
                 "by" => by.extend(rest.split_whitespace().map(str::to_owned)),
                 "about" => *about = rest.to_owned(),
                 "note" => notes.push(rest.to_owned()),
@@ -232,7 +235,8 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
             }
             "use" => {
                 let name = next("set")?;
-                let except: Vec<&str> = rest.split_whitespace().skip(1).map(|w| w.trim_start_matches('-')).collect();
+                let except: Vec<&str> =
+                    rest.split_whitespace().skip(1).map(|w| w.trim_start_matches('-')).collect();
                 let set = sets.get(&name).ok_or_else(|| fault(format!("no set {name}")))?;
                 let source = blocks.last().map(|b| b.source.clone()).unwrap_or_default();
                 for row in set.iter().filter(|row| !except.contains(&row.member.name.as_str())) {
@@ -345,7 +349,8 @@ fn kernels(names: &str) -> Result<u8, Fault> {
 
 fn bits(names: &str, known: &[&str]) -> Result<u8, Fault> {
     names.split('|').try_fold(0, |mask, name| {
-        let bit = known.iter().position(|k| *k == name).ok_or_else(|| format!("{name} is none of {known:?}"))?;
+        let bit =
+            known.iter().position(|k| *k == name).ok_or_else(|| format!("{name} is none of {known:?}"))?;
         Ok(mask | 1 << bit)
     })
 }

@@ -1,17 +1,24 @@
-//! Prints every event of a device stream: `decode FILE [13|14|main]`.
+//! Prints every event of a device stream or an ELOG file: `decode FILE [13|14|main]`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use bblog_dissector::bblog;
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, MAGIC, ProviderTable, RawEvent};
 use bblog_dissector::event::{Context, Event};
+use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::{Kernel, Stack};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let bytes = std::fs::read(args.next().ok_or("usage: decode FILE [13|14|main]")?)?;
     let kernel = args.next().and_then(|name| Kernel::from_name(&name)).unwrap_or_default();
-    let mut out = std::io::stdout().lock();
-    for entry in bblog::entries(&bytes) {
+    let mut out = io::stdout().lock();
+    if bytes.starts_with(&MAGIC) { elog(&bytes, &mut out) } else { stream(&bytes, kernel, &mut out) }
+}
+
+fn stream(bytes: &[u8], kernel: Kernel, out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    for entry in bblog::entries(bytes) {
         let (_, body) = entry?;
         for record in bblog::records(body) {
             let record = record?;
@@ -20,12 +27,43 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .get(usize::from(record.stack_id()))
                 .copied()
                 .unwrap_or_default();
-            let event = Event::of_record(&record, Context { stack, kernel });
-            writeln!(out, "{} {}: {}", record.serial(), event.name(), event.summary())?;
-            for field in event.fields() {
-                writeln!(out, "    {} = {field}", field.spec.filter)?;
-            }
+            print(record.serial().into(), &Event::of_record(&record, Context { stack, kernel }), out)?;
         }
+    }
+    Ok(())
+}
+
+fn elog(bytes: &[u8], out: &mut impl Write) -> Result<(), Box<dyn std::error::Error>> {
+    FileHeader::parse(bytes)?;
+    let (providers, events) = ProviderTable::split(&bytes[FILE_HEADER_LEN..])?;
+    let mut votes = Votes::default();
+    let mut rest = events;
+    while let Some((event, tail)) = RawEvent::split(rest)? {
+        if providers.name(event.provider_id()) == Some(b"tcp") {
+            votes.count(&event);
+        }
+        rest = tail;
+    }
+    writeln!(out, "layout {:?}", votes.winner())?;
+    let catalog = Catalog::builtin();
+    rest = events;
+    while let Some((raw, tail)) = RawEvent::split(rest)? {
+        let provider =
+            providers.name(raw.provider_id()).and_then(|name| catalog.provider(name, votes.winner()));
+        let event = Event::of_elog(&raw, Catalog::event(provider, raw.event_id()));
+        print(raw.timestamp(), &event, out)?;
+        if event.is_truncated() || !event.trailing().is_empty() {
+            writeln!(out, "    truncated: {}, trailing: {:?}", event.is_truncated(), event.trailing())?;
+        }
+        rest = tail;
+    }
+    Ok(())
+}
+
+fn print(number: u64, event: &Event<'_>, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{number} {}: {}", event.name(), event.summary())?;
+    for field in event.fields() {
+        writeln!(out, "    {} = {field}", field.spec.filter)?;
     }
     Ok(())
 }

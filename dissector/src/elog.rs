@@ -137,9 +137,9 @@ impl<'a> ProviderTable<'a> {
 
     /// Ids and names (at most 32 bytes, any bytes), in the file's order.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        self.entries
-            .chunks_exact(PROVIDER_LEN)
-            .map(|entry| (Cursor(entry).u16(0).unwrap_or_default(), Cursor(entry).text(2, 32).unwrap_or_default()))
+        self.entries.chunks_exact(PROVIDER_LEN).map(|entry| {
+            (Cursor(entry).u16(0).unwrap_or_default(), Cursor(entry).text(2, 32).unwrap_or_default())
+        })
     }
 
     /// The name of provider `id`; the first entry wins if an id stands twice.

@@ -212,14 +212,18 @@ impl<'a> Event<'a> {
     /// Whether `spec`, one of `rows`, applies to this event.
     fn applies(&self, rows: &'static [FieldSpec], spec: &'static FieldSpec) -> bool {
         self.holds(&spec.when)
-            && !spec.yields_to.iter().any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(&r.when)))
+            && !spec
+                .yields_to
+                .iter()
+                .any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(&r.when)))
     }
 
     /// Of the rows with these indexes the first that applies.
     fn first(&self, rows: &'static [FieldSpec], indexes: &[u16], at: usize) -> Option<Field<'a>> {
-        indexes.iter().filter_map(|&index| rows.get(usize::from(index))).find_map(|spec| {
-            if self.applies(rows, spec) { self.read(spec, at, 0) } else { None }
-        })
+        indexes
+            .iter()
+            .filter_map(|&index| rows.get(usize::from(index)))
+            .find_map(|spec| if self.applies(rows, spec) { self.read(spec, at, 0) } else { None })
     }
 
     fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
@@ -370,12 +374,7 @@ const DEFAULT_VALUES: usize = 4;
 impl fmt::Display for Summary<'_, '_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.0;
-        let best = event
-            .spec
-            .says
-            .iter()
-            .filter(|say| event.holds(&say.when))
-            .max_by_key(|say| weight(say));
+        let best = event.spec.says.iter().filter(|say| event.holds(&say.when)).max_by_key(|say| weight(say));
         if let Some(say) = best {
             return self.parts(out, say.parts);
         }

@@ -32,8 +32,11 @@ mod problem;
 mod time;
 
 pub mod bblog;
+pub mod catalog;
 pub mod elog;
 pub mod event;
+pub mod layout;
+pub mod schema;
 pub mod spec;
 pub mod tables;
 mod text;

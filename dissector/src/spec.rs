@@ -28,7 +28,8 @@ impl Stack {
     /// assert_eq!(Stack::from_name(b"rack_15_latest"), Stack::Rack);
     /// ```
     pub fn from_name(name: &[u8]) -> Stack {
-        let is = |prefix: &[u8]| name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix);
+        let is =
+            |prefix: &[u8]| name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix);
         match () {
             _ if is(b"rack") => Stack::Rack,
             _ if is(b"bbr") => Stack::Bbr,

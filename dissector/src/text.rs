@@ -52,7 +52,13 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-fn named(out: &mut Formatter<'_>, table: &NameTable, key: i64, value: impl Display, short: bool) -> fmt::Result {
+fn named(
+    out: &mut Formatter<'_>,
+    table: &NameTable,
+    key: i64,
+    value: impl Display,
+    short: bool,
+) -> fmt::Result {
     match table.get(key) {
         Some(name) if short => out.write_str(name),
         Some(name) => write!(out, "{name} ({value})"),

@@ -1,0 +1,333 @@
+//! All tables of a process: BBLog's, and the providers that schemas describe.
+//!
+//! A catalog is made once, when a program starts, from the built-in schemas and those a user
+//! names. It lives as long as the process does: its rows are handed out as `&'static`, so
+//! that decoding an event neither counts references nor allocates.
+
+use std::collections::BTreeMap;
+
+use crate::layout::Layout;
+use crate::schema::{self, CType, EventDef, Piece, Schema, Shown, StructField};
+use crate::spec::{
+    EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, Unit, When,
+};
+use crate::{elog, tables};
+
+/// The built-in schemas; the tcp provider's layouts are told as differences.
+const BUILTIN: [&str; 8] = [
+    include_str!("../tables/eventlog/tcp.schema"),
+    include_str!("../tables/eventlog/tcp_d2.schema"),
+    include_str!("../tables/eventlog/tcp_e.schema"),
+    include_str!("../tables/eventlog/tcp_c.schema"),
+    include_str!("../tables/eventlog/tcp_b.schema"),
+    include_str!("../tables/eventlog/tcp_a.schema"),
+    include_str!("../tables/eventlog/hpts.schema"),
+    include_str!("../tables/eventlog/test.schema"),
+];
+
+/// One provider in one layout.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name: `tcp`, `hpts`.
+    pub name: &'static str,
+    /// Its layout; `None` for a provider that has one only.
+    pub layout: Option<Layout>,
+    /// Its events, by id.
+    pub events: &'static [EventSpec],
+}
+
+impl Provider {
+    /// The event with number `id`.
+    #[inline]
+    pub fn event(&self, id: u32) -> Option<&'static EventSpec> {
+        self.events.binary_search_by_key(&id, |event| event.id).ok().map(|at| &self.events[at])
+    }
+}
+
+/// All tables of a process.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    providers: Vec<&'static Provider>,
+    rows: Vec<&'static FieldSpec>,
+}
+
+impl Catalog {
+    /// The built-in tables.
+    pub fn builtin() -> Catalog {
+        Catalog::with_schemas(&[])
+    }
+
+    /// The built-in tables with a user's schemas, each of which replaces every layout of the
+    /// built-in provider of its name; of two user's schemas for one provider the later one
+    /// wins. A user's schema must be complete: its BASE is not looked for.
+    pub fn with_schemas(user: &[Schema]) -> Catalog {
+        let mut schemas = builtin();
+        for schema in user {
+            schemas.retain(|have| !have.provider.eq_ignore_ascii_case(&schema.provider));
+            schemas.push(schema.clone());
+        }
+        let kinds = kinds(&schemas);
+        let mut catalog = Catalog { providers: Vec::new(), rows: tables::rows().collect() };
+        for schema in &schemas {
+            catalog.add(schema, &kinds);
+        }
+        catalog
+    }
+
+    /// The provider called `name`. Of its layouts the one asked for, or else D, or else the only
+    /// one.
+    pub fn provider(&self, name: &[u8], layout: Option<Layout>) -> Option<&'static Provider> {
+        let all = || self.providers.iter().copied().filter(|p| p.name.as_bytes() == name);
+        all()
+            .find(|p| p.layout.is_some() && p.layout == layout)
+            .or_else(|| all().find(|p| p.layout == Some(Layout::D)))
+            .or_else(|| all().next())
+    }
+
+    /// All providers, every layout of them.
+    pub fn providers(&self) -> &[&'static Provider] {
+        &self.providers
+    }
+
+    /// Every row there is, BBLog's and the providers'; a row's [`FieldSpec::id`] is its index.
+    pub fn rows(&self) -> &[&'static FieldSpec] {
+        &self.rows
+    }
+
+    /// What describes event `id` of `provider`: its own entry, or that of a reserved id, or the one
+    /// for unknown events.
+    #[inline]
+    pub fn event(provider: Option<&'static Provider>, id: u32) -> &'static EventSpec {
+        provider
+            .and_then(|p| p.event(id))
+            .or_else(|| RESERVED.iter().find(|event| event.id == id))
+            .unwrap_or(&tables::UNKNOWN)
+    }
+
+    fn add(&mut self, schema: &Schema, kinds: &BTreeMap<String, Kind>) {
+        let mut names = NameTables::default();
+        let mut defs: Vec<&EventDef> = schema.events.iter().collect();
+        defs.sort_by_key(|def| def.id);
+        let mut events = Vec::with_capacity(defs.len());
+        for def in defs {
+            let structure = def.payload.as_deref().unwrap_or_default();
+            let body = schema.structs.get(structure).cloned().unwrap_or_default();
+            let rows: Vec<FieldSpec> = (0..body.fields.len())
+                .map(|at| {
+                    let id = (self.rows.len() + at) as u32;
+                    row(schema, def, &body.fields, at, kinds, &mut names, id)
+                })
+                .collect();
+            let rows: &'static [FieldSpec] = rows.leak();
+            self.rows.extend(rows);
+            events.push(EventSpec {
+                id: def.id,
+                name: leak(&def.name),
+                c_name: leak(&def.name),
+                was: &[],
+                about: "",
+                notes: &[],
+                by: &[],
+                fields: rows,
+                says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
+                size: body.size,
+            });
+        }
+        self.providers.push(Box::leak(Box::new(Provider {
+            name: leak(&schema.provider),
+            layout: Layout::from_name(&schema.layout),
+            events: events.leak(),
+        })));
+    }
+}
+
+/// The events whose ids are reserved for every provider, where its schema does not define them.
+static RESERVED: [EventSpec; 3] = [
+    reserved(elog::DUMP_COMPLETE, "DUMP_COMPLETE", "all sessions dumped"),
+    reserved(elog::SESSION_CREATE, "SESSION_CREATE", "session opened"),
+    reserved(elog::SESSION_END, "SESSION_END", "session closed"),
+];
+
+const fn reserved(id: u32, name: &'static str, about: &'static str) -> EventSpec {
+    EventSpec {
+        id,
+        name,
+        c_name: name,
+        was: &[],
+        about,
+        notes: &[],
+        by: &[],
+        fields: &[],
+        says: &[],
+        size: 0,
+    }
+}
+
+/// The built-in schemas in full.
+fn builtin() -> Vec<Schema> {
+    let mut all: Vec<Schema> = Vec::new();
+    for text in BUILTIN {
+        // Unreachable: the texts are part of the program, and a test parses them.
+        let Ok(schema) = schema::parse(text) else { continue };
+        let full = match schema.base.as_ref().and_then(|base| all.iter().find(|have| have.layout == *base)) {
+            Some(base) => schema.over(base),
+            None => Ok(schema),
+        };
+        all.extend(full);
+    }
+    all
+}
+
+/// The type of each filter name: the widest among all layouts and events.
+fn kinds(schemas: &[Schema]) -> BTreeMap<String, Kind> {
+    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+    for schema in schemas {
+        for def in &schema.events {
+            let body = def.payload.as_ref().and_then(|name| schema.structs.get(name));
+            for field in body.iter().flat_map(|body| &body.fields) {
+                let kind = kind(schema, def, field);
+                kinds
+                    .entry(filter(schema, def, field))
+                    .and_modify(|have| {
+                        *have = match (*have, kind) {
+                            (Kind::Unsigned(a), Kind::Unsigned(b)) => Kind::Unsigned(a.max(b)),
+                            (Kind::Signed(a), Kind::Signed(b)) => Kind::Signed(a.max(b)),
+                            (have, _) => have,
+                        }
+                    })
+                    .or_insert(kind);
+            }
+        }
+    }
+    kinds
+}
+
+fn filter(schema: &Schema, def: &EventDef, field: &StructField) -> String {
+    let name = format!("eventlog.{}.{}.{}", schema.provider, def.name, field.name).to_ascii_lowercase();
+    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '_';
+    name.chars().map(|c| if valid(c) { c } else { '_' }).collect()
+}
+
+fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> Kind {
+    match field.ctype {
+        _ if doc(schema, def, field).0 == Unit::Bool => Kind::Bool,
+        CType::Unsigned(1) if field.tail.is_some() => Kind::Bytes,
+        CType::Unsigned(bytes) => Kind::Unsigned(bytes * 8),
+        CType::Signed(bytes) => Kind::Signed(bytes * 8),
+        CType::Pointer => Kind::Unsigned(64),
+        CType::Ipv4 => Kind::Ipv4,
+        CType::Ipv6 => Kind::Ipv6,
+        CType::Text(_) => Kind::Text,
+    }
+}
+
+/// A field's unit and meaning.
+fn doc<'s>(schema: &'s Schema, def: &EventDef, field: &'s StructField) -> (Unit, &'s str) {
+    let structure = def.payload.as_deref().unwrap_or_default();
+    let doc =
+        schema.docs.get(&format!("{structure}.{}", field.name)).or_else(|| schema.docs.get(&field.name));
+    match (doc, &field.shown, field.ctype) {
+        (Some((unit, about)), _, _) => (Unit::from_word(unit).unwrap_or_default(), about),
+        (None, Shown::Hex, _) => (Unit::Hex, &field.name),
+        (None, _, CType::Pointer) => (Unit::Pointer, &field.name),
+        (None, _, _) => (Unit::None, &field.name),
+    }
+}
+
+fn row(
+    schema: &Schema,
+    def: &EventDef,
+    fields: &[StructField],
+    at: usize,
+    kinds: &BTreeMap<String, Kind>,
+    names: &mut NameTables,
+    id: u32,
+) -> FieldSpec {
+    let field = &fields[at];
+    let filter = filter(schema, def, field);
+    let (unit, about) = doc(schema, def, field);
+    let order = if field.shown == Shown::Ntohs { Order::Network } else { Order::Host };
+    let repeat = match field.tail {
+        Some((counter, max)) => Repeat::Tail {
+            count_at: fields[counter].offset,
+            count_size: fields[counter].ctype.size() as u8,
+            max,
+        },
+        None => Repeat::Once,
+    };
+    let (offset, size) = (field.offset, field.ctype.size());
+    FieldSpec {
+        id,
+        name: leak(&field.name),
+        kind: kinds.get(&filter).copied().unwrap_or(Kind::Bytes),
+        filter: leak(&filter),
+        about: leak(about),
+        unit,
+        names: match &field.shown {
+            Shown::Enum(name) => Names::Enum(names.get(schema, "enum", name)),
+            Shown::Flag(name) => Names::Flags(names.get(schema, "flag", name)),
+            Shown::Plain | Shown::Hex | Shown::Ntohs => Names::None,
+        },
+        place: Place { offset, size, bits: None, low: None, order, repeat },
+        when: When::ALWAYS,
+        yields_to: &[],
+        common: false,
+        source: leak(&format!(
+            "schema of {}, STRUCT {}",
+            schema.provider,
+            def.payload.as_deref().unwrap_or_default()
+        )),
+    }
+}
+
+/// The parts of a summary.
+fn parts(format: &str) -> Vec<Part> {
+    let mut next = 0;
+    schema::pieces(format)
+        .into_iter()
+        .map(|piece| {
+            let index = match piece {
+                Piece::Text(text) => return Part::Text(leak(text)),
+                Piece::Field(number) => number.saturating_sub(1),
+                Piece::Printf(_) => {
+                    next += 1;
+                    next - 1
+                }
+            };
+            Part::Field(vec![u16::try_from(index).unwrap_or(u16::MAX)].leak())
+        })
+        .collect()
+}
+
+/// The name tables of one schema, made once each.
+#[derive(Default)]
+struct NameTables(BTreeMap<(&'static str, String), &'static NameTable>);
+
+impl NameTables {
+    fn get(&mut self, schema: &Schema, kind: &'static str, name: &str) -> &'static NameTable {
+        *self.0.entry((kind, name.to_owned())).or_insert_with(|| {
+            let tables = if kind == "enum" { &schema.enums } else { &schema.flags };
+            let values = tables.get(name).into_iter().flatten();
+            let values: Vec<(i64, &'static str)> = values.map(|(value, name)| (*value, leak(name))).collect();
+            Box::leak(Box::new(NameTable { name: leak(name), values: values.leak() }))
+        })
+    }
+}
+
+/// See the module's documentation: a catalog lives as long as the process.
+fn leak(text: &str) -> &'static str {
+    Box::leak(Box::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_schemas_parse() {
+        for text in BUILTIN {
+            schema::parse(text).unwrap();
+        }
+        assert_eq!(builtin().len(), BUILTIN.len());
+    }
+}

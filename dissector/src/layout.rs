@@ -1,0 +1,134 @@
+//! Which layout of the tcp provider a capture has.
+//!
+//! A capture does not say which version of the schema its kernel had; payload sizes and
+//! plausible values tell. [`Votes`] looks at a capture's events, at most a few thousand of them
+//! are enough, and decides once for all of them.
+
+use crate::cursor::Cursor;
+use crate::elog::RawEvent;
+
+/// A layout of the tcp provider, in the order they came up. They differ in IN, OUT, CONN_PARAMS,
+/// the timer events and a few more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layout {
+    /// The oldest: CONN_PARAMS of 8 bytes beside CONN_PARAMS_V2.
+    A,
+    /// IN and OUT without the raw window.
+    B,
+    /// TIMER_START with a 32-bit timeout, TIMER_FIRED with flags.
+    C,
+    /// The schema as of 2026.
+    D,
+    /// As D, IN and OUT without th_sum.
+    D2,
+    /// As D2, with TCP options, SHUTDOWN, CLOSE and SOCKET_OPT_BLOB.
+    E,
+}
+
+impl Layout {
+    /// All layouts.
+    pub const ALL: [Layout; 6] = [Layout::A, Layout::B, Layout::C, Layout::D, Layout::D2, Layout::E];
+
+    /// From its name, `A` to `E`, in either case.
+    pub fn from_name(name: &str) -> Option<Layout> {
+        Layout::ALL.into_iter().find(|layout| layout.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        ["A", "B", "C", "D", "D2", "E"][self as usize]
+    }
+}
+
+/// The event numbers that tell layouts apart.
+mod id {
+    pub const CONN_PARAMS: u32 = 3;
+    pub const EVENT_6: u32 = 6;
+    pub const EVENT_7: u32 = 7;
+    pub const IN: u32 = 100;
+    pub const OUT: u32 = 101;
+    pub const TIMER_START: u32 = 500;
+    pub const TIMER_CANCEL: u32 = 501;
+    pub const TIMER_FIRED: u32 = 502;
+    pub const ONLY_E: [u32; 3] = [106, 107, 702];
+}
+
+/// Packet arrival and event differ by less than this, microseconds.
+const NEAR: u64 = 60_000_000;
+
+/// Votes for layouts, from events of the tcp provider.
+#[derive(Clone, Debug, Default)]
+pub struct Votes([u32; 6]);
+
+impl Votes {
+    /// Counts one event of the tcp provider.
+    pub fn count(&mut self, event: &RawEvent<'_>) {
+        for &layout in evidence(event) {
+            self.0[layout as usize] += 1;
+        }
+    }
+
+    /// The layout with the most votes; of equals D, or else the newer one. `None` without any
+    /// vote.
+    pub fn winner(&self) -> Option<Layout> {
+        let best = *self.0.iter().max()?;
+        let mut best_ones = Layout::ALL.into_iter().filter(|&l| best > 0 && self.0[l as usize] == best);
+        let first = best_ones.next()?;
+        let mut last = first;
+        if first == Layout::D {
+            return Some(first);
+        }
+        for layout in best_ones {
+            if layout == Layout::D {
+                return Some(layout);
+            }
+            last = layout;
+        }
+        Some(last)
+    }
+}
+
+/// The layouts that an event speaks for.
+fn evidence(event: &RawEvent<'_>) -> &'static [Layout] {
+    use Layout::{A, B, C, D, D2, E};
+    let payload = event.payload();
+    let at = Cursor(payload);
+    let byte = |offset: usize| at.u8(offset).unwrap_or(0);
+    let header_words = |offset: usize| (5..=15).contains(&byte(offset));
+    let state = |offset: usize| byte(offset) <= 10;
+    let arrival = |offset: usize| at.u64(offset).is_some_and(|t| t.abs_diff(event.timestamp()) < NEAR);
+    match (event.event_id(), payload.len()) {
+        (id::CONN_PARAMS, 8) => &[A],
+        (id::CONN_PARAMS, 64) => &[B, C, D, D2, E],
+        (id::EVENT_6, 64) | (id::EVENT_7, 32) => &[A],
+        (id::EVENT_6, 32) | (id::EVENT_7, 16) => &[B, C, D, D2, E],
+        // IN: D2 and E have the arrival time at 24, C and D at 32.
+        (id::IN, 32) if header_words(21) && state(20) && arrival(24) && !(header_words(19) && state(18)) => {
+            &[D2]
+        }
+        (id::IN, 32) if header_words(19) && state(18) => &[A, B],
+        (id::IN, 32) if header_words(21) && state(20) => &[D2],
+        (id::IN, 40) if arrival(24) && byte(32) == 0 => &[E],
+        (id::IN, 40) if arrival(32) => &[C, D],
+        (id::IN, len) if len > 40 && usize::from(byte(32)) == len - 40 => &[E],
+        // OUT: the state was added before th_off, th_sum taken away again.
+        (id::OUT, 28) => &[D2],
+        (id::OUT, 32) if state(24) && header_words(25) => {
+            if byte(28) == (byte(25) - 5) * 4 && byte(25) == 5 && at.u16(26) == Some(0) {
+                &[C, D, E]
+            } else {
+                &[C, D]
+            }
+        }
+        (id::OUT, 32) if header_words(24) => &[A, B],
+        (id::OUT, len) if len > 32 && usize::from(byte(28)) == len - 32 => &[E],
+        (id::TIMER_START, 8) => &[A, B, C],
+        (id::TIMER_START, 16) => &[D, D2, E],
+        (id::TIMER_CANCEL, 0) => &[A, B, C],
+        (id::TIMER_CANCEL, 1) => &[D, D2, E],
+        (id::TIMER_FIRED, 8) => &[A, B, C],
+        (id::TIMER_FIRED, 1) => &[D, D2, E],
+        (event_id, _) if id::ONLY_E.contains(&event_id) => &[E],
+        _ => &[],
+    }
+}
