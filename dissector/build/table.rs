@@ -292,11 +292,11 @@ fn parse_int(word: &str) -> Option<i64> {
 
 /// `member`, `member[low:high]` or `high:low`.
 fn parse_member(word: &str) -> Option<MemberRef> {
-    if let Some((name, bits)) = word.strip_suffix(']').and_then(|w| w.rsplit_once('[')) {
-        if let Some((low, high)) = bits.split_once(':') {
-            let bits = Some((low.parse().ok()?, high.parse().ok()?));
-            return Some(MemberRef { name: name.to_owned(), bits, low: None });
-        }
+    if let Some((name, bits)) = word.strip_suffix(']').and_then(|w| w.rsplit_once('['))
+        && let Some((low, high)) = bits.split_once(':')
+    {
+        let bits = Some((low.parse().ok()?, high.parse().ok()?));
+        return Some(MemberRef { name: name.to_owned(), bits, low: None });
     }
     if let Some((high, low)) = word.split_once(':') {
         return Some(MemberRef { name: high.to_owned(), bits: None, low: Some(low.to_owned()) });

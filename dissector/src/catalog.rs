@@ -305,7 +305,7 @@ struct NameTables(BTreeMap<(&'static str, String), &'static NameTable>);
 
 impl NameTables {
     fn get(&mut self, schema: &Schema, kind: &'static str, name: &str) -> &'static NameTable {
-        *self.0.entry((kind, name.to_owned())).or_insert_with(|| {
+        self.0.entry((kind, name.to_owned())).or_insert_with(|| {
             let tables = if kind == "enum" { &schema.enums } else { &schema.flags };
             let values = tables.get(name).into_iter().flatten();
             let values: Vec<(i64, &'static str)> = values.map(|(value, name)| (*value, leak(name))).collect();

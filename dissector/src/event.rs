@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
-use crate::elog::{EVENT_HEADER_LEN, RawEvent};
+use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
     Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test, When,
 };
@@ -159,7 +159,7 @@ impl<'a> Event<'a> {
 
     /// For eventlog: the payload ends before the structure does, so its last values are missing.
     pub fn is_truncated(&self) -> bool {
-        self.bytes.len() < self.at + usize::from(self.spec.size)
+        !self.is_bare_create() && self.bytes.len() < self.at + usize::from(self.spec.size)
     }
 
     /// For eventlog: bytes after the structure, which a newer schema may name.
@@ -181,6 +181,11 @@ impl<'a> Event<'a> {
     /// One line that says what happened, our wording.
     pub fn summary(&self) -> Summary<'_, 'a> {
         Summary(self)
+    }
+
+    /// A SESSION_CREATE may come without a payload, whatever the schema says.
+    fn is_bare_create(&self) -> bool {
+        self.spec.id == SESSION_CREATE && self.at == self.bytes.len()
     }
 
     fn payload(&self) -> Cursor<'a> {
@@ -273,10 +278,10 @@ impl<'a> Iterator for Fields<'a> {
                 continue;
             }
             self.next += 1;
-            if self.event.applies(self.rows, spec) {
-                if let Some(field) = self.event.read(spec, self.at, 0) {
-                    return Some(field);
-                }
+            if self.event.applies(self.rows, spec)
+                && let Some(field) = self.event.read(spec, self.at, 0)
+            {
+                return Some(field);
             }
         }
         None
@@ -375,6 +380,9 @@ impl fmt::Display for Summary<'_, '_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let event = self.0;
         let best = event.spec.says.iter().filter(|say| event.holds(&say.when)).max_by_key(|say| weight(say));
+        if event.is_bare_create() {
+            return out.write_str("session opened");
+        }
         if let Some(say) = best {
             return self.parts(out, say.parts);
         }

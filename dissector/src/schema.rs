@@ -17,6 +17,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::elog::{SESSION_CREATE, SESSION_END};
+
 /// A fault in a schema: where it is and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -253,6 +255,7 @@ pub fn parse(text: &str) -> Result<Schema, Fault> {
         return Err(Fault { line: last, column: 1, what: "end of the schema, expected a PROVIDER".into() });
     }
     if schema.base.is_none() {
+        schema.add_lifecycle();
         schema.check()?;
     }
     Ok(schema)
@@ -463,6 +466,34 @@ impl Schema {
         Ok(full)
     }
 
+    /// The lifecycle events, which every provider has whether its schema says so or not.
+    fn add_lifecycle(&mut self) {
+        let have = |name: &str, id: u32| self.events.iter().any(|event| event.name == name || event.id == id);
+        let (create, end) = (have("SESSION_CREATE", SESSION_CREATE), have("SESSION_END", SESSION_END));
+        let event = |name: &str, id, payload, format: &str| EventDef {
+            name: name.to_owned(),
+            id,
+            payload,
+            format: format.to_owned(),
+            position: (0, 0),
+        };
+        if !create {
+            let unused = StructField {
+                name: "_unused".to_owned(),
+                ctype: CType::Unsigned(1),
+                offset: 0,
+                shown: Shown::Plain,
+                tail: None,
+            };
+            let name = "SESSION_CREATE".to_owned();
+            self.structs.entry(name.clone()).or_insert(Struct { fields: vec![unused], size: 1 });
+            self.events.push(event("SESSION_CREATE", SESSION_CREATE, Some(name), "Session created"));
+        }
+        if !end {
+            self.events.push(event("SESSION_END", SESSION_END, None, "Session ended"));
+        }
+    }
+
     /// Whether everything named is defined.
     fn check(&self) -> Result<(), Fault> {
         for event in &self.events {
@@ -488,10 +519,10 @@ impl Schema {
                 ));
             }
             for piece in pieces(&event.format) {
-                if let Piece::Field(number) = piece {
-                    if number == 0 || number > fields.len() {
-                        return fault(format!("format names field %{number} of {}", fields.len()));
-                    }
+                if let Piece::Field(number) = piece
+                    && (number == 0 || number > fields.len())
+                {
+                    return fault(format!("format names field %{number} of {}", fields.len()));
                 }
             }
         }

@@ -1,0 +1,254 @@
+//! Every row of every table: a record that meets its conditions and holds a value of its own
+//! decodes to exactly that value under exactly that name.
+
+use std::collections::BTreeMap;
+
+use bblog_dissector::bblog::{RECORD_LEN, Record};
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
+use bblog_dissector::event::{Context, Event, Value, verbose};
+use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
+use bblog_dissector::tables;
+
+const STACKS: [Stack; 4] = [Stack::Freebsd, Stack::Rack, Stack::Bbr, Stack::Unknown];
+const KERNELS: [Kernel; 3] = [Kernel::Main, Kernel::Freebsd14, Kernel::Freebsd13];
+
+fn put(bytes: &mut [u8], place: &Place, value: u64) {
+    let at = usize::from(place.offset);
+    let size = usize::from(place.size);
+    let mut old = [0; 8];
+    old[..size].copy_from_slice(&bytes[at..at + size]);
+    if place.order == Order::Network {
+        old[..size].reverse();
+    }
+    let mut whole = u64::from_le_bytes(old);
+    match place.bits {
+        Some((low, high)) => {
+            let mask = (u64::MAX >> (63 - u32::from(high - low))) << low;
+            whole = whole & !mask | (value << low) & mask;
+        }
+        None => whole = if place.low.is_some() { value >> 32 } else { value },
+    }
+    let mut new = whole.to_le_bytes();
+    if place.order == Order::Network {
+        new[..size].reverse();
+    }
+    bytes[at..at + size].copy_from_slice(&new[..size]);
+    if let Some(low) = place.low {
+        let low = usize::from(low);
+        bytes[low..low + 4].copy_from_slice(&(value as u32).to_le_bytes());
+    }
+}
+
+/// Makes the conditions of a row true.
+fn meet(bytes: &mut [u8], spec: &FieldSpec) {
+    let mut refused: BTreeMap<(u16, Option<(u8, u8)>), Vec<u64>> = BTreeMap::new();
+    for cond in spec.when.conds {
+        if let Test::NotIn(values) = cond.test {
+            refused.entry((cond.place.offset, cond.place.bits)).or_default().extend(values);
+        }
+    }
+    for cond in spec.when.conds {
+        let no = refused.get(&(cond.place.offset, cond.place.bits)).cloned().unwrap_or_default();
+        let fits = |v: &u64| !no.contains(v);
+        match cond.test {
+            Test::In(values) => {
+                let value = values.iter().copied().find(fits);
+                put(bytes, &cond.place, value.unwrap());
+            }
+            Test::NotIn(_) => {
+                let elsewhere =
+                    spec.when.conds.iter().any(|c| c.place == cond.place && matches!(c.test, Test::In(_)));
+                if !elsewhere {
+                    put(bytes, &cond.place, (1..250).find(fits).unwrap());
+                }
+            }
+            Test::Above(floor) => put(bytes, &cond.place, floor + 1),
+            Test::AnySet(mask) => put(bytes, &cond.place, mask),
+            Test::NoneSet(_) => {}
+        }
+    }
+}
+
+/// The largest value of a place, and a few smaller ones to choose from.
+fn candidates(place: &Place, seed: u64) -> Vec<u64> {
+    let bits = match (place.bits, place.low) {
+        (Some((low, high)), _) => u32::from(high - low) + 1,
+        (None, Some(_)) => 64,
+        (None, None) => u32::from(place.size) * 8,
+    };
+    let max = u64::MAX >> (64 - bits);
+    let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut all: Vec<u64> = vec![mixed & max, max, 1, max >> 1, 0];
+    all.extend((0..=255).map(|v| v & max));
+    all
+}
+
+fn number(value: &Value<'_>, place: &Place) -> Option<u64> {
+    match *value {
+        Value::Unsigned(v) | Value::Bool(v) => Some(v),
+        Value::Signed(v) => {
+            let bits = place.bits.map_or(u32::from(place.size) * 8, |(low, high)| u32::from(high - low) + 1);
+            let bits = if place.low.is_some() { 64 } else { bits };
+            Some(v as u64 & (u64::MAX >> (64 - bits)))
+        }
+        _ => None,
+    }
+}
+
+/// Tries values until the row's own conditions hold with it (it may be a condition itself).
+fn found(spec: &'static FieldSpec, event_id: u8, rows: impl Fn(&Event<'_>, u64) -> bool) -> bool {
+    let stacks = STACKS.into_iter().filter(|s| spec.when.stacks & s.bit() != 0);
+    for stack in stacks {
+        for kernel in KERNELS.into_iter().filter(|k| spec.when.kernels & k.bit() != 0) {
+            for value in candidates(&spec.place, u64::from(spec.id) + 1) {
+                for order in [false, true] {
+                    let mut bytes = [0_u8; RECORD_LEN];
+                    if order {
+                        put(&mut bytes, &spec.place, value);
+                    }
+                    bytes[25] = event_id;
+                    bytes[26] = 0x17;
+                    meet(&mut bytes, spec);
+                    if !order {
+                        put(&mut bytes, &spec.place, value);
+                    }
+                    let (record, _) = Record::split(&bytes).unwrap();
+                    if rows(&Event::of_record(&record, Context { stack, kernel }), value) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn every_bblog_row_decodes() {
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for event in tables::EVENTS {
+        for spec in event.fields {
+            count += 1;
+            let there = found(spec, event.id as u8, |event, value| {
+                event
+                    .fields()
+                    .any(|field| field.spec.id == spec.id && number(&field.value, &spec.place) == Some(value))
+            });
+            if !there {
+                missing.push(format!("{} of {}", spec.filter, spec.source));
+            }
+        }
+    }
+    for spec in tables::RECORD.iter().chain(tables::RAW) {
+        count += 1;
+        let there = found(spec, 1, |event, value| {
+            let mut all = event.common().chain(event.raw());
+            all.any(|field| field.spec.id == spec.id && number(&field.value, &spec.place) == Some(value))
+        });
+        if !there {
+            missing.push(spec.filter.to_owned());
+        }
+    }
+    assert!(missing.is_empty(), "{} of {count}: {missing:#?}", missing.len());
+    assert!(count > 2300, "{count}");
+}
+
+#[test]
+fn every_verbose_row_decodes() {
+    let mut bytes = [0_u8; RECORD_LEN + 72];
+    bytes[26] = 0x08;
+    bytes[328..334].copy_from_slice(b"caller");
+    bytes[360..368].copy_from_slice(b"function");
+    bytes[392..396].copy_from_slice(&4711_u32.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let values: Vec<_> =
+        verbose(&record.verbose().unwrap()).map(|f| (f.spec.filter, f.to_string())).collect();
+    let expected = [("bblog.caller", "caller"), ("bblog.function", "function"), ("bblog.line", "4711")];
+    assert_eq!(values, expected.map(|(name, text)| (name, text.to_owned())));
+}
+
+#[test]
+fn every_eventlog_row_decodes() {
+    let catalog = Catalog::builtin();
+    let mut count = 0;
+    for provider in catalog.providers() {
+        let rows =
+            provider.events.iter().flat_map(|event| event.fields.iter().map(move |field| (event, field)));
+        for (event, field) in rows {
+            count += 1;
+            let value = match field.kind {
+                Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => {
+                    candidates(&field.place, u64::from(field.id) + 1)[0]
+                }
+                _ => 0,
+            };
+            let mut bytes = vec![0_u8; EVENT_HEADER_LEN + usize::from(event.size) + 64];
+            let len = bytes.len() as u16;
+            bytes[..2].copy_from_slice(&len.to_le_bytes());
+            bytes[24..28].copy_from_slice(&event.id.to_le_bytes());
+            let payload = &mut bytes[EVENT_HEADER_LEN..];
+            let at = usize::from(field.place.offset);
+            let size = usize::from(field.place.size);
+            if let Repeat::Tail { count_at, .. } = field.place.repeat {
+                payload[usize::from(count_at)] = 1;
+            }
+            match field.kind {
+                Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => put(payload, &field.place, value),
+                _ => payload[at..at + size].fill(b'x'),
+            }
+            let raw = RawEvent::whole(&bytes).unwrap();
+            let decoded = Event::of_elog(&raw, Catalog::event(Some(provider), event.id));
+            let got = decoded
+                .fields()
+                .find(|f| f.spec.id == field.id)
+                .unwrap_or_else(|| panic!("{}", field.filter));
+            assert_eq!(got.range.start, EVENT_HEADER_LEN + at, "{}", field.filter);
+            match got.value {
+                Value::Text(text) => assert_eq!(text, vec![b'x'; size]),
+                Value::Bytes(bytes) => assert_eq!(bytes, b"x"),
+                Value::Ipv4(addr) => assert_eq!(addr.octets(), [b'x'; 4]),
+                Value::Ipv6(addr) => assert_eq!(addr.octets(), [b'x'; 16]),
+                ref got => assert_eq!(number(got, &field.place), Some(value), "{}", field.filter),
+            }
+        }
+    }
+    assert!(count > 900, "{count}");
+}
+
+#[test]
+fn ids_are_dense_and_filters_are_sound() {
+    let catalog = Catalog::builtin();
+    let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
+    for (at, row) in catalog.rows().iter().enumerate() {
+        assert_eq!(row.id as usize, at, "{}", row.filter);
+        let valid = row.filter.split('.').all(|part| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        });
+        assert!(valid, "{}", row.filter);
+        let kind = kinds.entry(row.filter).or_insert(row.kind);
+        assert_eq!(*kind, row.kind, "{}: one filter name, one type", row.filter);
+    }
+}
+
+#[test]
+fn event_names_are_unique_within_their_source() {
+    let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+    for event in tables::EVENTS {
+        assert_eq!(names.insert(event.name, event.id), None, "{}", event.name);
+    }
+    for kernel in KERNELS {
+        let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+        for event in tables::EVENTS {
+            assert_eq!(names.insert(event.name_on(kernel), event.id), None, "{kernel:?} {}", event.name);
+        }
+    }
+    for provider in Catalog::builtin().providers() {
+        let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+        for event in provider.events {
+            assert_eq!(names.insert(event.name, event.id), None, "{} {}", provider.name, event.name);
+        }
+    }
+}
