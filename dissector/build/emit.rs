@@ -201,13 +201,16 @@ impl Emit<'_> {
         if at.bits.is_some_and(|(low, high)| low > high || u16::from(high) >= member.ty.size() * 8) {
             return Err(format!("{}: bits {:?} outside the member", at.name, at.bits));
         }
-        let low = match &at.low {
-            Some(low) => Some(self.tables.members.get(low).ok_or_else(|| format!("no member {low}"))?.offset),
-            None => None,
+        let other = |name: &Option<String>| match name {
+            Some(name) => {
+                Ok(Some(self.tables.members.get(name).ok_or_else(|| format!("no member {name}"))?.offset))
+            }
+            None => Ok::<_, Fault>(None),
         };
+        let (low, minus) = (other(&at.low)?, other(&at.minus)?);
         let order = if network || matches!(member.ty, Type::Network(_)) { "Network" } else { "Host" };
         Ok(format!(
-            "Place {{ offset: {}, size: {}, bits: {:?}, low: {low:?}, order: Order::{order}, repeat: Repeat::Once }}",
+            "Place {{ offset: {}, size: {}, bits: {:?}, low: {low:?}, minus: {minus:?}, order: Order::{order}, repeat: Repeat::Once }}",
             member.offset,
             member.ty.size(),
             at.bits,

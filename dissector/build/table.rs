@@ -91,6 +91,7 @@ pub struct MemberRef {
     pub name: String,
     pub bits: Option<(u8, u8)>,
     pub low: Option<String>,
+    pub minus: Option<String>,
 }
 
 #[derive(Clone)]
@@ -290,18 +291,22 @@ fn parse_int(word: &str) -> Option<i64> {
     }
 }
 
-/// `member`, `member[low:high]` or `high:low`.
+/// `member`, `member[low:high]`, `high:low` or `member-member`.
 fn parse_member(word: &str) -> Option<MemberRef> {
+    let plain = |name: &str| MemberRef { name: name.to_owned(), bits: None, low: None, minus: None };
     if let Some((name, bits)) = word.strip_suffix(']').and_then(|w| w.rsplit_once('['))
         && let Some((low, high)) = bits.split_once(':')
     {
         let bits = Some((low.parse().ok()?, high.parse().ok()?));
-        return Some(MemberRef { name: name.to_owned(), bits, low: None });
+        return Some(MemberRef { bits, ..plain(name) });
     }
     if let Some((high, low)) = word.split_once(':') {
-        return Some(MemberRef { name: high.to_owned(), bits: None, low: Some(low.to_owned()) });
+        return Some(MemberRef { low: Some(low.to_owned()), ..plain(high) });
     }
-    Some(MemberRef { name: word.to_owned(), bits: None, low: None })
+    if let Some((from, what)) = word.split_once('-') {
+        return Some(MemberRef { minus: Some(what.to_owned()), ..plain(from) });
+    }
+    Some(plain(word))
 }
 
 /// `stack=rack|bbr kernel=13 flex8=1|2 flex8!=0 flex3&0x400 flex8!&0x2 flex8>3`.

@@ -268,7 +268,7 @@ fn row(
             Shown::Flag(name) => Names::Flags(names.get(schema, "flag", name)),
             Shown::Plain | Shown::Hex | Shown::Ntohs => Names::None,
         },
-        place: Place { offset, size, bits: None, low: None, order, repeat },
+        place: Place { offset, size, bits: None, low: None, minus: None, order, repeat },
         when: When::ALWAYS,
         yields_to: &[],
         common: false,
@@ -282,19 +282,16 @@ fn row(
 
 /// The parts of a summary.
 fn parts(format: &str) -> Vec<Part> {
-    let mut next = 0;
+    let mut next = 0_u16;
     schema::pieces(format)
         .into_iter()
-        .map(|piece| {
-            let index = match piece {
-                Piece::Text(text) => return Part::Text(leak(text)),
-                Piece::Field(number) => number.saturating_sub(1),
-                Piece::Printf(_) => {
-                    next += 1;
-                    next - 1
-                }
-            };
-            Part::Field(vec![u16::try_from(index).unwrap_or(u16::MAX)].leak())
+        .map(|piece| match piece {
+            Piece::Text(text) => Part::Text(leak(text)),
+            Piece::Field(number) => Part::Field(vec![(number.saturating_sub(1)) as u16].leak()),
+            Piece::Printf(conversion) => {
+                next += 1;
+                Part::Printf(leak(conversion), next - 1)
+            }
         })
         .collect()
 }

@@ -119,6 +119,16 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// Bytes that are no record and no event, for the rows of a group.
+    pub(crate) fn bare(bytes: &'a [u8], cx: Context) -> Event<'a> {
+        Event { spec: &tables::UNKNOWN, common: &[], bytes, at: 0, flags: u16::MAX, cx }
+    }
+
+    /// The values of a group's rows.
+    pub(crate) fn group(&self, rows: &'static [FieldSpec]) -> Fields<'a> {
+        self.rows(rows, 0)
+    }
+
     /// The table entry.
     pub fn spec(&self) -> &'static EventSpec {
         self.spec
@@ -143,6 +153,13 @@ impl<'a> Event<'a> {
     /// The values that every record or event of this log has.
     pub fn common(&self) -> Fields<'a> {
         self.rows(self.common, 0)
+    }
+
+    /// What follows from a BBLog record's members and analysts compute by hand: bytes in flight,
+    /// sequence numbers relative to the initial one. Computed values, not logged ones.
+    pub fn derived(&self) -> Fields<'a> {
+        let rows = if self.at == 0 { tables::DERIVED } else { &[] };
+        self.rows(rows, 0)
     }
 
     /// The members of a BBLog record's union as they are, without meaning: flex1 and so on.
@@ -242,15 +259,7 @@ impl<'a> Event<'a> {
 
 /// The values of a verbose part. Their ranges are relative to it.
 pub fn verbose<'a>(verbose: &Verbose<'a>) -> Fields<'a> {
-    let event = Event {
-        spec: &tables::UNKNOWN,
-        common: &[],
-        bytes: verbose.as_bytes(),
-        at: 0,
-        flags: u16::MAX,
-        cx: Context::default(),
-    };
-    event.rows(tables::VERBOSE, 0)
+    Event::bare(verbose.as_bytes(), Context::default()).group(tables::VERBOSE)
 }
 
 /// Iterator over an event's values.
@@ -315,6 +324,7 @@ fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
         size: u16::from(count_size),
         bits: None,
         low: None,
+        minus: None,
         order: Order::Host,
         repeat: Repeat::Once,
     };
@@ -339,6 +349,13 @@ fn number(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
     };
     let whole = match place.low {
         Some(low) => whole << 32 | u64::from(bytes.u32(usize::from(low))?),
+        None => whole,
+    };
+    let whole = match place.minus {
+        Some(other) => {
+            let what = number(bytes, &Place { offset: other, minus: None, ..*place })?;
+            whole.wrapping_sub(what) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
+        }
         None => whole,
     };
     Some(match place.bits {
@@ -409,7 +426,7 @@ impl Summary<'_, '_> {
                 Part::Text(text) => out.write_str(text)?,
                 Part::Optional(inner) if self.complete(inner) => self.parts(out, inner)?,
                 Part::Optional(_) => {}
-                Part::Field(_) | Part::Common(_) => match self.field(part) {
+                Part::Field(_) | Part::Printf(..) | Part::Common(_) => match self.field(part) {
                     Some(field) => write!(out, "{field:#}")?,
                     None => out.write_str("?")?,
                 },
@@ -421,6 +438,7 @@ impl Summary<'_, '_> {
     fn field(&self, part: &Part) -> Option<Field<'_>> {
         match part {
             Part::Field(indexes) => self.0.first(self.0.spec.fields, indexes, self.0.at),
+            Part::Printf(_, index) => self.0.first(self.0.spec.fields, &[*index], self.0.at),
             Part::Common(indexes) => self.0.first(self.0.common, indexes, 0),
             Part::Text(_) | Part::Optional(_) => None,
         }
@@ -430,7 +448,9 @@ impl Summary<'_, '_> {
     fn complete(&self, parts: &[Part]) -> bool {
         parts.iter().all(|part| match part {
             Part::Text(_) | Part::Optional(_) => true,
-            Part::Field(_) | Part::Common(_) => self.field(part).is_some_and(|field| !field.value.is_zero()),
+            Part::Field(_) | Part::Printf(..) | Part::Common(_) => {
+                self.field(part).is_some_and(|field| !field.value.is_zero())
+            }
         })
     }
 }

@@ -34,12 +34,14 @@ mod time;
 pub mod bblog;
 pub mod catalog;
 pub mod elog;
+pub mod elog_text;
 pub mod event;
 pub mod layout;
 pub mod schema;
 pub mod spec;
 pub mod tables;
 mod text;
+pub mod track;
 
 pub use problem::Problem;
 pub use time::Micros;

@@ -137,6 +137,9 @@ pub struct Place {
     pub bits: Option<(u8, u8)>,
     /// Where the low 32 bits lie, if the value is a 64-bit integer in two members.
     pub low: Option<u16>,
+    /// Where an integer of the same size lies that is to be taken off, modulo its size: the
+    /// value is computed, not logged.
+    pub minus: Option<u16>,
     /// The byte order.
     pub order: Order,
     /// How often the value stands there.
@@ -354,6 +357,11 @@ pub struct EventSpec {
 }
 
 impl EventSpec {
+    /// Whether this stands in for an event that no table has.
+    pub fn is_unknown(&self) -> bool {
+        std::ptr::eq(self, &crate::tables::UNKNOWN)
+    }
+
     /// Its name on `kernel`.
     pub fn name_on(&self, kernel: Kernel) -> &'static str {
         self.was.iter().find(|was| was.0 & kernel.bit() != 0).map_or(self.name, |was| was.1)
@@ -376,6 +384,9 @@ pub enum Part {
     Text(&'static str),
     /// A value: of the event's rows with these indexes the first that applies.
     Field(&'static [u16]),
+    /// A value of the event's row with this index, for which the schema has a conversion of
+    /// printf(3).
+    Printf(&'static str, u16),
     /// A value of the common rows, by index.
     Common(&'static [u16]),
     /// Parts that are left out if one of their values is absent or zero.

@@ -26,7 +26,7 @@ pub static UNKNOWN: EventSpec = EventSpec {
 
 /// Every compiled row, by id.
 pub fn rows() -> impl Iterator<Item = &'static FieldSpec> {
-    let groups = [ELOG_HEADER, RAW, RECORD, VERBOSE];
+    let groups = [DERIVED, ELOG_HEADER, RAW, RECORD, TRACK, VERBOSE];
     let mut groups: Vec<&'static FieldSpec> = groups.into_iter().flatten().collect();
     groups.sort_by_key(|row| row.id);
     groups.into_iter().chain(EVENTS.iter().flat_map(|event| event.fields))

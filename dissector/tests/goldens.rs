@@ -10,7 +10,6 @@ use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent
 use bblog_dissector::event::{Context, Event, verbose};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, Stack};
-use bblog_dissector::tables;
 
 fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
@@ -39,7 +38,7 @@ fn stream(name: &str, kernel: Kernel) -> String {
             let record = record.unwrap();
             let stack = stack(record.stack_id());
             let event = Event::of_record(&record, Context { stack, kernel });
-            assert_ne!(event.spec().id, tables::UNKNOWN.id, "record {}", record.serial());
+            assert!(!event.spec().is_unknown(), "record {}", record.serial());
             if seen.insert((record.event_id(), record.stack_id())) {
                 write!(out, "{stack:?} #{} ", record.serial()).unwrap();
                 print(&event, &mut out);

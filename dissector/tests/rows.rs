@@ -42,15 +42,11 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
 
 /// Makes the conditions of a row true.
 fn meet(bytes: &mut [u8], spec: &FieldSpec) {
-    let mut refused: BTreeMap<(u16, Option<(u8, u8)>), Vec<u64>> = BTreeMap::new();
     for cond in spec.when.conds {
-        if let Test::NotIn(values) = cond.test {
-            refused.entry((cond.place.offset, cond.place.bits)).or_default().extend(values);
-        }
-    }
-    for cond in spec.when.conds {
-        let no = refused.get(&(cond.place.offset, cond.place.bits)).cloned().unwrap_or_default();
-        let fits = |v: &u64| !no.contains(v);
+        let fits = |v: &u64| {
+            let mut others = spec.when.conds.iter().filter(|c| c.place == cond.place);
+            !others.any(|c| matches!(c.test, Test::NotIn(values) if values.contains(v)))
+        };
         match cond.test {
             Test::In(values) => {
                 let value = values.iter().copied().find(fits);

@@ -1,0 +1,96 @@
+//! What one record cannot say alone: the time since the connection's previous record, records
+//! lost between the two, and the peer's initial sequence number.
+
+use crate::Micros;
+use crate::bblog::Record;
+use crate::cursor::Cursor;
+use crate::event::{Context, Event, Fields};
+use crate::tables;
+
+/// Follows one connection, record by record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Track {
+    last: Option<(Micros, u32)>,
+    irs: Option<u32>,
+}
+
+/// How a record's serial number follows the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serial {
+    /// It is the first record seen, or the next one.
+    Next,
+    /// So many records were lost before it.
+    Gap(u32),
+    /// It runs backwards: another connection's log, or the same one begun anew.
+    Restart,
+}
+
+/// TH_SYN in a TCP header's flags.
+const SYN: u8 = 0x02;
+/// Serial numbers further ahead than this run backwards: nothing loses that many records.
+const BACKWARDS: u32 = 1 << 31;
+
+impl Track {
+    /// How `serial` follows the last record, which this does not change.
+    pub fn serial(&self, serial: u32) -> Serial {
+        match self.last {
+            None => Serial::Next,
+            Some((_, last)) => match serial.wrapping_sub(last.wrapping_add(1)) {
+                0 => Serial::Next,
+                gap if gap < BACKWARDS => Serial::Gap(gap),
+                _ => Serial::Restart,
+            },
+        }
+    }
+
+    /// Takes in the connection's next record, and gives what it is beside the last one.
+    pub fn next(&mut self, record: &Record<'_>) -> Tracked {
+        let (time, serial) = (record.time(), record.serial());
+        let mut tracked = Tracked { bytes: [0; 16], known: 0 };
+        if let Some((last, _)) = self.last {
+            tracked.set(0, &(time - last).0.to_le_bytes(), DELTA);
+            if let Serial::Gap(gap) = self.serial(serial) {
+                tracked.set(8, &gap.to_le_bytes(), GAP);
+            }
+        }
+        // Event 1, IN, with a SYN: its sequence number is the peer's first.
+        if let Some(header) = record.tcp().filter(|header| record.event_id() == 1 && header[13] & SYN != 0) {
+            self.irs = Cursor(header).be32(4);
+        }
+        let rcv_nxt = Cursor(record.as_bytes()).u32(120);
+        // Before the peer's SYN was processed rcv_nxt is 0.
+        if let (Some(irs), Some(rcv_nxt)) = (self.irs, rcv_nxt.filter(|&seq| seq != 0)) {
+            tracked.set(12, &rcv_nxt.wrapping_sub(irs).to_le_bytes(), RCV);
+        }
+        self.last = Some((time, serial));
+        tracked
+    }
+}
+
+const DELTA: u16 = 1;
+const GAP: u16 = 2;
+const RCV: u16 = 4;
+
+/// What [`Track::next`] found, laid out for the rows of group `track`.
+#[derive(Clone, Copy, Debug)]
+pub struct Tracked {
+    bytes: [u8; 16],
+    known: u16,
+}
+
+impl Tracked {
+    fn set(&mut self, at: usize, value: &[u8], bit: u16) {
+        self.bytes[at..at + value.len()].copy_from_slice(value);
+        self.known |= bit;
+    }
+
+    /// The values that are known. Their ranges mean nothing: they are computed.
+    pub fn fields(&self) -> impl Iterator<Item = crate::event::Field<'_>> {
+        let known = self.known;
+        rows(&self.bytes).enumerate().filter(move |(at, _)| known & 1 << at != 0).map(|(_, field)| field)
+    }
+}
+
+fn rows(bytes: &[u8]) -> Fields<'_> {
+    Event::bare(bytes, Context::default()).group(tables::TRACK)
+}
