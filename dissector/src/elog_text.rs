@@ -1,7 +1,7 @@
 //! An eventlog payload as elog(1) words it: the text behind the names in a line of `elog -r`.
 //!
 //! The wording is the schema's own format; how values are put into it is elog's, to the byte.
-//! Unlike elog, values that a short payload does not hold are zero, not whatever bytes follow.
+//! Unlike elog, a short payload is read as if zeros followed it, not whatever bytes do.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -50,7 +50,6 @@ impl Payload<'_> {
         let size = EVENT_HEADER_LEN + usize::from(self.spec.size);
         if event.as_bytes().len() < size {
             padded = event.as_bytes().to_vec();
-            self.cut(&mut padded);
             padded.resize(size, 0);
             if let Ok(whole) = RawEvent::whole(&padded) {
                 event = whole;
@@ -58,18 +57,6 @@ impl Payload<'_> {
             return sentence(&Event::of_elog(&event, self.spec), self.spec, out);
         }
         sentence(&Event::of_elog(&event, self.spec), self.spec, out);
-    }
-
-    /// A value cut in the middle counts as missing, like all later ones.
-    fn cut(&self, bytes: &mut Vec<u8>) {
-        let len = bytes.len();
-        let torn = self.spec.fields.iter().map(|field| {
-            let start = EVENT_HEADER_LEN + usize::from(field.place.offset);
-            (start, start + usize::from(field.place.size))
-        });
-        if let Some((start, _)) = torn.into_iter().find(|&(_, end)| end > len) {
-            bytes.truncate(start.min(len));
-        }
     }
 }
 
