@@ -1,0 +1,92 @@
+//! The real tshark, with the plugin or without.
+//!
+//! Wireshark ignores a user's plugins when it runs as root, and a test must not install anything
+//! for everybody. So tshark gets a home of its own, and as root it runs as another user.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::{fs, io::Write, thread};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::programs;
+
+/// The user that tests run tshark as, if they are root: nobody.
+const NOBODY: u32 = 65534;
+
+/// A tshark with its home.
+pub struct Tshark {
+    home: TempDir,
+}
+
+impl Tshark {
+    /// With the built plugin.
+    ///
+    /// # Panics
+    /// If tshark is missing (`make deps`) or does not load the plugin.
+    pub fn with_plugin() -> Tshark {
+        let tshark = Tshark::stock();
+        let listing = tshark.text(&["-G", "folders"], b"");
+        let folder = listing.lines().find_map(|line| line.strip_prefix("Personal Plugins:")).expect("a folder");
+        let folder = Path::new(folder.trim()).join("epan");
+        fs::create_dir_all(&folder).expect("the plugin folder");
+        fs::copy(programs::plugin(), folder.join("bblog.so")).expect("the plugin");
+        let plugins = tshark.text(&["-G", "plugins"], b"");
+        assert!(plugins.lines().any(|line| line.starts_with("bblog.so")), "not loaded:\n{plugins}");
+        tshark
+    }
+
+    /// As it comes.
+    pub fn stock() -> Tshark {
+        let home = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o777)).tempdir().expect("a home");
+        Tshark { home }
+    }
+
+    /// Runs tshark on `capture` (`-r -`, or nothing if it is empty).
+    pub fn run(&self, arguments: &[&str], capture: &[u8]) -> Output {
+        let mut command = Command::new("tshark");
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        if !capture.is_empty() {
+            command.args(["-r", "-"]);
+        }
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let mut child = command.spawn().expect("tshark runs (make deps)");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        thread::scope(|scope| {
+            // tshark may end before it has read everything: a closed pipe is no fault here.
+            scope.spawn(move || stdin.write_all(capture));
+            child.wait_with_output().expect("tshark's output")
+        })
+    }
+
+    /// Runs tshark, and gives what it printed.
+    ///
+    /// # Panics
+    /// If it fails or says anything on stderr.
+    pub fn text(&self, arguments: &[&str], capture: &[u8]) -> String {
+        let output = self.run(arguments, capture);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "tshark {arguments:?}: {}: {said}", output.status);
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// The frames as `-T json` gives them.
+    pub fn json(&self, arguments: &[&str], capture: &[u8]) -> Vec<Value> {
+        let text = self.text(&[&["-T", "json"], arguments].concat(), capture);
+        serde_json::from_str(&text).expect("JSON")
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").map_or_else(
+        |_| Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0\n")),
+        |own| std::os::unix::fs::MetadataExt::uid(&own) == 0,
+    )
+}
