@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What differs between Wireshark 4.0, 4.2, 4.4 and 4.6. Nothing else in the plugin knows.
+ */
+#ifndef BBLOG_COMPAT_H
+#define BBLOG_COMPAT_H
+
+#include <wireshark.h>
+#include <ws_version.h>
+
+#include <wiretap/wtap.h>
+#include <wiretap/wtap_opttypes.h>
+
+#include "shim.h"
+
+#define BBLOG_WS(major, minor) \
+    (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
+
+/* GLib's gboolean became C's bool in 4.4, and what callbacks return changed with it. */
+#if BBLOG_WS(4, 4)
+typedef bool bblog_callback_bool;
+#else
+typedef gboolean bblog_callback_bool;
+#endif
+
+#define BBLOG_PEN_NETFLIX 10949
+#define BBLOG_PEN_FREEBSD 2238
+
+/* Custom options that hold binary data: copied by editors, or not. */
+#define BBLOG_CUSTOM_COPY 2989
+#define BBLOG_CUSTOM_NO_COPY 19373
+
+/*
+ * The value of a custom option of one of our two PENs. False for any other option.
+ *
+ * Up to 4.4 a Netflix option's type stands beside its data; from 4.6 the data begin with it,
+ * little-endian.
+ */
+static inline bool
+bblog_option_from(unsigned id, wtap_opttype_e type, const wtap_optval_t *value, bblog_option *option)
+{
+    if (id != BBLOG_CUSTOM_COPY && id != BBLOG_CUSTOM_NO_COPY)
+        return false;
+#if BBLOG_WS(4, 6)
+    if (type != WTAP_OPTTYPE_CUSTOM_BINARY)
+        return false;
+    const uint8_t *data = (const uint8_t *)value->custom_binaryval.data.custom_data;
+    size_t len = value->custom_binaryval.data.custom_data_len;
+    switch (value->custom_binaryval.pen) {
+    case BBLOG_PEN_NETFLIX:
+        if (data == NULL || len < 4)
+            return false;
+        option->kind = BBLOG_OPTION_NETFLIX;
+        option->type = (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+        option->data = data + 4;
+        option->len = len - 4;
+        return true;
+    case BBLOG_PEN_FREEBSD:
+        option->kind = BBLOG_OPTION_FREEBSD;
+        option->type = 0;
+        option->data = data;
+        option->len = data == NULL ? 0 : len;
+        return true;
+    default:
+        return false;
+    }
+#else
+    if (type != WTAP_OPTTYPE_CUSTOM)
+        return false;
+    switch (value->custom_opt.pen) {
+    case BBLOG_PEN_NETFLIX:
+        option->kind = BBLOG_OPTION_NETFLIX;
+        option->type = value->custom_opt.data.nflx_data.type;
+        option->data = (const uint8_t *)value->custom_opt.data.nflx_data.custom_data;
+        option->len = option->data == NULL ? 0 : value->custom_opt.data.nflx_data.custom_data_len;
+        return true;
+    case BBLOG_PEN_FREEBSD:
+        option->kind = BBLOG_OPTION_FREEBSD;
+        option->type = 0;
+        option->data = (const uint8_t *)value->custom_opt.data.generic_data.custom_data;
+        option->len = option->data == NULL ? 0 : value->custom_opt.data.generic_data.custom_data_len;
+        return true;
+    default:
+        return false;
+    }
+#endif
+}
+
+#endif

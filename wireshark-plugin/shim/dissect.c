@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The dissectors: collect bytes, have them decoded, put the result into tree and columns.
+ *
+ * Every epan call that may throw comes after Rust has returned, and every offset is checked against
+ * its bytes first.
+ */
+#include "internal.h"
+
+#include <epan/address.h>
+#include <epan/column-utils.h>
+#include <epan/exported_pdu.h>
+#include <epan/to_str.h>
+
+#define NETFLIX_TCPINFO 2
+#define NETFLIX_VERBOSE 3
+
+/* The options of a record that are ours. */
+struct found {
+    bblog_option tcpinfo;
+    bblog_option verbose;
+    bblog_option event;
+};
+
+static bblog_callback_bool
+find_option(wtap_block_t block, unsigned id, wtap_opttype_e type, wtap_optval_t *value, void *user_data)
+{
+    struct found *found = user_data;
+    bblog_option option;
+    (void)block;
+    if (!bblog_option_from(id, type, value, &option) || option.data == NULL)
+        return TRUE;
+    if (option.kind == BBLOG_OPTION_FREEBSD) {
+        /* The value is marked, since the PEN is not ours alone. */
+        if (option.len >= 4 && memcmp(option.data, "ELOG", 4) == 0) {
+            found->event = option;
+            found->event.data += 4;
+            found->event.len -= 4;
+        }
+    } else if (option.type == NETFLIX_TCPINFO) {
+        found->tcpinfo = option;
+    } else if (option.type == NETFLIX_VERBOSE) {
+        found->verbose = option;
+    }
+    return TRUE;
+}
+
+/* Where items go. */
+struct target {
+    packet_info *pinfo;
+    proto_tree *tree;
+    tvbuff_t *tvbs[2];       /* by enum bblog_origin; NULL if there are none */
+    bool visible;            /* somebody will look at the tree, not only filter by it */
+    const char *texts;
+};
+
+static bool
+is_visible(proto_tree *tree)
+{
+    return tree != NULL && PTREE_DATA(tree)->visible;
+}
+
+static const char *
+text_at(const struct target *target, uint32_t text)
+{
+    return text == BBLOG_NONE ? NULL : target->texts + text;
+}
+
+/* Adds an item that has a field, and gives it. NULL if there is nothing sensible to add. */
+static proto_item *
+add_field(const struct target *target, proto_tree *tree, const bblog_item *item, tvbuff_t *tvb, int offset, int length)
+{
+    const int hf = bblog_hf[item->field];
+    const uint64_t number = item->number << bblog_shift[item->field];
+    const char *text = text_at(target, item->text);
+
+/* With our text where there is one, else as epan formats it. */
+#define ADD(type, value) \
+    (text != NULL ? proto_tree_add_##type##_format_value(tree, hf, tvb, offset, length, value, "%s", text) \
+                  : proto_tree_add_##type(tree, hf, tvb, offset, length, value))
+
+    switch (bblog_ft[item->field]) {
+    case FT_UINT8:
+    case FT_UINT16:
+    case FT_UINT24:
+    case FT_UINT32:
+        return ADD(uint, (uint32_t)number);
+    case FT_UINT40:
+    case FT_UINT48:
+    case FT_UINT56:
+    case FT_UINT64:
+        return ADD(uint64, number);
+    case FT_INT8:
+    case FT_INT16:
+    case FT_INT24:
+    case FT_INT32:
+        return ADD(int, (int32_t)number);
+    case FT_INT40:
+    case FT_INT48:
+    case FT_INT56:
+    case FT_INT64:
+        return ADD(int64, (int64_t)number);
+    case FT_BOOLEAN:
+        return ADD(boolean, (uint64_t)(item->number != 0) << bblog_shift[item->field]);
+    case FT_STRING:
+        return text == NULL ? NULL : proto_tree_add_string(tree, hf, tvb, offset, length, text);
+    case FT_IPv4:
+        return length == 4 ? proto_tree_add_item(tree, hf, tvb, offset, length, ENC_BIG_ENDIAN) : NULL;
+    case FT_IPv6:
+        return length == 16 ? proto_tree_add_item(tree, hf, tvb, offset, length, ENC_NA) : NULL;
+    case FT_BYTES:
+        return proto_tree_add_item(tree, hf, tvb, offset, length, ENC_NA);
+    default:
+        return NULL;
+    }
+#undef ADD
+}
+
+static void
+add_items(const struct target *target, const bblog_result *result)
+{
+    /* The tree that items of a depth go into. */
+    proto_tree *trees[BBLOG_MAX_DEPTH + 1];
+    for (size_t i = 0; i <= BBLOG_MAX_DEPTH; i++)
+        trees[i] = target->tree;
+
+    for (size_t i = 0; i < result->len; i++) {
+        const bblog_item *item = &result->items[i];
+        if (item->depth > BBLOG_MAX_DEPTH || item->origin > BBLOG_ORIGIN_VERBOSE)
+            continue;
+        proto_tree *tree = trees[item->depth];
+        tvbuff_t *tvb = target->tvbs[item->origin];
+        if (tvb == NULL)
+            continue;
+        uint32_t captured = tvb_captured_length(tvb);
+        if (item->offset > captured || item->length > captured - item->offset)
+            continue;
+
+        proto_item *added = NULL;
+        proto_tree *below = NULL;
+        if (item->field == BBLOG_NONE) {
+            if (target->visible && item->text != BBLOG_NONE && item->subtree < BBLOG_SUBTREES)
+                below = proto_tree_add_subtree(tree, tvb, (int)item->offset, (int)item->length,
+                    bblog_ett[item->subtree], &added, text_at(target, item->text));
+        } else if (target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])) {
+            added = add_field(target, tree, item, tvb, (int)item->offset, (int)item->length);
+            if (item->subtree != BBLOG_SUBTREE_NONE && item->subtree < BBLOG_SUBTREES)
+                below = proto_item_add_subtree(added, bblog_ett[item->subtree]);
+        }
+        if (added != NULL && item->generated)
+            proto_item_set_generated(added);
+        if (item->depth < BBLOG_MAX_DEPTH)
+            trees[item->depth + 1] = below != NULL ? below : tree;
+    }
+}
+
+/* What of the items would be used at all. */
+static uint32_t
+wanted(proto_tree *tree, int values, int common)
+{
+    if (tree == NULL)
+        return 0;
+    if (is_visible(tree))
+        return BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | (common != 0 ? BBLOG_WANT_COMMON : 0);
+    const bblog_registry *registry = bblog_registry_get();
+    uint32_t want = 0;
+    if (proto_field_is_referenced(tree, values))
+        want |= BBLOG_WANT_VALUES;
+    if (common > 0 && proto_field_is_referenced(tree, common))
+        want |= BBLOG_WANT_COMMON;
+    if (proto_field_is_referenced(tree, bblog_hf[registry->summary]))
+        want |= BBLOG_WANT_SUMMARY;
+    return want;
+}
+
+/* The top line, event name and summary, and then the items. */
+static void
+add_tree(struct target *target, int protocol, const bblog_result *result)
+{
+    const bblog_registry *registry = bblog_registry_get();
+    tvbuff_t *tvb = target->tvbs[BBLOG_ORIGIN_DATA];
+    const char *name = text_at(target, result->name);
+    const char *summary = text_at(target, result->summary);
+    const char *provider = text_at(target, result->provider);
+    const char *problem = text_at(target, result->problem);
+
+    if (protocol == bblog_proto_eventlog && bblog_proto_alias > 0)
+        proto_item_set_hidden(proto_tree_add_item(target->tree, bblog_proto_alias, tvb, 0, -1, ENC_NA));
+    proto_item *top = proto_tree_add_item(target->tree, protocol, tvb, 0, -1, ENC_NA);
+    if (target->visible) {
+        if (protocol == bblog_proto_record)
+            proto_item_set_text(top, "BBLog event");
+        else
+            proto_item_set_text(top, "Event log");
+        if (provider != NULL)
+            proto_item_append_text(top, ", %s", provider);
+        if (name != NULL)
+            proto_item_append_text(top, ", %s", name);
+        if (summary != NULL)
+            proto_item_append_text(top, ": %s", summary);
+    }
+    target->tree = proto_item_add_subtree(top, bblog_ett[BBLOG_SUBTREE_TOP]);
+
+    if (name != NULL) {
+        /* Where the event's number stands. */
+        int offset = protocol == bblog_proto_record ? 25 : 24;
+        int length = protocol == bblog_proto_record ? 1 : 4;
+        if (tvb_captured_length(tvb) >= (uint32_t)(offset + length))
+            proto_tree_add_string(target->tree, bblog_hf[registry->event], tvb, offset, length, name);
+    }
+    if (summary != NULL) {
+        proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
+        proto_item_set_generated(item);
+    }
+    if (problem != NULL && target->visible)
+        proto_tree_add_subtree_format(target->tree, tvb, 0, -1, bblog_ett[BBLOG_SUBTREE_NONE], NULL, "[%s]", problem);
+    add_items(target, result);
+}
+
+static void
+set_endpoint(packet_info *pinfo, address *shown, address *net, const bblog_endpoint *endpoint)
+{
+    int type = endpoint->address_len == 4 ? AT_IPv4 : AT_IPv6;
+    alloc_address_wmem(pinfo->pool, shown, type, endpoint->address_len, endpoint->address);
+    copy_address_shallow(net, shown);
+}
+
+/* A record shows the connection it belongs to: ours is the source. */
+static void
+set_connection(packet_info *pinfo, const bblog_result *result)
+{
+    if (result->local.address_len == 0 || result->foreign.address_len == 0)
+        return;
+    set_endpoint(pinfo, &pinfo->src, &pinfo->net_src, &result->local);
+    set_endpoint(pinfo, &pinfo->dst, &pinfo->net_dst, &result->foreign);
+    pinfo->ptype = PT_TCP;
+    pinfo->srcport = result->local.port;
+    pinfo->destport = result->foreign.port;
+}
+
+/* Option bytes as a tab of their own in the GUI's byte view. A copy: the block goes before the tree does. */
+static tvbuff_t *
+source_of(tvbuff_t *tvb, packet_info *pinfo, const bblog_option *option, const char *name)
+{
+    if (option->data == NULL || option->len == 0)
+        return NULL;
+    int len = (int)MIN(option->len, UINT16_MAX);
+    const uint8_t *copy = wmem_memdup(pinfo->pool, option->data, (size_t)len);
+    tvbuff_t *source = tvb_new_child_real_data(tvb, copy, (unsigned)len, len);
+    add_new_data_source(pinfo, source, name);
+    return source;
+}
+
+/* A custom block: tvb is the TCPINFO. The built-in dissector has shown the common members. */
+static int
+dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
+{
+    bool columns = pinfo->cinfo != NULL;
+    bblog_request request = {
+        .input = found->tcpinfo.data == NULL ? BBLOG_INPUT_NOTHING : BBLOG_INPUT_RECORD,
+        .want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0),
+        .kernel = bblog_pref_kernel,
+        .section = bblog_section_of(pinfo),
+        .data = found->tcpinfo.data,
+        .len = found->tcpinfo.len,
+        .verbose = found->verbose.data,
+        .verbose_len = found->verbose.len,
+    };
+    bblog_result result;
+    bblog_decode(&request, &result);
+
+    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
+    set_connection(pinfo, &result);
+    if (request.input == BBLOG_INPUT_NOTHING)
+        return 0;
+    if (columns && result.summary != BBLOG_NONE) {
+        col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
+        col_add_str(pinfo->cinfo, COL_INFO, text_at(&target, result.summary));
+    }
+    if (tree != NULL) {
+        target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
+        target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
+        add_tree(&target, bblog_proto_record, &result);
+    }
+    return (int)tvb_captured_length(tvb);
+}
+
+/* A packet with a TCPINFO option. Nothing built in shows its members. */
+static void
+dissect_packet_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
+{
+    bblog_request request = {
+        .input = BBLOG_INPUT_RECORD,
+        .want = wanted(tree, bblog_proto_record, bblog_proto_builtin),
+        .kernel = bblog_pref_kernel,
+        .section = bblog_section_of(pinfo),
+        .data = found->tcpinfo.data,
+        .len = found->tcpinfo.len,
+        .verbose = found->verbose.data,
+        .verbose_len = found->verbose.len,
+    };
+    if (request.want == 0)
+        return;
+    bblog_result result;
+    bblog_decode(&request, &result);
+    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
+    target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->tcpinfo, "BBLog record");
+    target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
+    if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
+        add_tree(&target, bblog_proto_record, &result);
+}
+
+/* A packet made from an eventlog event, which travels in an option. */
+static void
+dissect_packet_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
+{
+    bblog_request request = {
+        .input = BBLOG_INPUT_EVENTLOG,
+        .want = wanted(tree, bblog_proto_eventlog, 0),
+        .section = bblog_section_of(pinfo),
+        .data = found->event.data,
+        .len = found->event.len,
+    };
+    if (request.want == 0 && !proto_field_is_referenced(tree, bblog_hf[bblog_registry_get()->event])
+        && !proto_field_is_referenced(tree, bblog_proto_alias))
+        return;
+    bblog_result result;
+    bblog_decode(&request, &result);
+    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
+    target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->event, "Event log event");
+    if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
+        add_tree(&target, bblog_proto_eventlog, &result);
+}
+
+int
+bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    (void)data;
+    const wtap_rec *rec = pinfo->rec;
+    bool block = rec->rec_type == REC_TYPE_CUSTOM_BLOCK;
+    /* The plain listing of packets needs nothing from us. */
+    if (rec->block == NULL || (!block && tree == NULL))
+        return 0;
+
+    struct found found = { 0 };
+    wtap_block_foreach_option(rec->block, find_option, &found);
+    if (block) {
+        if (rec->rec_header.custom_block_header.pen != BBLOG_PEN_NETFLIX)
+            return 0;
+        return dissect_block(tvb, pinfo, tree, &found);
+    }
+    if (found.tcpinfo.data != NULL)
+        dissect_packet_record(tvb, pinfo, tree, &found);
+    if (found.event.data != NULL)
+        dissect_packet_event(tvb, pinfo, tree, &found);
+    return found.tcpinfo.data != NULL || found.event.data != NULL ? (int)tvb_captured_length(tvb) : 0;
+}
+
+int
+bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    (void)data;
+    unsigned len = tvb_captured_length(tvb);
+    bool columns = pinfo->cinfo != NULL;
+    bblog_request request = {
+        .input = BBLOG_INPUT_EVENTLOG,
+        .want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0),
+        .section = bblog_section_of(pinfo),
+        .data = len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)len),
+        .len = len,
+    };
+    bblog_result result;
+    bblog_decode(&request, &result);
+
+    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
+    if (columns) {
+        col_set_str(pinfo->cinfo, COL_PROTOCOL, "EVENTLOG");
+        const char *info = text_at(&target, result.summary != BBLOG_NONE ? result.summary : result.problem);
+        if (info != NULL)
+            col_add_str(pinfo->cinfo, COL_INFO, info);
+    }
+    if (tree != NULL) {
+        target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
+        add_tree(&target, bblog_proto_eventlog, &result);
+    }
+    return (int)len;
+}

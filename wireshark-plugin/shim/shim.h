@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The border between the C half and the Rust half of the plugin.
+ *
+ * C owns every call into epan and wiretap; Rust owns every decision about bytes. Wireshark's
+ * exceptions are longjmps, so C calls Rust and Rust returns plain data: C never calls epan
+ * while a Rust frame is on the stack. The one exception is bblog_shim_register(), which only
+ * hands function pointers to epan.
+ *
+ * bindgen reads this file: both halves share these definitions.
+ */
+#ifndef BBLOG_SHIM_H
+#define BBLOG_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <epan/ftypes/ftypes.h>
+#include <epan/proto.h>
+
+/* ---- Registration: Rust describes, C registers. Everything here lives as long as the process. */
+
+/* The protocol a field is registered under. */
+enum bblog_protocol {
+    BBLOG_PROTOCOL_RECORD,
+    BBLOG_PROTOCOL_EVENTLOG,
+};
+
+/* A named value of an enumeration. */
+typedef struct bblog_name {
+    uint64_t value;
+    const char *text;
+} bblog_name;
+
+/* A field to register. */
+typedef struct bblog_field {
+    const char *name;        /* as the tree shows it */
+    const char *abbrev;      /* as filters use it */
+    const char *blurb;       /* one sentence, or NULL */
+    const bblog_name *names; /* names_len names, or NULL */
+    size_t names_len;
+    int32_t type;            /* FT_*, enum ftenum */
+    int32_t display;         /* BASE_* */
+    int32_t protocol;        /* enum bblog_protocol */
+    /* Take the id of Wireshark's own field of this name where there is one. */
+    bool shared;
+} bblog_field;
+
+/* All fields, in the order of their index, and the indexes that C itself has to know. */
+typedef struct bblog_registry {
+    const bblog_field *fields;
+    size_t len;
+    size_t event;            /* bblog.event */
+    size_t summary;          /* bblog.summary */
+} bblog_registry;
+
+/* ---- Facts of a section, from the options of its Section Header Block. */
+
+enum bblog_option_kind {
+    BBLOG_OPTION_NETFLIX,    /* PEN 10949; `type` is the Netflix option type */
+    BBLOG_OPTION_FREEBSD,    /* PEN 2238 */
+};
+
+/* A section: the capture file it belongs to, which is only compared, and its number there. */
+typedef struct bblog_section {
+    const void *file;
+    uint32_t number;
+} bblog_section;
+
+/* The value of a custom option. */
+typedef struct bblog_option {
+    int32_t kind;            /* enum bblog_option_kind */
+    uint32_t type;
+    const uint8_t *data;
+    size_t len;
+} bblog_option;
+
+/* ---- Decoding one record. */
+
+/* What the bytes are. */
+enum bblog_input {
+    BBLOG_INPUT_RECORD,      /* a TCPINFO: the first 268 bytes of a struct tcp_log_buffer */
+    BBLOG_INPUT_EVENTLOG,    /* an ELOG event: 32-byte header and payload */
+    BBLOG_INPUT_NOTHING,     /* no bytes: only the connection of the section is wanted */
+};
+
+/* What is asked for; the event's name is always given. Bits of bblog_request.want. */
+enum bblog_want {
+    BBLOG_WANT_SUMMARY = 1,  /* the one-line summary */
+    BBLOG_WANT_VALUES = 2,   /* items: the values of the event */
+    BBLOG_WANT_COMMON = 4,   /* items: the members every record has */
+    BBLOG_WANT_TEXT = 8,     /* texts for the items, and items that only group */
+};
+
+/* The kernel that wrote BBLog records. */
+enum bblog_kernel {
+    BBLOG_KERNEL_MAIN,
+    BBLOG_KERNEL_14,
+    BBLOG_KERNEL_13,
+};
+
+typedef struct bblog_request {
+    int32_t input;           /* enum bblog_input */
+    uint32_t want;           /* enum bblog_want */
+    int32_t kernel;          /* enum bblog_kernel */
+    bblog_section section;
+    const uint8_t *data;
+    size_t len;
+    const uint8_t *verbose;  /* the 72-byte verbose part of a record, or NULL */
+    size_t verbose_len;
+} bblog_request;
+
+/* The bytes that an item's offset counts from. */
+enum bblog_origin {
+    BBLOG_ORIGIN_DATA,
+    BBLOG_ORIGIN_VERBOSE,
+};
+
+/* The subtree that an item opens for the deeper items after it. */
+enum bblog_subtree {
+    BBLOG_SUBTREE_NONE,
+    BBLOG_SUBTREE_TOP,
+    BBLOG_SUBTREE_VALUES,
+    BBLOG_SUBTREE_COMMON,
+    BBLOG_SUBTREE_VERBOSE,
+    BBLOG_SUBTREE_HEADER,
+    BBLOG_SUBTREES,          /* how many there are */
+};
+
+/* No text, no field, no subtree. */
+#define BBLOG_NONE UINT32_MAX
+/* The deepest item: 0 is the child of the top item. */
+#define BBLOG_MAX_DEPTH 4
+
+/* One line of the tree. */
+typedef struct bblog_item {
+    uint64_t number;         /* the value: integers, booleans; IPv4 as stored; strings: a text */
+    uint32_t field;          /* index into the registry, or BBLOG_NONE for a line of text only */
+    uint32_t text;           /* text of the value (or of the line), or BBLOG_NONE */
+    uint32_t offset;
+    uint32_t length;
+    uint8_t depth;
+    uint8_t origin;          /* enum bblog_origin */
+    uint8_t subtree;         /* enum bblog_subtree */
+    bool generated;          /* not in the bytes as such: shown in brackets */
+} bblog_item;
+
+/* One end of a connection. */
+typedef struct bblog_endpoint {
+    uint8_t address[16];     /* network order */
+    uint8_t address_len;     /* 4, 16, or 0 if not known */
+    uint16_t port;
+} bblog_endpoint;
+
+/* What was decoded. Pointers hold until the next call into Rust. */
+typedef struct bblog_result {
+    const bblog_item *items;
+    size_t len;
+    const char *texts;       /* NUL-terminated UTF-8 texts; below, offsets into them */
+    uint32_t name;           /* the event's short name, or BBLOG_NONE */
+    uint32_t summary;        /* or BBLOG_NONE */
+    uint32_t problem;        /* what is wrong with the bytes, or BBLOG_NONE */
+    uint32_t provider;       /* eventlog: the provider's name, or BBLOG_NONE */
+    bblog_endpoint local;
+    bblog_endpoint foreign;
+} bblog_result;
+
+/* ---- Rust, called by C. */
+
+/* The fields to register. */
+const bblog_registry *bblog_registry_get(void);
+/* Forgets every section. */
+void bblog_sections_clear(void);
+/* Whether the facts of a section have been collected; if not, bblog_section_option() is to follow for
+ * each of its options. */
+bool bblog_section_enter(const bblog_section *section);
+/* Notes an option of the section entered last. */
+void bblog_section_option(const bblog_option *option);
+/* Decodes. Any bytes will do. */
+void bblog_decode(const bblog_request *request, bblog_result *result);
+
+/* ---- C, called by Rust. */
+
+/* Registers everything with epan and wiretap. */
+void bblog_shim_register(void);
+
+#endif

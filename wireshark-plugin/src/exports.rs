@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What the shared library exports: the plugin's ABI, and the functions that the C half calls.
+//!
+//! Each function here turns C's pointers into slices, and panics into "nothing decoded": no panic may unwind
+//! into C. Wireshark dissects in one thread; the state is that thread's.
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_int};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+use crate::ffi;
+use crate::items::{Items, NONE};
+use crate::records::{self, Decoded, Input, Request};
+use crate::registry;
+use crate::sections::{Endpoint, Key, SectionOption, Sections};
+
+/// What `WS_PLUGIN_DESC_DISSECTOR` is in the headers that have it (4.4 and later).
+const DESCRIBES_DISSECTOR: u32 = 1;
+
+/// The version of the plugin, as Wireshark's list of plugins shows it: a NUL-terminated `char[]`.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static plugin_version: [c_char; VERSION.len()] = {
+    let mut chars = [0; VERSION.len()];
+    let mut at = 0;
+    while at < VERSION.len() {
+        chars[at] = VERSION[at] as c_char;
+        at += 1;
+    }
+    chars
+};
+const VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
+
+/// The major version of the Wireshark that the plugin is built for.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static plugin_want_major: c_int = number(env!("BBLOG_WANT_MAJOR"));
+
+/// The minor version of the Wireshark that the plugin is built for.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static plugin_want_minor: c_int = number(env!("BBLOG_WANT_MINOR"));
+
+const fn number(digits: &str) -> c_int {
+    match c_int::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("build.rs gives numbers"),
+    }
+}
+
+/// Called once by Wireshark when it has loaded the plugin.
+#[unsafe(no_mangle)]
+pub extern "C" fn plugin_register() {
+    // SAFETY: Wireshark calls this while it starts, in its only thread, which is when plugins have to
+    // register; the shim only hands static tables to epan, and nothing there throws.
+    unsafe { ffi::bblog_shim_register() }
+}
+
+/// What kind of plugin this is, from Wireshark 4.4 on.
+#[unsafe(no_mangle)]
+pub extern "C" fn plugin_describe() -> u32 {
+    DESCRIBES_DISSECTOR
+}
+
+/// What lives from packet to packet.
+#[derive(Default)]
+struct State {
+    sections: Sections,
+    items: Items,
+}
+
+thread_local! {
+    static STATE: RefCell<State> = RefCell::default();
+}
+
+/// Runs `work` on the state; `None` if it panicked.
+fn with_state<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(|| STATE.with(|state| work(&mut state.borrow_mut())))).ok()
+}
+
+/// # Safety
+/// `data` points to `len` readable bytes that stay as they are for `'a`, or `data` is null.
+unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
+    if data.is_null() || len > isize::MAX as usize {
+        return &[];
+    }
+    // SAFETY: as the caller promises; the length was checked.
+    unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// The fields to register; the same every time, and never freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn bblog_registry_get() -> *const ffi::bblog_registry {
+    catch_unwind(registry::get).map_or(&registry::EMPTY.0, |registry| &registry.0)
+}
+
+/// Forgets the facts of all sections.
+#[unsafe(no_mangle)]
+pub extern "C" fn bblog_sections_clear() {
+    with_state(|state| state.sections.clear());
+}
+
+/// Whether the facts of a section are known already.
+///
+/// # Safety
+/// `section` points to a section.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bblog_section_enter(section: *const ffi::bblog_section) -> bool {
+    // SAFETY: as the caller promises.
+    let key = key(unsafe { &*section });
+    with_state(|state| state.sections.enter(key)).unwrap_or(true)
+}
+
+/// Notes an option of the section entered last.
+///
+/// # Safety
+/// `option` points to an option, whose data are as long as it says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bblog_section_option(option: *const ffi::bblog_option) {
+    // SAFETY: as the caller promises.
+    let option = unsafe { &*option };
+    // SAFETY: as the caller promises.
+    let data = unsafe { bytes(option.data, option.len) };
+    let option = if option.kind == ffi::BBLOG_OPTION_NETFLIX as i32 {
+        SectionOption::Netflix(option.type_, data)
+    } else {
+        SectionOption::Freebsd(data)
+    };
+    with_state(|state| state.sections.note(option));
+}
+
+/// Decodes one record into a flat list of items, valid until the next call.
+///
+/// # Safety
+/// `request` points to a request, whose byte ranges are as long as it says; `result` points to
+/// memory for a result.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result: *mut ffi::bblog_result) {
+    // SAFETY: as the caller promises.
+    let request = unsafe { &*request };
+    // SAFETY: as the caller promises, here and for the verbose part.
+    let data = unsafe { bytes(request.data, request.len) };
+    // SAFETY: see above.
+    let verbose = unsafe { bytes(request.verbose, request.verbose_len) };
+    let request = Request {
+        input: match request.input as u32 {
+            ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose },
+            ffi::BBLOG_INPUT_EVENTLOG => Input::Eventlog(data),
+            _ => Input::Nothing,
+        },
+        want: request.want,
+        kernel: records::kernel(request.kernel),
+        section: key(&request.section),
+    };
+    let decoded = with_state(|state| {
+        state.items.clear();
+        let decoded = records::decode(&request, &mut state.sections, &mut state.items);
+        answer(&decoded, &state.items)
+    });
+    let decoded = decoded.unwrap_or_else(|| {
+        with_state(|state| {
+            state.items.clear();
+            let problem = state.items.text("the plugin failed to decode this record");
+            answer(&Decoded { problem, ..Decoded::default() }, &state.items)
+        })
+        .unwrap_or_else(|| answer(&Decoded::default(), &Items::default()))
+    });
+    // SAFETY: as the caller promises.
+    unsafe { result.write(decoded) }
+}
+
+fn key(section: &ffi::bblog_section) -> Key {
+    Key { file: section.file.addr(), number: section.number }
+}
+
+fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
+    let (local, foreign) = decoded.connection.unzip();
+    ffi::bblog_result {
+        items: items.as_slice().as_ptr(),
+        len: items.as_slice().len(),
+        texts: items.texts().as_ptr().cast(),
+        name: decoded.name,
+        summary: decoded.summary,
+        problem: decoded.problem,
+        provider: decoded.provider,
+        local: endpoint(local),
+        foreign: endpoint(foreign),
+    }
+}
+
+fn endpoint(endpoint: Option<Endpoint>) -> ffi::bblog_endpoint {
+    let mut out = ffi::bblog_endpoint { address: [0; 16], address_len: 0, port: 0 };
+    let Some(endpoint) = endpoint else {
+        return out;
+    };
+    out.port = endpoint.port;
+    match endpoint.address {
+        std::net::IpAddr::V4(address) => {
+            out.address[..4].copy_from_slice(&address.octets());
+            out.address_len = 4;
+        }
+        std::net::IpAddr::V6(address) => {
+            out.address = address.octets();
+            out.address_len = 16;
+        }
+    }
+    out
+}
+
+const _: () = assert!(NONE == u32::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_pointers_are_no_bytes() {
+        let section = ffi::bblog_section { file: std::ptr::null(), number: 7 };
+        for input in [ffi::BBLOG_INPUT_RECORD, ffi::BBLOG_INPUT_EVENTLOG, ffi::BBLOG_INPUT_NOTHING, 99] {
+            let request = ffi::bblog_request {
+                input: input as i32,
+                want: u32::MAX,
+                kernel: -1,
+                section,
+                data: std::ptr::null(),
+                len: 10,
+                verbose: std::ptr::null(),
+                verbose_len: usize::MAX,
+            };
+            let mut result = std::mem::MaybeUninit::uninit();
+            // SAFETY: both point to what the function asks for.
+            unsafe { bblog_decode(&raw const request, result.as_mut_ptr()) };
+            // SAFETY: written by the call.
+            let result = unsafe { result.assume_init() };
+            assert_eq!((result.len, result.name, result.local.address_len), (0, NONE, 0));
+        }
+    }
+
+    #[test]
+    fn a_panic_is_no_answer() {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        assert_eq!(with_state::<()>(|_| panic!("in a test")), None);
+        std::panic::set_hook(hook);
+        assert_eq!(with_state(|state| state.items.as_slice().len()), Some(0));
+    }
+}

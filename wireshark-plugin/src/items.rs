@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The flat list of items that a decoded record becomes: what the C half adds to the tree.
+//!
+//! The buffers are kept from packet to packet, so a packet costs no allocation once they have grown.
+
+use std::fmt::{self, Display, Write};
+use std::ops::Range;
+
+use crate::ffi;
+
+/// The place of a text in the buffer: what C adds to `bblog_result.texts`.
+pub type TextAt = u32;
+
+/// No text, or no field.
+pub const NONE: u32 = ffi::BBLOG_NONE;
+
+/// Bytes of text for one record, far above what any event needs: what is beyond is left out.
+const TEXT_MAX: usize = 16 << 20;
+
+/// Items and texts of one record.
+#[derive(Default)]
+pub struct Items {
+    items: Vec<ffi::bblog_item>,
+    texts: Vec<u8>,
+}
+
+impl Items {
+    /// Forgets the last record; keeps the memory.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.texts.clear();
+    }
+
+    /// The items, in the order of the tree.
+    pub fn as_slice(&self) -> &[ffi::bblog_item] {
+        &self.items
+    }
+
+    /// The texts, each ended by a NUL.
+    pub fn texts(&self) -> &[u8] {
+        &self.texts
+    }
+
+    /// Adds a line to the tree.
+    pub fn push(&mut self, item: ffi::bblog_item) {
+        self.items.push(item);
+    }
+
+    /// Adds a line, below the top one, that only groups the deeper ones after it.
+    pub fn group(
+        &mut self,
+        tree: ffi::bblog_subtree,
+        title: &str,
+        origin: ffi::bblog_origin,
+        bytes: Range<usize>,
+    ) {
+        let text = self.text(title);
+        self.push(ffi::bblog_item {
+            number: 0,
+            field: NONE,
+            text,
+            offset: bytes.start as u32,
+            length: bytes.len() as u32,
+            depth: 0,
+            origin: origin as u8,
+            subtree: tree as u8,
+            generated: false,
+        });
+    }
+
+    /// Keeps a text for C. Control characters, which come from the network or from programs that chose
+    /// a log id, become U+FFFD, so a text is one line and ends where C thinks it does.
+    pub fn text(&mut self, text: impl Display) -> TextAt {
+        if self.texts.len() > TEXT_MAX {
+            return NONE;
+        }
+        let at = self.texts.len();
+        // The writer never fails; a Display that gives up leaves what it wrote so far.
+        let _ = write!(Line(&mut self.texts), "{text}");
+        self.texts.push(0);
+        u32::try_from(at).unwrap_or(NONE)
+    }
+
+    /// Keeps bytes that should be UTF-8; what is not becomes U+FFFD.
+    pub fn bytes(&mut self, bytes: &[u8]) -> TextAt {
+        self.text(Lossy(bytes))
+    }
+}
+
+/// Writes text without control characters.
+struct Line<'a>(&'a mut Vec<u8>);
+
+impl Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(char::is_control) {
+            let clean = part.trim_end_matches(char::is_control);
+            self.0.extend_from_slice(clean.as_bytes());
+            if clean.len() < part.len() {
+                self.0.extend_from_slice("\u{fffd}".as_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes as text, without a copy.
+pub struct Lossy<'a>(pub &'a [u8]);
+
+impl Display for Lossy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            f.write_str(chunk.valid())?;
+            if !chunk.invalid().is_empty() {
+                f.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_single_lines_that_end_at_their_nul() {
+        let mut items = Items::default();
+        let first = items.bytes(b"a\0b\nc\xff") as usize;
+        let second = items.text("tail") as usize;
+        assert_eq!(&items.texts()[first..second], "a\u{fffd}b\u{fffd}c\u{fffd}\0".as_bytes());
+        assert_eq!(&items.texts()[second..], b"tail\0");
+    }
+
+    #[test]
+    fn clear_keeps_nothing_visible() {
+        let mut items = Items::default();
+        items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", ffi::BBLOG_ORIGIN_DATA, 0..0);
+        items.clear();
+        assert!(items.as_slice().is_empty() && items.texts().is_empty());
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Wireshark plugin: what Wireshark itself leaves out of FreeBSD's BBLog records, and eventlog(9).
+//!
+//! The plugin has two halves. The C half (`shim/`) makes every call into epan; this half decides about
+//! bytes. Wireshark's exceptions are longjmps, which must not cross a Rust frame, so C collects bytes, calls
+//! [`exports::bblog_decode`], and gets a flat list of items back, which it adds to the tree after Rust has
+//! returned. `shim/shim.h` is the border; bindgen translates it ([`ffi`]).
+//!
+//! ```text
+//! epan ─► shim/dissect.c ─► exports ─► records ─► bblog_dissector
+//!              ▲                          │
+//!              └────── items (flat) ◄─────┘
+//! epan ◄─ shim/register.c ◄─ registry ◄─ the dissector's catalogue of fields
+//! wiretap ─► shim/section.c ─► sections: stack names, connection, providers
+//! ```
+#![warn(clippy::missing_safety_doc)]
+
+mod catalog;
+mod exports;
+mod ffi;
+mod items;
+mod records;
+mod registry;
+mod sections;
