@@ -1,0 +1,91 @@
+//! The verb `convert`: inputs of any kind to one pcapng file.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{OutputError, WriteError};
+use crate::input::{Input, Name};
+use crate::merge::{OnFault, Stream, merge};
+use crate::output::Output;
+use crate::pcapng::Sink;
+use crate::pcapng::elog::empty_section;
+use crate::tables::Tables;
+
+/// What to convert, and where to.
+pub struct Conversion {
+    /// The inputs.
+    pub inputs: Vec<Name>,
+    /// The output; `-` is standard output.
+    pub output: PathBuf,
+    /// Whether a file of that name may be replaced.
+    pub overwrite: bool,
+    /// What the inputs do not say themselves.
+    pub tables: Arc<Tables>,
+}
+
+/// What was converted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Converted {
+    /// Inputs of which something could be read.
+    pub inputs: usize,
+    /// Records and events written.
+    pub frames: u64,
+    /// Section headers written.
+    pub sections: u64,
+}
+
+impl Conversion {
+    /// Converts. Faults of inputs go to `on_fault` and do not keep the rest from being converted;
+    /// if no input can be read, no output is made.
+    ///
+    /// # Errors
+    /// [`OutputError`]; then there is no output either.
+    pub fn run(&self, on_fault: &mut OnFault<'_>) -> Result<Converted, OutputError> {
+        // Found out before anything is read, which may take long.
+        Output::check(&self.output, self.overwrite)?;
+        let mut streams = open(&self.inputs, &self.tables, on_fault);
+        if streams.is_empty() {
+            return Ok(Converted::default());
+        }
+        let output = Output::create(&self.output, self.overwrite)?;
+        match write(&mut streams, output, on_fault) {
+            Ok((converted, output)) => output.commit().map(|()| converted),
+            Err(error) => Err(Output::error(&self.output, error)),
+        }
+    }
+}
+
+/// Opens inputs as streams, each at its first frame; those that cannot be read are left out.
+pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -> Vec<Stream> {
+    let mut streams = Vec::new();
+    for (number, name) in inputs.iter().enumerate() {
+        let stream = Input::open(name.clone())
+            .and_then(|input| Stream::open(input, (number, inputs.len()), tables, on_fault));
+        match stream {
+            Ok(stream) if stream.is_readable() => streams.push(stream),
+            Ok(_) => {}
+            Err(fault) => on_fault(name, &fault),
+        }
+    }
+    streams
+}
+
+/// Writes streams as pcapng to `out`, which should be buffered, and gives it back flushed.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write<W: Write>(
+    streams: &mut [Stream],
+    out: W,
+    on_fault: &mut OnFault<'_>,
+) -> Result<(Converted, W), WriteError> {
+    let mut sink = Sink::new(out);
+    let frames = merge(streams, &mut sink, on_fault)?;
+    if sink.sections() == 0 {
+        // pcapng has no empty file: it begins with a section header.
+        sink.section((0, 0), empty_section)?;
+    }
+    let converted = Converted { inputs: streams.len(), frames, sections: sink.sections() };
+    Ok((converted, sink.into_inner()?))
+}

@@ -1,0 +1,186 @@
+//! What can go wrong, as data. The strings are made here and printed at the edge.
+//!
+//! Two kinds: a [`Fault`] is in the input, and reading goes on after it as far as it can; a
+//! [`WriteError`] or [`OutputError`] ends the run.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use bblog_dissector::Problem;
+use pcap_file::pcapng::PcapNgWriteError;
+
+use crate::escape::Escaped;
+
+/// Something wrong, or worth a line, in one input.
+#[derive(Debug)]
+pub struct Fault {
+    /// Where, in bytes from the beginning of the (uncompressed) input; `None` if the input could
+    /// not be opened.
+    pub offset: Option<u64>,
+    /// What was found and what was expected.
+    pub cause: Cause,
+    /// What reading did about it.
+    pub then: Then,
+}
+
+impl Fault {
+    /// A fault at `offset` after which nothing had to be left out.
+    pub fn at(offset: u64, cause: impl Into<Cause>) -> Fault {
+        Fault { offset: Some(offset), cause: cause.into(), then: Then::GoOn }
+    }
+
+    /// The same fault with what was left out because of it.
+    pub fn then(self, then: Then) -> Fault {
+        Fault { then, ..self }
+    }
+
+    /// Whether this is only worth knowing: the input is valid and all of it was read.
+    pub fn is_notice(&self) -> bool {
+        matches!(self.cause, Cause::Empty | Cause::Restarted { .. } | Cause::LldbCut { .. })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(offset) = self.offset {
+            write!(f, "offset {offset}: ")?;
+        }
+        write!(f, "{}", self.cause)?;
+        match self.then {
+            Then::GoOn => Ok(()),
+            Then::Skipped(bytes) => write!(f, "; {bytes} bytes skipped"),
+            Then::RestSkipped => write!(f, "; the rest is skipped"),
+        }
+    }
+}
+
+/// What reading did after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing was left out, or the input ends here anyway.
+    GoOn,
+    /// So many bytes were left out.
+    Skipped(u64),
+    /// Everything from the fault to the end was left out: there is nothing to find the next
+    /// record by.
+    RestSkipped,
+}
+
+/// What was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The bytes are not what the format says.
+    #[error(transparent)]
+    Format(#[from] Problem),
+    /// The operating system, or the decompressor, could not give the bytes.
+    #[error("{}", io_text(.0))]
+    Io(#[from] io::Error),
+    /// The input is a directory.
+    #[error("is a directory, expected a file")]
+    Directory,
+    /// The content is of no kind that is read here.
+    #[error("begins with \"{}\", expected an ELOG file, a BBLog stream or either in gzip", Escaped(.found))]
+    UnknownKind {
+        /// The first bytes, at most 8.
+        found: Vec<u8>,
+    },
+    /// The content is of a kind that is known but not read.
+    #[error("{found}, expected an ELOG file, a BBLog stream or either in gzip")]
+    Unsupported {
+        /// The kind.
+        found: &'static str,
+    },
+    /// No bytes at all, which is what elog(1) leaves if it saw no event.
+    #[error("empty: a capture that saw no event")]
+    Empty,
+    /// Serial numbers run backwards between two entries of a connection: its log was begun anew.
+    #[error("serial number {found}, expected {expected}: the connection's log began anew")]
+    Restarted {
+        /// tlb_sn of the record.
+        found: u32,
+        /// The number after the record before.
+        expected: u32,
+    },
+    /// Serial numbers run backwards inside an entry.
+    #[error("serial number {found}, expected {expected}: records out of order")]
+    SerialBackwards {
+        /// tlb_sn of the record.
+        found: u32,
+        /// The number after the record before.
+        expected: u32,
+    },
+    /// Records that FreeBSD's lldb script cut.
+    #[error("{records} records hold their first 60 bytes only (written by FreeBSD's lldb script)")]
+    LldbCut {
+        /// How many in this entry.
+        records: u64,
+    },
+    /// The header's count of events is not what the file holds.
+    #[error("{found} events, expected {expected} as the file header says")]
+    EventCount {
+        /// Events read.
+        found: u64,
+        /// The header's event_count.
+        expected: u64,
+    },
+}
+
+/// Output that could not be written: the sink failed, or a block could not be expressed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The operating system refused.
+    #[error("{}", io_text(.0))]
+    Io(#[from] io::Error),
+    /// pcapng cannot express what was asked for.
+    #[error("{0}")]
+    Pcapng(PcapNgWriteError),
+}
+
+impl From<PcapNgWriteError> for WriteError {
+    fn from(error: PcapNgWriteError) -> WriteError {
+        match error {
+            PcapNgWriteError::Io(error) => WriteError::Io(error),
+            other => WriteError::Pcapng(other),
+        }
+    }
+}
+
+impl WriteError {
+    /// Whether whoever read our output went away: no reason to complain (`| head`).
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An output that could not be made, with its name.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// There is such a file and it may not be replaced.
+    #[error("{}: exists; --overwrite replaces it", Escaped::path(.path))]
+    Exists {
+        /// The output.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("{}: {source}", Escaped::path(.path))]
+    Write {
+        /// The output.
+        path: PathBuf,
+        /// Why.
+        source: WriteError,
+    },
+}
+
+/// An I/O error in the words of strerror(3), as FreeBSD's tools print it: without Rust's
+/// `(os error N)`.
+fn io_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) if error.raw_os_error().is_some() => text[..at].to_owned(),
+        _ => text,
+    }
+}

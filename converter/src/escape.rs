@@ -1,0 +1,57 @@
+//! Bytes of unknown origin, made safe to print.
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+/// Shows bytes as text on one line, whatever they hold: log ids come from unprivileged programs
+/// and file names from anybody.
+///
+/// Printable UTF-8 stands as it is; a backslash is doubled; control characters and characters
+/// that reorder or hide text become `\u{..}`, invalid UTF-8 becomes `\x..`. So distinct bytes
+/// give distinct text.
+#[derive(Clone, Copy)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl<'a> Escaped<'a> {
+    /// A file name.
+    pub fn path(path: &'a Path) -> Escaped<'a> {
+        Escaped(path.as_os_str().as_encoded_bytes())
+    }
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '\\' => f.write_str("\\\\")?,
+                    c if is_unsafe(c) => write!(f, "{}", c.escape_unicode())?,
+                    c => f.write_char(c)?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, line separators, and the format characters that change how the rest of
+/// the line looks.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Escaped;
+
+    #[test]
+    fn one_line_and_reversible() {
+        let shown = Escaped(b"a\n\x1b[31m\\\xff\xe2\x80\xae\xc3\xa9").to_string();
+        assert_eq!(shown, "a\\u{a}\\u{1b}[31m\\\\\\xff\\u{202e}é");
+    }
+}

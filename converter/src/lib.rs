@@ -1,0 +1,60 @@
+//! Files of FreeBSD's TCP flight recorders: reads them, and writes pcapng for Wireshark.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! input ─► source ─► section ─► merge ─► sink ─► output
+//! what     records,  frames of  one      blocks  a file that appears
+//! is it?   events    pcapng     order            when it is complete
+//! ```
+//!
+//! - [`input`] opens a path or standard input and finds out by its content what it is.
+//! - [`source`] reads records and events one at a time, in bounded memory.
+//! - [`bblog_section`] and [`eventlog_section`] make frames of them; [`packet`] the IP and TCP
+//!   headers, [`segment`], [`sessions`] and [`backfill`] what eventlog's segments need.
+//! - [`merge`] brings several inputs into one order.
+//! - [`pcapng`] knows the encodings, [`output`] the file.
+//! - [`convert`] and [`report`] are what a user asks for.
+//!
+//! Whatever is wrong with an input is a [`Fault`]: it is handed to the caller with its offset,
+//! and reading goes on. Every byte string converts to something.
+//!
+//! ```
+//! use bblog_converter::convert;
+//! use bblog_converter::input::{Input, Kind, Name};
+//!
+//! let input = Input::recognise(Name::new("x"), Box::new(&b"ELOG"[..])).unwrap();
+//! assert_eq!(input.kind, Kind::Elog);
+//!
+//! let mut faults = Vec::new();
+//! let inputs = [Name::new("/does/not/exist")];
+//! let streams = convert::open(&inputs, &Default::default(), &mut |name, fault| {
+//!     faults.push(format!("{name}: {fault}"));
+//! });
+//! assert!(streams.is_empty());
+//! assert_eq!(faults, ["/does/not/exist: No such file or directory"]);
+//! ```
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod backfill;
+pub mod bblog_section;
+pub mod convert;
+pub mod error;
+pub mod escape;
+pub mod eventlog_section;
+pub mod input;
+pub mod merge;
+pub mod output;
+pub mod packet;
+pub mod pcapng;
+pub mod recent;
+pub mod report;
+pub mod segment;
+pub mod sessions;
+pub mod source;
+pub mod stacks;
+pub mod tables;
+mod utc;
+
+pub use error::{Fault, OutputError, WriteError};

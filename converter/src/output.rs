@@ -1,0 +1,145 @@
+//! Where a result goes: a file that appears when it is complete, standard output, or a device.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{OutputError, WriteError};
+
+/// Bytes given to the system at once.
+const CHUNK: usize = 256 * 1024;
+
+/// An output being written. Dropped without [`Output::commit`], a file leaves nothing behind.
+pub struct Output {
+    /// As the user named it.
+    name: PathBuf,
+    target: BufWriter<Target>,
+}
+
+enum Target {
+    /// Standard output, a device, a FIFO: what cannot be replaced by a file.
+    Direct(File),
+    /// A file beside the place where it goes.
+    File { temporary: NamedTempFile, place: PathBuf, overwrite: bool },
+}
+
+impl Output {
+    /// Opens the path `path`, or standard output if it is `-`.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the file exists and `overwrite` is not set, or the system refuses.
+    pub fn create(path: &Path, overwrite: bool) -> Result<Output, OutputError> {
+        let target = if path == Path::new("-") {
+            // Not io::stdout(), which looks for line ends in what it is given.
+            let stdout = io::stdout().as_fd().try_clone_to_owned();
+            Target::Direct(stdout.map_err(|error| Output::error(path, error.into()))?.into())
+        } else {
+            Target::open(path, overwrite)?
+        };
+        Ok(Output { name: path.to_owned(), target: BufWriter::with_capacity(CHUNK, target) })
+    }
+
+    /// Finds out whether [`Output::create`] would refuse to replace a file.
+    ///
+    /// # Errors
+    /// [`OutputError::Exists`].
+    pub fn check(path: &Path, overwrite: bool) -> Result<(), OutputError> {
+        let is_file = || fs::metadata(path).is_ok_and(|there| there.is_file());
+        if overwrite || path == Path::new("-") || !is_file() {
+            return Ok(());
+        }
+        Err(OutputError::Exists { path: path.to_owned() })
+    }
+
+    /// The error of a write to this output, with its name.
+    pub fn error(name: &Path, source: WriteError) -> OutputError {
+        let name = if name == Path::new("-") { "standard output".into() } else { name.to_owned() };
+        OutputError::Write { path: name, source }
+    }
+
+    /// Completes the output: what is buffered is written, and a file takes its place.
+    ///
+    /// # Errors
+    /// [`OutputError`]; then there is no new file.
+    pub fn commit(self) -> Result<(), OutputError> {
+        let Output { name, target } = self;
+        let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
+        let mut target = target.into_inner().map_err(|error| failed(error.into_error()))?;
+        target.flush().map_err(failed)?;
+        let Target::File { temporary, place, overwrite } = target else { return Ok(()) };
+        let placed = match overwrite {
+            true => temporary.persist(&place),
+            false => temporary.persist_noclobber(&place),
+        };
+        match placed {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(OutputError::Exists { path: name })
+            }
+            Err(error) => Err(failed(error.error)),
+        }
+    }
+}
+
+impl Target {
+    fn open(path: &Path, overwrite: bool) -> Result<Target, OutputError> {
+        let failed = |error| Output::error(path, WriteError::Io(error));
+        let mut place = path.to_owned();
+        match fs::metadata(path) {
+            Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(there) if !there.is_file() => {
+                return OpenOptions::new().write(true).open(path).map(Target::Direct).map_err(failed);
+            }
+            Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
+            // A symbolic link stays one: its target is replaced.
+            Ok(_) => place = fs::canonicalize(path).map_err(failed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let folder = match place.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // Opened here and not by tempfile, whose files are private: this one gets the permissions
+        // of any new file, and the errors are the system's.
+        let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+        let mut builder = tempfile::Builder::new();
+        let temporary = builder.prefix(".bblog-").suffix(".part").make_in(folder, open).map_err(failed)?;
+        Ok(Target::File { temporary, place, overwrite })
+    }
+}
+
+impl Write for Output {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.target.write(bytes)
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.target.write_all(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.flush()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Target::Direct(file) => file.write(bytes),
+            Target::File { temporary, .. } => temporary.as_file_mut().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Target::Direct(file) => file.flush(),
+            Target::File { temporary, .. } => temporary.as_file_mut().flush(),
+        }
+    }
+}

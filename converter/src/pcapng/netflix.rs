@@ -1,0 +1,125 @@
+//! BBLog in pcapng: Netflix's custom blocks and options, as tcplog_dumper writes them and
+//! read_bbrlog and Wireshark read them.
+//!
+//! Both carry the private enterprise number 10949. Of an option's value the number is in the
+//! section's byte order and all that follows little-endian, as is everything in a custom block
+//! after its number.
+
+use std::borrow::Cow;
+
+use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
+use pcap_file::DataLink;
+use pcap_file::pcapng::blocks::custom::CustomBlock;
+use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
+
+use super::packet_block::end_of_options;
+use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
+
+/// Netflix's private enterprise number.
+pub const PEN: u32 = 10949;
+
+/// The interface's snaplen: DLT_NULL's 4 bytes, and the longest IPv6 and TCP headers.
+pub const SNAPLEN: u32 = 4 + 40 + 60;
+
+/// Option type: `TCP_LOG_BUF_VER`, in the SHB.
+const VERSION_OPTION: u32 = 1;
+/// Option type: a record up to `tlb_th`.
+const TCPINFO: u32 = 2;
+/// Option type: a record's verbose part. Defined by tcplog_dumper, which never writes it.
+const TCPVERBOSE: u32 = 3;
+/// Option type: the entry's header, in the SHB.
+const DUMPINFO: u32 = 4;
+/// Option type: when the log was dumped, in the SHB.
+const DUMPTIME: u32 = 5;
+/// Option type: id and name of the stack, in the SHB.
+const STACKNAME: u32 = 6;
+
+/// What the section header of an entry says.
+pub struct EntryInfo<'a> {
+    /// When the log was dumped, seconds since 1970.
+    pub dump_time: i64,
+    /// The entry's header.
+    pub header: &'a [u8; HEADER_LEN],
+    /// The stack's number on that machine.
+    pub stack_id: u8,
+    /// The stack's name.
+    pub stack_name: &'a [u8],
+}
+
+impl EntryInfo<'_> {
+    /// A section for this entry: options in tcplog_dumper's order, then ours.
+    pub fn section(&self) -> Section<'static> {
+        let options = vec![
+            option(VERSION_OPTION, &[&VERSION.to_le_bytes()]),
+            option(DUMPTIME, &[&self.dump_time.to_le_bytes()]),
+            option(DUMPINFO, &[self.header]),
+            option(STACKNAME, &[&[self.stack_id], self.stack_name]),
+        ];
+        Section {
+            header: section_header(options),
+            interfaces: vec![interface(DataLink::NULL, SNAPLEN, Vec::new())],
+        }
+    }
+}
+
+fn option(kind: u32, parts: &[&[u8]]) -> SectionHeaderOption<'static> {
+    let mut value = kind.to_le_bytes().to_vec();
+    parts.iter().for_each(|part| value.extend_from_slice(part));
+    custom_option(PEN, value)
+}
+
+/// A custom block to be written.
+pub enum NetflixBlock<'a> {
+    /// EVENT: a record without TCP header.
+    Event {
+        /// The record up to `tlb_th`: 268 bytes.
+        tcpinfo: &'a [u8],
+        /// Its verbose part.
+        verbose: Option<&'a [u8; VERBOSE_LEN]>,
+    },
+    /// SKIPPED: so many records are missing here.
+    Skipped(u32),
+}
+
+impl NetflixBlock<'_> {
+    /// Appends what follows the block's private enterprise number.
+    pub(crate) fn encode(&self, body: &mut Vec<u8>) {
+        match *self {
+            NetflixBlock::Event { tcpinfo, verbose } => {
+                body.extend_from_slice(&1u32.to_le_bytes());
+                RawOption { code: OPT_CUSTOM, parts: &tcpinfo_parts(tcpinfo) }.encode(body);
+                if let Some(verbose) = verbose {
+                    RawOption { code: OPT_CUSTOM, parts: &verbose_parts(verbose) }.encode(body);
+                }
+            }
+            NetflixBlock::Skipped(records) => {
+                body.extend_from_slice(&2u32.to_le_bytes());
+                body.extend_from_slice(&records.to_le_bytes());
+            }
+        }
+        end_of_options(body);
+    }
+
+    /// The block around what [`NetflixBlock::encode`] appended.
+    pub(crate) fn custom_block(payload: &[u8]) -> CustomBlock<'_, true> {
+        CustomBlock { pen: PEN, payload: Cow::Borrowed(payload) }
+    }
+}
+
+/// The parts of a TCPINFO option's value; they borrow, so that no packet costs an allocation.
+pub fn tcpinfo_parts(tcpinfo: &[u8]) -> [&[u8]; 2] {
+    const INTRO: [u8; 8] = intro(TCPINFO);
+    [&INTRO, &tcpinfo[..TCPINFO_LEN.min(tcpinfo.len())]]
+}
+
+/// The parts of a TCPVERBOSE option's value.
+pub fn verbose_parts(verbose: &[u8; VERBOSE_LEN]) -> [&[u8]; 2] {
+    const INTRO: [u8; 8] = intro(TCPVERBOSE);
+    [&INTRO, verbose]
+}
+
+/// What an option's value begins with: whose it is, and its type.
+const fn intro(kind: u32) -> [u8; 8] {
+    let ([p0, p1, p2, p3], [k0, k1, k2, k3]) = (PEN.to_le_bytes(), kind.to_le_bytes());
+    [p0, p1, p2, p3, k0, k1, k2, k3]
+}

@@ -1,0 +1,169 @@
+//! Reads BBLog entries: what `/dev/tcp_log` gives, and the files made from core dumps.
+
+use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
+use bblog_dissector::{Micros, Problem};
+
+use super::Window;
+use crate::error::{Fault, Then};
+
+/// The largest `tlch_version` that looks like a version at all, so that the entry's length is
+/// worth following when the version is not ours.
+pub const PLAUSIBLE_VERSION: u32 = 64;
+
+/// What [`TcplogReader::step`] stepped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A new entry: see [`TcplogReader::header`].
+    Entry,
+    /// A record of the current entry: see [`TcplogReader::record`].
+    Record,
+}
+
+/// A reader of entries and their records.
+pub struct TcplogReader {
+    window: Window,
+    header: [u8; HEADER_LEN],
+    /// Where the current entry begins.
+    entry_at: u64,
+    /// Bytes of the current entry's body from the current record on.
+    body_left: u64,
+    /// Bytes of the current record, verbose part included; 0 if none.
+    record_len: usize,
+    ended: bool,
+}
+
+impl TcplogReader {
+    /// A reader in front of the first entry.
+    pub fn new(window: Window) -> TcplogReader {
+        let header = [0; HEADER_LEN];
+        TcplogReader { window, header, entry_at: 0, body_left: 0, record_len: 0, ended: false }
+    }
+
+    /// Steps to the next entry or record; `None` at the end.
+    ///
+    /// # Errors
+    /// A [`Fault`]; call again for what is readable after it.
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<Item>, Fault> {
+        self.window.consume(self.record_len);
+        self.body_left -= self.record_len as u64;
+        self.record_len = 0;
+        if self.ended {
+            return Ok(None);
+        }
+        if self.body_left > 0 { self.next_record() } else { self.next_entry() }
+    }
+
+    /// Offset of the current record, or of what follows the current header.
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Offset of the current entry's header.
+    pub fn entry_offset(&self) -> u64 {
+        self.entry_at
+    }
+
+    /// The current entry's header (zeros before the first).
+    pub fn header(&self) -> &[u8; HEADER_LEN] {
+        &self.header
+    }
+
+    /// The current record; `None` unless [`TcplogReader::step`] just stepped to one.
+    #[inline]
+    pub fn record(&self) -> Option<Record<'_>> {
+        let bytes = self.window.bytes().get(..self.record_len)?;
+        Record::split(bytes).ok().map(|(record, _)| record)
+    }
+
+    /// Uptime of the last record of the current entry, as far as `lookahead` bytes show; to be
+    /// asked before the entry's first record is read. `None` for an entry without records.
+    pub fn last_time(&mut self, lookahead: usize) -> Option<Micros> {
+        let want = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(lookahead);
+        let bytes = self.window.fill(want);
+        let body = &bytes[..want.min(bytes.len())];
+        bblog::records(body).map_while(Result::ok).last().map(|record| record.time())
+    }
+
+    #[inline]
+    fn next_record(&mut self) -> Result<Option<Item>, Fault> {
+        const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
+        let limit = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(LONGEST);
+        let bytes = self.window.fill(limit);
+        let bytes = &bytes[..limit.min(bytes.len())];
+        match Record::split(bytes) {
+            Ok((_, rest)) => {
+                self.record_len = bytes.len() - rest.len();
+                Ok(Some(Item::Record))
+            }
+            Err(problem) => {
+                let whole_body = bytes.len() == limit;
+                Err(self.torn_record(problem, whole_body))
+            }
+        }
+    }
+
+    /// A record that does not fit: because its entry's body ends in the middle of it (then the
+    /// next entry follows), or because the input does.
+    #[cold]
+    fn torn_record(&mut self, problem: Problem, whole_body: bool) -> Fault {
+        let offset = self.window.offset();
+        let left = std::mem::take(&mut self.body_left);
+        if whole_body {
+            return Fault::at(offset, problem).then(Then::Skipped(self.window.skip(left)));
+        }
+        self.ended = true;
+        if let Some(error) = self.window.take_error() {
+            return Fault::at(offset, error);
+        }
+        if !self.window.bytes().is_empty() {
+            return Fault::at(offset, problem);
+        }
+        let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());
+        let found = offset - self.entry_at;
+        Fault::at(self.entry_at, Problem::Truncated { what: "BBLog entry", needed, found })
+    }
+
+    fn next_entry(&mut self) -> Result<Option<Item>, Fault> {
+        let at = self.window.offset();
+        let bytes = self.window.fill(HEADER_LEN);
+        if bytes.is_empty() {
+            self.ended = true;
+            return match self.window.take_error() {
+                Some(error) => Err(Fault::at(at, error)),
+                None => Ok(None),
+            };
+        }
+        match Header::parse(bytes) {
+            Ok(header) => {
+                self.header = *header.as_bytes();
+                self.body_left = header.body_len();
+                self.entry_at = at;
+                self.window.consume(HEADER_LEN);
+                Ok(Some(Item::Entry))
+            }
+            Err(problem) => Err(self.bad_entry(at, problem)),
+        }
+    }
+
+    /// An entry that is not ours to read is left out by its length, if that can be believed;
+    /// nothing else marks where the next one begins.
+    #[cold]
+    fn bad_entry(&mut self, at: u64, problem: Problem) -> Fault {
+        let follow = match problem {
+            Problem::EntryType { .. } => true,
+            Problem::Version { found, .. } => found <= PLAUSIBLE_VERSION,
+            _ => false,
+        };
+        let length = Header::unchecked(self.window.bytes()).map_or(0, |header| header.entry_len());
+        if follow && length >= HEADER_LEN as u64 {
+            return Fault::at(at, problem).then(Then::Skipped(self.window.skip(length)));
+        }
+        self.ended = true;
+        match self.window.take_error() {
+            Some(error) => Fault::at(at, error),
+            None if matches!(problem, Problem::Truncated { .. }) => Fault::at(at, problem),
+            None => Fault::at(at, problem).then(Then::RestSkipped),
+        }
+    }
+}

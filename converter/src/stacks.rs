@@ -1,0 +1,113 @@
+//! Names of TCP stacks. BBLog records carry a number that the logging kernel gave out; only that
+//! kernel, or the user, knows which stack it is.
+
+use std::str::FromStr;
+
+/// The longest name: `TCP_FUNCTION_NAME_LEN_MAX` without its NUL.
+pub const MAX_NAME: usize = 31;
+/// What a stack without a name is called.
+const UNKNOWN: &[u8] = b"unknown";
+
+/// Names by stack number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackNames(Vec<(u8, Vec<u8>)>);
+
+impl StackNames {
+    /// No names at all.
+    pub fn none() -> StackNames {
+        StackNames::default()
+    }
+
+    /// Sets the name of stack `id`, of which 31 bytes up to a NUL are kept.
+    pub fn set(&mut self, id: u8, name: &[u8]) {
+        let name = name.split(|&b| b == 0).next().unwrap_or_default();
+        let name = name[..name.len().min(MAX_NAME)].to_vec();
+        self.0.retain(|known| known.0 != id);
+        self.0.push((id, name));
+    }
+
+    /// The name of stack `id`, `unknown` if it has none.
+    pub fn get(&self, id: u8) -> &[u8] {
+        self.0.iter().find(|known| known.0 == id).map_or(UNKNOWN, |known| &known.1)
+    }
+
+    /// The stacks of the running kernel: of `net.inet.tcp.function_info` on FreeBSD, none
+    /// elsewhere or if it cannot be asked.
+    pub fn of_this_machine() -> StackNames {
+        kernel::function_info().map_or_else(StackNames::none, |info| StackNames::from_function_info(&info))
+    }
+
+    /// Reads an array of `struct tcp_function_info` (netinet/tcp_var.h): per element a count
+    /// (4 bytes), the number (1), name and alias (32 each), padded to 72.
+    fn from_function_info(info: &[u8]) -> StackNames {
+        let mut names = StackNames::none();
+        for element in info.chunks_exact(72) {
+            names.set(element[4], &element[5..37]);
+        }
+        names
+    }
+}
+
+/// `1=freebsd,2=rack,3=bbr`.
+impl FromStr for StackNames {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<StackNames, String> {
+        let mut names = StackNames::none();
+        for item in text.split(',') {
+            let (id, name) = item.split_once('=').ok_or(format!("\"{item}\", expected NUMBER=NAME"))?;
+            let id = id.trim().parse().map_err(|_| format!("stack number \"{id}\", expected 0 to 255"))?;
+            let name = name.trim();
+            if name.is_empty() || name.len() > MAX_NAME {
+                return Err(format!("stack name \"{name}\", expected 1 to {MAX_NAME} bytes"));
+            }
+            names.set(id, name.as_bytes());
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(target_os = "freebsd")]
+mod kernel {
+    /// The value of the sysctl, by way of sysctl(8): the system call would need unsafe code.
+    pub(super) fn function_info() -> Option<Vec<u8>> {
+        let command = std::process::Command::new("/sbin/sysctl")
+            .args(["-b", "net.inet.tcp.function_info"])
+            .stderr(std::process::Stdio::null())
+            .output()
+            .ok()?;
+        command.status.success().then_some(command.stdout)
+    }
+}
+
+#[cfg(not(target_os = "freebsd"))]
+mod kernel {
+    pub(super) fn function_info() -> Option<Vec<u8>> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StackNames;
+
+    #[test]
+    fn from_the_command_line() {
+        let names: StackNames = "1=freebsd,2=rack".parse().unwrap();
+        assert_eq!((names.get(2), names.get(3)), (&b"rack"[..], &b"unknown"[..]));
+        for wrong in ["", "rack", "256=rack", "1=", "1=0123456789012345678901234567890123"] {
+            assert!(wrong.parse::<StackNames>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn from_the_kernel() {
+        let mut info = vec![0; 144];
+        info[4] = 1;
+        info[5..12].copy_from_slice(b"freebsd");
+        info[76] = 7;
+        info[77..81].copy_from_slice(b"rack");
+        let names = StackNames::from_function_info(&info);
+        assert_eq!((names.get(1), names.get(7)), (&b"freebsd"[..], &b"rack"[..]));
+    }
+}
