@@ -130,6 +130,8 @@ struct Emit<'a> {
 impl Emit<'_> {
     fn rows(&mut self, rows: &[Row], prefix: &str) -> Result<String, Fault> {
         let mut out = String::new();
+        let whens =
+            rows.iter().map(|row| self.when(&row.when, Some(&row.member))).collect::<Result<Vec<_>, _>>()?;
         for (at, row) in rows.iter().enumerate() {
             let id = self.next_id;
             self.next_id += 1;
@@ -144,12 +146,13 @@ impl Emit<'_> {
             let _ = writeln!(
                 out,
                 "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{:?}, unit: Unit::{unit}, \
-                 names: {names}, place: {}, when: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
+                 names: {names}, place: {}, when: &{}, span: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
                 row.name,
                 row.about,
                 self.kinds[&filter],
                 self.place(&row.member, row.network)?,
-                self.when(&row.when, Some(&row.member))?,
+                whens[at],
+                whens[at..].iter().take_while(|when| **when == whens[at]).count(),
                 row.common,
                 row.source,
             );
@@ -311,7 +314,9 @@ impl Emit<'_> {
 fn beats(a: &Row, b: &Row) -> bool {
     let overlap = |x: Option<u8>, y: Option<u8>| x.unwrap_or(0xff) & y.unwrap_or(0xff) != 0;
     let weight = |row: &Row| {
-        row.when.conds.len() + usize::from(row.when.stacks.is_some()) + usize::from(row.when.kernels.is_some())
+        row.when.conds.len()
+            + usize::from(row.when.stacks.is_some())
+            + usize::from(row.when.kernels.is_some())
     };
     let (a_low, a_high) = a.member.bits.unwrap_or((0, 63));
     let (b_low, b_high) = b.member.bits.unwrap_or((0, 63));

@@ -269,7 +269,8 @@ fn row(
             Shown::Plain | Shown::Hex | Shown::Ntohs => Names::None,
         },
         place: Place { offset, size, bits: None, low: None, minus: None, order, repeat },
-        when: When::ALWAYS,
+        when: &When::ALWAYS,
+        span: (fields.len() - at) as u16,
         yields_to: &[],
         common: false,
         source: leak(&format!(

@@ -210,7 +210,7 @@ impl<'a> Event<'a> {
     }
 
     fn rows(&self, rows: &'static [FieldSpec], at: usize) -> Fields<'a> {
-        Fields { event: *self, rows, at, next: 0, tail: None }
+        Fields { event: *self, rows, at, next: 0, holds_until: 0, tail: None }
     }
 
     fn holds(&self, when: &When) -> bool {
@@ -233,11 +233,13 @@ impl<'a> Event<'a> {
 
     /// Whether `spec`, one of `rows`, applies to this event.
     fn applies(&self, rows: &'static [FieldSpec], spec: &'static FieldSpec) -> bool {
-        self.holds(&spec.when)
-            && !spec
-                .yields_to
-                .iter()
-                .any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(&r.when)))
+        self.holds(spec.when) && !self.yields(rows, spec)
+    }
+
+    /// Whether another row takes the place of `spec`.
+    #[inline]
+    fn yields(&self, rows: &'static [FieldSpec], spec: &'static FieldSpec) -> bool {
+        spec.yields_to.iter().any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(r.when)))
     }
 
     /// Of the rows with these indexes the first that applies.
@@ -269,6 +271,8 @@ pub struct Fields<'a> {
     rows: &'static [FieldSpec],
     at: usize,
     next: usize,
+    /// The rows before this one have a `when` that is known to hold.
+    holds_until: usize,
     /// Within a variable-length tail: elements given, and how many there are.
     tail: Option<(usize, usize)>,
 }
@@ -286,8 +290,15 @@ impl<'a> Iterator for Fields<'a> {
                 self.next += 1;
                 continue;
             }
+            if self.next >= self.holds_until {
+                if !self.event.holds(spec.when) {
+                    self.next += usize::from(spec.span.max(1));
+                    continue;
+                }
+                self.holds_until = self.next + usize::from(spec.span);
+            }
             self.next += 1;
-            if self.event.applies(self.rows, spec)
+            if !self.event.yields(self.rows, spec)
                 && let Some(field) = self.event.read(spec, self.at, 0)
             {
                 return Some(field);

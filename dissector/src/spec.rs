@@ -97,7 +97,10 @@ pub struct FieldSpec {
     /// Where it lies in the bytes.
     pub place: Place,
     /// When it is there.
-    pub when: When,
+    pub when: &'static When,
+    /// How many rows from this one on have the very same [`FieldSpec::when`]: where it does not
+    /// hold, they are passed over at once.
+    pub span: u16,
     /// Rows of the same event, by index, that take this one's place where they apply: same bits,
     /// more conditions.
     pub yields_to: &'static [u16],

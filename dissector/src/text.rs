@@ -126,13 +126,28 @@ fn big(out: &mut Formatter<'_>, v: u64, unit: Unit) -> fmt::Result {
     }
 }
 
-fn fixed(out: &mut Formatter<'_>, v: i64, one: i64, short: bool) -> fmt::Result {
-    write!(out, "{:.2}", v as f64 / one as f64)?;
+/// `v / one` with `digits` decimals (at most 3), rounded half up; integer arithmetic, since
+/// formatting floating point costs more than all the rest of a summary.
+fn decimal(out: &mut Formatter<'_>, v: i64, one: u64, digits: u32) -> fmt::Result {
+    let scale = 10_u64.pow(digits);
+    let (whole, rest) = (v.unsigned_abs() / one, v.unsigned_abs() % one);
+    // `one` is at most 125,000,000, so nothing here overflows.
+    let part = (rest * scale * 2 + one) / (one * 2);
+    let (whole, part) = (whole + part / scale, part % scale);
+    if v < 0 {
+        out.write_char('-')?;
+    }
+    write!(out, "{whole}.{part:0width$}", width = digits as usize)
+}
+
+fn fixed(out: &mut Formatter<'_>, v: i64, one: u64, short: bool) -> fmt::Result {
+    decimal(out, v, one, 2)?;
     if short { Ok(()) } else { write!(out, " ({v}/{one})") }
 }
 
-fn ticks(out: &mut Formatter<'_>, v: i64, scale: i64, short: bool) -> fmt::Result {
-    write!(out, "{:.1} ticks", v as f64 / scale as f64)?;
+fn ticks(out: &mut Formatter<'_>, v: i64, scale: u64, short: bool) -> fmt::Result {
+    decimal(out, v, scale, 1)?;
+    out.write_str(" ticks")?;
     if short { Ok(()) } else { write!(out, " ({v}/{scale})") }
 }
 
@@ -140,18 +155,25 @@ fn ticks(out: &mut Formatter<'_>, v: i64, scale: i64, short: bool) -> fmt::Resul
 fn time(out: &mut Formatter<'_>, us: i64) -> fmt::Result {
     match us.unsigned_abs() {
         0..1_000 => write!(out, "{us} us"),
-        1_000..1_000_000 => write!(out, "{:.1} ms", us as f64 / 1e3),
-        _ => write!(out, "{:.3} s", us as f64 / 1e6),
+        1_000..999_950 => {
+            decimal(out, us, 1_000, 1)?;
+            out.write_str(" ms")
+        }
+        _ => {
+            decimal(out, us, 1_000_000, 3)?;
+            out.write_str(" s")
+        }
     }
 }
 
 /// Bytes per second as bits per second.
 fn rate(out: &mut Formatter<'_>, bytes: i64) -> fmt::Result {
-    let bits = bytes as f64 * 8.0;
-    match bits.abs() {
-        b if b < 1e3 => write!(out, "{bits:.0} bit/s"),
-        b if b < 1e6 => write!(out, "{:.1} kbit/s", bits / 1e3),
-        b if b < 1e9 => write!(out, "{:.1} Mbit/s", bits / 1e6),
-        _ => write!(out, "{:.2} Gbit/s", bits / 1e9),
-    }
+    let (one, digits, unit) = match bytes.unsigned_abs() {
+        0..125 => return write!(out, "{} bit/s", bytes * 8),
+        125..124_994 => (125, 1, " kbit/s"),
+        124_994..124_993_750 => (125_000, 1, " Mbit/s"),
+        _ => (125_000_000, 2, " Gbit/s"),
+    };
+    decimal(out, bytes, one, digits)?;
+    out.write_str(unit)
 }

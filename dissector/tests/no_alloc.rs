@@ -43,7 +43,10 @@ fn bblog_records_decode_without_an_allocation() {
                 for record in bblog::records(entry.unwrap().1) {
                     let record = record.unwrap();
                     for stack in [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr] {
-                        use_all(&Event::of_record(&record, Context { stack, kernel: Kernel::Main }), &mut out);
+                        use_all(
+                            &Event::of_record(&record, Context { stack, kernel: Kernel::Main }),
+                            &mut out,
+                        );
                     }
                     for field in track.next(&record).fields() {
                         write!(out, "{field}").unwrap();
@@ -66,7 +69,8 @@ fn eventlog_events_decode_without_an_allocation() {
         let counted = measure(|| {
             let mut rest = events;
             while let Some((raw, tail)) = RawEvent::split(rest).unwrap() {
-                let provider = providers.name(raw.provider_id()).and_then(|name| catalog.provider(name, None));
+                let provider =
+                    providers.name(raw.provider_id()).and_then(|name| catalog.provider(name, None));
                 use_all(&Event::of_elog(&raw, Catalog::event(provider, raw.event_id())), &mut out);
                 rest = tail;
             }
