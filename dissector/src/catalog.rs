@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::layout::Layout;
 use crate::schema::{self, CType, EventDef, Piece, Schema, Shown, StructField};
 use crate::spec::{
-    EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, Unit, When,
+    EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, UNKNOWN, Unit, When,
 };
 use crate::{elog, tables};
 
@@ -101,7 +101,7 @@ impl Catalog {
         provider
             .and_then(|p| p.event(id))
             .or_else(|| RESERVED.iter().find(|event| event.id == id))
-            .unwrap_or(&tables::UNKNOWN)
+            .unwrap_or(&UNKNOWN)
     }
 
     fn add(&mut self, schema: &Schema, kinds: &BTreeMap<String, Kind>) {

@@ -11,7 +11,7 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test, When,
+    Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test, UNKNOWN, When,
 };
 use crate::tables;
 
@@ -93,11 +93,11 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// A BBLog record's event. A number that no table has decodes as
-    /// [`tables::UNKNOWN`]; its members can be had from [`Event::raw`].
+    /// [`UNKNOWN`]; its members can be had from [`Event::raw`].
     #[inline]
     pub fn of_record(record: &Record<'a>, cx: Context) -> Event<'a> {
         Event {
-            spec: tables::event(record.event_id()).unwrap_or(&tables::UNKNOWN),
+            spec: tables::event(record.event_id()).unwrap_or(&UNKNOWN),
             common: tables::RECORD,
             bytes: record.as_bytes(),
             at: 0,
@@ -121,7 +121,7 @@ impl<'a> Event<'a> {
 
     /// Bytes that are no record and no event, for the rows of a group.
     pub(crate) fn bare(bytes: &'a [u8], cx: Context) -> Event<'a> {
-        Event { spec: &tables::UNKNOWN, common: &[], bytes, at: 0, flags: u16::MAX, cx }
+        Event { spec: &UNKNOWN, common: &[], bytes, at: 0, flags: u16::MAX, cx }
     }
 
     /// The values of a group's rows.

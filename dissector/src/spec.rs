@@ -362,7 +362,7 @@ pub struct EventSpec {
 impl EventSpec {
     /// Whether this stands in for an event that no table has.
     pub fn is_unknown(&self) -> bool {
-        std::ptr::eq(self, &crate::tables::UNKNOWN)
+        std::ptr::eq(self, &UNKNOWN)
     }
 
     /// Its name on `kernel`.
@@ -370,6 +370,20 @@ impl EventSpec {
         self.was.iter().find(|was| was.0 & kernel.bit() != 0).map_or(self.name, |was| was.1)
     }
 }
+
+/// Stands in for events whose number no table has: no rows but the raw ones.
+pub static UNKNOWN: EventSpec = EventSpec {
+    id: u32::MAX,
+    name: "UNKNOWN",
+    c_name: "",
+    was: &[],
+    about: "unknown event",
+    notes: &[],
+    by: &[],
+    fields: &[],
+    says: &[],
+    size: 0,
+};
 
 /// A summary: a sentence with values in it.
 #[derive(Clone, Copy, Debug)]

@@ -10,20 +10,6 @@ pub fn event(id: u8) -> Option<&'static EventSpec> {
     EVENTS.get(usize::from(id).checked_sub(1)?)
 }
 
-/// Stands in for events whose number no table has: no rows but the raw ones.
-pub static UNKNOWN: EventSpec = EventSpec {
-    id: u32::MAX,
-    name: "UNKNOWN",
-    c_name: "",
-    was: &[],
-    about: "unknown event",
-    notes: &[],
-    by: &[],
-    fields: &[],
-    says: &[],
-    size: 0,
-};
-
 /// Every compiled row, by id.
 pub fn rows() -> impl Iterator<Item = &'static FieldSpec> {
     let groups = [DERIVED, ELOG_HEADER, RAW, RECORD, TRACK, VERBOSE];
