@@ -98,6 +98,47 @@ fn bbr_on_13() {
     insta::assert_snapshot!(stream("bbr_keepalive.tcplog", Kernel::Freebsd13));
 }
 
+/// One genuine record of each event and stack that FreeBSD 13 was seen to write.
+#[test]
+fn each_event_of_each_stack() {
+    let text = stream("each_event.tcplog", Kernel::Freebsd13);
+    assert!(text.matches(" #").count() == 68, "{}", text.matches(" #").count());
+    insta::assert_snapshot!(text);
+}
+
+/// The whole collection of genuine streams, where it is at hand.
+#[test]
+fn every_genuine_record_decodes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams/bblog");
+    let Ok(entries) = folder.read_dir() else {
+        eprintln!("{}: not here, left out", folder.display());
+        return;
+    };
+    let mut records = 0;
+    for path in entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "tcplog"))
+    {
+        let bytes = std::fs::read(&path).unwrap();
+        for entry in bblog::entries(&bytes) {
+            for record in bblog::records(entry.unwrap().1) {
+                let record = record.unwrap();
+                let cx = Context { stack: stack(record.stack_id()), kernel: Kernel::Freebsd13 };
+                let event = Event::of_record(&record, cx);
+                assert!(!event.spec().is_unknown(), "{} #{}", path.display(), record.serial());
+                assert!(
+                    !event.summary().to_string().contains('?'),
+                    "{}: {}",
+                    path.display(),
+                    event.summary()
+                );
+                records += 1;
+            }
+        }
+    }
+    assert!(records > 30_000, "{records}");
+}
+
 #[test]
 fn freebsd_verbose() {
     insta::assert_snapshot!(stream("default_verbose_20.tcplog", Kernel::Main));
