@@ -1,7 +1,7 @@
 //! Every row of every table: a record that meets its conditions and holds a value of its own
 //! decodes to exactly that value under exactly that name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bblog_dissector::bblog::{RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
@@ -93,7 +93,7 @@ fn number(value: &Value<'_>, place: &Place) -> Option<u64> {
 }
 
 /// Tries values until the row's own conditions hold with it (it may be a condition itself).
-fn found(spec: &'static FieldSpec, event_id: u8, rows: impl Fn(&Event<'_>, u64) -> bool) -> bool {
+fn found(spec: &'static FieldSpec, event_id: u8, mut rows: impl FnMut(&Event<'_>, u64) -> bool) -> bool {
     let stacks = STACKS.into_iter().filter(|s| spec.when.stacks & s.bit() != 0);
     for stack in stacks {
         for kernel in KERNELS.into_iter().filter(|k| spec.when.kernels & k.bit() != 0) {
@@ -124,10 +124,14 @@ fn found(spec: &'static FieldSpec, event_id: u8, rows: impl Fn(&Event<'_>, u64) 
 fn every_bblog_row_decodes() {
     let mut missing = Vec::new();
     let mut count = 0;
+    let mut twice: BTreeSet<String> = BTreeSet::new();
     for event in tables::EVENTS {
         for spec in event.fields {
             count += 1;
             let there = found(spec, event.id as u8, |event, value| {
+                let mut names = BTreeSet::new();
+                let again = event.fields().filter(|field| !names.insert(field.spec.name));
+                twice.extend(again.map(|field| format!("{} of {}", field.spec.filter, field.spec.source)));
                 event
                     .fields()
                     .any(|field| field.spec.id == spec.id && number(&field.value, &spec.place) == Some(value))
@@ -148,6 +152,7 @@ fn every_bblog_row_decodes() {
         }
     }
     assert!(missing.is_empty(), "{} of {count}: {missing:#?}", missing.len());
+    assert!(twice.is_empty(), "two values of one record under one name: {twice:#?}");
     assert!(count > 2300, "{count}");
 }
 
