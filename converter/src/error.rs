@@ -37,7 +37,10 @@ impl Fault {
 
     /// Whether this is only worth knowing: the input is valid and all of it was read.
     pub fn is_notice(&self) -> bool {
-        matches!(self.cause, Cause::Empty | Cause::Restarted { .. } | Cause::LldbCut { .. })
+        matches!(
+            self.cause,
+            Cause::Empty | Cause::Restarted { .. } | Cause::LldbCut { .. } | Cause::SeriesGap { .. }
+        )
     }
 }
 
@@ -81,13 +84,13 @@ pub enum Cause {
     #[error("is a directory, expected a file")]
     Directory,
     /// The content is of no kind that is read here.
-    #[error("begins with \"{}\", expected an ELOG file, a BBLog stream or either in gzip", Escaped(.found))]
+    #[error("begins with \"{}\", expected an ELOG file, a BBLog stream or pcapng", Escaped(.found))]
     UnknownKind {
         /// The first bytes, at most 8.
         found: Vec<u8>,
     },
     /// The content is of a kind that is known but not read.
-    #[error("{found}, expected an ELOG file, a BBLog stream or either in gzip")]
+    #[error("{found}, expected an ELOG file, a BBLog stream or pcapng")]
     Unsupported {
         /// The kind.
         found: &'static str,
@@ -116,6 +119,44 @@ pub enum Cause {
     LldbCut {
         /// How many in this entry.
         records: u64,
+    },
+    /// Files of a series that are not there.
+    #[error("missing from the series: {numbers}")]
+    SeriesGap {
+        /// Their numbers, as `1, 3-5`.
+        numbers: String,
+    },
+    /// Records that the output's format has no place for.
+    #[error("{frames} BBLog records or packets left out: ELOG holds events of eventlog(9) only")]
+    NotEventlog {
+        /// How many.
+        frames: u64,
+    },
+    /// Events of another capture than the first.
+    #[error("{events} events left out: of another capture than the first, and an ELOG file holds one")]
+    OtherCapture {
+        /// How many.
+        events: u64,
+    },
+    /// A pcapng section header that does not tell its byte order.
+    #[error("pcapng byte-order magic {found:#010x}, expected 0x1a2b3c4d or 0x4d3c2b1a")]
+    ByteOrderMagic {
+        /// What stands there, read as big-endian.
+        found: u32,
+    },
+    /// A pcapng block whose two lengths differ; the first is used.
+    #[error("pcapng block ends with length {found}, expected {expected} as it begins with")]
+    BlockTrailer {
+        /// The second length.
+        found: u32,
+        /// The first.
+        expected: u32,
+    },
+    /// A pcapng section with more interfaces than are kept.
+    #[error("more than {max} interfaces in a pcapng section")]
+    Interfaces {
+        /// The most that are kept.
+        max: usize,
     },
     /// The header's count of events is not what the file holds.
     #[error("{found} events, expected {expected} as the file header says")]

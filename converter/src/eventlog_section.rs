@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use bblog_dissector::Micros;
-use bblog_dissector::elog::RawEvent;
+use bblog_dissector::elog::{FileHeader, RawEvent};
+use bblog_dissector::{Micros, catalog};
 use bblog_dissector::layout::Votes;
 
 use crate::backfill::{Backfill, Knowledge};
@@ -16,7 +16,7 @@ use crate::pcapng::elog::{CaptureInfo, EVENTS, MAX_OPTION_EVENT, PACKETS, UpperP
 use crate::pcapng::{Direction, EPB_FLAGS, EnhancedPacket, OPT_CUSTOM, RawOption, Section, SectionKey, Sink};
 use crate::recent::RecentMap;
 use crate::segment::{IN, OUT, Plan, Segment};
-use crate::sessions::{self, Change, Context, Session, SessionKey, Waiting};
+use crate::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
 use crate::source::Window;
 use crate::source::elog::ElogReader;
 use crate::tables::Tables;
@@ -42,9 +42,12 @@ pub struct ElogStream {
 
 struct Provider {
     id: u16,
+    name: Vec<u8>,
     /// Equal for providers of one name.
     name_number: u16,
     is_tcp: bool,
+    /// What describes its events, as far as that is known.
+    tables: Option<&'static catalog::Provider>,
 }
 
 /// Where the current event is.
@@ -77,11 +80,17 @@ impl ElogStream {
             }
             // The first entry of an id that stands twice wins.
             if providers.iter().all(|known| known.id != id) {
-                providers.push(Provider { id, name_number: number as u16, is_tcp: name == sessions::TCP });
+                providers.push(Provider {
+                    id,
+                    name: name.to_vec(),
+                    name_number: number as u16,
+                    is_tcp: name == sessions::TCP,
+                    tables: tables.catalog.provider(name, tables.layout(None)),
+                });
             }
         }
         let time = reader.header().utc(reader.header().capture_start);
-        Ok(ElogStream {
+        let mut stream = ElogStream {
             reader,
             key: (input, 0),
             source: name.file_name(),
@@ -93,7 +102,9 @@ impl ElogStream {
             current: Current::None,
             time,
             ended: false,
-        })
+        };
+        stream.vote();
+        Ok(stream)
     }
 
     /// Steps to the next event; `false` at the end.
@@ -180,7 +191,30 @@ impl ElogStream {
         self.info().section()
     }
 
-    fn event(&self) -> Option<RawEvent<'_>> {
+    /// The capture's file header.
+    pub fn header(&self) -> &FileHeader {
+        self.reader.header()
+    }
+
+    /// Name and tables of the provider with this id; `None` if the capture does not name it.
+    #[inline]
+    pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static catalog::Provider>)> {
+        let provider = self.providers.iter().find(|provider| provider.id == id)?;
+        Some((&provider.name, provider.tables))
+    }
+
+    /// Addresses of the current event's connection, if they are known.
+    #[inline]
+    pub fn addresses(&self) -> Option<Addresses> {
+        match &self.current {
+            Current::None => None,
+            Current::Read(context) | Current::Queued(context) => context.addresses,
+        }
+    }
+
+    /// The current event; `None` unless [`ElogStream::advance`] just stepped to one.
+    #[inline]
+    pub fn event(&self) -> Option<RawEvent<'_>> {
         match self.current {
             Current::None => None,
             Current::Read(_) => self.reader.event(),
@@ -253,7 +287,7 @@ impl ElogStream {
             }
         };
         if is_segment && self.plan.is_none() {
-            self.plan = self.vote();
+            self.plan = self.vote().map(Plan::of);
         }
         self.pass(knowledge);
         Ok(true)
@@ -273,7 +307,8 @@ impl ElogStream {
         }
     }
 
-    fn vote(&mut self) -> Option<Plan> {
+    /// Decides on the layout of the `tcp` provider, by what is in front.
+    fn vote(&mut self) -> Option<&'static catalog::Provider> {
         let mut votes = Votes::default();
         let providers = &self.providers;
         let is_tcp = |id| providers.iter().any(|provider| provider.is_tcp && provider.id == id);
@@ -281,7 +316,10 @@ impl ElogStream {
             .lookahead(VOTE_BYTES)
             .filter(|event| is_tcp(event.provider_id()))
             .for_each(|event| votes.count(&event));
-        self.tables.catalog.provider(sessions::TCP, votes.winner()).map(Plan::of)
+        let layout = self.tables.layout(votes.winner());
+        let tcp = self.tables.catalog.provider(sessions::TCP, layout);
+        self.providers.iter_mut().filter(|provider| provider.is_tcp).for_each(|it| it.tables = tcp);
+        tcp
     }
 
     /// The headers of an IN or OUT event's segment, if everything needed is known and the event

@@ -4,17 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 
 use bblog_dissector::bblog::VERSION;
-use flate2::read::MultiGzDecoder;
 
 use crate::error::{Cause, Fault, Then};
 use crate::escape::Escaped;
 use crate::source::Window;
+use crate::source::compression::Compression;
 use crate::source::tcplog::PLAUSIBLE_VERSION;
 
 /// How many bytes tell the kind: a BBLog header's version and type.
 const SNIFF: usize = 8;
+
+/// What a pcapng file begins with: the type of its section header, equal in both byte orders.
+const PCAPNG: [u8; 4] = *b"\x0a\x0d\x0d\x0a";
+/// What pcap files begin with, by byte order and resolution of time.
+const PCAP: [[u8; 4]; 4] =
+    [*b"\xd4\xc3\xb2\xa1", *b"\xa1\xb2\xc3\xd4", *b"\x4d\x3c\xb2\xa1", *b"\xa1\xb2\x3c\x4d"];
 
 /// The name of an input as the user gave it; `-` is standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +38,14 @@ impl Name {
         self.0 == "-"
     }
 
+    /// The path; `-` for standard input.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.0)
+    }
+
     /// The last part of the path, for places where the folder does not matter.
     pub fn file_name(&self) -> String {
-        let path = std::path::Path::new(&self.0);
-        let name = path.file_name().unwrap_or(OsStr::new("-"));
+        let name = self.path().file_name().unwrap_or(OsStr::new("-"));
         if self.is_stdin() { self.to_string() } else { Escaped(name.as_encoded_bytes()).to_string() }
     }
 }
@@ -55,6 +66,8 @@ pub enum Kind {
     Elog,
     /// BBLog entries: a stream of /dev/tcp_log, or a core-dump file.
     Tcplog,
+    /// pcapng: of tcplog_dumper, of this project, or saved by Wireshark.
+    Pcapng,
     /// Nothing: what elog(1) leaves if it saw no event.
     Empty,
 }
@@ -65,8 +78,8 @@ pub struct Input {
     pub name: Name,
     /// What it holds.
     pub kind: Kind,
-    /// Whether it is compressed with gzip; offsets are those of the uncompressed bytes.
-    pub gzip: bool,
+    /// How it is compressed; offsets are those of the uncompressed bytes.
+    pub compression: Option<Compression>,
     /// Its (uncompressed) bytes.
     pub window: Window,
 }
@@ -88,12 +101,13 @@ impl Input {
     /// As [`Input::open`].
     pub fn recognise(name: Name, reader: Box<dyn Read + Send>) -> Result<Input, Fault> {
         let mut window = Window::new(reader);
-        let gzip = window.fill(SNIFF).starts_with(&[0x1f, 0x8b]);
-        if gzip {
-            window = Window::new(Box::new(MultiGzDecoder::new(io::BufReader::new(WindowReader(window)))));
+        let compression = Compression::of(window.fill(SNIFF));
+        if let Some(compression) = compression {
+            let reader = compression.decode(WindowReader(window));
+            window = Window::new(reader.map_err(|error| Fault::at(0, error))?);
         }
         let kind = recognise(&mut window)?;
-        Ok(Input { name, kind, gzip, window })
+        Ok(Input { name, kind, compression, window })
     }
 }
 
@@ -121,16 +135,17 @@ fn recognise(window: &mut Window) -> Result<Kind, Fault> {
     if is_tcplog(begin) {
         return Ok(Kind::Tcplog);
     }
-    let unsupported: [(&[u8], &str); 5] = [
-        (b"\x0a\x0d\x0d\x0a", "a pcapng file"),
-        (b"\xfd7zXZ\0", "compressed with xz"),
-        (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
-        (b"BZh", "compressed with bzip2"),
-        (b"\x1f\x8b", "compressed with gzip twice"),
-    ];
-    let cause = match unsupported.iter().find(|(magic, _)| begin.starts_with(magic)) {
-        Some((_, found)) => Cause::Unsupported { found },
-        None => Cause::UnknownKind { found: begin.to_vec() },
+    if begin.starts_with(&PCAPNG) || (begin.len() >= 2 && PCAPNG.starts_with(begin)) {
+        return Ok(Kind::Pcapng);
+    }
+    let cause = if Compression::of(begin).is_some() {
+        Cause::Unsupported { found: "compressed twice" }
+    } else if begin.starts_with(b"BZh") {
+        Cause::Unsupported { found: "compressed with bzip2" }
+    } else if PCAP.iter().any(|magic| begin.starts_with(magic)) {
+        Cause::Unsupported { found: "a pcap file, which cannot hold these logs" }
+    } else {
+        Cause::UnknownKind { found: begin.to_vec() }
     };
     Err(Fault::at(0, cause))
 }
@@ -187,8 +202,9 @@ mod tests {
         let unknown = kind(b"#!/bin/sh\nexit").unwrap_err();
         assert_eq!(
             unknown,
-            "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or either in gzip"
+            "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or pcapng"
         );
-        assert!(kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0").unwrap_err().contains("a pcapng file"));
+        assert_eq!(kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0"), Ok(Kind::Pcapng));
+        assert!(kind(b"\xd4\xc3\xb2\xa1\x02\0\x04\0").unwrap_err().contains("a pcap file"));
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! - [`input`] opens a path or standard input and finds out by its content what it is.
 //! - [`source`] reads records and events one at a time, in bounded memory.
-//! - [`bblog_section`] and [`eventlog_section`] make frames of them; [`packet`] the IP and TCP
+//! - [`bblog_section`], [`eventlog_section`] and [`pcapng_section`] make frames of them; [`packet`] the IP and TCP
 //!   headers, [`segment`], [`sessions`] and [`backfill`] what eventlog's segments need.
 //! - [`merge`] brings several inputs into one order.
 //! - [`pcapng`] knows the encodings, [`output`] the file.
@@ -39,22 +39,35 @@
 
 pub mod backfill;
 pub mod bblog_section;
+pub mod clock_text;
+pub mod connection;
 pub mod convert;
 pub mod error;
 pub mod escape;
+pub mod event_stream;
 pub mod eventlog_section;
+pub mod fields;
 pub mod input;
+pub mod interrupt;
+pub mod json;
+pub mod listing;
 pub mod merge;
+pub mod name;
 pub mod output;
 pub mod packet;
 pub mod pcapng;
+pub mod pcapng_section;
 pub mod recent;
 pub mod report;
 pub mod segment;
+pub mod select;
+pub mod series;
 pub mod sessions;
+pub mod show;
 pub mod source;
 pub mod stacks;
 pub mod tables;
+pub mod tcp_header;
 mod utc;
 
 pub use error::{Fault, OutputError, WriteError};

@@ -21,6 +21,7 @@ use crate::error::{Cause, Fault, WriteError};
 use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
 use crate::pcapng::Sink;
+use crate::pcapng_section::PcapngStream;
 use crate::tables::Tables;
 
 /// Takes the faults as they are found, with the name of their input.
@@ -37,6 +38,7 @@ pub struct Stream {
 enum Frames {
     Bblog(Box<BblogStream>),
     Elog(Box<ElogStream>),
+    Pcapng(Box<PcapngStream>),
     Empty,
 }
 
@@ -55,6 +57,7 @@ impl Stream {
         let frames = match kind {
             Kind::Elog => Frames::Elog(Box::new(ElogStream::open(window, number, &name, tables)?)),
             Kind::Tcplog => Frames::Bblog(Box::new(BblogStream::new(window, number, inputs, tables))),
+            Kind::Pcapng => Frames::Pcapng(Box::new(PcapngStream::new(window, number, tables))),
             Kind::Empty => {
                 on_fault(&name, &Fault::at(0, Cause::Empty));
                 Frames::Empty
@@ -69,7 +72,7 @@ impl Stream {
     pub fn is_readable(&self) -> bool {
         match &self.frames {
             Frames::Bblog(bblog) => bblog.is_readable(),
-            Frames::Elog(_) | Frames::Empty => true,
+            Frames::Elog(_) | Frames::Pcapng(_) | Frames::Empty => true,
         }
     }
 
@@ -78,6 +81,7 @@ impl Stream {
             let (more, time) = match &mut self.frames {
                 Frames::Bblog(bblog) => (bblog.advance(), bblog.time()),
                 Frames::Elog(elog) => (elog.advance(), elog.time()),
+                Frames::Pcapng(pcapng) => (pcapng.advance(), pcapng.time()),
                 Frames::Empty => (Ok(false), Micros(0)),
             };
             match more {
@@ -94,6 +98,7 @@ impl Stream {
         match &self.frames {
             Frames::Bblog(bblog) => bblog.write(sink),
             Frames::Elog(elog) => elog.write(sink),
+            Frames::Pcapng(pcapng) => pcapng.write(sink),
             Frames::Empty => Ok(()),
         }
     }
@@ -101,7 +106,7 @@ impl Stream {
     fn finish<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
         match &self.frames {
             Frames::Elog(elog) => elog.finish(sink),
-            Frames::Bblog(_) | Frames::Empty => Ok(()),
+            Frames::Bblog(_) | Frames::Pcapng(_) | Frames::Empty => Ok(()),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Outcome {
     Done,
     /// With a problem in an input or the output, which was told.
     Problems,
+    /// Not at all: the command line was wrong, which was told.
+    Usage,
 }
 
 impl From<Outcome> for ExitCode {
@@ -21,6 +23,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => ExitCode::SUCCESS,
             Outcome::Problems => ExitCode::from(1),
+            Outcome::Usage => ExitCode::from(2),
         }
     }
 }
@@ -82,7 +85,7 @@ impl Messages {
 }
 
 /// One line on standard error. If that is gone there is nobody to tell.
-fn tell(what: &dyn std::fmt::Display) {
+pub fn tell(what: &dyn std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "bblog: {what}");
 }

@@ -3,7 +3,7 @@
 //! What the log does not say has fixed values: TTL and hop limit 127, identification, type of
 //! service and flow label 0. Payload is counted but absent.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// FreeBSD's address families, as DLT_NULL shows them.
 const AF_INET: u32 = 2;
@@ -120,6 +120,53 @@ impl Headers {
     }
 }
 
+/// What was made up by [`Headers`], or anybody else, taken apart again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parsed<'a> {
+    /// Where the segment came from.
+    pub source: SocketAddr,
+    /// Where it went.
+    pub destination: SocketAddr,
+    /// Its TCP header with options, whole.
+    pub tcp: &'a [u8],
+}
+
+impl<'a> Parsed<'a> {
+    /// Addresses and TCP header of a packet with a link header of this pcapng type; `None` if it
+    /// is not TCP over IP, or not all of the TCP header is there.
+    pub fn new(link: u16, data: &'a [u8]) -> Option<Parsed<'a>> {
+        const NULL: u16 = 0;
+        const RAW: u16 = 101;
+        let ip = match link {
+            NULL => data.get(4..)?,
+            RAW => data,
+            _ => return None,
+        };
+        let (source, destination, segment): (IpAddr, IpAddr, &[u8]) = match ip.first()? >> 4 {
+            4 => {
+                let (header, segment) = ip.split_at_checked(usize::from(ip[0] & 0xf) * 4)?;
+                let address =
+                    |at: usize| header.get(at..)?.first_chunk().map(|&bytes: &[u8; 4]| IpAddr::from(bytes));
+                let addresses = (address(12)?, address(16)?);
+                (header.get(9) == Some(&PROTOCOL_TCP)).then_some((addresses.0, addresses.1, segment))?
+            }
+            6 => {
+                let (header, segment) = ip.split_at_checked(40)?;
+                let address =
+                    |at: usize| header.get(at..)?.first_chunk().map(|&bytes: &[u8; 16]| IpAddr::from(bytes));
+                let addresses = (address(8)?, address(24)?);
+                (header[6] == PROTOCOL_TCP).then_some((addresses.0, addresses.1, segment))?
+            }
+            _ => return None,
+        };
+        let tcp_len = usize::from(segment.get(12)? >> 4) * 4;
+        let tcp = segment.get(..tcp_len).filter(|_| tcp_len >= 20)?;
+        let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
+        let (source, destination) = (SocketAddr::from((source, port(0))), (destination, port(2)).into());
+        Some(Parsed { source, destination, tcp })
+    }
+}
+
 /// An IPv6 address without the scope zone that FreeBSD's kernel keeps in the second group of
 /// link-local addresses (KAME's form, `fe80:2::1`): packets never carry it.
 fn on_the_wire(address: IpAddr) -> [u8; 16] {
@@ -173,6 +220,24 @@ mod tests {
         let pseudo = sum(&bytes[12..20]) + 6 + 24;
         assert_eq!(fold(pseudo + sum(&bytes[20..])), 0);
         assert_eq!((bytes.len(), packet.original_len()), (44, 44));
+    }
+
+    #[test]
+    fn headers_parse_back() {
+        let mut tcp = [1; 24];
+        tcp[12] = 0x60;
+        for (a, b) in [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")] {
+            let (a, b): (IpAddr, IpAddr) = (a.parse().unwrap(), b.parse().unwrap());
+            for (link, number) in [(Link::Null, 0), (Link::Raw, 101)] {
+                let headers = Headers::new(link, a, b, &tcp, 1000, false);
+                let parsed = Parsed::new(number, headers.as_bytes()).unwrap();
+                let (source, destination) = ((a, 0x0101).into(), (b, 0x0101).into());
+                assert_eq!(parsed, Parsed { source, destination, tcp: &tcp });
+                for len in 0..headers.as_bytes().len() {
+                    assert_eq!(Parsed::new(number, &headers.as_bytes()[..len]), None);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
-//! What inputs do not say themselves: the names of stacks, and the tables of events.
+//! What inputs do not say themselves: the names of stacks, which kernel logged, which layout a
+//! provider has, and the tables of events.
 
 use bblog_dissector::catalog::Catalog;
+use bblog_dissector::layout::Layout;
+use bblog_dissector::spec::Kernel;
 
 use crate::stacks::StackNames;
 
@@ -9,6 +12,11 @@ use crate::stacks::StackNames;
 pub struct Tables {
     /// Names of the stacks that BBLog records know by number.
     pub stacks: StackNames,
+    /// The kernel that wrote the BBLog records; `None` to believe the input, or else assume the
+    /// newest.
+    pub kernel: Option<Kernel>,
+    /// The layout of the `tcp` provider; `None` to find it out.
+    pub layout: Option<Layout>,
     /// The tables of events.
     pub catalog: Catalog,
 }
@@ -16,7 +24,12 @@ pub struct Tables {
 impl Tables {
     /// The built-in tables, with the stacks of the machine that logged.
     pub fn new(stacks: StackNames) -> Tables {
-        Tables { stacks, catalog: Catalog::builtin() }
+        Tables { stacks, kernel: None, layout: None, catalog: Catalog::builtin() }
+    }
+
+    /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.
+    pub fn layout(&self, voted: Option<Layout>) -> Option<Layout> {
+        self.layout.or(voted)
     }
 }
 

@@ -45,7 +45,7 @@ fn bad_input_is_one_line_and_the_rest_converted() {
     let cases: Vec<(Vec<u8>, &str, bool)> = vec![
         (
             b"#!/bin/sh\n".to_vec(),
-            "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or either in gzip",
+            "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or pcapng",
             false,
         ),
         (elog(4, &[2]), "offset 0: ELOG version 2, expected 1; the rest is skipped", false),

@@ -116,16 +116,16 @@ pub struct UpperPduTags {
 impl UpperPduTags {
     const LONGEST: usize = 12 + 12 + 2 * 20 + 3 * 8 + 4;
 
-    const DISSECTOR_NAME: u16 = 12;
+    pub(crate) const DISSECTOR_NAME: u16 = 12;
     const PROTOCOL_TEXT: u16 = 33;
-    const IPV4_SOURCE: u16 = 20;
-    const IPV4_DESTINATION: u16 = 21;
-    const IPV6_SOURCE: u16 = 22;
-    const IPV6_DESTINATION: u16 = 23;
+    pub(crate) const IPV4_SOURCE: u16 = 20;
+    pub(crate) const IPV4_DESTINATION: u16 = 21;
+    pub(crate) const IPV6_SOURCE: u16 = 22;
+    pub(crate) const IPV6_DESTINATION: u16 = 23;
     const PORT_TYPE: u16 = 24;
-    const SOURCE_PORT: u16 = 25;
-    const DESTINATION_PORT: u16 = 26;
-    const END: u16 = 0;
+    pub(crate) const SOURCE_PORT: u16 = 25;
+    pub(crate) const DESTINATION_PORT: u16 = 26;
+    pub(crate) const END: u16 = 0;
     const PORT_TYPE_TCP: u32 = 2;
 
     /// Tags for an event of the dissector `eventlog`, between `local` and `remote` if known.

@@ -1,13 +1,14 @@
 //! What BBLog and eventlog look like in pcapng, on top of the crate `pcap-file`.
 //!
 //! pcap-file 3.0 is used, although still a release candidate, because it has what 2.0 lacks:
-//! custom blocks, custom options, and a writer that knows the section it is in. SHB, IDB, ISB
-//! and custom blocks go through its types. Enhanced packet blocks do not: its type wants a `Vec`
-//! of options and a time as `Duration` for every packet, so they are laid out in a buffer that
-//! is reused ([`EnhancedPacket`]) and written as its `RawBlock`.
+//! custom options, and a writer that knows the section it is in. SHB, IDB and ISB go through its
+//! types. Packets and custom blocks do not: its types want a `Vec` of options and a time as
+//! `Duration` for every packet, so they are laid out in a buffer that is reused
+//! ([`EnhancedPacket`], [`NetflixBlock`](netflix::NetflixBlock)) and written in one piece.
 //!
-//! Everything is written little-endian, whatever the machine: equal input gives equal output,
-//! and the writer's records are little-endian themselves.
+//! What is made here is little-endian, whatever the machine: equal input gives equal output, and
+//! the logs' records are little-endian themselves. What comes from a pcapng file is passed on in
+//! the order it has.
 
 pub mod elog;
 pub mod netflix;

@@ -5,11 +5,8 @@
 //! section's byte order and all that follows little-endian, as is everything in a custom block
 //! after its number.
 
-use std::borrow::Cow;
-
 use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
-use pcap_file::pcapng::blocks::custom::CustomBlock;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
 use super::packet_block::end_of_options;
@@ -22,17 +19,17 @@ pub const PEN: u32 = 10949;
 pub const SNAPLEN: u32 = 4 + 40 + 60;
 
 /// Option type: `TCP_LOG_BUF_VER`, in the SHB.
-const VERSION_OPTION: u32 = 1;
+pub(crate) const VERSION_OPTION: u32 = 1;
 /// Option type: a record up to `tlb_th`.
-const TCPINFO: u32 = 2;
+pub(crate) const TCPINFO: u32 = 2;
 /// Option type: a record's verbose part. Defined by tcplog_dumper, which never writes it.
-const TCPVERBOSE: u32 = 3;
+pub(crate) const TCPVERBOSE: u32 = 3;
 /// Option type: the entry's header, in the SHB.
-const DUMPINFO: u32 = 4;
+pub(crate) const DUMPINFO: u32 = 4;
 /// Option type: when the log was dumped, in the SHB.
-const DUMPTIME: u32 = 5;
+pub(crate) const DUMPTIME: u32 = 5;
 /// Option type: id and name of the stack, in the SHB.
-const STACKNAME: u32 = 6;
+pub(crate) const STACKNAME: u32 = 6;
 
 /// What the section header of an entry says.
 pub struct EntryInfo<'a> {
@@ -98,11 +95,6 @@ impl NetflixBlock<'_> {
             }
         }
         end_of_options(body);
-    }
-
-    /// The block around what [`NetflixBlock::encode`] appended.
-    pub(crate) fn custom_block(payload: &[u8]) -> CustomBlock<'_, true> {
-        CustomBlock { pen: PEN, payload: Cow::Borrowed(payload) }
     }
 }
 

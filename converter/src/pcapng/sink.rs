@@ -1,20 +1,22 @@
 //! Where frames go: a pcapng file being written.
 
-use std::borrow::Cow;
 use std::io::Write;
 
+use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
-use pcap_file::pcapng::{PcapNgWriter, RawBlock};
 
 use super::EnhancedPacket;
-use super::netflix::NetflixBlock;
+use super::netflix::{self, NetflixBlock};
 use crate::error::WriteError;
 
 /// Which section a frame belongs to: the number of its input, and of the section within it.
 pub type SectionKey = (usize, u64);
+
+/// Type of a custom block that may be copied.
+const CUSTOM_BLOCK: u32 = 0x0000_0bad;
 
 /// How a section begins.
 pub struct Section<'a> {
@@ -26,25 +28,23 @@ pub struct Section<'a> {
 
 /// A pcapng file being written to `W`, which should be buffered.
 pub struct Sink<W: Write> {
-    out: Out<W>,
+    out: W,
+    /// Lays out the blocks of the current section that pcap-file has types for; `None` before
+    /// the first section, and in one that is passed on as it is.
+    encoder: Option<PcapNgWriter<Vec<u8>>>,
     current: Option<SectionKey>,
     sections: u64,
+    /// Bytes of the current section's interfaces that were passed on.
+    passed_interfaces: usize,
     /// Reused for every block that is laid out here.
     body: Vec<u8>,
-}
-
-/// pcap-file's writer comes with a first section header, so before that there is none.
-enum Out<W: Write> {
-    Fresh(W),
-    Open(PcapNgWriter<W>),
-    /// A write of the first section header failed, and took the writer with it.
-    Lost,
 }
 
 impl<W: Write> Sink<W> {
     /// A file without any block yet.
     pub fn new(out: W) -> Sink<W> {
-        Sink { out: Out::Fresh(out), current: None, sections: 0, body: Vec::with_capacity(1024) }
+        let body = Vec::with_capacity(1024);
+        Sink { out, encoder: None, current: None, sections: 0, passed_interfaces: 0, body }
     }
 
     /// How many section headers were written.
@@ -69,49 +69,73 @@ impl<W: Write> Sink<W> {
     fn begin(&mut self, key: SectionKey, section: Section<'_>) -> Result<(), WriteError> {
         self.current = Some(key);
         self.sections += 1;
-        match std::mem::replace(&mut self.out, Out::Lost) {
-            Out::Fresh(out) => self.out = Out::Open(PcapNgWriter::with_section_header(out, section.header)?),
-            Out::Open(mut writer) => {
-                let written = writer.write_pcapng_block(section.header);
-                self.out = Out::Open(writer);
-                written?;
-            }
-            Out::Lost => {}
-        }
-        let writer = self.out.writer()?;
+        let mut encoder = PcapNgWriter::with_section_header(Vec::new(), section.header)?;
         for interface in section.interfaces {
-            writer.write_pcapng_block(interface)?;
+            encoder.write_pcapng_block(interface)?;
+        }
+        self.out.write_all(encoder.get_ref())?;
+        encoder.get_mut().clear();
+        self.encoder = Some(encoder);
+        Ok(())
+    }
+
+    /// Makes `key` the current section, of which the blocks are passed on as they are: `header`
+    /// gives its section header block, `interfaces` are its interface description blocks so far.
+    /// What was not written of them yet is written.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn passed_section(
+        &mut self,
+        key: SectionKey,
+        header: impl FnOnce() -> Vec<u8>,
+        interfaces: &[u8],
+    ) -> Result<(), WriteError> {
+        if self.current != Some(key) {
+            self.current = Some(key);
+            self.sections += 1;
+            self.passed_interfaces = 0;
+            self.encoder = None;
+            self.out.write_all(&header())?;
+        }
+        if self.passed_interfaces < interfaces.len() {
+            self.out.write_all(&interfaces[self.passed_interfaces..])?;
+            self.passed_interfaces = interfaces.len();
         }
         Ok(())
+    }
+
+    /// Writes a whole block of the current section, in its byte order.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn passed_block(&mut self, block: &[u8]) -> Result<(), WriteError> {
+        Ok(self.out.write_all(block)?)
     }
 
     /// Writes a packet.
     ///
     /// # Errors
     /// [`WriteError`].
+    #[inline]
     pub fn packet(&mut self, packet: &EnhancedPacket<'_>) -> Result<(), WriteError> {
-        self.body.clear();
+        self.begin_block(ENHANCED_PACKET_BLOCK);
         packet.encode(&mut self.body);
-        let len = self.body.len() as u32 + 12;
-        let block = RawBlock {
-            type_: ENHANCED_PACKET_BLOCK,
-            initial_len: len,
-            body: Cow::Borrowed(&self.body),
-            trailer_len: len,
-        };
-        self.out.writer()?.write_raw_block(&block)?;
-        Ok(())
+        self.end_block()
     }
 
     /// Writes a custom block of Netflix's.
     ///
     /// # Errors
     /// [`WriteError`].
+    #[inline]
     pub fn netflix(&mut self, block: &NetflixBlock<'_>) -> Result<(), WriteError> {
-        self.body.clear();
+        self.begin_block(CUSTOM_BLOCK);
+        self.body.extend_from_slice(&netflix::PEN.to_le_bytes());
         block.encode(&mut self.body);
-        self.out.writer()?.write_pcapng_block(NetflixBlock::custom_block(&self.body))?;
-        Ok(())
+        self.end_block()
     }
 
     /// Writes the statistics of an interface of the current section.
@@ -119,38 +143,47 @@ impl<W: Write> Sink<W> {
     /// # Errors
     /// [`WriteError`].
     pub fn statistics(&mut self, block: InterfaceStatisticsBlock<'_>) -> Result<(), WriteError> {
-        self.out.writer()?.write_pcapng_block(block)?;
+        let encoder = self.encoder.as_mut().ok_or_else(no_section)?;
+        encoder.write_pcapng_block(block)?;
+        self.out.write_all(encoder.get_ref())?;
+        encoder.get_mut().clear();
         Ok(())
     }
 
     /// Flushes and gives the writer back.
     ///
     /// # Errors
-    /// [`WriteError`] of the flush, or if the writer was lost to an error before.
+    /// [`WriteError`] of the flush.
     pub fn into_inner(self) -> Result<W, WriteError> {
-        let mut out = match self.out {
-            Out::Fresh(out) => out,
-            Out::Open(writer) => writer.into_inner(),
-            Out::Lost => return Err(no_section()),
-        };
+        let mut out = self.out;
         out.flush()?;
         Ok(out)
     }
-}
 
-impl<W: Write> Out<W> {
-    /// The open writer.
+    /// Begins a block: its type, and room for its length.
     #[inline]
-    fn writer(&mut self) -> Result<&mut PcapNgWriter<W>, WriteError> {
-        match self {
-            Out::Open(writer) => Ok(writer),
-            Out::Fresh(_) | Out::Lost => Err(no_section()),
+    fn begin_block(&mut self, kind: u32) {
+        self.body.clear();
+        self.body.extend_from_slice(&kind.to_le_bytes());
+        self.body.extend_from_slice(&[0; 4]);
+    }
+
+    /// Ends the block with its length, and writes it in one piece.
+    #[inline]
+    fn end_block(&mut self) -> Result<(), WriteError> {
+        if self.encoder.is_none() {
+            return Err(no_section());
         }
+        let length = (self.body.len() as u32 + 4).to_le_bytes();
+        self.body.extend_from_slice(&length);
+        self.body[4..8].copy_from_slice(&length);
+        Ok(self.out.write_all(&self.body)?)
     }
 }
 
-/// Nothing can be written before the first section header or after it failed: a fault of the
-/// caller, reported as an error all the same.
+/// Nothing can be written before the first section header: a fault of the caller, reported as an
+/// error all the same.
+#[cold]
 fn no_section() -> WriteError {
     WriteError::Io(std::io::Error::other("no section to write into"))
 }

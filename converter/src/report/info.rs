@@ -12,6 +12,7 @@ use crate::error::{Fault, OutputError, WriteError};
 use crate::input::{Input, Kind, Name};
 use crate::merge::OnFault;
 use crate::output::Output;
+use crate::source::compression::Compression;
 use crate::tables::Tables;
 use crate::utc::Utc;
 
@@ -27,7 +28,7 @@ pub struct Report {
     pub file: String,
     /// `bblog`, `eventlog`, `empty`, or null if it could not be opened.
     pub kind: Option<&'static str>,
-    /// `gzip`, or null.
+    /// `gzip`, `xz`, `zstd`, or null.
     pub compression: Option<&'static str>,
     /// The format's version.
     pub version: Option<u32>,
@@ -216,7 +217,7 @@ pub fn of_input(
             return report;
         }
     };
-    report.compression = input.gzip.then_some("gzip");
+    report.compression = input.compression.map(Compression::name);
     match input.kind {
         Kind::Tcplog => {
             report.kind = Some("bblog");
@@ -228,6 +229,7 @@ pub fn of_input(
             report.version = Some(elog::VERSION);
             info_eventlog::gather(&mut report, input.window, tables, on_fault);
         }
+        Kind::Pcapng => report.kind = Some("pcapng"),
         Kind::Empty => {
             report.kind = Some("empty");
             report.sections = 1;

@@ -4,7 +4,9 @@
 //! allocate. A reader's `step` goes to the next item or returns a [`Fault`](crate::Fault);
 //! after a fault it may be called again and gives what is still readable, then `None`.
 
+pub mod compression;
 pub mod elog;
+pub mod pcapng;
 pub mod tcplog;
 mod window;
 

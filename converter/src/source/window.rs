@@ -94,6 +94,11 @@ impl Window {
         count - left
     }
 
+    /// Whether an error ended the stream that was not taken yet.
+    pub fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// The error that ended the stream, once; `None` if it ended by itself or has not ended.
     pub fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()

@@ -1,0 +1,54 @@
+//! `bblog fields`
+
+use std::io::Write;
+use std::path::Path;
+
+use bblog_converter::fields::{json, markdown, mdoc, rows, text};
+use bblog_converter::output::Output;
+use bblog_converter::{OutputError, WriteError};
+
+use super::{Wrong, reading};
+use crate::messages::{Messages, Outcome};
+
+/// Print the reference of all events and fields
+///
+/// One line per field: name in filters, type, unit or names of values, event, when it is there, and
+/// what it is.
+#[derive(clap::Args)]
+pub struct Args {
+    /// JSON Lines
+    #[arg(long)]
+    json: bool,
+    /// A Markdown page
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// A manual page
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    mdoc: bool,
+    #[command(flatten)]
+    tables: reading::TablesArgs,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Wrong usage.
+pub fn run(args: Args) -> Result<Outcome, Wrong> {
+    let tables = args.tables.tables()?;
+    let rows = rows(&tables.catalog);
+    let mut page = Vec::new();
+    match (args.json, args.markdown, args.mdoc) {
+        (true, ..) => json(&rows, &mut page)?,
+        (_, true, _) => page.extend_from_slice(markdown(&tables.catalog, &rows).as_bytes()),
+        (_, _, true) => page.extend_from_slice(mdoc(&rows).as_bytes()),
+        _ => page.extend_from_slice(text(&rows).as_bytes()),
+    }
+    Ok(Messages::new().end(print(&page)))
+}
+
+fn print(page: &[u8]) -> Result<(), OutputError> {
+    let stdout = Path::new("-");
+    let mut out = Output::create(stdout, false)?;
+    out.write_all(page).map_err(|error| Output::error(stdout, WriteError::Io(error)))?;
+    out.commit()
+}

@@ -1,0 +1,64 @@
+//! The command line: one module and one function per subcommand.
+
+use clap::{Parser, Subcommand};
+
+use crate::messages::{Outcome, tell};
+
+mod completions;
+mod convert;
+mod fields;
+mod info;
+mod json;
+mod pager;
+mod reading;
+mod selecting;
+mod show;
+
+/// Looks at what FreeBSD's TCP logged about itself: BBLog (/dev/tcp_log) and eventlog(9).
+///
+/// What an input is, is found out by its content, whatever its name. Several inputs are taken
+/// together in time order.
+///
+/// Exit status: 0 if all went well, 1 if an input or the output had a problem (what could be read
+/// was), 2 for wrong usage.
+#[derive(Parser)]
+#[command(name = "bblog", version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Convert(convert::Args),
+    Show(show::Args),
+    Json(json::Args),
+    Info(info::Args),
+    Fields(fields::Args),
+    Completions(completions::Args),
+}
+
+/// Does what the command line asks for.
+pub fn run() -> Outcome {
+    let done = match Cli::parse().command {
+        Command::Convert(args) => convert::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Json(args) => json::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Fields(args) => fields::run(args),
+        Command::Completions(args) => completions::run(args),
+    };
+    done.unwrap_or_else(|wrong| {
+        tell(&wrong.0);
+        Outcome::Usage
+    })
+}
+
+/// What is wrong with the command line, beyond what clap sees.
+pub struct Wrong(String);
+
+impl<T: std::fmt::Display> From<T> for Wrong {
+    fn from(what: T) -> Wrong {
+        Wrong(what.to_string())
+    }
+}

@@ -1,0 +1,125 @@
+//! `bblog show`
+
+use std::path::PathBuf;
+
+use bblog_converter::event_stream::Events;
+use bblog_converter::listing::list;
+use bblog_converter::show::{ElogOptions, ElogStyle, LineOptions, Lines, Palette, TimeForm};
+use clap::ValueEnum;
+
+use super::pager::{self, Listing};
+use super::{Wrong, reading, selecting};
+use crate::messages::{Messages, Outcome};
+
+/// Print events as text, one line each
+///
+/// On a terminal the lines go through $PAGER and have colours, unless NO_COLOR is set.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Logs to show; `-` is standard input
+    #[arg(required_unless_present = "time", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+    /// What lines look like
+    #[arg(long, value_enum, default_value_t)]
+    style: Style,
+    /// How times are shown: absolute, relative (to the first event; what -t alone means) or delta (to
+    /// the event before) [default: absolute]
+    ///
+    /// What follows and is none of these words is a FILE. Style elog knows the times `-t` (relative)
+    /// and `-t delta` in addition to its own.
+    #[arg(short, long, value_name = "FORM", num_args = 0..=1)]
+    time: Option<Option<PathBuf>>,
+    /// Begin each line with the event's number
+    #[arg(short, long)]
+    number: bool,
+    /// Show all values, one a line below the event; what is computed stands in brackets. With style
+    /// elog: show the event's name
+    #[arg(short, long)]
+    extended: bool,
+    /// Show the members as logged and the bytes
+    #[arg(long)]
+    raw: bool,
+    /// With style elog: show the date
+    #[arg(short, long)]
+    date: bool,
+    /// With style elog: show the time since the event before; otherwise as -t delta
+    #[arg(long)]
+    delta_time: bool,
+    /// Do not use a pager
+    #[arg(long)]
+    no_pager: bool,
+    #[command(flatten)]
+    selection: selecting::SelectionArgs,
+    #[command(flatten)]
+    tables: reading::TablesArgs,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Style {
+    /// Columns: time, connection, stack or provider, event, what happened
+    #[default]
+    Columns,
+    /// What `elog -r` prints of an eventlog capture, to the byte, with elog's options -d -e -n -t and
+    /// --delta-time
+    Elog,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Wrong usage.
+pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
+    let form = match args.time.take() {
+        None => None,
+        Some(None) => Some(TimeForm::Relative),
+        Some(Some(word)) => match word.to_str().and_then(time_form) {
+            Some(form) => Some(form),
+            // `-t FILE`: elog's -t has no value.
+            None => {
+                args.inputs.insert(0, word);
+                Some(TimeForm::Relative)
+            }
+        },
+    };
+    if args.inputs.is_empty() {
+        return Err("show: expected a FILE".into());
+    }
+    let tables = args.tables.tables()?;
+    let mut selection = args.selection.selection()?;
+    let options = LineOptions {
+        time: form.or(args.delta_time.then_some(TimeForm::Delta)).unwrap_or_default(),
+        number: args.number,
+        extended: args.extended,
+        raw: args.raw,
+    };
+    let palette = if pager::colours() { Palette::coloured() } else { Palette::plain() };
+    let mut lines = Lines::new(options, palette);
+    let elog = ElogOptions {
+        date: args.date,
+        event_name: args.extended,
+        number: args.number,
+        relative: form == Some(TimeForm::Relative),
+        delta: args.delta_time || form == Some(TimeForm::Delta),
+    };
+    let mut messages = Messages::new();
+    let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
+    let mut events = Events::open(&reading::names(args.inputs), &tables, on_fault);
+    let written = Listing::open(!args.no_pager).and_then(|listing| {
+        listing.fill(|out| match args.style {
+            Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_fault),
+            Style::Elog => {
+                list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_fault)
+            }
+        })
+    });
+    Ok(messages.end(written.map(|_| ())))
+}
+
+fn time_form(word: &str) -> Option<TimeForm> {
+    match word {
+        "absolute" => Some(TimeForm::Absolute),
+        "relative" => Some(TimeForm::Relative),
+        "delta" => Some(TimeForm::Delta),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! Whose event it is: addresses and session, as text that is made once per connection.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+use bblog_dissector::bblog::Header;
+
+use crate::event_stream::Seen;
+use crate::packet::without_zone;
+use crate::recent::RecentMap;
+use crate::sessions::Addresses;
+
+/// Sessions whose text is kept.
+const SESSIONS: usize = 65_536;
+
+/// Whose event it is.
+#[derive(Clone, Copy)]
+pub struct Connection<'a> {
+    /// Local and remote address, if they are known.
+    pub addresses: Option<Addresses>,
+    /// The session (eventlog).
+    pub session: Option<u64>,
+    /// The entry's header (BBLog).
+    pub header: Option<Header<'a>>,
+}
+
+impl<'a> Connection<'a> {
+    /// That of an event.
+    pub fn of(seen: &Seen<'a>) -> Connection<'a> {
+        match seen {
+            Seen::Bblog(seen) => {
+                let header = Header::unchecked(seen.header).ok();
+                Connection { addresses: header.as_ref().map(addresses), session: None, header }
+            }
+            Seen::Eventlog(seen) => Connection {
+                addresses: seen.addresses,
+                session: Some(seen.event.session_id()),
+                header: None,
+            },
+        }
+    }
+}
+
+/// Local and remote address of a BBLog entry: `10.0.0.1:80`, or with a zone `[fe80::1%2]:80`.
+pub fn addresses(header: &Header<'_>) -> Addresses {
+    let with_zone = |address: IpAddr, port: u16| match address {
+        IpAddr::V4(address) => SocketAddr::from((address, port)),
+        IpAddr::V6(address) => {
+            let wire = without_zone(address);
+            let zone = if wire == address { 0 } else { header.zone() };
+            SocketAddrV6::new(wire, port, 0, zone).into()
+        }
+    };
+    (with_zone(header.laddr(), header.lport()), with_zone(header.faddr(), header.fport()))
+}
+
+/// Keeps what a sink makes of connections.
+pub struct ConnectionTexts {
+    /// The last BBLog one: input, section and text.
+    record: Option<(usize, u64, Vec<u8>)>,
+    /// Input and session; addresses and text.
+    sessions: RecentMap<(usize, u64), (Option<Addresses>, Vec<u8>)>,
+}
+
+impl ConnectionTexts {
+    /// None made yet.
+    pub fn new() -> ConnectionTexts {
+        ConnectionTexts { record: None, sessions: RecentMap::new(SESSIONS) }
+    }
+
+    /// The text for the connection of an event, made by `make` if it is not here yet.
+    #[inline]
+    pub fn get(
+        &mut self,
+        input: usize,
+        seen: &Seen<'_>,
+        make: impl Fn(&Connection<'_>, &mut Vec<u8>),
+    ) -> &[u8] {
+        match seen {
+            Seen::Bblog(record) => {
+                let (of, section, text) = self.record.get_or_insert((usize::MAX, 0, Vec::new()));
+                if (*of, *section) != (input, record.section) {
+                    (*of, *section) = (input, record.section);
+                    text.clear();
+                    make(&Connection::of(seen), text);
+                }
+                text
+            }
+            Seen::Eventlog(event) => {
+                let key = (input, event.event.session_id());
+                let made = || {
+                    let mut text = Vec::new();
+                    make(&Connection::of(seen), &mut text);
+                    (event.addresses, text)
+                };
+                let entry = self.sessions.get_or_insert_with(key, made);
+                if entry.0 != event.addresses {
+                    *entry = made();
+                }
+                &entry.1
+            }
+        }
+    }
+}
+
+impl Default for ConnectionTexts {
+    fn default() -> ConnectionTexts {
+        ConnectionTexts::new()
+    }
+}

@@ -1,0 +1,11 @@
+//! The reference of every event and field, from the tables: as lines, JSON, Markdown and mdoc(7).
+
+mod markdown;
+mod mdoc;
+mod row;
+mod text;
+
+pub use markdown::markdown;
+pub use mdoc::mdoc;
+pub use row::{Row, rows};
+pub use text::{json, text};

@@ -1,0 +1,76 @@
+//! A program that is interrupted leaves no half-written file.
+//!
+//! Files being written are known here by name. A thread waits for SIGINT, SIGTERM and SIGHUP,
+//! removes them, and lets the signal end the program as it would have. A flag that the work looks
+//! at would not do: a read from a terminal or a pipe may take for ever.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Begins to wait for signals; to be called once, by the program.
+///
+/// # Errors
+/// The system's, if there cannot be a handler or a thread.
+pub fn remove_unfinished_on_signals() -> io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            // Held to the end: no file is made or finished any more.
+            let unfinished = unfinished();
+            for path in unfinished.iter() {
+                // It may be gone already; nobody is left to be told anything else.
+                let _ = std::fs::remove_file(path);
+            }
+            let _ = emulate_default_handler(signal);
+        }
+    })?;
+    Ok(())
+}
+
+/// A file that is removed if the program is interrupted, until this is dropped.
+pub(crate) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Makes a file and takes note of it in one step: no signal comes between.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) fn new<T>(
+        make: impl FnOnce() -> io::Result<T>,
+        path: impl FnOnce(&T) -> &Path,
+    ) -> io::Result<(T, Unfinished)> {
+        let mut unfinished = unfinished();
+        let made = make()?;
+        let path = path(&made).to_owned();
+        unfinished.insert(path.clone());
+        Ok((made, Unfinished(path)))
+    }
+
+    /// Finishes the file with `finish`, which gives it its name.
+    pub(crate) fn finish<T>(self, finish: impl FnOnce() -> T) -> T {
+        let guard = unfinished();
+        let finished = finish();
+        // Before `self` is dropped, which takes the lock too.
+        drop(guard);
+        finished
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
+
+/// What happens under the lock cannot leave the set half-changed.
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,176 @@
+//! One pass over records and events: each is decoded, selected, and given to a [`Sink`], which
+//! turns it into text.
+
+use std::io::{self, Write};
+
+use bblog_dissector::event::{Context, Event};
+use bblog_dissector::spec::Stack;
+use bblog_dissector::track::{Track, Tracked};
+use bblog_dissector::{catalog, elog};
+
+use crate::event_stream::{Events, Seen, SeenRecord};
+use crate::merge::OnFault;
+use crate::recent::RecentMap;
+use crate::select::Selection;
+
+/// Text is given to the output in pieces of about this size.
+const CHUNK: usize = 64 * 1024;
+/// BBLog connections followed at a time.
+const CONNECTIONS: usize = 65_536;
+
+/// A decoded record or event, as sinks and selections get it.
+pub struct Shown<'a> {
+    /// Its number among all events of the inputs, from 1.
+    pub number: u64,
+    /// The number of its input.
+    pub input: usize,
+    /// What its source says.
+    pub seen: Seen<'a>,
+    /// What the tables say.
+    pub event: Event<'a>,
+    /// What it is beside the connection's record before (BBLog).
+    pub tracked: Option<Tracked>,
+}
+
+impl Shown<'_> {
+    /// Whether no table describes it: then its bytes are all there is to show.
+    pub fn is_unknown(&self) -> bool {
+        self.event.spec().is_unknown()
+    }
+}
+
+/// Turns events into text.
+pub trait Sink {
+    /// Appends what stands before the first event.
+    fn begin(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Appends an event.
+    fn event(&mut self, shown: &Shown<'_>, out: &mut Vec<u8>);
+}
+
+/// Writes the selected events to `out`, and returns how many there were.
+///
+/// # Errors
+/// Those of `out`; faults of inputs go to `on_fault`.
+pub fn list<W: Write>(
+    events: &mut Events,
+    selection: &mut Selection,
+    sink: &mut impl Sink,
+    out: &mut W,
+    on_fault: &mut OnFault<'_>,
+) -> io::Result<u64> {
+    let mut text = Vec::with_capacity(2 * CHUNK);
+    sink.begin(&mut text);
+    let mut written = 0;
+    let walked = walk(events, selection, on_fault, |shown| {
+        sink.event(shown, &mut text);
+        written += 1;
+        if text.len() >= CHUNK {
+            out.write_all(&text)?;
+            text.clear();
+        }
+        Ok(())
+    });
+    walked.and_then(|()| out.write_all(&text)).and_then(|()| out.flush()).map(|()| written)
+}
+
+/// Calls `each` for the selected events.
+///
+/// # Errors
+/// The first that `each` returns, which ends the walk.
+pub fn walk(
+    events: &mut Events,
+    selection: &mut Selection,
+    on_fault: &mut OnFault<'_>,
+    mut each: impl FnMut(&Shown<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut connections = Connections::new();
+    let mut number = 0;
+    while !selection.is_full() && events.advance(on_fault) {
+        let Some((input, seen)) = events.seen() else { continue };
+        number += 1;
+        let (event, tracked) = match &seen {
+            Seen::Bblog(seen) => {
+                let (stack, track) = connections.of(input, seen);
+                let tracked = track.next(&seen.record);
+                let cx = Context { stack, kernel: seen.kernel };
+                (Event::of_record(&seen.record, cx), Some(tracked))
+            }
+            Seen::Eventlog(seen) => {
+                let spec = catalog::Catalog::event(seen.tables, seen.event.event_id());
+                (Event::of_elog(&seen.event, spec), None)
+            }
+        };
+        let shown = Shown { number, input, seen, event, tracked };
+        if selection.admits(&shown) {
+            each(&shown)?;
+        }
+    }
+    Ok(())
+}
+
+/// The BBLog connections, each with what was seen of it last.
+struct Connections {
+    /// Input and section of the current one, which is not in `others`.
+    section: (usize, u64),
+    key: ConnectionKey,
+    stack: Stack,
+    track: Track,
+    others: RecentMap<ConnectionKey, Track>,
+}
+
+/// Ports, addresses and zone, address family, and the input: two of them may be of two machines.
+type ConnectionKey = ([u8; 41], usize);
+
+impl Connections {
+    fn new() -> Connections {
+        Connections {
+            section: (usize::MAX, 0),
+            key: ([0; 41], usize::MAX),
+            stack: Stack::Unknown,
+            track: Track::default(),
+            others: RecentMap::new(CONNECTIONS),
+        }
+    }
+
+    #[inline]
+    fn of(&mut self, input: usize, seen: &SeenRecord<'_>) -> (Stack, &mut Track) {
+        if self.section != (input, seen.section) {
+            self.change(input, seen);
+        }
+        (self.stack, &mut self.track)
+    }
+
+    #[cold]
+    fn change(&mut self, input: usize, seen: &SeenRecord<'_>) {
+        self.section = (input, seen.section);
+        self.stack = Stack::from_name(seen.stack);
+        let mut key = ([0; 41], input);
+        key.0[..40].copy_from_slice(&seen.header[16..56]);
+        key.0[40] = seen.header[200];
+        if key != self.key {
+            let track = std::mem::take(&mut self.track);
+            if self.key.1 != usize::MAX {
+                self.others.insert(self.key, track);
+            }
+            self.track = self.others.remove(&key).unwrap_or_default();
+            self.key = key;
+        }
+    }
+}
+
+/// The number of a BBLog or eventlog event as the input has it, which an unknown one has too.
+pub fn event_id(seen: &Seen<'_>) -> u32 {
+    match seen {
+        Seen::Bblog(seen) => u32::from(seen.record.event_id()),
+        Seen::Eventlog(seen) => seen.event.event_id(),
+    }
+}
+
+/// The payload of an eventlog event; nothing for BBLog.
+pub fn payload<'a>(shown: &Shown<'a>) -> &'a [u8] {
+    match shown.seen {
+        Seen::Bblog(_) => &[],
+        Seen::Eventlog(seen) => seen.event.as_bytes().get(elog::EVENT_HEADER_LEN..).unwrap_or_default(),
+    }
+}

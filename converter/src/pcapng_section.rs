@@ -1,0 +1,76 @@
+//! A pcapng file's blocks as frames: passed on as they stand, in sections of their own.
+//!
+//! Interface numbers count within a section, so a section that is interrupted by another input's
+//! begins again with its header and all interfaces it had so far, and its packets' interface
+//! numbers stay right. Foreign blocks, which have no time, follow the frame they stood behind.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+use bblog_dissector::spec::Kernel;
+
+use crate::error::{Fault, WriteError};
+use crate::pcapng::Sink;
+use crate::source::Window;
+use crate::source::pcapng::PcapngReader;
+use crate::tables::Tables;
+
+/// The blocks of a file, as frames.
+pub struct PcapngStream {
+    reader: PcapngReader,
+    /// The number of this input.
+    input: usize,
+    /// What shb_os says of BBLog sections that do not tell their kernel.
+    os: Option<&'static str>,
+}
+
+impl PcapngStream {
+    /// The stream of input number `input`.
+    pub fn new(window: Window, input: usize, tables: &Arc<Tables>) -> PcapngStream {
+        let os = tables.kernel.map(shb_os);
+        PcapngStream { reader: PcapngReader::new(window, tables), input, os }
+    }
+
+    /// Steps to the next frame; `false` at the end.
+    ///
+    /// # Errors
+    /// A [`Fault`]; call again for what follows.
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool, Fault> {
+        self.reader.step().map(|item| item.is_some())
+    }
+
+    /// Time of the current frame.
+    pub fn time(&self) -> Micros {
+        self.reader.time()
+    }
+
+    /// What reads the file.
+    pub fn reader(&self) -> &PcapngReader {
+        &self.reader
+    }
+
+    /// Writes the current frame, the section header before it if its section is not the sink's,
+    /// and interfaces that are new.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn write<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+        let Some(block) = self.reader.block() else { return Ok(()) };
+        let section = self.reader.section();
+        let key = (self.input, section.number);
+        sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)?;
+        sink.passed_block(block.bytes)
+    }
+}
+
+/// What shb_os says of a kernel: what the Wireshark plugin, and the reader here, look for.
+pub fn shb_os(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Freebsd13 => "FreeBSD 13",
+        Kernel::Freebsd14 => "FreeBSD 14",
+        Kernel::Main => "FreeBSD main",
+    }
+}

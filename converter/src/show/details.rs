@@ -1,0 +1,107 @@
+//! All values of an event, one a line, under the names that filters use. What is computed and not
+//! logged stands in brackets.
+
+use std::io::Write;
+
+use bblog_dissector::event::{self, Field};
+
+use super::Palette;
+use super::line::{LineOptions, hex, left, text};
+use crate::event_stream::Seen;
+use crate::listing::{Shown, payload};
+use crate::tcp_header::TcpHeader;
+
+/// Columns of a name.
+const NAME: usize = 36;
+
+/// Appends the values that the options ask for.
+pub(super) fn write(shown: &Shown<'_>, options: &LineOptions, palette: &Palette, out: &mut Vec<u8>) {
+    let event = &shown.event;
+    let mut rows = Rows { palette, out };
+    if options.extended {
+        rows.facts(shown);
+        event.fields().for_each(|field| rows.field(&field));
+        event.common().for_each(|field| rows.field(&field));
+        if let Seen::Bblog(seen) = &shown.seen
+            && let Some(tcp) = seen.record.tcp().and_then(TcpHeader::parse)
+        {
+            rows.logged("tcp", |out| drop(write!(out, "{tcp}")));
+        }
+        event.derived().for_each(|field| rows.generated(&field));
+        shown.tracked.iter().flat_map(|tracked| tracked.fields()).for_each(|field| rows.generated(&field));
+        if let Seen::Bblog(seen) = &shown.seen
+            && let Some(verbose) = &seen.record.verbose()
+        {
+            event::verbose(verbose).for_each(|field| rows.field(&field));
+        }
+        rows.rest(shown);
+    }
+    // Without a row of its own an event's members are all there is to see.
+    if options.raw || shown.is_unknown() {
+        event.raw().for_each(|field| rows.field(&field));
+    }
+    if options.raw {
+        rows.logged("bytes", |out| hex(event.as_bytes(), out));
+    }
+}
+
+struct Rows<'a> {
+    palette: &'a Palette,
+    out: &'a mut Vec<u8>,
+}
+
+impl Rows<'_> {
+    fn field(&mut self, field: &Field<'_>) {
+        self.logged(field.spec.filter, |out| drop(write!(out, "{field}")));
+    }
+
+    fn logged(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+        self.out.extend_from_slice(b"    ");
+        self.name(name, NAME);
+        value(self.out);
+        self.out.push(b'\n');
+    }
+
+    fn generated(&mut self, field: &Field<'_>) {
+        self.out.extend_from_slice(b"    [");
+        self.name(field.spec.filter, NAME - 1);
+        let _ = write!(self.out, "{field}");
+        self.out.extend_from_slice(b"]\n");
+    }
+
+    fn name(&mut self, name: &str, columns: usize) {
+        self.out.extend_from_slice(self.palette.name.as_bytes());
+        left(columns, self.out, |out| text(name.as_bytes(), out));
+        self.out.extend_from_slice(self.palette.reset.as_bytes());
+        self.out.push(b' ');
+    }
+
+    /// What the entry's header says of the connection.
+    fn facts(&mut self, shown: &Shown<'_>) {
+        let Seen::Bblog(seen) = &shown.seen else { return };
+        let Ok(header) = bblog_dissector::bblog::Header::unchecked(seen.header) else { return };
+        for (name, value) in
+            [("bblog.log_id", header.id()), ("bblog.tag", header.tag()), ("bblog.reason", header.reason())]
+        {
+            if !value.is_empty() {
+                self.logged(name, |out| drop(write!(out, "{}", crate::escape::Escaped(value))));
+            }
+        }
+    }
+
+    /// Bytes of an eventlog payload that no row covers.
+    fn rest(&mut self, shown: &Shown<'_>) {
+        let Seen::Eventlog(_) = shown.seen else { return };
+        let event = &shown.event;
+        if event.is_truncated() {
+            self.logged("truncated", |out| {
+                let (found, size) = (payload(shown).len(), event.spec().size);
+                let _ = write!(out, "payload of {found} bytes, its structure has {size}");
+            });
+        }
+        let trailing = event.as_bytes().get(event.trailing()).unwrap_or_default();
+        if !trailing.is_empty() {
+            self.logged("eventlog.trailing", |out| hex(trailing, out));
+        }
+    }
+}

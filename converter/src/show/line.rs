@@ -1,0 +1,222 @@
+//! The usual style: time, connection, stack or provider, event and summary in columns.
+
+use std::io::Write;
+
+use bblog_dissector::Micros;
+
+use super::{Palette, details};
+use crate::clock_text::{ClockText, seconds};
+use crate::connection::{Connection, ConnectionTexts};
+use crate::escape::Escaped;
+use crate::event_stream::Seen;
+use crate::listing::{Shown, Sink, event_id, payload};
+
+/// Columns of a stack's or provider's name.
+const ORIGIN: usize = 8;
+/// Columns of an event's name; the longest of BBLog's has some more.
+const EVENT: usize = 18;
+/// Columns of a relative time.
+const SPAN: usize = 13;
+/// Columns of a number.
+const NUMBER: usize = 8;
+/// Bytes of an undescribed payload shown in its line.
+const PREVIEW: usize = 16;
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeForm {
+    /// Date and time, UTC.
+    #[default]
+    Absolute,
+    /// Seconds since the first event shown.
+    Relative,
+    /// Seconds since the event shown before.
+    Delta,
+}
+
+/// What lines show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LineOptions {
+    /// How times are shown.
+    pub time: TimeForm,
+    /// Whether lines begin with the event's number.
+    pub number: bool,
+    /// Whether all values follow, one a line.
+    pub extended: bool,
+    /// Whether the members as logged follow too.
+    pub raw: bool,
+}
+
+/// Writes events as lines.
+#[derive(Default)]
+pub struct Lines {
+    options: LineOptions,
+    palette: Palette,
+    clock: ClockText,
+    connections: ConnectionTexts,
+    /// Columns of the connection: what the widest so far took.
+    width: usize,
+    first: Option<Micros>,
+    last: Option<Micros>,
+}
+
+impl Sink for Lines {
+    #[inline]
+    fn event(&mut self, shown: &Shown<'_>, out: &mut Vec<u8>) {
+        if self.options.number {
+            right(NUMBER, out, |out| integer(shown.number, out));
+            out.push(b' ');
+        }
+        self.time(shown, out);
+        self.connection(shown, out);
+        self.origin(shown, out);
+        out.extend_from_slice(self.palette.event.as_bytes());
+        left(EVENT, out, |out| name(shown, out));
+        out.extend_from_slice(self.palette.reset.as_bytes());
+        out.push(b' ');
+        summary(shown, out);
+        if let Seen::Bblog(seen) = &shown.seen
+            && seen.missing > 0
+        {
+            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
+            let _ = write!(out, " {alarm}[{} records missing before]{reset}", seen.missing);
+        }
+        out.push(b'\n');
+        if self.options.extended || self.options.raw {
+            details::write(shown, &self.options, &self.palette, out);
+        }
+    }
+}
+
+impl Lines {
+    /// Lines that show what `options` say.
+    pub fn new(options: LineOptions, palette: Palette) -> Lines {
+        Lines { options, palette, ..Lines::default() }
+    }
+
+    #[inline]
+    fn time(&mut self, shown: &Shown<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.palette.time.as_bytes());
+        let time = shown.seen.time();
+        match self.options.time {
+            TimeForm::Absolute => self.clock.absolute(shown.seen.clock(), time, out),
+            TimeForm::Relative => {
+                let first = *self.first.get_or_insert(time);
+                right(SPAN, out, |out| seconds(time - first, out));
+            }
+            TimeForm::Delta => {
+                let last = self.last.replace(time).unwrap_or(time);
+                right(SPAN, out, |out| seconds(time - last, out));
+            }
+        }
+        out.extend_from_slice(self.palette.reset.as_bytes());
+        out.push(b' ');
+    }
+
+    #[inline]
+    fn connection(&mut self, shown: &Shown<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.palette.connection.as_bytes());
+        let text = self.connections.get(shown.input, &shown.seen, connection);
+        out.extend_from_slice(text);
+        self.width = self.width.max(text.len());
+        out.resize(out.len() + self.width - text.len(), b' ');
+        out.extend_from_slice(self.palette.reset.as_bytes());
+        out.push(b' ');
+    }
+
+    #[inline]
+    fn origin(&self, shown: &Shown<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.palette.origin.as_bytes());
+        left(ORIGIN, out, |out| {
+            let name = match &shown.seen {
+                Seen::Bblog(seen) => seen.stack,
+                Seen::Eventlog(seen) => seen.provider.unwrap_or(b"?"),
+            };
+            text(name, out);
+        });
+        out.extend_from_slice(self.palette.reset.as_bytes());
+        out.push(b' ');
+    }
+}
+
+/// `10.0.0.1:80 - 10.0.0.2:5000`, before it the session: `5000 10.0.0.1:80 - ...`.
+fn connection(connection: &Connection<'_>, out: &mut Vec<u8>) {
+    if let Some(session) = connection.session {
+        integer(session, out);
+    }
+    if let Some((local, remote)) = connection.addresses {
+        let blank = if connection.session.is_some() { " " } else { "" };
+        let _ = write!(out, "{blank}{local} - {remote}");
+    }
+}
+
+fn name(shown: &Shown<'_>, out: &mut Vec<u8>) {
+    if shown.is_unknown() {
+        out.push(b'?');
+        integer(u64::from(event_id(&shown.seen)), out);
+    } else {
+        text(shown.event.name().as_bytes(), out);
+    }
+}
+
+#[inline]
+fn summary(shown: &Shown<'_>, out: &mut Vec<u8>) {
+    if !shown.is_unknown() {
+        let _ = write!(out, "{}", shown.event.summary());
+        return;
+    }
+    match &shown.seen {
+        Seen::Bblog(_) => out.extend_from_slice(b"an event that no table has"),
+        Seen::Eventlog(_) => {
+            let payload = payload(shown);
+            let _ = write!(out, "{} bytes that no schema describes", payload.len());
+            if !payload.is_empty() {
+                out.extend_from_slice(b": ");
+                hex(&payload[..payload.len().min(PREVIEW)], out);
+                out.extend_from_slice(if payload.len() > PREVIEW { b"..." } else { b"" });
+            }
+        }
+    }
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+/// Bytes of unknown origin as safe text; those that are harmless for certain go the short way.
+#[inline]
+pub(super) fn text(bytes: &[u8], out: &mut Vec<u8>) {
+    if bytes.iter().all(|&b| b.is_ascii_graphic() && b != b'\\') {
+        out.extend_from_slice(bytes);
+    } else {
+        let _ = write!(out, "{}", Escaped(bytes));
+    }
+}
+
+#[inline]
+pub(super) fn integer(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// What `write` appends, with blanks after it up to `columns`.
+#[inline]
+pub(super) fn left(columns: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    let end = out.len().max(start + columns);
+    out.resize(end, b' ');
+}
+
+/// What `write` appends, with blanks before it up to `columns`.
+#[inline]
+fn right(columns: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    write(out);
+    let blanks = columns.saturating_sub(out.len() - start);
+    out.resize(out.len() + blanks, b' ');
+    out[start..].rotate_right(blanks);
+}

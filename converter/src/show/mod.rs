@@ -1,0 +1,10 @@
+//! Events as text for people: one line each, or each with all its values below it.
+
+mod details;
+mod elog_style;
+mod line;
+mod palette;
+
+pub use elog_style::{ElogOptions, ElogStyle};
+pub use line::{LineOptions, Lines, TimeForm};
+pub use palette::Palette;

@@ -1,0 +1,330 @@
+//! The blocks of a pcapng file, as they stand there, and their options.
+//!
+//! Blocks are framed here and not by pcap-file's reader: that one keeps 8 MB for each file, gives
+//! up a file for a string that is not UTF-8 or an option it cannot read, makes a vector of
+//! options for every packet, and does not say where a block began. Here a block is a slice of the
+//! window, and what is inside is looked up when it is wanted.
+
+use bblog_dissector::Problem;
+
+use crate::error::{Cause, Fault, Then};
+use crate::source::Window;
+
+/// Type of a section header block; the same in both byte orders.
+pub const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+/// Type of an interface description block.
+pub const INTERFACE: u32 = 1;
+/// Type of the obsolete packet block.
+pub const OLD_PACKET: u32 = 2;
+/// Type of a simple packet block.
+pub const SIMPLE_PACKET: u32 = 3;
+/// Type of an enhanced packet block.
+pub const ENHANCED_PACKET: u32 = 6;
+/// Type of a custom block that may be copied.
+pub const CUSTOM: u32 = 0x0000_0bad;
+/// Type of a custom block that should not be copied.
+pub const CUSTOM_NO_COPY: u32 = 0x4000_0bad;
+
+/// The longest block that is read, as in Wireshark; longer ones are left out.
+const MAX_BLOCK: u64 = 16 << 20;
+/// Bytes that every block has: type, length, and the length again.
+const FRAME: usize = 12;
+/// The version of pcapng there is.
+const MAJOR_VERSION: u32 = 1;
+/// Bytes that every section header has.
+const SECTION_FRAME: usize = 28;
+
+/// The byte order of a section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Little-endian: amd64, arm64.
+    #[default]
+    Little,
+    /// Big-endian.
+    Big,
+}
+
+impl Order {
+    /// The number at `at`; `None` beyond the end.
+    #[inline]
+    pub fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
+        let field = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Order::Little => u16::from_le_bytes(field),
+            Order::Big => u16::from_be_bytes(field),
+        })
+    }
+
+    /// The number at `at`; `None` beyond the end.
+    #[inline]
+    pub fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
+        let field = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Order::Little => u32::from_le_bytes(field),
+            Order::Big => u32::from_be_bytes(field),
+        })
+    }
+
+    /// The bytes of a number.
+    pub fn u32_bytes(self, number: u32) -> [u8; 4] {
+        match self {
+            Order::Little => number.to_le_bytes(),
+            Order::Big => number.to_be_bytes(),
+        }
+    }
+
+    /// The bytes of a number.
+    pub fn u16_bytes(self, number: u16) -> [u8; 2] {
+        match self {
+            Order::Little => number.to_le_bytes(),
+            Order::Big => number.to_be_bytes(),
+        }
+    }
+
+    /// The order of a section header block by its byte-order magic.
+    fn of_section(block: &[u8]) -> Option<Order> {
+        match block.get(8..12)? {
+            [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),
+            [0x1a, 0x2b, 0x3c, 0x4d] => Some(Order::Big),
+            _ => None,
+        }
+    }
+}
+
+/// A block.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    /// Its type.
+    pub kind: u32,
+    /// The byte order of its section.
+    pub order: Order,
+    /// All of it, with type and lengths.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    /// What stands between the lengths.
+    #[inline]
+    pub fn body(&self) -> &'a [u8] {
+        self.bytes.get(8..self.bytes.len().saturating_sub(4)).unwrap_or_default()
+    }
+}
+
+/// A reader of blocks.
+pub struct BlockReader {
+    window: Window,
+    order: Order,
+    kind: u32,
+    /// Bytes of the current block; 0 if none.
+    len: usize,
+    /// The current block was not given out yet: a fault of it was told first.
+    held: bool,
+    ended: bool,
+}
+
+impl BlockReader {
+    /// A reader in front of the first block.
+    pub fn new(window: Window) -> BlockReader {
+        BlockReader { window, order: Order::Little, kind: 0, len: 0, held: false, ended: false }
+    }
+
+    /// Steps to the next block, of which it returns the type; `None` at the end.
+    ///
+    /// # Errors
+    /// A [`Fault`]; call again for what is readable after it.
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<u32>, Fault> {
+        if std::mem::take(&mut self.held) {
+            return Ok(Some(self.kind));
+        }
+        self.window.consume(self.len);
+        self.len = 0;
+        if self.ended {
+            return Ok(None);
+        }
+        let front = self.window.fill(FRAME);
+        if front.len() < FRAME {
+            return self.end();
+        }
+        let kind = self.order.u32(front, 0).unwrap_or_default();
+        if kind == SECTION_HEADER {
+            self.begin_section()?;
+        }
+        self.kind = kind;
+        let length = self.order.u32(self.window.bytes(), 4).unwrap_or_default();
+        let here = FRAME..=self.window.bytes().len();
+        if here.contains(&(length as usize)) && length % 4 == 0 && kind != SECTION_HEADER {
+            self.len = length as usize;
+        } else {
+            self.fill_block(length)?;
+        }
+        let trailer = self.order.u32(self.window.bytes(), self.len - 4).unwrap_or_default();
+        if trailer == length { Ok(Some(kind)) } else { Err(self.wrong_trailer(trailer)) }
+    }
+
+    /// The current block; `None` unless [`BlockReader::step`] just stepped to one.
+    #[inline]
+    pub fn block(&self) -> Option<Block<'_>> {
+        if self.len == 0 {
+            return None;
+        }
+        let bytes = self.window.bytes().get(..self.len)?;
+        Some(Block { kind: self.kind, order: self.order, bytes })
+    }
+
+    /// The current block and those that follow it in its section, as far as `bytes` show.
+    pub fn lookahead(&mut self, bytes: usize) -> impl Iterator<Item = Block<'_>> {
+        let order = self.order;
+        let mut rest = self.window.fill(bytes);
+        let mut first = true;
+        std::iter::from_fn(move || {
+            let kind = order.u32(rest, 0)?;
+            if kind == SECTION_HEADER && !first {
+                return None;
+            }
+            first = false;
+            let length = order.u32(rest, 4)? as usize;
+            let (block, after) = rest.split_at_checked(length).filter(|_| length >= FRAME)?;
+            rest = after;
+            Some(Block { kind, order, bytes: block })
+        })
+    }
+
+    /// Offset of the current block.
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Gives up: nothing but `None` follows.
+    pub fn give_up(&mut self) {
+        self.ended = true;
+    }
+
+    /// The order of the section that begins here.
+    #[cold]
+    fn begin_section(&mut self) -> Result<(), Fault> {
+        let at = self.window.offset();
+        let front = self.window.fill(SECTION_FRAME);
+        let (needed, found) = (SECTION_FRAME as u64, front.len() as u64);
+        if found < needed {
+            self.ended = true;
+            return Err(self.torn("pcapng section header", needed));
+        }
+        let problem = match Order::of_section(front) {
+            Some(order) => {
+                self.order = order;
+                let found = u32::from(order.u16(front, 12).unwrap_or_default());
+                if found == MAJOR_VERSION {
+                    return Ok(());
+                }
+                Problem::Version { what: "pcapng", found, supported: MAJOR_VERSION }.into()
+            }
+            None => Cause::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
+        };
+        self.ended = true;
+        Err(Fault::at(at, problem).then(Then::RestSkipped))
+    }
+
+    /// Makes the block of `length` bytes that begins here the current one.
+    #[cold]
+    fn fill_block(&mut self, length: u32) -> Result<(), Fault> {
+        let at = self.window.offset();
+        let min = if self.kind == SECTION_HEADER { SECTION_FRAME } else { FRAME } as u64;
+        let long = u64::from(length);
+        let problem = Problem::Length { what: "pcapng block length", found: long, min, max: MAX_BLOCK };
+        if long < min || long % 4 != 0 {
+            // Blocks are found by their lengths only.
+            self.ended = true;
+            return Err(Fault::at(at, problem).then(Then::RestSkipped));
+        }
+        if long > MAX_BLOCK {
+            return Err(Fault::at(at, problem).then(Then::Skipped(self.window.skip(long))));
+        }
+        if (self.window.fill(length as usize).len() as u64) < long {
+            self.ended = true;
+            return Err(self.torn("pcapng block", long));
+        }
+        self.len = length as usize;
+        Ok(())
+    }
+
+    /// The block's second length is wrong: the first led here, so the block is used all the same.
+    #[cold]
+    fn wrong_trailer(&mut self, found: u32) -> Fault {
+        self.held = true;
+        let cause = Cause::BlockTrailer { found, expected: self.len as u32 };
+        Fault::at(self.window.offset(), cause)
+    }
+
+    /// The end, or less than the frame of a block.
+    #[cold]
+    fn end(&mut self) -> Result<Option<u32>, Fault> {
+        self.ended = true;
+        if self.window.bytes().is_empty() && !self.window.has_error() {
+            return Ok(None);
+        }
+        Err(self.torn("pcapng block", FRAME as u64))
+    }
+
+    /// A block that the input ends in: a read that failed is the reason, if there is one.
+    #[cold]
+    fn torn(&mut self, what: &'static str, needed: u64) -> Fault {
+        let at = self.window.offset();
+        match self.window.take_error() {
+            Some(error) => Fault::at(at, error),
+            None => {
+                let found = self.window.bytes().len() as u64;
+                Fault::at(at, Problem::Truncated { what, needed, found })
+            }
+        }
+    }
+}
+
+/// The options at the end of a block: code and value of each, up to the end-of-options mark or
+/// the first that does not fit.
+#[derive(Clone)]
+pub struct Options<'a> {
+    rest: &'a [u8],
+    order: Order,
+}
+
+impl<'a> Options<'a> {
+    /// The options that `bytes` consist of.
+    pub fn new(bytes: &'a [u8], order: Order) -> Options<'a> {
+        Options { rest: bytes, order }
+    }
+
+    /// How many bytes were not read yet.
+    pub fn left(&self) -> usize {
+        self.rest.len()
+    }
+}
+
+impl<'a> Iterator for Options<'a> {
+    type Item = (u16, &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let code = self.order.u16(self.rest, 0).filter(|&code| code != 0)?;
+        let length = usize::from(self.order.u16(self.rest, 2)?);
+        let value = self.rest.get(4..4 + length)?;
+        self.rest = self.rest.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
+        Some((code, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_end_at_the_mark_or_where_they_do_not_fit() {
+        let bytes = [1, 0, 3, 0, b'a', b'b', b'c', 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0];
+        let all = |bytes| Options::new(bytes, Order::Little).collect::<Vec<_>>();
+        assert_eq!(all(&bytes), [(1, &b"abc"[..]), (2, b"")]);
+        // The last option's padding may be missing, its value not.
+        assert_eq!(all(&bytes[..7]), [(1, &b"abc"[..])]);
+        assert_eq!(all(&bytes[..6]), []);
+        assert_eq!(all(&[]), []);
+    }
+}

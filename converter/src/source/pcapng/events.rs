@@ -1,0 +1,243 @@
+//! eventlog events in packets, and both kinds as an [`EventSource`].
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
+
+use bblog_dissector::Micros;
+use bblog_dissector::catalog::Provider;
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::layout::Votes;
+
+use super::block::{Block, BlockReader, ENHANCED_PACKET, Options};
+use super::section::{ElogFacts, Section, elog_option};
+use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
+use crate::error::Fault;
+use crate::event_stream::{Clock, EventSource, Seen, SeenEvent, SeenRecord};
+use crate::packet::Parsed;
+use crate::pcapng::elog::UpperPduTags;
+use crate::segment::IN;
+use crate::sessions::{self, Addresses};
+use crate::tables::Tables;
+
+/// LINKTYPE_WIRESHARK_UPPER_PDU.
+const UPPER_PDU: u16 = 252;
+/// LINKTYPE_RAW: the interface of IN and OUT.
+const RAW: u16 = 101;
+/// How far ahead events are looked at to find out their layout.
+const VOTE_BYTES: usize = 256 * 1024;
+
+/// The providers of a section's events.
+#[derive(Default)]
+pub(super) struct Providers {
+    known: Vec<Known>,
+    /// The layout of the `tcp` provider was decided on.
+    voted: bool,
+}
+
+struct Known {
+    id: u16,
+    name: Vec<u8>,
+    is_tcp: bool,
+    tables: Option<&'static Provider>,
+}
+
+impl Providers {
+    /// Those that a section header tells.
+    pub(super) fn new(facts: Option<&ElogFacts>, tables: &Tables) -> Providers {
+        let mut known: Vec<Known> = Vec::new();
+        for (id, name) in facts.into_iter().flat_map(ElogFacts::providers) {
+            // The first entry of an id that stands twice wins.
+            if known.iter().all(|known| known.id != id) {
+                let schema = tables.catalog.provider(name, tables.layout(None));
+                known.push(Known { id, name: name.to_vec(), is_tcp: name == sessions::TCP, tables: schema });
+            }
+        }
+        Providers { known, voted: false }
+    }
+
+    /// Whether the layout of this event's provider is still to be decided on.
+    #[inline]
+    pub(super) fn wants_vote(&self, id: u16) -> bool {
+        !self.voted && self.known.iter().any(|known| known.is_tcp && known.id == id)
+    }
+
+    /// Decides on the layout of the `tcp` provider by what is in front.
+    #[cold]
+    pub(super) fn vote(&mut self, blocks: &mut BlockReader, section: &Section, tables: &Tables) {
+        self.voted = true;
+        let mut votes = Votes::default();
+        for block in blocks.lookahead(VOTE_BYTES) {
+            if let Some(event) = event_of(&block, section)
+                && self.known.iter().any(|known| known.is_tcp && known.id == event.provider_id())
+            {
+                votes.count(&event);
+            }
+        }
+        let tcp = tables.catalog.provider(sessions::TCP, tables.layout(votes.winner()));
+        self.known.iter_mut().filter(|known| known.is_tcp).for_each(|known| known.tables = tcp);
+    }
+
+    #[inline]
+    fn get(&self, id: u16) -> Option<&Known> {
+        self.known.iter().find(|known| known.id == id)
+    }
+}
+
+/// The event that a block holds.
+fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
+    if block.kind != ENHANCED_PACKET {
+        return None;
+    }
+    let (body, order) = (block.body(), block.order);
+    let interface = section.interfaces.get(order.u32(body, 0)? as usize)?;
+    let end = PACKET_DATA.checked_add(order.u32(body, 12)? as usize)?;
+    let data = body.get(PACKET_DATA..end)?;
+    let bytes = match upper_pdu(interface.link, data) {
+        Some((event, _)) => event,
+        None => Options::new(body.get(end.next_multiple_of(4)..)?, order)
+            .find_map(|(code, value)| elog_option(code, value, order))?,
+    };
+    RawEvent::whole(bytes).ok()
+}
+
+/// Where `part` stands in `whole`, of which it is a part.
+#[inline]
+pub(super) fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
+    start..start.saturating_add(part.len())
+}
+
+/// The event in a packet of the upper-PDU interface that is for the dissector `eventlog`, and
+/// its connection's addresses.
+pub(super) fn upper_pdu(link: u16, data: &[u8]) -> Option<(&[u8], Option<Addresses>)> {
+    if link != UPPER_PDU {
+        return None;
+    }
+    let mut rest = data;
+    let mut is_ours = false;
+    let (mut local, mut remote): (Option<IpAddr>, Option<IpAddr>) = (None, None);
+    let (mut local_port, mut remote_port) = (None, None);
+    loop {
+        let (head, after) = rest.split_first_chunk::<4>()?;
+        let (tag, len) = (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
+        let (value, after) = after.split_at_checked(usize::from(len))?;
+        rest = after;
+        match tag {
+            UpperPduTags::END => break,
+            UpperPduTags::DISSECTOR_NAME => {
+                is_ours = value.split(|&b| b == 0).next() == Some(b"eventlog");
+            }
+            UpperPduTags::IPV4_SOURCE | UpperPduTags::IPV6_SOURCE => local = address(value),
+            UpperPduTags::IPV4_DESTINATION | UpperPduTags::IPV6_DESTINATION => remote = address(value),
+            UpperPduTags::SOURCE_PORT => local_port = port(value),
+            UpperPduTags::DESTINATION_PORT => remote_port = port(value),
+            _ => {}
+        }
+    }
+    let addresses = match (local, local_port, remote, remote_port) {
+        (Some(local), Some(local_port), Some(remote), Some(remote_port)) => {
+            Some(((local, local_port).into(), (remote, remote_port).into()))
+        }
+        _ => None,
+    };
+    is_ours.then_some((rest, addresses))
+}
+
+fn address(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => value.first_chunk().map(|&bytes: &[u8; 4]| Ipv4Addr::from(bytes).into()),
+        16 => value.first_chunk().map(|&bytes: &[u8; 16]| Ipv6Addr::from(bytes).into()),
+        _ => None,
+    }
+}
+
+fn port(value: &[u8]) -> Option<u16> {
+    value.first_chunk().and_then(|&bytes| u16::try_from(u32::from_be_bytes(bytes)).ok())
+}
+
+/// Local and remote address of an IN or OUT event by its packet.
+pub(super) fn of_packet(event: &[u8], data: &[u8]) -> Option<Addresses> {
+    let event = RawEvent::whole(event).ok()?;
+    let Parsed { source, destination, .. } = Parsed::new(RAW, data)?;
+    let (local, remote): (SocketAddr, SocketAddr) = match event.event_id() {
+        IN => (destination, source),
+        _ => (source, destination),
+    };
+    Some((local, remote))
+}
+
+impl PcapngReader {
+    /// Name and tables of the provider with this id; `None` if the section does not name it.
+    #[inline]
+    pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static Provider>)> {
+        self.providers.get(id).map(|known| (known.name.as_slice(), known.tables))
+    }
+}
+
+impl EventSource for PcapngReader {
+    #[inline]
+    fn advance(&mut self) -> Result<bool, Fault> {
+        if self.item() == Some(Item::Record) {
+            self.missing = 0;
+        }
+        loop {
+            match self.step()? {
+                Some(Item::Record) => {
+                    self.note_stack();
+                    return Ok(true);
+                }
+                Some(Item::Event) => return Ok(true),
+                Some(Item::Missing(_) | Item::Packet | Item::Other) => {}
+                None => return Ok(false),
+            }
+        }
+    }
+
+    fn time(&self) -> Micros {
+        PcapngReader::time(self)
+    }
+
+    #[inline]
+    fn seen(&self) -> Option<Seen<'_>> {
+        if let Some(event) = self.event() {
+            let provider = self.provider(event.provider_id());
+            let uptime = self.section.elog.as_ref().is_some_and(|facts| facts.header.start_utc_us == 0);
+            return Some(Seen::Eventlog(SeenEvent {
+                event,
+                time: PcapngReader::time(self),
+                clock: if uptime { Clock::Uptime } else { Clock::Utc },
+                provider: provider.map(|provider| provider.0),
+                tables: provider.and_then(|provider| provider.1),
+                addresses: self.addresses(),
+            }));
+        }
+        let record = self.record()?;
+        let facts = self.section.bblog.as_ref();
+        let known = facts.filter(|facts| facts.stack_id == record.stack_id()).map(|facts| &facts.stack_name);
+        let named = known.filter(|name| !name.is_empty() && name.as_slice() != b"unknown");
+        let booted = facts.is_some_and(|facts| facts.boot_time != Micros(0));
+        Some(Seen::Bblog(SeenRecord {
+            record,
+            time: PcapngReader::time(self),
+            clock: if booted { Clock::Utc } else { Clock::Uptime },
+            header: facts.map_or(&NO_HEADER, |facts| &facts.header),
+            stack: named.map_or_else(|| self.tables.stacks.get(record.stack_id()), Vec::as_slice),
+            kernel: self.tables.kernel.or(self.section.kernel).unwrap_or_default(),
+            missing: self.missing,
+            section: self.record_section,
+        }))
+    }
+}
+
+impl PcapngReader {
+    /// A change of stack inside a section, which only a file that was put together by others has,
+    /// counts as another section.
+    #[inline]
+    fn note_stack(&mut self) {
+        let stack = self.current.record[24];
+        if self.last_stack != Some(stack) {
+            self.record_section += u64::from(self.last_stack.is_some());
+            self.last_stack = Some(stack);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+//! Reads pcapng: files of tcplog_dumper, of this project, and what Wireshark makes of them.
+//!
+//! [`BlockReader`] finds the blocks, [`Section`] is what their section says, and [`PcapngReader`]
+//! knows what they mean. One file may hold BBLog records, eventlog events, and anything else,
+//! which is given out as foreign so that it can be passed on.
+
+mod block;
+mod events;
+mod section;
+
+pub use block::{Block, BlockReader, Order};
+pub use section::{BblogFacts, ElogFacts, Interface, Section};
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bblog_dissector::bblog::{EventFlags, HEADER_LEN, RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, VERSION};
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::{Micros, Problem};
+
+use self::block::{
+    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, Options, SECTION_HEADER, SIMPLE_PACKET,
+};
+use self::events::Providers;
+use self::section::{elog_option, netflix_option};
+use crate::error::{Cause, Fault, Then};
+use crate::packet::Parsed;
+use crate::pcapng::netflix;
+use crate::sessions::Addresses;
+use crate::source::Window;
+use crate::tables::Tables;
+
+/// Interfaces of a section that are kept; Wireshark itself knows no file with more than some.
+const MAX_INTERFACES: usize = 10_000;
+/// Bytes of a section's header and interfaces that are kept.
+const MAX_SECTION: usize = 4 << 20;
+/// Where a packet's data begin in the body of an enhanced packet block.
+const PACKET_DATA: usize = 20;
+
+/// What [`PcapngReader::step`] stepped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A BBLog record: see [`PcapngReader::record`].
+    Record,
+    /// An eventlog event: see [`PcapngReader::event`].
+    Event,
+    /// So many BBLog records are missing here.
+    Missing(u32),
+    /// A packet that is neither.
+    Packet,
+    /// Another block.
+    Other,
+}
+
+/// What a file holds besides records and events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sections begun.
+    pub sections: u64,
+    /// Packets that are neither a record nor an event.
+    pub foreign_packets: u64,
+    /// Blocks that are neither, and tell nothing that is used here.
+    pub foreign_blocks: u64,
+}
+
+/// A reader of what the blocks mean.
+pub struct PcapngReader {
+    blocks: BlockReader,
+    section: Section,
+    providers: Providers,
+    tables: Arc<Tables>,
+    current: Current,
+    counts: Counts,
+    /// What the current block is, while a fault of it is told first.
+    held: Option<Item>,
+    /// Records missing before the next one.
+    missing: u32,
+    /// Another number for each section, and change of stack in it.
+    record_section: u64,
+    /// The stack of the last record in this section.
+    last_stack: Option<u8>,
+}
+
+/// What the current block holds.
+struct Current {
+    item: Option<Item>,
+    time: Micros,
+    /// A record with its TCP header put back.
+    record: [u8; RECORD_LEN],
+    /// Bytes of it.
+    record_len: usize,
+    verbose: Option<[u8; VERBOSE_LEN]>,
+    /// Where the event stands in the block.
+    event: Range<usize>,
+    addresses: Option<Addresses>,
+}
+
+impl PcapngReader {
+    /// A reader in front of the first block.
+    pub fn new(window: Window, tables: &Arc<Tables>) -> PcapngReader {
+        let current = Current {
+            item: None,
+            time: Micros(0),
+            record: [0; RECORD_LEN],
+            record_len: 0,
+            verbose: None,
+            event: 0..0,
+            addresses: None,
+        };
+        PcapngReader {
+            blocks: BlockReader::new(window),
+            section: Section::default(),
+            providers: Providers::default(),
+            tables: Arc::clone(tables),
+            current,
+            counts: Counts::default(),
+            held: None,
+            missing: 0,
+            record_section: 0,
+            last_stack: None,
+        }
+    }
+
+    /// Steps to the next record, event or block that is neither section header nor interface;
+    /// `None` at the end.
+    ///
+    /// # Errors
+    /// A [`Fault`]; call again for what follows.
+    pub fn step(&mut self) -> Result<Option<Item>, Fault> {
+        if let Some(item) = self.held.take() {
+            return Ok(Some(item));
+        }
+        self.current.item = None;
+        let item = loop {
+            match self.blocks.step()? {
+                None => return Ok(None),
+                Some(SECTION_HEADER) => self.begin_section()?,
+                Some(INTERFACE) => self.add_interface()?,
+                Some(ENHANCED_PACKET) => break self.packet(),
+                Some(CUSTOM | CUSTOM_NO_COPY) => break self.custom(),
+                Some(SIMPLE_PACKET | OLD_PACKET) => break Ok(Item::Packet),
+                Some(_) => break Ok(Item::Other),
+            }
+        };
+        let (item, fault) = match item {
+            Ok(item) => (item, None),
+            Err(problem) => (Item::Other, Some(Fault::at(self.blocks.offset(), problem))),
+        };
+        self.current.item = Some(item);
+        match item {
+            Item::Packet => self.counts.foreign_packets += 1,
+            Item::Other => self.counts.foreign_blocks += 1,
+            Item::Missing(records) => self.missing = records,
+            Item::Record | Item::Event => {}
+        }
+        match fault {
+            None => Ok(Some(item)),
+            Some(fault) => {
+                self.held = Some(item);
+                Err(fault)
+            }
+        }
+    }
+
+    /// The current item.
+    pub fn item(&self) -> Option<Item> {
+        self.current.item
+    }
+
+    /// Time of the current item, since 1970 or, without a boot time, since the machine booted.
+    /// What has no time of its own has that of the item before.
+    pub fn time(&self) -> Micros {
+        self.current.time
+    }
+
+    /// The current item's block.
+    pub fn block(&self) -> Option<Block<'_>> {
+        self.blocks.block()
+    }
+
+    /// The current section.
+    pub fn section(&self) -> &Section {
+        &self.section
+    }
+
+    /// Offset of the current block.
+    pub fn offset(&self) -> u64 {
+        self.blocks.offset()
+    }
+
+    /// What was found besides records and events so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The current record: whole if its packet has the TCP header, else up to it.
+    #[inline]
+    pub fn record(&self) -> Option<Record<'_>> {
+        if self.current.item != Some(Item::Record) {
+            return None;
+        }
+        let record = Record::from_tcpinfo(&self.current.record[..self.current.record_len]).ok()?;
+        Some(record.with_verbose(self.current.verbose.as_ref()))
+    }
+
+    /// The current event.
+    #[inline]
+    pub fn event(&self) -> Option<RawEvent<'_>> {
+        if self.current.item != Some(Item::Event) {
+            return None;
+        }
+        RawEvent::whole(self.blocks.block()?.bytes.get(self.current.event.clone())?).ok()
+    }
+
+    /// Local and remote address of the current event's connection, if the file tells.
+    pub fn addresses(&self) -> Option<Addresses> {
+        self.current.addresses
+    }
+
+    #[cold]
+    fn begin_section(&mut self) -> Result<(), Fault> {
+        self.counts.sections += 1;
+        self.record_section += 1;
+        self.missing = 0;
+        self.last_stack = None;
+        let Some(block) = self.blocks.block() else { return Ok(()) };
+        self.section = Section::new(&block, self.counts.sections);
+        self.providers = Providers::new(self.section.elog.as_ref(), &self.tables);
+        let at = self.blocks.offset();
+        match &self.section.bblog {
+            // Records of other versions have other layouts.
+            Some(facts) if facts.version != VERSION => {
+                let problem =
+                    Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
+                Err(Fault::at(at, problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn add_interface(&mut self) -> Result<(), Fault> {
+        let Some(block) = self.blocks.block() else { return Ok(()) };
+        let size = self.section.interface_blocks.len() + block.bytes.len();
+        if self.section.interfaces.len() >= MAX_INTERFACES || size > MAX_SECTION {
+            // Without its interfaces a section's packets mean nothing.
+            self.blocks.give_up();
+            let cause = Cause::Interfaces { max: MAX_INTERFACES };
+            return Err(Fault::at(self.blocks.offset(), cause).then(Then::RestSkipped));
+        }
+        self.section.add_interface(&block);
+        Ok(())
+    }
+
+    /// Takes an enhanced packet block.
+    #[inline]
+    fn packet(&mut self) -> Result<Item, Problem> {
+        let Some(block) = self.blocks.block() else { return Ok(Item::Other) };
+        let (body, order) = (block.body(), block.order);
+        let word = |at| order.u32(body, at).unwrap_or_default();
+        let interface = self.section.interfaces.get(word(0) as usize);
+        if let Some(interface) = interface {
+            self.current.time = interface.time(word(4), word(8));
+        }
+        let captured = word(12) as usize;
+        let end = PACKET_DATA.saturating_add(captured);
+        let Some(data) = body.get(PACKET_DATA..end) else {
+            let (needed, found) = (end as u64, body.len() as u64);
+            return Err(Problem::Truncated { what: "pcapng packet", needed, found });
+        };
+        let options = Options::new(body.get(end.next_multiple_of(4)..).unwrap_or_default(), order);
+        let mut tcpinfo = None;
+        let mut verbose = None;
+        for (code, value) in options {
+            match netflix_option(code, value, order) {
+                Some((netflix::TCPINFO, data)) => tcpinfo = Some(data),
+                Some((netflix::TCPVERBOSE, data)) => verbose = data.first_chunk().copied(),
+                Some(_) => {}
+                None => {
+                    if let Some(bytes) = elog_option(code, value, order) {
+                        let place = events::place(block.bytes, bytes);
+                        let addresses = events::of_packet(bytes, data);
+                        return Ok(self.take_event(place, addresses));
+                    }
+                }
+            }
+        }
+        let link = interface.map_or(0, |interface| interface.link);
+        if let Some(tcpinfo) = tcpinfo {
+            let record = split_tcpinfo(tcpinfo)?;
+            let tcp = Parsed::new(link, data).map(|parsed| parsed.tcp);
+            self.current.take_record(record, tcp, verbose);
+            return Ok(self.take_record());
+        }
+        match events::upper_pdu(link, data) {
+            Some((bytes, addresses)) => {
+                let place = events::place(block.bytes, bytes);
+                Ok(self.take_event(place, addresses))
+            }
+            None => Ok(Item::Packet),
+        }
+    }
+
+    /// Takes a custom block.
+    #[inline]
+    fn custom(&mut self) -> Result<Item, Problem> {
+        const EVENT: u32 = 1;
+        const SKIPPED: u32 = 2;
+        let Some(block) = self.blocks.block() else { return Ok(Item::Other) };
+        let body = block.body();
+        if block.order.u32(body, 0) != Some(netflix::PEN) {
+            return Ok(Item::Other);
+        }
+        // All that follows is little-endian, whatever the section is; writers that do not know
+        // that are understood as well.
+        let (order, kind) = match Order::Little.u32(body, 4) {
+            Some(kind @ (EVENT | SKIPPED)) => (Order::Little, kind),
+            _ => (block.order, block.order.u32(body, 4).unwrap_or_default()),
+        };
+        if kind == SKIPPED {
+            let records = order.u32(body, 8).unwrap_or_default();
+            // tcplog_dumper writes what ran backwards as a huge number.
+            return Ok(Item::Missing(if records > i32::MAX as u32 { 0 } else { records }));
+        }
+        let mut tcpinfo = None;
+        let mut verbose = None;
+        for (code, value) in Options::new(body.get(8..).unwrap_or_default(), order) {
+            match netflix_option(code, value, order) {
+                Some((netflix::TCPINFO, data)) => tcpinfo = Some(data),
+                Some((netflix::TCPVERBOSE, data)) => verbose = data.first_chunk().copied(),
+                _ => {}
+            }
+        }
+        let Some(tcpinfo) = tcpinfo.filter(|_| kind == EVENT) else { return Ok(Item::Other) };
+        let record = split_tcpinfo(tcpinfo)?;
+        self.current.take_record(record, None, verbose);
+        Ok(self.take_record())
+    }
+
+    /// What the record just taken is.
+    #[inline]
+    fn take_record(&mut self) -> Item {
+        let Some(facts) = &self.section.bblog else { return Item::Record };
+        if facts.version != VERSION {
+            return Item::Other;
+        }
+        if let Ok(record) = Record::from_tcpinfo(&self.current.record) {
+            self.current.time = record.time() + facts.boot_time;
+        }
+        Item::Record
+    }
+
+    /// What the event at this place of the block is.
+    #[inline]
+    fn take_event(&mut self, place: Range<usize>, addresses: Option<Addresses>) -> Item {
+        let bytes = self.blocks.block().and_then(|block| block.bytes.get(place.clone()));
+        let Some(event) = bytes.and_then(|bytes| RawEvent::whole(bytes).ok()) else { return Item::Packet };
+        if let Some(facts) = &self.section.elog {
+            self.current.time = facts.header.utc(event.timestamp());
+        }
+        let provider = event.provider_id();
+        self.current.addresses = addresses;
+        self.current.event = place;
+        if self.providers.wants_vote(provider) {
+            self.providers.vote(&mut self.blocks, &self.section, &self.tables);
+        }
+        Item::Event
+    }
+}
+
+impl Current {
+    #[inline]
+    fn take_record(&mut self, tcpinfo: &[u8; TCPINFO_LEN], tcp: Option<&[u8]>, verbose: Option<[u8; VERBOSE_LEN]>) {
+        self.record[..TCPINFO_LEN].copy_from_slice(tcpinfo);
+        let header = &mut self.record[TCPINFO_LEN..];
+        header.fill(0);
+        self.record_len = TCPINFO_LEN;
+        let has_header = EventFlags(u16::from_le_bytes([tcpinfo[26], tcpinfo[27]])).has(EventFlags::HDR);
+        if has_header && let Some(tcp) = tcp.filter(|tcp| tcp.len() <= header.len()) {
+            header[..tcp.len()].copy_from_slice(tcp);
+            self.record_len = RECORD_LEN;
+        }
+        self.verbose = verbose;
+    }
+}
+
+/// A TCPINFO's record.
+#[inline]
+fn split_tcpinfo(data: &[u8]) -> Result<&[u8; TCPINFO_LEN], Problem> {
+    let found = data.len() as u64;
+    let problem = Problem::Truncated { what: "BBLog record", needed: TCPINFO_LEN as u64, found };
+    data.first_chunk().ok_or(problem)
+}
+
+/// A header of which nothing is known.
+pub(super) const NO_HEADER: [u8; HEADER_LEN] = [0; HEADER_LEN];

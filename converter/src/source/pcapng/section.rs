@@ -1,0 +1,289 @@
+//! What a section's header and interfaces say.
+
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
+use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable};
+use bblog_dissector::spec::Kernel;
+
+use super::block::{Block, Options, Order};
+use crate::pcapng::{elog, netflix};
+
+/// Codes of custom options with binary data: one that may be copied, which tcplog_dumper writes,
+/// and one that should not.
+const CUSTOM: [u16; 2] = [2989, 19_373];
+/// if_tsresol and if_tsoffset.
+const IF_TSRESOL: u16 = 9;
+const IF_TSOFFSET: u16 = 14;
+/// shb_os.
+pub const SHB_OS: u16 = 3;
+/// Where a section header's options begin in its body.
+const SECTION_OPTIONS: usize = 16;
+/// Where an interface description's options begin in its body.
+const INTERFACE_OPTIONS: usize = 8;
+
+/// A section: its header, and its interfaces so far.
+#[derive(Default)]
+pub struct Section {
+    /// The byte order of its blocks.
+    pub order: Order,
+    /// Counts the file's sections.
+    pub number: u64,
+    /// The section header block.
+    pub header: Vec<u8>,
+    /// The interface description blocks, back to back.
+    pub interface_blocks: Vec<u8>,
+    /// The interfaces.
+    pub interfaces: Vec<Interface>,
+    /// What it says about the BBLog records in it.
+    pub bblog: Option<BblogFacts>,
+    /// What it says about the eventlog events in it.
+    pub elog: Option<ElogFacts>,
+    /// The kernel, if shb_os tells it.
+    pub kernel: Option<Kernel>,
+    /// Whether there is an shb_os.
+    pub has_os: bool,
+}
+
+/// An interface.
+#[derive(Clone, Copy, Debug)]
+pub struct Interface {
+    /// The type of its packets' link headers.
+    pub link: u16,
+    /// if_tsresol.
+    resolution: u8,
+    /// if_tsoffset, seconds.
+    offset: i64,
+}
+
+/// What a section says about the BBLog records in it.
+pub struct BblogFacts {
+    /// TCP_LOG_BUF_VER of the kernel.
+    pub version: u32,
+    /// The entry's header (DUMPINFO); zeros if there is none.
+    pub header: [u8; HEADER_LEN],
+    /// When the machine booted; 0 if that is not known.
+    pub boot_time: Micros,
+    /// The stack's number.
+    pub stack_id: u8,
+    /// The stack's name; empty if there is none.
+    pub stack_name: Vec<u8>,
+}
+
+/// What a section says about the eventlog events in it.
+pub struct ElogFacts {
+    /// The ELOG file header.
+    pub header: FileHeader,
+    /// The provider table with its count.
+    pub table: Vec<u8>,
+}
+
+impl Section {
+    /// The section that `block`, a section header, begins.
+    pub fn new(block: &Block<'_>, number: u64) -> Section {
+        let order = block.order;
+        let mut section = Section { order, number, header: block.bytes.to_vec(), ..Section::default() };
+        let options = block.body().get(SECTION_OPTIONS..).unwrap_or_default();
+        let mut bblog = BblogFacts {
+            version: VERSION,
+            header: [0; HEADER_LEN],
+            boot_time: Micros(0),
+            stack_id: 0,
+            stack_name: Vec::new(),
+        };
+        let mut is_bblog = false;
+        for (code, value) in Options::new(options, order) {
+            if code == SHB_OS {
+                section.has_os = true;
+                section.kernel = kernel(value);
+            } else if let Some((kind, data)) = netflix_option(code, value, order) {
+                is_bblog |= bblog.take(kind, data);
+            } else if let Some(data) = elog_option(code, value, order) {
+                section.elog = ElogFacts::parse(data).or(section.elog);
+            }
+        }
+        section.bblog = is_bblog.then_some(bblog);
+        section
+    }
+
+    /// Takes an interface description block.
+    pub fn add_interface(&mut self, block: &Block<'_>) {
+        let body = block.body();
+        let mut interface =
+            Interface { link: self.order.u16(body, 0).unwrap_or_default(), resolution: 6, offset: 0 };
+        let options = body.get(INTERFACE_OPTIONS..).unwrap_or_default();
+        for (code, value) in Options::new(options, self.order) {
+            match (code, value) {
+                (IF_TSRESOL, &[resolution, ..]) => interface.resolution = resolution,
+                (IF_TSOFFSET, value) if value.len() == 8 => {
+                    let words = (self.order.u32(value, 0), self.order.u32(value, 4));
+                    let (first, second) = (words.0.unwrap_or_default(), words.1.unwrap_or_default());
+                    let (low, high) = match self.order {
+                        Order::Little => (first, second),
+                        Order::Big => (second, first),
+                    };
+                    interface.offset = (u64::from(high) << 32 | u64::from(low)) as i64;
+                }
+                _ => {}
+            }
+        }
+        self.interfaces.push(interface);
+        self.interface_blocks.extend_from_slice(block.bytes);
+    }
+
+    /// The section header block as it is written again: its length is not known beforehand, and
+    /// the kernel `os` is told if nothing else is and the section has BBLog records.
+    pub fn header_to_write(&self, os: Option<&str>) -> Vec<u8> {
+        let mut header = self.header.clone();
+        if let Some(length) = header.get_mut(16..24) {
+            length.fill(0xff);
+        }
+        let Some(os) = os.filter(|_| self.bblog.is_some() && !self.has_os) else { return header };
+        let body_end = header.len().saturating_sub(4);
+        let options = header.get(8 + SECTION_OPTIONS..body_end).unwrap_or_default();
+        let mut before = Options::new(options, self.order);
+        before.by_ref().for_each(drop);
+        header.truncate(body_end - before.left());
+        header.extend_from_slice(&self.order.u16_bytes(SHB_OS));
+        header.extend_from_slice(&self.order.u16_bytes(os.len() as u16));
+        header.extend_from_slice(os.as_bytes());
+        header.resize(header.len().next_multiple_of(4) + 4, 0);
+        let length = self.order.u32_bytes(header.len() as u32 + 4);
+        header.extend_from_slice(&length);
+        if let Some(first) = header.get_mut(4..8) {
+            first.copy_from_slice(&length);
+        }
+        header
+    }
+}
+
+impl Interface {
+    /// The time that the two words of a packet's time stamp stand for.
+    #[inline]
+    pub fn time(&self, high: u32, low: u32) -> Micros {
+        let ticks = u64::from(high) << 32 | u64::from(low);
+        if self.resolution == 6 && self.offset == 0 {
+            return Micros(i64::try_from(ticks).unwrap_or(i64::MAX));
+        }
+        self.scaled(ticks)
+    }
+
+    #[cold]
+    fn scaled(&self, ticks: u64) -> Micros {
+        let exponent = u32::from(self.resolution & 0x7f);
+        let ticks = u128::from(ticks);
+        let micros = if self.resolution & 0x80 == 0 {
+            match exponent.checked_sub(6) {
+                // 10^39 is beyond what 128 bits hold.
+                Some(finer) => 10u128.checked_pow(finer).map_or(0, |unit| ticks / unit),
+                None => ticks * 10u128.pow(6 - exponent),
+            }
+        } else {
+            (ticks * 1_000_000).checked_shr(exponent).unwrap_or(0)
+        };
+        let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+        Micros(micros.saturating_add(self.offset.saturating_mul(1_000_000)))
+    }
+}
+
+impl BblogFacts {
+    /// Takes an option of a section header; `false` if it says nothing about BBLog.
+    fn take(&mut self, kind: u32, data: &[u8]) -> bool {
+        match kind {
+            netflix::VERSION_OPTION => {
+                self.version = Order::Little.u32(data, 0).unwrap_or_default();
+                true
+            }
+            netflix::DUMPINFO => {
+                if let Some(header) = data.first_chunk::<HEADER_LEN>() {
+                    self.header = *header;
+                    self.boot_time = Header::unchecked(header).map_or(Micros(0), |header| header.boot_time());
+                }
+                true
+            }
+            netflix::STACKNAME => {
+                if let Some((&id, name)) = data.split_first() {
+                    self.stack_id = id;
+                    self.stack_name = name.split(|&b| b == 0).next().unwrap_or_default().to_vec();
+                }
+                true
+            }
+            netflix::DUMPTIME => true,
+            _ => false,
+        }
+    }
+}
+
+impl ElogFacts {
+    fn parse(data: &[u8]) -> Option<ElogFacts> {
+        let header = FileHeader::parse(data).ok()?;
+        let table = data.get(FILE_HEADER_LEN..)?;
+        let (_, rest) = ProviderTable::split(table).ok()?;
+        let table = table.get(..table.len() - rest.len())?.to_vec();
+        Some(ElogFacts { header, table })
+    }
+
+    /// Ids and names of the providers.
+    pub fn providers(&self) -> impl Iterator<Item = (u16, &[u8])> {
+        ProviderTable::split(&self.table).into_iter().flat_map(|(table, _)| table.iter())
+    }
+}
+
+/// Type and data of a custom option of Netflix's. The number that says so is in the section's
+/// order; what follows is little-endian in any.
+#[inline]
+pub(super) fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u32, &[u8])> {
+    if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(netflix::PEN) {
+        return None;
+    }
+    Some((Order::Little.u32(value, 4)?, value.get(8..)?))
+}
+
+/// The data of a custom option of this project's.
+#[inline]
+pub(super) fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
+    if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {
+        return None;
+    }
+    value.get(4..)?.strip_prefix(&elog::TAG)
+}
+
+/// The kernel that an shb_os tells: `FreeBSD 13`, `FreeBSD 14` or `FreeBSD main`, with anything
+/// after it.
+fn kernel(os: &[u8]) -> Option<Kernel> {
+    let name = std::str::from_utf8(os.strip_prefix(b"FreeBSD ")?).ok()?;
+    let release = name.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+    match release.parse::<u32>() {
+        Ok(0..=13) => Some(Kernel::Freebsd13),
+        Ok(14) => Some(Kernel::Freebsd14),
+        Ok(_) => Some(Kernel::Main),
+        Err(_) => Kernel::from_name(release),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times() {
+        let at = |resolution, offset| Interface { link: 0, resolution, offset }.time(1, 5).0;
+        let ticks = (1i64 << 32) + 5;
+        assert_eq!(at(6, 0), ticks);
+        assert_eq!(at(9, 0), ticks / 1000);
+        assert_eq!(at(3, 2), ticks * 1000 + 2_000_000);
+        assert_eq!(at(0x80 | 20, 0), ((ticks as i128 * 1_000_000) >> 20) as i64);
+        for resolution in 0..=255 {
+            let interface = Interface { link: 0, resolution, offset: i64::MIN };
+            interface.time(u32::MAX, u32::MAX);
+        }
+    }
+
+    #[test]
+    fn kernels() {
+        assert_eq!(kernel(b"FreeBSD 13"), Some(Kernel::Freebsd13));
+        assert_eq!(kernel(b"FreeBSD 14.2-RELEASE"), Some(Kernel::Freebsd14));
+        assert_eq!(kernel(b"FreeBSD main"), Some(Kernel::Main));
+        assert_eq!(kernel(b"FreeBSD 15"), Some(Kernel::Main));
+        assert_eq!(kernel(b"Linux 6.1"), None);
+    }
+}
