@@ -1,0 +1,276 @@
+//! BBLog entries to files: one for each entry, and one more for each change of stack in it.
+
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_dissector::{Micros, Problem};
+
+use crate::bblog_entry::{self, Entry, Serials};
+use crate::encode;
+use crate::entries::{self, EntrySink};
+use crate::index::Line;
+use crate::log::Log;
+use crate::name;
+use crate::stacks::Stacks;
+use crate::store::{PartFile, Store};
+
+/// Bytes given to the system at once.
+const FLUSH: usize = 64 * 1024;
+/// Entries of up to so many records are small.
+const SMALL: u64 = 10;
+/// How files of BBLog end.
+const END: &str = ".pcapng";
+
+/// Which entries are taken, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Only entries whose reason begins like this, in any case.
+    pub reason: Option<String>,
+    /// Leave out small entries with the reasons `error` and `rebuffer`.
+    pub drop_small: bool,
+    /// The entries come from a file: their own times tell when they were dumped.
+    pub old: bool,
+}
+
+impl Choice {
+    /// Whether an entry is wanted.
+    pub fn wants(&self, entry: &Entry) -> bool {
+        let Some(begin) = &self.reason else { return true };
+        let reason = entry.reason();
+        reason.len() >= begin.len() && reason[..begin.len()].eq_ignore_ascii_case(begin.as_bytes())
+    }
+
+    /// When an entry whose records begin with `ahead` was dumped.
+    pub fn dump_time(&self, header: &[u8; HEADER_LEN], ahead: &[u8]) -> i64 {
+        if self.old
+            && let Some(last) = entries::last_time(ahead)
+        {
+            let boot = Header::unchecked(header).map_or(Micros(0), |header| header.boot_time());
+            return (last + boot).seconds();
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The entry being written.
+pub struct BblogFiles {
+    choice: Choice,
+    stacks: Stacks,
+    serials: Serials,
+    log: Rc<Log>,
+    current: Option<Current>,
+    /// Blocks not given to the system yet.
+    buffer: Vec<u8>,
+}
+
+struct Current {
+    entry: Entry,
+    base: String,
+    /// The serial number to be expected next, and the one after the last that reached the file.
+    expected: Option<u32>,
+    written: Option<u32>,
+    dropped: u64,
+    section: Option<Section>,
+}
+
+/// A file, or what will be one at the first flush.
+struct Section {
+    stack: u8,
+    file: Option<PartFile>,
+    /// Records that reached the file, and that are in the buffer.
+    records: u64,
+    buffered: u64,
+    missing: u64,
+    first: Micros,
+    last: Micros,
+    ended: bool,
+}
+
+impl BblogFiles {
+    /// No entry yet.
+    pub fn new(choice: Choice, stacks: Stacks, log: Rc<Log>) -> BblogFiles {
+        let buffer = Vec::with_capacity(FLUSH + 4096);
+        BblogFiles { choice, stacks, serials: Serials::default(), log, current: None, buffer }
+    }
+
+    /// The sink that writes to `store`.
+    pub fn writing<'a>(&'a mut self, store: &'a mut Store) -> Writing<'a> {
+        Writing { files: self, store }
+    }
+
+    /// Whether there is anything to flush.
+    pub fn is_dirty(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// Gives everything to the system.
+    pub fn flush(&mut self, store: &mut Store) {
+        if let Some(current) = &mut self.current {
+            current.flush(&mut self.buffer, store);
+        }
+    }
+
+    fn begin_section(&mut self, stack: u8, time: Micros) {
+        let Some(current) = &mut self.current else { return };
+        current.entry.section(&mut self.buffer, stack, self.stacks.with(stack));
+        current.section = Some(Section {
+            stack,
+            file: None,
+            records: 0,
+            buffered: 0,
+            missing: 0,
+            first: time,
+            last: time,
+            ended: false,
+        });
+    }
+
+    fn end_section(&mut self, store: &mut Store) {
+        let small = self.choice.drop_small;
+        let Some(current) = &mut self.current else { return };
+        let reason = current.entry.reason();
+        let records = current.section.as_ref().map_or(0, |section| section.records + section.buffered);
+        if small && records <= SMALL && matches!(reason, b"error" | b"rebuffer") {
+            self.buffer.clear();
+            if let Some(file) = current.section.take().and_then(|section| section.file) {
+                store.discard(file);
+            }
+            store.counters.left_out += 1;
+            return;
+        }
+        current.flush(&mut self.buffer, store);
+        if let Some(section) = current.section.take() {
+            current.complete(section, store, &mut self.stacks);
+        }
+    }
+}
+
+impl Current {
+    /// Writes the buffer. If that fails, its records are dropped and the file ends before them.
+    fn flush(&mut self, buffer: &mut Vec<u8>, store: &mut Store) {
+        let Some(section) = &mut self.section else { return };
+        if buffer.is_empty() {
+            return;
+        }
+        if section.file.is_none() {
+            section.file = store.begin(&self.base, END);
+        }
+        let done = section.file.as_mut().is_some_and(|file| store.append(file, buffer));
+        buffer.clear();
+        let records = std::mem::take(&mut section.buffered);
+        if done {
+            section.records += records;
+            self.written = self.expected;
+            return;
+        }
+        // The next record that can be written tells by its serial number how many are missing.
+        self.dropped += records;
+        self.expected = self.written;
+        if let Some(section) = self.section.take() {
+            self.complete(section, store, &mut Stacks::given(Default::default()));
+        }
+    }
+
+    fn complete(&self, section: Section, store: &mut Store, stacks: &mut Stacks) {
+        let Some(file) = section.file else { return };
+        if file.len == 0 {
+            return store.discard(file);
+        }
+        let Some(complete) = store.complete(file, &self.base, END) else { return };
+        let stack = section.stack;
+        store.index(&Line {
+            date: self.entry.dump_time,
+            id: self.entry.id(),
+            reason: self.entry.reason(),
+            remote: Some(self.entry.remote()),
+            local: Some(self.entry.local()),
+            file: &complete.name,
+            number: complete.number,
+            records: section.records,
+            stack: stacks.with(stack).get(stack),
+            duration: section.last - section.first,
+            ended: section.ended,
+            tag: self.entry.tag(),
+            compressor: complete.compressor.name(),
+            source: "bblog",
+            missing: section.missing,
+            bytes: complete.bytes,
+        });
+    }
+}
+
+/// [`BblogFiles`] with the store that its files are in.
+pub struct Writing<'a> {
+    files: &'a mut BblogFiles,
+    store: &'a mut Store,
+}
+
+impl EntrySink for Writing<'_> {
+    fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
+        let files = &mut *self.files;
+        self.store.counters.entries += 1;
+        let entry = Entry::new(header, files.choice.dump_time(header, ahead));
+        files.current = None;
+        if !files.choice.wants(&entry) {
+            self.store.counters.left_out += 1;
+            return;
+        }
+        let ((_, lport), (faddr, fport)) = (entry.local(), entry.remote());
+        let base = name::of_connection(entry.id(), lport, faddr, fport);
+        let expected = files.serials.expected(&entry.key);
+        files.current = Some(Current { entry, base, expected, written: expected, dropped: 0, section: None });
+    }
+
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) {
+        let (files, store) = (&mut *self.files, &mut *self.store);
+        store.counters.records += 1;
+        let Some(current) = &mut files.current else { return };
+        let stack = record.stack_id();
+        if current.section.as_ref().is_none_or(|section| section.stack != stack) {
+            if store.is_in_trouble() {
+                current.dropped += 1;
+                return;
+            }
+            files.end_section(store);
+            files.begin_section(stack, record.time());
+        }
+        let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else { return };
+        let missing = bblog_entry::missing(*expected, record.serial());
+        if missing > 0 {
+            encode::skipped(&mut files.buffer, missing);
+            section.missing += u64::from(missing);
+            store.counters.missing += u64::from(missing);
+        }
+        *expected = Some(record.serial().wrapping_add(1));
+        entry.record(&mut files.buffer, record);
+        section.buffered += 1;
+        section.last = record.time();
+        section.ended |= bblog_entry::is_connection_end(record);
+        if files.buffer.len() >= FLUSH {
+            files.flush(store);
+        }
+    }
+
+    fn end(&mut self, whole: bool) {
+        let (files, store) = (&mut *self.files, &mut *self.store);
+        files.end_section(store);
+        let Some(current) = files.current.take() else { return };
+        if !whole {
+            files.log.warning(format_args!("{}: the entry was cut short", current.base));
+        }
+        if current.dropped > 0 {
+            store.dropped(&current.base, current.dropped);
+        }
+        if let Some(next) = current.written {
+            files.serials.written(current.entry.key, next.wrapping_sub(1));
+        }
+    }
+
+    fn skipped(&mut self, why: Problem, bytes: u64) {
+        self.store.counters.skipped_entries += 1;
+        self.files.log.warning(format_args!("/dev/tcp_log stream: {why}; {bytes} bytes skipped"));
+    }
+}

@@ -1,0 +1,64 @@
+//! What was done and lost so far: told on SIGUSR1 and SIGINFO, and at the end.
+
+use serde_json::{Value, json};
+
+use crate::log::{Level, Log};
+use crate::queue::Load;
+
+/// The counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// BBLog entries begun.
+    pub entries: u64,
+    /// BBLog records seen.
+    pub records: u64,
+    /// Events seen.
+    pub events: u64,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written to files or the stream.
+    pub bytes_out: u64,
+    /// write(2) calls for them.
+    pub writes: u64,
+    /// Files completed.
+    pub files: u64,
+    /// Entries that the options leave out (`-r`, `--drop-small`).
+    pub left_out: u64,
+    /// Entries of a type or version unknown, or too long, skipped.
+    pub skipped_entries: u64,
+    /// Records missing by their serial numbers.
+    pub missing: u64,
+    /// Records and events that could not be written.
+    pub dropped: u64,
+    /// Events dropped by the kernel.
+    pub kernel_drops: u64,
+    /// Files deleted to stay below the limit.
+    pub deleted: u64,
+}
+
+impl Counters {
+    /// Tells the counters and the load of the queue.
+    pub fn tell(&self, log: &Log, load: Load) {
+        let fields: Vec<(&str, Value)> = vec![
+            ("entries", json!(self.entries)),
+            ("records", json!(self.records)),
+            ("events", json!(self.events)),
+            ("bytes_in", json!(self.bytes_in)),
+            ("bytes_out", json!(self.bytes_out)),
+            ("writes", json!(self.writes)),
+            ("files", json!(self.files)),
+            ("left_out", json!(self.left_out)),
+            ("skipped_entries", json!(self.skipped_entries)),
+            ("missing", json!(self.missing)),
+            ("dropped", json!(self.dropped)),
+            ("kernel_drops", json!(self.kernel_drops)),
+            ("deleted", json!(self.deleted)),
+            ("queue", json!(load.bytes)),
+            ("queue_peak", json!(load.peak)),
+            ("queue_waits", json!(load.waits)),
+        ];
+        let words: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{} {value}", name.replace('_', " "))).collect();
+        log.line(Level::Info, words.join(", "), &fields);
+    }
+}

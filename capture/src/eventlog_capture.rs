@@ -1,0 +1,230 @@
+//! What a subscription is: its clocks, its providers, and how its events become pcapng.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bblog_converter::escape::Escaped;
+use bblog_converter::packet::{Headers, Link};
+use bblog_converter::pcapng::elog::{
+    CaptureInfo, EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_parts,
+};
+use bblog_converter::pcapng::{Direction, Sink};
+use bblog_converter::segment::{IN, OUT, Plan, Segment};
+use bblog_converter::sessions::{self, Addresses, Context, SessionKey};
+use bblog_dissector::Micros;
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
+use bblog_dissector::layout::{Layout, Votes};
+
+use crate::clock::Anchor;
+use crate::encode::{self, Packet};
+use crate::log::Log;
+
+/// The subscription.
+pub struct Capture {
+    anchor: Anchor,
+    /// The provider table as it stands in ELOG files.
+    pub table: Vec<u8>,
+    providers: Vec<Provider>,
+    votes: Votes,
+    layout: Option<Layout>,
+    plan: Option<Plan>,
+    catalog: Catalog,
+    /// What the kernel has dropped so far.
+    pub kernel_drops: u64,
+    log: Rc<Log>,
+}
+
+struct Provider {
+    id: u16,
+    /// Equal for providers of one name.
+    name_number: u16,
+    name: Vec<u8>,
+    is_tcp: bool,
+}
+
+/// Sessions' addresses that stand further on in what was read.
+pub type Hints = HashMap<SessionKey, Addresses>;
+
+impl Capture {
+    /// A subscription of the providers in `table`.
+    pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> Capture {
+        let mut providers: Vec<Provider> = Vec::new();
+        let entries = ProviderTable::split(&table).map(|(entries, _)| entries);
+        for (id, name) in entries.iter().flat_map(|entries| entries.iter()) {
+            let same = providers.iter().find(|known| known.name == name);
+            let name_number = same.map_or(providers.len() as u16, |known| known.name_number);
+            providers.push(Provider { id, name_number, name: name.to_vec(), is_tcp: name == sessions::TCP });
+        }
+        Capture {
+            anchor,
+            table,
+            providers,
+            votes: Votes::default(),
+            layout: None,
+            plan: None,
+            catalog: Catalog::builtin(),
+            kernel_drops: 0,
+            log,
+        }
+    }
+
+    /// The events of what was read, in order; a fault among them ends it.
+    pub fn events<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = RawEvent<'a>> + use<'a, '_> {
+        let mut rest = bytes;
+        std::iter::from_fn(move || match RawEvent::split(rest) {
+            Ok(Some((event, after))) => {
+                rest = after;
+                Some(event)
+            }
+            other => {
+                if let (false, Err(problem)) = (rest.is_empty(), other) {
+                    self.log.error(format_args!("/dev/eventlog: {problem}; {} bytes skipped", rest.len()));
+                } else if !rest.is_empty() {
+                    self.log.error(format_args!("/dev/eventlog: torn event; {} bytes skipped", rest.len()));
+                }
+                rest = &[];
+                None
+            }
+        })
+    }
+
+    /// Looks through what was read for what its first events need to know.
+    pub fn look_ahead(&mut self, bytes: &[u8]) -> Hints {
+        let mut hints = Hints::new();
+        let mut ended = Vec::new();
+        let mut votes = std::mem::take(&mut self.votes);
+        let mut rest = bytes;
+        while let Ok(Some((event, after))) = RawEvent::split(rest) {
+            rest = after;
+            if !self.is_tcp(&event) {
+                continue;
+            }
+            votes.count(&event);
+            let key = self.key(&event);
+            if event.event_id() == SESSION_END {
+                ended.push(key);
+            } else if let Some(addresses) = sessions::addresses(&event)
+                && addresses.1.port() != 0
+                && !ended.contains(&key)
+            {
+                hints.entry(key).or_insert(addresses);
+            }
+        }
+        let winner = votes.winner();
+        if self.plan.is_none() || winner != self.layout {
+            self.layout = winner;
+            self.plan = self.catalog.provider(sessions::TCP, winner).map(Plan::of);
+        }
+        self.votes = votes;
+        hints
+    }
+
+    /// Which session an event is of.
+    pub fn key(&self, event: &RawEvent<'_>) -> SessionKey {
+        let number = self.provider(event).map_or(u16::MAX, |provider| provider.name_number);
+        (number, event.session_id())
+    }
+
+    /// The name of the provider that a key begins with.
+    pub fn provider_name(&self, key: SessionKey) -> &[u8] {
+        let found = self.providers.iter().find(|provider| provider.name_number == key.0);
+        found.map_or(b"unknown", |provider| &provider.name)
+    }
+
+    /// Whether an event is of a session of the `tcp` provider.
+    pub fn is_tcp(&self, event: &RawEvent<'_>) -> bool {
+        self.provider(event).is_some_and(|provider| provider.is_tcp) && !sessions::is_no_session(event.session_id())
+    }
+
+    fn provider(&self, event: &RawEvent<'_>) -> Option<&Provider> {
+        let id = event.provider_id();
+        self.providers.iter().find(|provider| provider.id == id)
+    }
+
+    /// UTC of a time stamp.
+    pub fn utc(&self, timestamp: u64) -> Micros {
+        self.header(0, 0).utc(timestamp)
+    }
+
+    /// The file header of a capture that knows its clocks from the beginning.
+    pub fn header(&self, event_count: u64, dropped_events: u64) -> FileHeader {
+        FileHeader {
+            capture_start: self.anchor.uptime,
+            start_utc_us: self.anchor.utc,
+            event_count,
+            dropped_events,
+        }
+    }
+
+    /// As elog(1) writes it: counted from the first event.
+    pub fn elog_header(&self, first: u64, event_count: u64, dropped_events: u64) -> FileHeader {
+        let utc = u64::try_from(self.utc(first).0).unwrap_or_default();
+        FileHeader { capture_start: first, start_utc_us: utc, event_count, dropped_events }
+    }
+
+    /// Appends a section header with its interfaces.
+    pub fn section(&self, out: &mut Vec<u8>) {
+        let header = self.header(0, 0);
+        // Providers are at most 32, so the options fit; and a buffer takes everything.
+        let _ = encode::section(out, self.info(&header).section());
+    }
+
+    /// Appends what ends a section: how many events the kernel dropped.
+    pub fn statistics(&self, out: &mut Vec<u8>, time: Micros, events: u64, drops: u64) {
+        let header = self.header(events.max(1), drops);
+        let info = self.info(&header);
+        let mut sink = Sink::new(Vec::new());
+        let written = sink
+            .section((0, 0), || info.section())
+            .and_then(|()| sink.statistics(info.statistics(time)))
+            .and_then(|()| sink.into_inner());
+        let mut section = Vec::new();
+        let _ = encode::section(&mut section, info.section());
+        if let Ok(both) = written {
+            out.extend_from_slice(both.get(section.len()..).unwrap_or_default());
+        }
+    }
+
+    fn info<'a>(&'a self, header: &'a FileHeader) -> CaptureInfo<'a> {
+        let mut names: Vec<String> = Vec::new();
+        for provider in &self.providers {
+            let name = Escaped(&provider.name).to_string();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let providers = if names.is_empty() { "no provider".to_owned() } else { names.join(", ") };
+        CaptureInfo { header, table: &self.table, providers, source: "/dev/eventlog".to_owned() }
+    }
+
+    /// Appends an event as pcapng.
+    pub fn event(&self, out: &mut Vec<u8>, event: &RawEvent<'_>, context: &Context) {
+        let time = self.utc(event.timestamp());
+        if matches!(event.event_id(), IN | OUT)
+            && let Some((direction, headers)) = self.packet(event, context)
+        {
+            let parts = event_parts(event.as_bytes());
+            return encode::eventlog_segment(out, (PACKETS, time), &headers, direction, &parts);
+        }
+        let tags = UpperPduTags::new(context.addresses);
+        let original_len = (tags.as_bytes().len() + event.as_bytes().len()) as u32;
+        let data = [tags.as_bytes(), event.as_bytes()];
+        encode::packet(out, &Packet { interface: EVENTS, time, original_len, data: &data, options: &[] });
+    }
+
+    /// The headers of an IN or OUT event's segment, if everything needed is known.
+    fn packet(&self, event: &RawEvent<'_>, context: &Context) -> Option<(Direction, Headers)> {
+        let (local, remote) = context.connection()?;
+        if event.as_bytes().len() > MAX_OPTION_EVENT || !self.is_tcp(event) {
+            return None;
+        }
+        let (direction, from, to, scale) = match event.event_id() {
+            IN => (Direction::Inbound, remote, local, context.snd_scale),
+            _ => (Direction::Outbound, local, remote, context.rcv_scale),
+        };
+        let segment = Segment::of(event, self.plan.as_ref()?, scale)?;
+        let (tcp, len) = segment.tcp_header(from.port(), to.port());
+        Some((direction, Headers::new(Link::Raw, from.ip(), to.ip(), &tcp[..len], segment.len, false)))
+    }
+}

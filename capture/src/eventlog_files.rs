@@ -1,0 +1,388 @@
+//! Events to files: one for each session, in pcapng or as elog(1) writes them.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use bblog_converter::sessions::{self, Change, Session, SessionKey};
+use bblog_dissector::Micros;
+use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
+
+use crate::eventlog_capture::Capture;
+use crate::index::Line;
+use crate::name;
+use crate::store::{PartFile, Store};
+
+/// Bytes of one session given to the system at once.
+const FLUSH: usize = 64 * 1024;
+/// Bytes of all sessions together that wait to be given to the system.
+const FLUSH_ALL: usize = 8 << 20;
+/// Sessions known at a time; the longest unused are finished when there are more.
+const SESSIONS: usize = 32_768;
+/// An unused session's file is finished after this time: its end may never be logged.
+const UNUSED: Duration = Duration::from_secs(600);
+/// How often unused sessions are looked for.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Event ids of the `tcp` provider, equal in all its schema versions.
+const LOG_ID: u32 = 2;
+const TCP_STACK_CHANGE: u32 = 6;
+
+/// How files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// pcapng, for Wireshark
+    Pcapng,
+    /// ELOG, for elog(1)
+    Elog,
+}
+
+/// What an operator may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotation {
+    /// How files are written.
+    pub format: Format,
+    /// Bytes after which a file is finished and another begun, 0 for any number.
+    pub size: u64,
+    /// Time after which it is, 0 for any.
+    pub time: Duration,
+    /// Files that may be open at a time.
+    pub max_open: usize,
+}
+
+/// The sessions' files.
+pub struct EventlogFiles {
+    /// The subscription.
+    pub capture: Capture,
+    rotation: Rotation,
+    sessions: HashMap<SessionKey, Entry>,
+    /// Sessions with something to flush.
+    dirty: Vec<SessionKey>,
+    dirty_bytes: usize,
+    /// Sessions whose file is open, in the order they were opened.
+    open: VecDeque<SessionKey>,
+    looked: Instant,
+}
+
+struct Entry {
+    session: Session,
+    log_id: Vec<u8>,
+    stack: Vec<u8>,
+    used: Instant,
+    file: Option<Growing>,
+}
+
+/// A file, or what will be one at the first flush.
+struct Growing {
+    part: Option<PartFile>,
+    buffer: Vec<u8>,
+    /// Events in the buffer, and in the file.
+    buffered: u64,
+    events: u64,
+    first: u64,
+    last: u64,
+    ended: bool,
+    begun: Instant,
+    kernel_drops: u64,
+    dropped: u64,
+}
+
+impl EventlogFiles {
+    /// No session yet.
+    pub fn new(capture: Capture, rotation: Rotation) -> EventlogFiles {
+        EventlogFiles {
+            capture,
+            rotation,
+            sessions: HashMap::new(),
+            dirty: Vec::new(),
+            dirty_bytes: 0,
+            open: VecDeque::new(),
+            looked: Instant::now(),
+        }
+    }
+
+    /// Takes what was read.
+    pub fn take(&mut self, bytes: &[u8], store: &mut Store) {
+        let hints = self.capture.look_ahead(bytes);
+        let now = Instant::now();
+        let mut rest = bytes;
+        while let Ok(Some((event, after))) = RawEvent::split(rest) {
+            rest = after;
+            let key = self.capture.key(&event);
+            self.event(key, &event, hints.get(&key).copied(), now, store);
+        }
+        if !rest.is_empty() {
+            // Tells what is wrong with it.
+            self.capture.events(rest).for_each(drop);
+        }
+        if self.dirty_bytes >= FLUSH_ALL {
+            self.flush(store);
+        }
+    }
+
+    fn event(
+        &mut self,
+        key: SessionKey,
+        event: &RawEvent<'_>,
+        hint: Option<sessions::Addresses>,
+        now: Instant,
+        store: &mut Store,
+    ) {
+        store.counters.events += 1;
+        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&key) {
+            self.finish_longest_unused(store);
+        }
+        let is_tcp = self.capture.is_tcp(event);
+        let entry = self.sessions.entry(key).or_insert_with(|| Entry::new(now));
+        entry.used = now;
+        if is_tcp {
+            let before = entry.session.context;
+            if let Change::Restarted(_) = entry.session.observe(event) {
+                // The file is that of the connection before.
+                let fresh = std::mem::replace(&mut entry.session.context, before);
+                self.finish(key, store);
+                let Some(entry) = self.sessions.get_mut(&key) else { return };
+                entry.session.context = fresh;
+                entry.log_id.clear();
+            }
+        }
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        if is_tcp {
+            if entry.session.context.addresses.is_none() {
+                entry.session.context.addresses = hint;
+            }
+            match event.event_id() {
+                LOG_ID if entry.log_id.is_empty() => entry.log_id = text(event.payload(), 64),
+                TCP_STACK_CHANGE => entry.stack = text(event.payload(), 32),
+                _ => {}
+            }
+        }
+        if entry.file.is_none() {
+            if store.is_in_trouble() {
+                let name = self.base(key);
+                return store.dropped(&name, 1);
+            }
+            entry.file = Some(Growing::new(event.timestamp(), now, self.capture.kernel_drops));
+        }
+        let Some(file) = &mut entry.file else { return };
+        let was = file.buffer.len();
+        if was == 0 {
+            self.dirty.push(key);
+            if file.part.is_none() {
+                file.begin(&self.capture, self.rotation.format);
+            }
+        }
+        match self.rotation.format {
+            Format::Pcapng => self.capture.event(&mut file.buffer, event, &entry.session.context),
+            Format::Elog => file.buffer.extend_from_slice(event.as_bytes()),
+        }
+        file.buffered += 1;
+        file.last = event.timestamp();
+        let len = file.buffer.len();
+        self.dirty_bytes += len - was;
+        let size = file.part.as_ref().map_or(0, |part| part.len) + len as u64;
+        let ends = event.event_id() == SESSION_END;
+        file.ended |= ends;
+        if ends {
+            self.finish(key, store);
+            self.sessions.remove(&key);
+        } else if self.rotation.size > 0 && size >= self.rotation.size {
+            self.finish(key, store);
+        } else if len >= FLUSH {
+            self.flush_one(key, store);
+        }
+    }
+
+    /// Whether there is anything to flush.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty_bytes > 0
+    }
+
+    /// Gives everything to the system.
+    pub fn flush(&mut self, store: &mut Store) {
+        for key in std::mem::take(&mut self.dirty) {
+            self.flush_one(key, store);
+        }
+        self.dirty_bytes = 0;
+    }
+
+    /// Finishes files that are old or unused; to be called about once a second.
+    pub fn tick(&mut self, store: &mut Store) {
+        let limit = self.rotation.time;
+        if limit.is_zero() && self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = Instant::now();
+        let is_due = |entry: &Entry| {
+            let begun = entry.file.as_ref().map(|file| file.begun);
+            begun.is_some_and(|begun| !limit.is_zero() && begun.elapsed() >= limit) || entry.used.elapsed() >= UNUSED
+        };
+        let due: Vec<SessionKey> =
+            self.sessions.iter().filter(|(_, entry)| entry.file.is_some() && is_due(entry)).map(|(key, _)| *key).collect();
+        due.into_iter().for_each(|key| self.finish(key, store));
+    }
+
+    /// Finishes all files.
+    pub fn finish_all(&mut self, store: &mut Store) {
+        let mut keys: Vec<SessionKey> = self.sessions.keys().copied().collect();
+        keys.sort_unstable();
+        keys.into_iter().for_each(|key| self.finish(key, store));
+    }
+
+    fn finish_longest_unused(&mut self, store: &mut Store) {
+        let mut used: Vec<(Instant, SessionKey)> =
+            self.sessions.iter().map(|(key, entry)| (entry.used, *key)).collect();
+        used.sort_unstable();
+        for (_, key) in used.into_iter().take(SESSIONS / 16) {
+            self.finish(key, store);
+            self.sessions.remove(&key);
+        }
+    }
+
+    /// What the names of a session's files begin with.
+    fn base(&self, key: SessionKey) -> String {
+        let provider = self.capture.provider_name(key);
+        let Some(entry) = self.sessions.get(&key) else { return name::safe(provider) };
+        if let Some((local, remote)) = entry.session.context.connection() {
+            let id = if entry.log_id.is_empty() { b"UNKNOWN" } else { entry.log_id.as_slice() };
+            return name::of_connection(id, local.port(), remote.ip(), remote.port());
+        }
+        match sessions::is_no_session(key.1) {
+            true => format!("{}_global", name::safe(provider)),
+            false => format!("{}_{}", name::safe(provider), key.1),
+        }
+    }
+
+    fn end(&self) -> &'static str {
+        match self.rotation.format {
+            Format::Pcapng => ".pcapng",
+            Format::Elog => ".elog",
+        }
+    }
+
+    fn flush_one(&mut self, key: SessionKey, store: &mut Store) {
+        let base = self.base(key);
+        let end = self.end();
+        let Some(file) = self.sessions.get_mut(&key).and_then(|entry| entry.file.as_mut()) else { return };
+        if file.buffer.is_empty() {
+            return;
+        }
+        if !file.part.as_ref().is_some_and(PartFile::is_open) {
+            self.open.push_back(key);
+        }
+        if file.part.is_none() {
+            file.part = store.begin(&base, end);
+        }
+        let done = file.part.as_mut().is_some_and(|part| store.append(part, &file.buffer));
+        let events = std::mem::take(&mut file.buffered);
+        // Most sessions are quiet most of the time: no memory is kept for them.
+        self.dirty_bytes = self.dirty_bytes.saturating_sub(file.buffer.len());
+        file.buffer = Vec::new();
+        if done {
+            file.events += events;
+        } else {
+            file.dropped += events;
+            store.dropped(&base, events);
+            self.complete(key, store);
+        }
+        while self.open.len() > self.rotation.max_open {
+            let Some(oldest) = self.open.pop_front() else { break };
+            let entry = self.sessions.get_mut(&oldest);
+            if let Some(part) = entry.and_then(|entry| entry.file.as_mut()).and_then(|file| file.part.as_mut()) {
+                store.close(part);
+            }
+        }
+    }
+
+    /// Finishes a session's file, if it has one.
+    fn finish(&mut self, key: SessionKey, store: &mut Store) {
+        let Some(file) = self.sessions.get_mut(&key).and_then(|entry| entry.file.as_mut()) else { return };
+        if self.rotation.format == Format::Pcapng {
+            let was = file.buffer.len();
+            let drops = self.capture.kernel_drops - file.kernel_drops + file.dropped;
+            let time = self.capture.utc(file.last);
+            self.capture.statistics(&mut file.buffer, time, file.events + file.buffered, drops);
+            self.dirty_bytes += file.buffer.len() - was;
+        }
+        self.flush_one(key, store);
+        self.complete(key, store);
+    }
+
+    fn complete(&mut self, key: SessionKey, store: &mut Store) {
+        let (base, end) = (self.base(key), self.end());
+        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let Some(file) = entry.file.take() else { return };
+        let Some(mut part) = file.part else { return };
+        if part.len == 0 {
+            return store.discard(part);
+        }
+        let drops = self.capture.kernel_drops - file.kernel_drops;
+        if self.rotation.format == Format::Elog {
+            let header = self.capture.elog_header(file.first, file.events, drops);
+            store.overwrite_start(&mut part, &header.to_bytes());
+        }
+        let Some(complete) = store.complete(part, &base, end) else { return };
+        let connection = entry.session.context.connection();
+        let side = |side: std::net::SocketAddr| -> (IpAddr, u16) { (side.ip(), side.port()) };
+        store.index(&Line {
+            date: self.capture.utc(file.last).seconds(),
+            id: if entry.log_id.is_empty() { b"UNKNOWN" } else { &entry.log_id },
+            reason: b"eventlog",
+            remote: connection.map(|(_, remote)| side(remote)),
+            local: connection.map(|(local, _)| side(local)),
+            file: &complete.name,
+            number: complete.number,
+            records: file.events,
+            stack: if entry.stack.is_empty() { b"unknown" } else { &entry.stack },
+            duration: Micros(file.last.wrapping_sub(file.first) as i64),
+            ended: file.ended,
+            tag: b"UNKNOWN",
+            compressor: complete.compressor.name(),
+            source: "eventlog",
+            missing: drops + file.dropped,
+            bytes: complete.bytes,
+        });
+    }
+}
+
+impl Entry {
+    fn new(now: Instant) -> Entry {
+        Entry { session: Session::default(), log_id: Vec::new(), stack: Vec::new(), used: now, file: None }
+    }
+}
+
+impl Growing {
+    fn new(first: u64, begun: Instant, kernel_drops: u64) -> Growing {
+        Growing {
+            part: None,
+            buffer: Vec::new(),
+            buffered: 0,
+            events: 0,
+            first,
+            last: first,
+            ended: false,
+            begun,
+            kernel_drops,
+            dropped: 0,
+        }
+    }
+
+    /// Puts what stands before the first event into the buffer.
+    fn begin(&mut self, capture: &Capture, format: Format) {
+        match format {
+            Format::Pcapng => capture.section(&mut self.buffer),
+            Format::Elog => {
+                let header = capture.elog_header(self.first, 0, 0).to_bytes();
+                debug_assert_eq!(header.len(), FILE_HEADER_LEN);
+                self.buffer.extend_from_slice(&header);
+                self.buffer.extend_from_slice(&capture.table);
+            }
+        }
+    }
+}
+
+/// A fixed-size string up to its NUL.
+fn text(payload: &[u8], size: usize) -> Vec<u8> {
+    let field = &payload[..payload.len().min(size)];
+    field.split(|&b| b == 0).next().unwrap_or_default().to_vec()
+}

@@ -1,0 +1,83 @@
+//! Events into the one stream (`-o`).
+
+use std::collections::HashMap;
+
+use bblog_converter::sessions::{Session, SessionKey};
+use bblog_dissector::Micros;
+use bblog_dissector::elog::{RawEvent, SESSION_END};
+
+use crate::eventlog_capture::Capture;
+use crate::stream_out::{Owner, StreamOut};
+
+/// Sessions known at a time.
+const SESSIONS: usize = 65_536;
+
+/// Events on their way into the stream.
+pub struct EventlogOut {
+    /// The subscription.
+    pub capture: Capture,
+    sessions: HashMap<SessionKey, Session>,
+    events: u64,
+    last: Micros,
+}
+
+impl EventlogOut {
+    /// No session yet.
+    pub fn new(capture: Capture) -> EventlogOut {
+        EventlogOut { capture, sessions: HashMap::new(), events: 0, last: Micros(0) }
+    }
+
+    /// Takes what was read.
+    pub fn take(&mut self, bytes: &[u8], stream: &mut StreamOut) {
+        let hints = self.capture.look_ahead(bytes);
+        for event in self.capture.events(bytes) {
+            stream.counters.events += 1;
+            self.events += 1;
+            self.last = self.capture.utc(event.timestamp());
+            if stream.owner != Owner::Eventlog {
+                self.capture.section(&mut stream.buffer);
+                stream.owner = Owner::Eventlog;
+            }
+            let key = self.capture.key(&event);
+            let context = match self.capture.is_tcp(&event) {
+                true => {
+                    let context = observe(&mut self.sessions, key, &event);
+                    if context.addresses.is_none() {
+                        context.addresses = hints.get(&key).copied();
+                    }
+                    *context
+                }
+                false => Default::default(),
+            };
+            self.capture.event(&mut stream.buffer, &event, &context);
+            if event.event_id() == SESSION_END {
+                self.sessions.remove(&key);
+            }
+            stream.flush_if_full();
+        }
+    }
+
+    /// Ends the section with its statistics.
+    pub fn finish(&mut self, stream: &mut StreamOut) {
+        if stream.owner != Owner::Eventlog {
+            self.capture.section(&mut stream.buffer);
+            stream.owner = Owner::Eventlog;
+        }
+        let drops = self.capture.kernel_drops;
+        self.capture.statistics(&mut stream.buffer, self.last, self.events, drops);
+    }
+}
+
+fn observe<'a>(
+    sessions: &'a mut HashMap<SessionKey, Session>,
+    key: SessionKey,
+    event: &RawEvent<'_>,
+) -> &'a mut bblog_converter::sessions::Context {
+    if sessions.len() >= SESSIONS && !sessions.contains_key(&key) {
+        // Their addresses come again with the next replay at the latest.
+        sessions.clear();
+    }
+    let session = sessions.entry(key).or_default();
+    let _ = session.observe(event);
+    &mut session.context
+}

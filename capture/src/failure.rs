@@ -1,0 +1,38 @@
+//! What ends a run, or keeps it from beginning: told in one line.
+
+use std::fmt;
+use std::io;
+
+/// Something that could not be done: `what: why`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    what: String,
+    why: String,
+}
+
+impl Failure {
+    /// Of `what`, with what was found and what was expected.
+    pub fn new(what: impl fmt::Display, why: impl fmt::Display) -> Failure {
+        Failure { what: what.to_string(), why: why.to_string() }
+    }
+
+    /// Of `what`, with the system's reason.
+    pub fn io(what: impl fmt::Display, error: impl Into<io::Error>) -> Failure {
+        Failure::new(what, io_text(&error.into()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+/// An error of the system in the words of strerror(3), without Rust's `(os error N)`.
+pub fn io_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) if error.raw_os_error().is_some() => text[..at].to_owned(),
+        _ => text,
+    }
+}

@@ -1,0 +1,149 @@
+//! What bblogd tells its operator: lines on standard error, or in the system's log.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::ValueEnum;
+use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
+use serde_json::{Map, Value};
+
+/// Lines in [`WINDOW`] before the rest is only counted: hostile input can cause any number.
+const LIMIT: u32 = 50;
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// `bblogd: what: why`
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something was lost or does not work.
+    Error,
+    /// Something is not as it should be.
+    Warning,
+    /// What an operator may want to know.
+    Info,
+}
+
+/// The log.
+pub struct Log {
+    format: Format,
+    to_syslog: bool,
+    rate: RefCell<Rate>,
+}
+
+struct Rate {
+    since: Instant,
+    lines: u32,
+    untold: u32,
+}
+
+impl Log {
+    /// A log on standard error, or in the system's log.
+    pub fn new(format: Format, to_syslog: bool) -> Log {
+        if to_syslog {
+            let flags = LogFlags::LOG_PID | LogFlags::LOG_NDELAY;
+            #[cfg(target_os = "linux")]
+            let opened = openlog(Some(c"bblogd"), flags, Facility::LOG_DAEMON);
+            #[cfg(not(target_os = "linux"))]
+            let opened = openlog(Some("bblogd"), flags, Facility::LOG_DAEMON);
+            // Without a log there is nobody to tell that there is none.
+            let _ = opened;
+        }
+        let rate = Rate { since: Instant::now(), lines: 0, untold: 0 };
+        Log { format, to_syslog, rate: RefCell::new(rate) }
+    }
+
+    /// Whether this is the system's log.
+    pub fn is_syslog(&self) -> bool {
+        self.to_syslog
+    }
+
+    /// Tells that something was lost or does not work.
+    pub fn error(&self, what: impl Display) {
+        self.line(Level::Error, what, &[]);
+    }
+
+    /// Tells that something is not as it should be.
+    pub fn warning(&self, what: impl Display) {
+        self.line(Level::Warning, what, &[]);
+    }
+
+    /// Tells what an operator may want to know.
+    pub fn info(&self, what: impl Display) {
+        self.line(Level::Info, what, &[]);
+    }
+
+    /// Tells `what`; with JSON `fields` stand beside the text.
+    pub fn line(&self, level: Level, what: impl Display, fields: &[(&str, Value)]) {
+        let mut rate = self.rate.borrow_mut();
+        if rate.since.elapsed() > WINDOW {
+            let untold = std::mem::take(&mut rate.untold);
+            *rate = Rate { since: Instant::now(), lines: 0, untold: 0 };
+            if untold > 0 {
+                self.write(Level::Warning, &format!("{untold} more messages like these"), &[]);
+            }
+        }
+        rate.lines += 1;
+        if rate.lines > LIMIT && level != Level::Info {
+            rate.untold += 1;
+            return;
+        }
+        self.write(level, &what.to_string(), fields);
+    }
+
+    fn write(&self, level: Level, what: &str, fields: &[(&str, Value)]) {
+        let line = match self.format {
+            Format::Text if self.to_syslog => what.to_owned(),
+            Format::Text => format!("bblogd: {what}"),
+            Format::Json => json(level, what, fields),
+        };
+        if self.to_syslog {
+            let severity = match level {
+                Level::Error => Severity::LOG_ERR,
+                Level::Warning => Severity::LOG_WARNING,
+                Level::Info => Severity::LOG_INFO,
+            };
+            let _ = syslog(Priority::new(severity, Facility::LOG_DAEMON), &line);
+        } else {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+}
+
+fn json(level: Level, what: &str, fields: &[(&str, Value)]) -> String {
+    let level = match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Info => "info",
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut object = Map::new();
+    object.insert("time".into(), now.as_secs_f64().into());
+    object.insert("level".into(), level.into());
+    object.insert("program".into(), "bblogd".into());
+    object.insert("message".into(), what.into());
+    object.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    Value::Object(object).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_one_line_whatever_is_told() {
+        let line = json(Level::Error, "id \"a\"\nb", &[("drops", 3.into())]);
+        let back: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&back["message"], &back["drops"]), (&"id \"a\"\nb".into(), &3.into()));
+        assert!(!line.contains('\n'));
+    }
+}

@@ -1,0 +1,4 @@
+//! What only the operating system can do and no safe crate offers.
+
+pub mod ioctl;
+pub mod sysctl;

@@ -1,0 +1,66 @@
+//! From root to the user that bblogd runs as, without a way back.
+
+use std::path::Path;
+
+use nix::unistd::{Gid, Uid, User, chown, getegid, geteuid, getgid, getgroups, getuid, setgid, setgroups, setuid};
+
+use crate::failure::Failure;
+
+/// Who bblogd becomes when it is started by root and nothing else is said.
+const DEFAULT_USER: &str = "nobody";
+
+/// The user to become; `None` to stay as it is.
+pub struct Plan(Option<User>);
+
+impl Plan {
+    /// What `user`, the option, asks for.
+    ///
+    /// # Errors
+    /// A [`Failure`]: there is no such user, or only root could become it.
+    pub fn new(user: Option<&str>) -> Result<Plan, Failure> {
+        let name = match (geteuid().is_root(), user) {
+            (false, None) => return Ok(Plan(None)),
+            (_, user) => user.unwrap_or(DEFAULT_USER),
+        };
+        let found = User::from_name(name).map_err(|error| Failure::io(format_args!("user {name}"), error))?;
+        let Some(found) = found else {
+            return Err(Failure::new(format_args!("user {name}"), "unknown, expected a name in passwd(5)"));
+        };
+        if geteuid().is_root() {
+            return Ok(Plan(Some(found)));
+        }
+        if found.uid == geteuid() {
+            return Ok(Plan(None));
+        }
+        let found = format!("started by uid {}, expected root", geteuid());
+        Err(Failure::new(format_args!("user {name}"), found))
+    }
+
+    /// Gives a folder that was just made to the user.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the system.
+    pub fn own(&self, folder: &Path) -> Result<(), Failure> {
+        let Some(user) = &self.0 else { return Ok(()) };
+        chown(folder, Some(user.uid), Some(user.gid)).map_err(|error| Failure::io(folder.display(), error))
+    }
+
+    /// Becomes the user: groups, group, user; and looks whether that was done.
+    ///
+    /// # Errors
+    /// A [`Failure`]; the process must not go on then.
+    pub fn drop_privileges(&self) -> Result<(), Failure> {
+        let Some(User { name, uid, gid, .. }) = &self.0 else { return Ok(()) };
+        let failed = |what: &str, error| Failure::io(format_args!("user {name}: {what}"), error);
+        setgroups(&[*gid]).map_err(|error| failed("setgroups", error))?;
+        setgid(*gid).map_err(|error| failed("setgid", error))?;
+        setuid(*uid).map_err(|error| failed("setuid", error))?;
+        let is_user = (getuid(), geteuid()) == (*uid, *uid) && (getgid(), getegid()) == (*gid, *gid);
+        let groups = getgroups().map_err(|error| failed("getgroups", error))?;
+        let back = !uid.is_root() && (setuid(Uid::from_raw(0)).is_ok() || setgid(Gid::from_raw(0)).is_ok());
+        if !is_user || groups.iter().any(|group| group != gid) || back {
+            return Err(Failure::new(format_args!("user {name}"), "still has other rights, expected none"));
+        }
+        Ok(())
+    }
+}

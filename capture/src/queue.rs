@@ -1,0 +1,223 @@
+//! The way from the threads that read devices to the one that writes files: bounded in bytes.
+//!
+//! A device thread that finds the queue full waits, and does not read: what comes meanwhile stays
+//! in the kernel, which counts what it has to drop. Buffers go round, so that memory is what the
+//! high-water mark says and no page is touched for the first time twice.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::signals::Signal;
+
+/// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
+pub const CHUNK: usize = 128 * 1024;
+
+/// Where bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// BBLog: `/dev/tcp_log`, or what takes its place.
+    TcpLog,
+    /// `/dev/eventlog`.
+    Eventlog,
+}
+
+/// What the writer is told.
+pub enum Message {
+    /// Bytes of a source, in order.
+    Data(Chunk),
+    /// How many events the kernel has dropped so far.
+    KernelDrops(u64),
+    /// Nothing more comes of a source; why, if it ought to have gone on.
+    Ended(Source, Result<(), Failure>),
+    /// The process got a signal.
+    Signal(Signal),
+}
+
+/// Bytes as they were read.
+pub struct Chunk {
+    /// Where from.
+    pub source: Source,
+    buffer: Vec<u8>,
+    len: usize,
+}
+
+impl Chunk {
+    /// The first `len` bytes of `buffer`.
+    pub fn new(source: Source, buffer: Vec<u8>, len: usize) -> Chunk {
+        let len = len.min(buffer.len());
+        Chunk { source, buffer, len }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+}
+
+/// The queue; see the module.
+pub struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    emptied: Condvar,
+    /// Buffers that may be under way at a time.
+    high_water: usize,
+}
+
+#[derive(Default)]
+struct State {
+    messages: VecDeque<Message>,
+    /// Buffers queued.
+    queued: usize,
+    /// Whether the high-water mark was reached and the low one not yet.
+    full: bool,
+    spare: Vec<Vec<u8>>,
+    load: Load,
+}
+
+/// How full the queue is and was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Bytes of buffers now.
+    pub bytes: u64,
+    /// The most there were.
+    pub peak: u64,
+    /// How often a device thread had to wait.
+    pub waits: u64,
+}
+
+impl Queue {
+    /// A queue for up to `bytes` bytes of buffers, at least two buffers.
+    pub fn new(bytes: usize) -> Queue {
+        Queue {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            high_water: (bytes / CHUNK).max(2),
+        }
+    }
+
+    /// An empty buffer of [`CHUNK`] bytes; waits while the queue is over its mark.
+    pub fn buffer(&self) -> Vec<u8> {
+        let mut state = self.lock();
+        if state.full {
+            state.load.waits += 1;
+        }
+        while state.full {
+            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.spare.pop().unwrap_or_else(|| vec![0; CHUNK])
+    }
+
+    /// Takes a buffer back.
+    pub fn recycle(&self, chunk: Chunk) {
+        self.give_back(chunk.buffer);
+    }
+
+    /// Takes back a buffer that was not used.
+    pub fn give_back(&self, buffer: Vec<u8>) {
+        let mut state = self.lock();
+        if state.spare.len() < self.high_water {
+            state.spare.push(buffer);
+        }
+    }
+
+    /// Appends a message.
+    pub fn push(&self, message: Message) {
+        let mut state = self.lock();
+        if matches!(message, Message::Data(_)) {
+            state.queued += 1;
+            state.full |= state.queued >= self.high_water;
+            state.load.bytes = (state.queued * CHUNK) as u64;
+            state.load.peak = state.load.peak.max(state.load.bytes);
+        }
+        state.messages.push_back(message);
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// The next message; waits for it, at most until `deadline` if there is one.
+    pub fn pop(&self, deadline: Option<Instant>) -> Option<Message> {
+        let mut state = self.lock();
+        loop {
+            if let Some(message) = state.messages.pop_front() {
+                if matches!(message, Message::Data(_)) {
+                    state.queued -= 1;
+                    state.load.bytes = (state.queued * CHUNK) as u64;
+                    if state.full && state.queued <= self.high_water / 2 {
+                        state.full = false;
+                        self.emptied.notify_all();
+                    }
+                }
+                return Some(message);
+            }
+            state = match deadline {
+                None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left == Duration::ZERO {
+                        return None;
+                    }
+                    let waited = self.filled.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// How full the queue is and was.
+    pub fn load(&self) -> Load {
+        self.lock().load
+    }
+
+    /// No code between lock and unlock can panic, so a poisoned lock cannot be met.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_stops_the_reader() {
+        let queue = Arc::new(Queue::new(4 * CHUNK));
+        let pushed = Arc::new(AtomicUsize::new(0));
+        let reader = {
+            let (queue, pushed) = (Arc::clone(&queue), Arc::clone(&pushed));
+            thread::spawn(move || {
+                for number in 0..20u8 {
+                    let mut buffer = queue.buffer();
+                    buffer[0] = number;
+                    queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, 1)));
+                    pushed.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        };
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(pushed.load(Ordering::SeqCst), 4);
+        for number in 0..20u8 {
+            let Some(Message::Data(chunk)) = queue.pop(None) else { panic!("no data") };
+            assert_eq!(chunk.bytes(), [number]);
+            queue.recycle(chunk);
+        }
+        reader.join().unwrap();
+        let load = queue.load();
+        assert_eq!((load.bytes, load.peak), (0, 4 * CHUNK as u64));
+        assert!(load.waits > 0);
+    }
+
+    #[test]
+    fn waiting_ends_at_the_deadline() {
+        let queue = Queue::new(0);
+        let deadline = Instant::now() + Duration::from_millis(10);
+        assert!(queue.pop(Some(deadline)).is_none());
+        assert!(Instant::now() >= deadline);
+    }
+}

@@ -1,0 +1,111 @@
+//! After everything is open, the process gives up whatever else it could do.
+//!
+//! On FreeBSD it enters Capsicum's capability mode, each descriptor with the rights it needs. On
+//! Linux, where it reads files and FIFOs only, it takes care that no program it might start gains
+//! rights.
+
+use std::os::fd::BorrowedFd;
+
+use crate::failure::Failure;
+
+/// What stays usable.
+#[derive(Default)]
+pub struct Descriptors<'a> {
+    /// Devices that are polled and read.
+    pub polled: Vec<BorrowedFd<'a>>,
+    /// Devices that are read and asked by the ioctls in `commands`.
+    pub asked: Vec<BorrowedFd<'a>>,
+    /// ioctls of `asked`.
+    pub commands: Vec<u32>,
+    /// Folders in which files are made, completed and deleted.
+    pub folders: Vec<BorrowedFd<'a>>,
+    /// Files and pipes that are written.
+    pub written: Vec<BorrowedFd<'a>>,
+    /// Pipes that are read.
+    pub read: Vec<BorrowedFd<'a>>,
+}
+
+/// Enters the sandbox.
+///
+/// # Errors
+/// A [`Failure`] of the system; the process should not go on then.
+pub fn enter(descriptors: &Descriptors<'_>) -> Result<(), Failure> {
+    system::enter(descriptors).map_err(|error| Failure::io("sandbox", error))
+}
+
+#[cfg(target_os = "freebsd")]
+mod system {
+    use std::io;
+
+    use capsicum::{CapRights, IoctlsBuilder, Right, RightsBuilder};
+
+    use super::Descriptors;
+
+    fn rights(rights: &[Right]) -> capsicum::FileRights {
+        let mut builder = RightsBuilder::new();
+        for &right in rights {
+            builder.allow(right);
+        }
+        builder.finalize()
+    }
+
+    pub(super) fn enter(descriptors: &Descriptors<'_>) -> io::Result<()> {
+        let polled = rights(&[Right::Read, Right::Event, Right::Fstat]);
+        let asked = rights(&[Right::Read, Right::Ioctl, Right::Fstat]);
+        let commands = descriptors.commands.iter().fold(IoctlsBuilder::new(), |all, &one| all.allow(one.into()));
+        let commands = commands.finalize();
+        let folder = rights(&[
+            Right::Lookup,
+            Right::Read,
+            Right::Write,
+            Right::Seek,
+            Right::Pread,
+            Right::Pwrite,
+            Right::Create,
+            Right::Fstat,
+            Right::Fstatat,
+            Right::Fchmod,
+            Right::Fcntl,
+            Right::Flock,
+            Right::Ftruncate,
+            Right::LinkatSource,
+            Right::LinkatTarget,
+            Right::RenameatSource,
+            Right::RenameatTarget,
+            Right::Unlinkat,
+        ]);
+        let written = rights(&[Right::Write, Right::Seek, Right::Fstat, Right::Ftruncate, Right::Flock, Right::Event]);
+        let read = rights(&[Right::Read, Right::Fstat, Right::Event]);
+        descriptors.polled.iter().try_for_each(|fd| polled.limit(fd))?;
+        for fd in &descriptors.asked {
+            asked.limit(fd)?;
+            commands.limit(fd)?;
+        }
+        descriptors.folders.iter().try_for_each(|fd| folder.limit(fd))?;
+        descriptors.written.iter().try_for_each(|fd| written.limit(fd))?;
+        descriptors.read.iter().try_for_each(|fd| read.limit(fd))?;
+        capsicum::enter()
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::io;
+
+    use super::Descriptors;
+
+    pub(super) fn enter(_: &Descriptors<'_>) -> io::Result<()> {
+        Ok(nix::sys::prctl::set_no_new_privs()?)
+    }
+}
+
+#[cfg(not(any(target_os = "freebsd", target_os = "linux")))]
+mod system {
+    use std::io;
+
+    use super::Descriptors;
+
+    pub(super) fn enter(_: &Descriptors<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}

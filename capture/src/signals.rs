@@ -1,0 +1,49 @@
+//! Signals, as messages in the queue.
+
+use std::sync::Arc;
+use std::thread;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
+use crate::queue::{Message, Queue};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM, SIGINT: drain, finish files, end.
+    Stop,
+    /// SIGHUP: open the index again.
+    Reopen,
+    /// SIGUSR1, SIGINFO: tell the counters.
+    Report,
+}
+
+/// Begins to turn signals into messages. To be called before other threads are made.
+///
+/// # Errors
+/// A [`Failure`] of the system.
+pub fn watch(queue: &Arc<Queue>) -> Result<(), Failure> {
+    let mut watched = vec![SIGTERM, SIGINT, SIGHUP, SIGUSR1];
+    // tcplog_dumper's threads were woken by SIGUSR2; here it is taken and does nothing. SIGPIPE
+    // becomes an error of the write that caused it.
+    watched.extend([SIGUSR2, SIGPIPE]);
+    #[cfg(any(target_os = "freebsd", target_os = "macos"))]
+    watched.push(libc::SIGINFO);
+    let mut signals = Signals::new(watched).map_err(|error| Failure::io("signals", error))?;
+    let queue = Arc::clone(queue);
+    let named = thread::Builder::new().name("signals".into());
+    let thread = named.spawn(move || {
+        for signal in signals.forever() {
+            let meaning = match signal {
+                SIGTERM | SIGINT => Signal::Stop,
+                SIGHUP => Signal::Reopen,
+                SIGUSR2 | SIGPIPE => continue,
+                _ => Signal::Report,
+            };
+            queue.push(Message::Signal(meaning));
+        }
+    });
+    thread.map(drop).map_err(|error| Failure::io("signals", error))
+}

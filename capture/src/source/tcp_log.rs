@@ -1,0 +1,166 @@
+//! `/dev/tcp_log`, or a file, FIFO or standard input in its place.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Stop;
+use crate::failure::Failure;
+use crate::queue::{CHUNK, Chunk, Message, Queue, Source};
+
+/// How long a drain may take: who writes faster than it is read must not keep us.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long after EBUSY, which says that the kernel had no memory for an entry, it is read again.
+const BUSY: Duration = Duration::from_millis(50);
+/// How often in a row a read may fail before the device is given up.
+const FAILURES: u32 = 10;
+/// Room in a buffer below which it is passed on.
+const ROOM: usize = 32 * 1024;
+
+/// The device, open.
+pub struct TcpLog {
+    file: File,
+    name: String,
+    /// Whether it is a regular file, whose entries are old.
+    pub is_file: bool,
+}
+
+impl TcpLog {
+    /// Opens the path `path`, or takes standard input if it is `-`.
+    ///
+    /// # Errors
+    /// A [`Failure`].
+    pub fn open(path: &Path) -> Result<TcpLog, Failure> {
+        let failed = |error: io::Error| Failure::io(path.display(), error);
+        let (file, name) = if path == Path::new("-") {
+            let stdin = io::stdin().as_fd().try_clone_to_owned();
+            (File::from(stdin.map_err(failed)?), "standard input".to_owned())
+        } else {
+            // Without O_NONBLOCK the open of a FIFO would wait for its writer; reads never block
+            // because poll says when.
+            let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY).bits();
+            let opened = File::options().read(true).custom_flags(flags).open(path);
+            (opened.map_err(failed)?, path.display().to_string())
+        };
+        let kind = file.metadata().map_err(failed)?.file_type();
+        if kind.is_dir() {
+            return Err(Failure::new(name, "is a directory, expected a device, FIFO or file"));
+        }
+        if kind.is_fifo() {
+            enlarge(&file);
+        }
+        Ok(TcpLog { file, name, is_file: kind.is_file() })
+    }
+
+    /// The descriptor, for the sandbox.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Begins to read into `queue`; `wake` becomes readable when `stop` is set.
+    ///
+    /// # Errors
+    /// A [`Failure`] of the system.
+    pub fn start(mut self, queue: Arc<Queue>, stop: Arc<Stop>, wake: OwnedFd) -> Result<(), Failure> {
+        let named = thread::Builder::new().name("tcp_log".into());
+        let thread = named.spawn(move || {
+            let result = self.run(&queue, &stop, wake.as_fd());
+            queue.push(Message::Ended(Source::TcpLog, result));
+        });
+        thread.map(drop).map_err(|error| Failure::io("thread", error))
+    }
+
+    fn run(&mut self, queue: &Queue, stop: &Stop, wake: BorrowedFd<'_>) -> Result<(), Failure> {
+        let (mut buffer, mut len) = (queue.buffer(), 0);
+        let mut failures = 0;
+        let mut drain_until = None;
+        loop {
+            if stop.is_abort() {
+                return Ok(());
+            }
+            if stop.is_set() && drain_until.is_none() {
+                drain_until = Some(Instant::now() + DRAIN);
+            }
+            // What was read is passed on before waiting for more.
+            let wait = len == 0 && drain_until.is_none();
+            let ready = ready(self.file.as_fd(), wake, wait, drain_until.is_some());
+            let ready = ready.map_err(|error| Failure::io(&self.name, error))?;
+            if !ready {
+                if len > 0 {
+                    queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+                    (buffer, len) = (queue.buffer(), 0);
+                } else if drain_until.is_some() {
+                    return Ok(());
+                }
+                continue;
+            }
+            if drain_until.is_some_and(|until| Instant::now() > until) {
+                return self.last(queue, buffer, len);
+            }
+            match self.file.read(&mut buffer[len..]) {
+                Ok(0) => return self.last(queue, buffer, len),
+                Ok(read) => {
+                    failures = 0;
+                    len += read;
+                    if CHUNK - len < ROOM {
+                        queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+                        (buffer, len) = (queue.buffer(), 0);
+                    }
+                }
+                Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EINTR | Errno::EAGAIN) => {}
+                    Some(Errno::EBUSY) => thread::sleep(BUSY),
+                    _ if failures < FAILURES => {
+                        failures += 1;
+                        thread::sleep(BUSY);
+                    }
+                    _ => {
+                        self.last(queue, buffer, len)?;
+                        return Err(Failure::io(&self.name, error));
+                    }
+                },
+            }
+        }
+    }
+
+    fn last(&self, queue: &Queue, buffer: Vec<u8>, len: usize) -> Result<(), Failure> {
+        if len > 0 {
+            queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `file` can be read without blocking. With `wait`, waits until it can or `wake` says
+/// that it is time to stop; `woken` says that this is known already.
+fn ready(file: BorrowedFd<'_>, wake: BorrowedFd<'_>, wait: bool, woken: bool) -> Result<bool, Errno> {
+    let mut both = [PollFd::new(file, PollFlags::POLLIN), PollFd::new(wake, PollFlags::POLLIN)];
+    let watched = if woken { &mut both[..1] } else { &mut both[..] };
+    let timeout = if wait { PollTimeout::NONE } else { PollTimeout::ZERO };
+    match poll(watched, timeout) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => return Err(error),
+    }
+    // POLLHUP and POLLERR are seen by reading.
+    Ok(both[0].any().unwrap_or(true))
+}
+
+/// Makes a FIFO as large as one read, where that can be done: fewer switches between its ends.
+fn enlarge(file: &File) {
+    #[cfg(target_os = "linux")]
+    {
+        // Only a hint.
+        let _ = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETPIPE_SZ(CHUNK as i32));
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
