@@ -20,6 +20,7 @@ const NOBODY: u32 = 65534;
 /// A tshark with its home.
 pub struct Tshark {
     home: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 impl Tshark {
@@ -42,7 +43,17 @@ impl Tshark {
     /// As it comes.
     pub fn stock() -> Tshark {
         let home = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o777)).tempdir().expect("a home");
-        Tshark { home }
+        Tshark { home, variables: Vec::new() }
+    }
+
+    /// Its home.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Sets a variable of its environment.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Runs tshark on `capture` (`-r -`, or nothing if it is empty).
@@ -50,6 +61,7 @@ impl Tshark {
         let mut command = Command::new("tshark");
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if !capture.is_empty() {
             command.args(["-r", "-"]);
         }

@@ -16,11 +16,14 @@
 #define BBLOG_WS(major, minor) \
     (WIRESHARK_VERSION_MAJOR > (major) || (WIRESHARK_VERSION_MAJOR == (major) && WIRESHARK_VERSION_MINOR >= (minor)))
 
-/* GLib's gboolean became C's bool in 4.4, and what callbacks return changed with it. */
+/* GLib's gboolean became C's bool in 4.4, and with it what callbacks return and preferences
+ * are. */
 #if BBLOG_WS(4, 4)
 typedef bool bblog_callback_bool;
+typedef bool bblog_pref_bool;
 #else
 typedef gboolean bblog_callback_bool;
+typedef gboolean bblog_pref_bool;
 #endif
 
 #define BBLOG_PEN_NETFLIX 10949

@@ -10,6 +10,7 @@
 #include <epan/address.h>
 #include <epan/column-utils.h>
 #include <epan/exported_pdu.h>
+#include <epan/prefs.h>
 #include <epan/to_str.h>
 
 #define NETFLIX_TCPINFO 2
@@ -64,6 +65,32 @@ static const char *
 text_at(const struct target *target, uint32_t text)
 {
     return text == BBLOG_NONE ? NULL : target->texts + text;
+}
+
+/* Whether a filter, a column or a statistic asks for the field itself. */
+static bool
+is_asked_for(int hf)
+{
+    return hf > 0 && proto_registrar_get_nth((unsigned)hf)->ref_type != HF_REF_TYPE_NONE;
+}
+
+/* The built-in's items for the bits of a field. */
+static void
+add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb)
+{
+    for (const int *hf = bblog_bits[item->field]; hf != NULL && *hf != 0; hf++)
+        proto_tree_add_boolean(tree, *hf, tvb, (int)item->offset, (int)item->length, item->number);
+}
+
+/* Whether the bits of a field are to be added, although nobody looks at the tree. */
+static bool
+bits_asked_for(const bblog_item *item)
+{
+    for (const int *hf = bblog_bits[item->field]; hf != NULL && *hf != 0; hf++) {
+        if (is_asked_for(*hf))
+            return true;
+    }
+    return false;
 }
 
 /* Adds an item that has a field, and gives it. NULL if there is nothing sensible to add. */
@@ -142,11 +169,17 @@ add_items(const struct target *target, const bblog_result *result)
             if (target->visible && item->text != BBLOG_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_tree_add_subtree(tree, tvb, (int)item->offset, (int)item->length,
                     bblog_ett[item->subtree], &added, text_at(target, item->text));
-        } else if (target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])) {
+        } else if (item->hidden ? is_asked_for(bblog_hf[item->field]) || prefs.display_hidden_proto_items
+                       : target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])
+                           || bits_asked_for(item)) {
             added = add_field(target, tree, item, tvb, (int)item->offset, (int)item->length);
             if (item->subtree != BBLOG_SUBTREE_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_item_add_subtree(added, bblog_ett[item->subtree]);
+            if (below != NULL && item->subtree == BBLOG_SUBTREE_FLAGS)
+                add_bits(below, item, tvb);
         }
+        if (added != NULL && item->hidden)
+            proto_item_set_hidden(added);
         if (added != NULL && item->generated)
             proto_item_set_generated(added);
         if (item->depth < BBLOG_MAX_DEPTH)
@@ -154,21 +187,28 @@ add_items(const struct target *target, const bblog_result *result)
     }
 }
 
-/* What of the items would be used at all. */
+/* What of the items would be used at all: `values` is the protocol of the log, `common` that of the members
+ * every record has, if those are to be shown here. */
 static uint32_t
 wanted(proto_tree *tree, int values, int common)
 {
     if (tree == NULL)
         return 0;
-    if (is_visible(tree))
-        return BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | (common != 0 ? BBLOG_WANT_COMMON : 0);
-    const bblog_registry *registry = bblog_registry_get();
     uint32_t want = 0;
-    if (proto_field_is_referenced(tree, values))
+    if (is_asked_for(values) || prefs.display_hidden_proto_items)
+        want |= BBLOG_WANT_RAW;
+    if (bblog_pref_raw)
+        want |= BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN;
+    if (is_visible(tree))
+        return want | BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | BBLOG_WANT_EARLIER
+            | (common != 0 ? BBLOG_WANT_COMMON : 0);
+    if (is_asked_for(values))
         want |= BBLOG_WANT_VALUES;
-    if (common > 0 && proto_field_is_referenced(tree, common))
+    if (is_asked_for(bblog_proto_record))
+        want |= BBLOG_WANT_EARLIER;
+    if (is_asked_for(common))
         want |= BBLOG_WANT_COMMON;
-    if (proto_field_is_referenced(tree, bblog_hf[registry->summary]))
+    if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
         want |= BBLOG_WANT_SUMMARY;
     return want;
 }
@@ -251,21 +291,37 @@ source_of(tvbuff_t *tvb, packet_info *pinfo, const bblog_option *option, const c
     return source;
 }
 
+static bblog_request
+request_for(packet_info *pinfo, int input, const bblog_option *data)
+{
+    const bblog_request request = {
+        .input = data->data == NULL ? BBLOG_INPUT_NOTHING : input,
+        .kernel = bblog_pref_kernel,
+        .section = bblog_section_of(pinfo),
+        .frame = pinfo->num,
+        .first = !PINFO_FD_VISITED(pinfo),
+        .data = data->data,
+        .len = data->len,
+    };
+    return request;
+}
+
+static bblog_request
+request_for_record(packet_info *pinfo, const struct found *found)
+{
+    bblog_request request = request_for(pinfo, BBLOG_INPUT_RECORD, &found->tcpinfo);
+    request.verbose = found->verbose.data;
+    request.verbose_len = found->verbose.len;
+    return request;
+}
+
 /* A custom block: tvb is the TCPINFO. The built-in dissector has shown the common members. */
 static int
 dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
 {
     bool columns = pinfo->cinfo != NULL;
-    bblog_request request = {
-        .input = found->tcpinfo.data == NULL ? BBLOG_INPUT_NOTHING : BBLOG_INPUT_RECORD,
-        .want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0),
-        .kernel = bblog_pref_kernel,
-        .section = bblog_section_of(pinfo),
-        .data = found->tcpinfo.data,
-        .len = found->tcpinfo.len,
-        .verbose = found->verbose.data,
-        .verbose_len = found->verbose.len,
-    };
+    bblog_request request = request_for_record(pinfo, found);
+    request.want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0);
     bblog_result result;
     bblog_decode(&request, &result);
 
@@ -289,20 +345,16 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
 static void
 dissect_packet_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
 {
-    bblog_request request = {
-        .input = BBLOG_INPUT_RECORD,
-        .want = wanted(tree, bblog_proto_record, bblog_proto_builtin),
-        .kernel = bblog_pref_kernel,
-        .section = bblog_section_of(pinfo),
-        .data = found->tcpinfo.data,
-        .len = found->tcpinfo.len,
-        .verbose = found->verbose.data,
-        .verbose_len = found->verbose.len,
-    };
-    if (request.want == 0)
+    bblog_request request = request_for_record(pinfo, found);
+    request.want = wanted(tree, bblog_proto_record, bblog_proto_builtin);
+    if (request.want == 0 && !request.first)
         return;
+    request.packet_len = tvb_captured_length(tvb);
+    request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);
     bblog_result result;
     bblog_decode(&request, &result);
+    if (request.want == 0)
+        return;
     struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
     target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->tcpinfo, "BBLog record");
     target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
@@ -314,18 +366,15 @@ dissect_packet_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const
 static void
 dissect_packet_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
 {
-    bblog_request request = {
-        .input = BBLOG_INPUT_EVENTLOG,
-        .want = wanted(tree, bblog_proto_eventlog, 0),
-        .section = bblog_section_of(pinfo),
-        .data = found->event.data,
-        .len = found->event.len,
-    };
-    if (request.want == 0 && !proto_field_is_referenced(tree, bblog_hf[bblog_registry_get()->event])
-        && !proto_field_is_referenced(tree, bblog_proto_alias))
+    bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
+    request.want = wanted(tree, bblog_proto_eventlog, 0);
+    bool shown = request.want != 0 || (tree != NULL && is_asked_for(bblog_proto_alias));
+    if (!shown && !request.first)
         return;
     bblog_result result;
     bblog_decode(&request, &result);
+    if (!shown)
+        return;
     struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
     target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->event, "Event log event");
     if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
@@ -338,8 +387,8 @@ bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *dat
     (void)data;
     const wtap_rec *rec = pinfo->rec;
     bool block = rec->rec_type == REC_TYPE_CUSTOM_BLOCK;
-    /* The plain listing of packets needs nothing from us. */
-    if (rec->block == NULL || (!block && tree == NULL))
+    /* Once seen, the plain listing of packets needs nothing from us. */
+    if (rec->block == NULL || (!block && tree == NULL && PINFO_FD_VISITED(pinfo)))
         return 0;
 
     struct found found = { 0 };
@@ -362,13 +411,9 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     (void)data;
     unsigned len = tvb_captured_length(tvb);
     bool columns = pinfo->cinfo != NULL;
-    bblog_request request = {
-        .input = BBLOG_INPUT_EVENTLOG,
-        .want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0),
-        .section = bblog_section_of(pinfo),
-        .data = len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)len),
-        .len = len,
-    };
+    const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
+    bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
+    request.want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0);
     bblog_result result;
     bblog_decode(&request, &result);
 

@@ -23,8 +23,11 @@ extern int bblog_proto_eventlog;
 extern int bblog_proto_builtin;
 /* Whoever has the name `eventlog`, or -1. */
 extern int bblog_proto_alias;
-/* The preference: enum bblog_kernel. */
+/* The preferences: enum bblog_kernel; whether raw members are shown. */
 extern int bblog_pref_kernel;
+extern bblog_pref_bool bblog_pref_raw;
+/* For each field of the registry the built-in's bits of it, ended by 0; or NULL. */
+extern int **bblog_bits;
 
 /* section.c */
 

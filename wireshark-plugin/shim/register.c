@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Registration: protocols, fields, subtrees, dissectors, the preference. */
+/* Registration: protocols, fields, subtrees, dissectors, preferences. */
 #include "internal.h"
 
 #include <epan/prefs.h>
+#include <wsutil/filesystem.h>
+#include <wsutil/report_message.h>
 
 int *bblog_hf;
 enum ftenum *bblog_ft;
@@ -12,7 +14,11 @@ int bblog_proto_record = -1;
 int bblog_proto_eventlog = -1;
 int bblog_proto_builtin = -1;
 int bblog_proto_alias = -1;
-int bblog_pref_kernel = BBLOG_KERNEL_MAIN;
+int bblog_pref_kernel = BBLOG_KERNEL_AUTOMATIC;
+bblog_pref_bool bblog_pref_raw = FALSE;
+int **bblog_bits;
+/* Read by Rust from the file of preferences, before epan does. */
+static const char *pref_schemas = "";
 
 /* Names of a 64-bit field. */
 static const void *
@@ -54,6 +60,28 @@ register_field(const bblog_field *field, int *id, hf_register_info *info)
         field->protocol == BBLOG_PROTOCOL_EVENTLOG ? bblog_proto_eventlog : bblog_proto_record, info, 1);
 }
 
+/* The built-in's fields for the bits of a field: those called like it, with something after it. */
+static int *
+bits_of(const char *abbrev)
+{
+    int *bits = NULL;
+    size_t count = 0;
+    size_t len = strlen(abbrev);
+    void *cookie;
+    if (bblog_proto_builtin <= 0)
+        return NULL;
+    for (const header_field_info *field = proto_get_first_protocol_field(bblog_proto_builtin, &cookie);
+         field != NULL; field = proto_get_next_protocol_field(bblog_proto_builtin, &cookie)) {
+        if (field->type != FT_BOOLEAN || field->bitmask == 0 || strncmp(field->abbrev, abbrev, len) != 0
+            || field->abbrev[len] != '_')
+            continue;
+        bits = g_renew(int, bits, count + 2);
+        bits[count++] = field->id;
+        bits[count] = 0;
+    }
+    return bits;
+}
+
 /* The built-in dissectors have registered by now: plugins come after them. */
 static void
 register_fields(void)
@@ -64,12 +92,15 @@ register_fields(void)
     bblog_hf = g_new(int, registry->len);
     bblog_ft = g_new(enum ftenum, registry->len);
     bblog_shift = g_new(uint8_t, registry->len);
+    bblog_bits = g_new0(int *, registry->len);
     for (size_t i = 0; i < registry->len; i++) {
         const bblog_field *field = &registry->fields[i];
         bblog_hf[i] = field->shared ? proto_registrar_get_id_byname(field->abbrev) : -1;
         if (bblog_hf[i] <= 0) {
             bblog_hf[i] = -1;
             register_field(field, &bblog_hf[i], &infos[i]);
+        } else if (field->flags) {
+            bblog_bits[i] = bits_of(field->abbrev);
         }
         const header_field_info *known = proto_registrar_get_nth((unsigned)bblog_hf[i]);
         bblog_ft[i] = known->type;
@@ -77,9 +108,48 @@ register_fields(void)
     }
 }
 
+/* Reads the user's schemas, whose fields are registered with all others: therefore before epan has read
+ * its preferences. */
+static void
+load_schemas(void)
+{
+    char *path = get_persconffile_path("preferences", TRUE);
+    for (const char *const *fault = bblog_schemas_load(path); *fault != NULL; fault++)
+        report_warning("%s", *fault);
+    g_free(path);
+}
+
+static void
+register_preferences(void)
+{
+    static const enum_val_t kernels[] = {
+        { "automatic", "What the capture says, or else the newest", BBLOG_KERNEL_AUTOMATIC },
+        { "main", "Newest (FreeBSD 15 and main)", BBLOG_KERNEL_MAIN },
+        { "14", "FreeBSD 14", BBLOG_KERNEL_14 },
+        { "13", "FreeBSD 13", BBLOG_KERNEL_13 },
+        { NULL, NULL, 0 },
+    };
+    module_t *record = prefs_register_protocol(bblog_proto_record, NULL);
+    prefs_register_enum_preference(record, "kernel", "Kernel that wrote the log",
+        "A few event numbers and values changed their meaning between FreeBSD releases, without a new log version.",
+        &bblog_pref_kernel, kernels, FALSE);
+    prefs_register_bool_preference(record, "raw", "Show raw members",
+        "Show the members of the event as they are, flex1 and so on, whatever they mean. "
+        "Filters find them in either case.",
+        &bblog_pref_raw);
+
+    module_t *eventlog = prefs_register_protocol(bblog_proto_eventlog, NULL);
+    prefs_register_string_preference(eventlog, "schemas", "Schema files",
+        "Files that describe providers of the event log, separated by colons; each replaces what is built in for "
+        "its provider. They are read when the program starts: a change needs a restart. "
+        "The environment variable BBLOG_SCHEMAS names more of them.",
+        &pref_schemas);
+}
+
 static void
 register_protocols(void)
 {
+    load_schemas();
     bblog_proto_builtin = proto_get_id_by_filter_name("bblog");
     bblog_proto_record = proto_register_protocol("FreeBSD TCP BlackBox Log record", "BBLog record", "bblog-record");
     /* The name `eventlog` belongs to Windows' remote event log; a second protocol of that name would end
@@ -96,22 +166,13 @@ register_protocols(void)
     }
     proto_register_subtree_array(etts, BBLOG_SUBTREES);
 
-    static const enum_val_t kernels[] = {
-        { "main", "Newest (FreeBSD 15 and main)", BBLOG_KERNEL_MAIN },
-        { "14", "FreeBSD 14", BBLOG_KERNEL_14 },
-        { "13", "FreeBSD 13", BBLOG_KERNEL_13 },
-        { NULL, NULL, 0 },
-    };
-    module_t *preferences = prefs_register_protocol(bblog_proto_record, NULL);
-    prefs_register_enum_preference(preferences, "kernel", "Kernel that wrote the log",
-        "A few event numbers and values changed their meaning between FreeBSD releases, without a new log version.",
-        &bblog_pref_kernel, kernels, FALSE);
+    register_preferences();
 
     register_dissector("eventlog", bblog_dissect_eventlog, bblog_proto_eventlog);
     register_postdissector(
         register_dissector("bblog-record", bblog_postdissect, bblog_proto_record));
-    register_init_routine(bblog_sections_clear);
-    register_cleanup_routine(bblog_sections_clear);
+    register_init_routine(bblog_frames_clear);
+    register_cleanup_routine(bblog_frames_clear);
     bblog_watch_files();
 }
 

@@ -70,10 +70,15 @@ file_of(const struct epan_session *session)
 static bblog_callback_bool
 note_option(wtap_block_t block, unsigned id, wtap_opttype_e type, wtap_optval_t *value, void *user_data)
 {
-    bblog_option option;
+    bblog_option option = { 0 };
     (void)block;
     (void)user_data;
-    if (bblog_option_from(id, type, value, &option))
+    if (id == OPT_SHB_OS && type == WTAP_OPTTYPE_STRING && value->stringval != NULL) {
+        option.kind = BBLOG_OPTION_OS;
+        option.data = (const uint8_t *)value->stringval;
+        option.len = strlen(value->stringval);
+        bblog_section_option(&option);
+    } else if (bblog_option_from(id, type, value, &option))
         bblog_section_option(&option);
     return TRUE;
 }

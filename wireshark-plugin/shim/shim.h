@@ -45,6 +45,8 @@ typedef struct bblog_field {
     int32_t protocol;        /* enum bblog_protocol */
     /* Take the id of Wireshark's own field of this name where there is one. */
     bool shared;
+    /* Its bits mean something each. */
+    bool flags;
 } bblog_field;
 
 /* All fields, in the order of their index, and the indexes that C itself has to know. */
@@ -60,6 +62,7 @@ typedef struct bblog_registry {
 enum bblog_option_kind {
     BBLOG_OPTION_NETFLIX,    /* PEN 10949; `type` is the Netflix option type */
     BBLOG_OPTION_FREEBSD,    /* PEN 2238 */
+    BBLOG_OPTION_OS,         /* shb_os, which is no custom option: text */
 };
 
 /* A section: the capture file it belongs to, which is only compared, and its number there. */
@@ -68,7 +71,7 @@ typedef struct bblog_section {
     uint32_t number;
 } bblog_section;
 
-/* The value of a custom option. */
+/* The value of an option. */
 typedef struct bblog_option {
     int32_t kind;            /* enum bblog_option_kind */
     uint32_t type;
@@ -91,10 +94,14 @@ enum bblog_want {
     BBLOG_WANT_VALUES = 2,   /* items: the values of the event */
     BBLOG_WANT_COMMON = 4,   /* items: the members every record has */
     BBLOG_WANT_TEXT = 8,     /* texts for the items, and items that only group */
+    BBLOG_WANT_RAW = 16,     /* items: the raw members, hidden unless the next is set too */
+    BBLOG_WANT_RAW_SHOWN = 32,
+    BBLOG_WANT_EARLIER = 64, /* items: what the frame is beside earlier ones */
 };
 
 /* The kernel that wrote BBLog records. */
 enum bblog_kernel {
+    BBLOG_KERNEL_AUTOMATIC,  /* what the section's OS says, or else the newest */
     BBLOG_KERNEL_MAIN,
     BBLOG_KERNEL_14,
     BBLOG_KERNEL_13,
@@ -105,10 +112,14 @@ typedef struct bblog_request {
     uint32_t want;           /* enum bblog_want */
     int32_t kernel;          /* enum bblog_kernel */
     bblog_section section;
+    uint32_t frame;          /* the number of the frame, from 1 */
+    bool first;              /* this is the pass in the order of the file, which sees each frame once */
     const uint8_t *data;
     size_t len;
     const uint8_t *verbose;  /* the 72-byte verbose part of a record, or NULL */
     size_t verbose_len;
+    const uint8_t *packet;   /* the frame's bytes, if a record describes a packet, or NULL */
+    size_t packet_len;
 } bblog_request;
 
 /* The bytes that an item's offset counts from. */
@@ -125,6 +136,8 @@ enum bblog_subtree {
     BBLOG_SUBTREE_COMMON,
     BBLOG_SUBTREE_VERBOSE,
     BBLOG_SUBTREE_HEADER,
+    BBLOG_SUBTREE_RAW,
+    BBLOG_SUBTREE_FLAGS,     /* of a shared field: the built-in's bits go into it */
     BBLOG_SUBTREES,          /* how many there are */
 };
 
@@ -144,6 +157,7 @@ typedef struct bblog_item {
     uint8_t origin;          /* enum bblog_origin */
     uint8_t subtree;         /* enum bblog_subtree */
     bool generated;          /* not in the bytes as such: shown in brackets */
+    bool hidden;             /* there for filters only */
 } bblog_item;
 
 /* One end of a connection. */
@@ -168,10 +182,16 @@ typedef struct bblog_result {
 
 /* ---- Rust, called by C. */
 
+/* Reads the user's schemas: those that the preference in this file of saved preferences (or NULL) and
+ * the environment name. To be called before bblog_registry_get(). Gives one line for each fault, ended by
+ * NULL; they live as long as the process. */
+const char *const *bblog_schemas_load(const char *preferences);
 /* The fields to register. */
 const bblog_registry *bblog_registry_get(void);
-/* Forgets every section. */
+/* Forgets every section: files may have changed. */
 void bblog_sections_clear(void);
+/* Forgets what was kept of frames, and every section: another capture begins, or the same one anew. */
+void bblog_frames_clear(void);
 /* Whether the facts of a section have been collected; if not, bblog_section_option() is to follow for
  * each of its options. */
 bool bblog_section_enter(const bblog_section *section);

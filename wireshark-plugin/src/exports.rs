@@ -5,11 +5,15 @@
 //! into C. Wireshark dissects in one thread; the state is that thread's.
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::slice;
+use std::path::Path;
+use std::{ptr, slice};
 
+use crate::catalog;
 use crate::ffi;
+use crate::frames::Frames;
 use crate::items::{Items, NONE};
 use crate::records::{self, Decoded, Input, Request};
 use crate::registry;
@@ -67,6 +71,7 @@ pub extern "C" fn plugin_describe() -> u32 {
 #[derive(Default)]
 struct State {
     sections: Sections,
+    frames: Frames,
     items: Items,
 }
 
@@ -89,6 +94,23 @@ unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
     unsafe { slice::from_raw_parts(data, len) }
 }
 
+/// Reads the user's schemas, and gives a list of faults that ends with a null pointer.
+///
+/// # Safety
+/// `preferences` is null or a NUL-terminated path.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bblog_schemas_load(preferences: *const c_char) -> *const *const c_char {
+    let path = (!preferences.is_null()).then(|| {
+        // SAFETY: as the caller promises.
+        Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(preferences) }.to_bytes()))
+    });
+    let faults = catch_unwind(|| catalog::load(path)).unwrap_or_default();
+    // Leaked, as C may keep them: at most a line for each file.
+    let lines =
+        faults.into_iter().map(|fault| CString::new(fault).unwrap_or_default().into_raw().cast_const());
+    lines.chain([ptr::null()]).collect::<Vec<_>>().leak().as_ptr()
+}
+
 /// The fields to register; the same every time, and never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bblog_registry_get() -> *const ffi::bblog_registry {
@@ -99,6 +121,15 @@ pub extern "C" fn bblog_registry_get() -> *const ffi::bblog_registry {
 #[unsafe(no_mangle)]
 pub extern "C" fn bblog_sections_clear() {
     with_state(|state| state.sections.clear());
+}
+
+/// Forgets what was kept of frames, and the facts of all sections.
+#[unsafe(no_mangle)]
+pub extern "C" fn bblog_frames_clear() {
+    with_state(|state| {
+        state.sections.clear();
+        state.frames.clear();
+    });
 }
 
 /// Whether the facts of a section are known already.
@@ -122,10 +153,10 @@ pub unsafe extern "C" fn bblog_section_option(option: *const ffi::bblog_option) 
     let option = unsafe { &*option };
     // SAFETY: as the caller promises.
     let data = unsafe { bytes(option.data, option.len) };
-    let option = if option.kind == ffi::BBLOG_OPTION_NETFLIX as i32 {
-        SectionOption::Netflix(option.type_, data)
-    } else {
-        SectionOption::Freebsd(data)
+    let option = match option.kind as ffi::bblog_option_kind {
+        ffi::BBLOG_OPTION_NETFLIX => SectionOption::Netflix(option.type_, data),
+        ffi::BBLOG_OPTION_FREEBSD => SectionOption::Freebsd(data),
+        _ => SectionOption::Os(data),
     };
     with_state(|state| state.sections.note(option));
 }
@@ -143,19 +174,23 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     let data = unsafe { bytes(request.data, request.len) };
     // SAFETY: see above.
     let verbose = unsafe { bytes(request.verbose, request.verbose_len) };
+    // SAFETY: see above.
+    let packet = unsafe { bytes(request.packet, request.packet_len) };
     let request = Request {
         input: match request.input as u32 {
-            ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose },
+            ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose, packet },
             ffi::BBLOG_INPUT_EVENTLOG => Input::Eventlog(data),
             _ => Input::Nothing,
         },
         want: request.want,
         kernel: records::kernel(request.kernel),
         section: key(&request.section),
+        frame: request.frame,
+        first: request.first,
     };
     let decoded = with_state(|state| {
         state.items.clear();
-        let decoded = records::decode(&request, &mut state.sections, &mut state.items);
+        let decoded = records::decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
         answer(&decoded, &state.items)
     });
     let decoded = decoded.unwrap_or_else(|| {
@@ -216,17 +251,21 @@ mod tests {
 
     #[test]
     fn null_pointers_are_no_bytes() {
-        let section = ffi::bblog_section { file: std::ptr::null(), number: 7 };
+        let section = ffi::bblog_section { file: ptr::null(), number: 7 };
         for input in [ffi::BBLOG_INPUT_RECORD, ffi::BBLOG_INPUT_EVENTLOG, ffi::BBLOG_INPUT_NOTHING, 99] {
             let request = ffi::bblog_request {
                 input: input as i32,
                 want: u32::MAX,
                 kernel: -1,
                 section,
-                data: std::ptr::null(),
+                frame: u32::MAX,
+                first: false,
+                data: ptr::null(),
                 len: 10,
-                verbose: std::ptr::null(),
+                verbose: ptr::null(),
                 verbose_len: usize::MAX,
+                packet: ptr::null(),
+                packet_len: 1,
             };
             let mut result = std::mem::MaybeUninit::uninit();
             // SAFETY: both point to what the function asks for.

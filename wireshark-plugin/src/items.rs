@@ -65,6 +65,7 @@ impl Items {
             origin: origin as u8,
             subtree: tree as u8,
             generated: false,
+            hidden: false,
         });
     }
 

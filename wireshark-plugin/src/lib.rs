@@ -18,6 +18,7 @@
 mod catalog;
 mod exports;
 mod ffi;
+mod frames;
 mod items;
 mod records;
 mod registry;

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! From the bytes of one record to its name, its summary and the items of the tree.
 
+use std::fmt::{self, Display, Write};
 use std::ops::Range;
 
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{self, Context, Event, Field, Value};
-use bblog_dissector::spec::Kernel;
+use bblog_dissector::spec::{Kernel, Names};
 
 use crate::catalog;
 use crate::ffi;
+use crate::frames::{Flow, Frames};
 use crate::items::{Items, NONE, TextAt};
 use crate::registry::Own;
 use crate::sections::{Endpoint, Key, Section, Sections};
 
 /// Where the provider's number stands in an ELOG event.
 const PROVIDER_ID: Range<usize> = 4..6;
+/// The one value of group `track` that stands with the connection's state.
+const RCV_NXT_REL: &str = "rcv_nxt_rel";
 
 /// The bytes to decode.
 #[derive(Clone, Copy)]
@@ -27,6 +31,8 @@ pub enum Input<'a> {
         data: &'a [u8],
         /// The 72-byte verbose part, or no bytes.
         verbose: &'a [u8],
+        /// The packet that the record describes, or no bytes.
+        packet: &'a [u8],
     },
     /// An ELOG event.
     Eventlog(&'a [u8]),
@@ -40,10 +46,14 @@ pub struct Request<'a> {
     pub input: Input<'a>,
     /// `BBLOG_WANT_*` bits.
     pub want: u32,
-    /// The kernel that wrote BBLog records.
-    pub kernel: Kernel,
+    /// The kernel that wrote BBLog records; `None` if the section is to tell.
+    pub kernel: Option<Kernel>,
     /// The section they stand in.
     pub section: Key,
+    /// The frame's number, from 1.
+    pub frame: u32,
+    /// Whether this is the first pass over the capture, in the order of the file.
+    pub first: bool,
 }
 
 impl Request<'_> {
@@ -72,26 +82,48 @@ impl Default for Decoded {
     }
 }
 
-/// The preference's value as the dissector has it.
-pub fn kernel(preference: i32) -> Kernel {
+/// The preference's value as the dissector has it; `None` if the section decides.
+pub fn kernel(preference: i32) -> Option<Kernel> {
     match preference as ffi::bblog_kernel {
-        ffi::BBLOG_KERNEL_13 => Kernel::Freebsd13,
-        ffi::BBLOG_KERNEL_14 => Kernel::Freebsd14,
-        _ => Kernel::Main,
+        ffi::BBLOG_KERNEL_13 => Some(Kernel::Freebsd13),
+        ffi::BBLOG_KERNEL_14 => Some(Kernel::Freebsd14),
+        ffi::BBLOG_KERNEL_MAIN => Some(Kernel::Main),
+        _ => None,
     }
 }
 
 /// Decodes what is asked for into `items`, which are empty.
-pub fn decode(request: &Request<'_>, sections: &mut Sections, items: &mut Items) -> Decoded {
+pub fn decode(
+    request: &Request<'_>,
+    sections: &mut Sections,
+    frames: &mut Frames,
+    items: &mut Items,
+) -> Decoded {
     let mut unknown = Section::default();
     let section = sections.get(request.section).unwrap_or(&mut unknown);
     let mut decoded = match request.input {
-        Input::Record { data, verbose } => match Record::from_tcpinfo(data) {
-            Ok(record) => record_items(request, section, &record.with_verbose(verbose_part(verbose)), items),
+        Input::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
+            Ok(record) => {
+                let record = record.with_verbose(verbose_part(verbose));
+                let flow = match section.connection {
+                    Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
+                    None => Flow::Section(request.section),
+                };
+                if request.first {
+                    frames.note_record(request.frame, flow, &record, packet);
+                }
+                record_items(request, section, frames, flow, &record, items)
+            }
             Err(problem) => Decoded { problem: items.text(problem), ..Decoded::default() },
         },
         Input::Eventlog(bytes) => match RawEvent::whole(bytes) {
-            Ok(raw) => eventlog_items(request, section, &raw, items),
+            Ok(raw) => {
+                if request.first {
+                    let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
+                    frames.note_event(request.frame, flow, raw.timestamp());
+                }
+                eventlog_items(request, section, frames, &raw, items)
+            }
             Err(problem) => Decoded { problem: items.text(problem), ..Decoded::default() },
         },
         Input::Nothing => Decoded::default(),
@@ -105,40 +137,76 @@ fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
     bytes.first_chunk()
 }
 
-fn record_items(request: &Request<'_>, section: &Section, record: &Record<'_>, items: &mut Items) -> Decoded {
+fn record_items(
+    request: &Request<'_>,
+    section: &Section,
+    frames: &Frames,
+    flow: Flow,
+    record: &Record<'_>,
+    items: &mut Items,
+) -> Decoded {
     let whole = 0..record.as_bytes().len();
-    let context = Context { stack: section.stack(record.stack_id()), kernel: request.kernel };
-    let event = Event::of_record(record, context);
+    let kernel = request.kernel.or(section.kernel).unwrap_or_default();
+    let event = Event::of_record(record, Context { stack: section.stack(record.stack_id()), kernel });
     let named = name(&event, request, items);
-    let grouped = request.wants(ffi::BBLOG_WANT_TEXT);
+    let text = request.wants(ffi::BBLOG_WANT_TEXT);
+    let mut computed = frames.of_record(request.frame, flow, record);
+    let earlier = request.wants(ffi::BBLOG_WANT_EARLIER);
+    if earlier {
+        // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
+        let beside = computed.by_ref().filter(|field| field.spec.name != RCV_NXT_REL);
+        beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
+    }
     if request.wants(ffi::BBLOG_WANT_VALUES) {
-        let mut values = event.fields().chain(unnamed(&event)).peekable();
-        if grouped && values.peek().is_some() {
+        let mut values = event.fields().peekable();
+        if text && values.peek().is_some() {
             items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", ffi::BBLOG_ORIGIN_DATA, whole.clone());
         }
-        values.for_each(|value| push(items, &value, ffi::BBLOG_ORIGIN_DATA, grouped));
+        values.for_each(|value| Line { text, ..Line::LOGGED }.push(items, &value));
     }
-    if request.wants(ffi::BBLOG_WANT_COMMON) {
-        if grouped {
-            items.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", ffi::BBLOG_ORIGIN_DATA, whole);
+    let common = request.wants(ffi::BBLOG_WANT_COMMON);
+    if text {
+        items.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", ffi::BBLOG_ORIGIN_DATA, whole.clone());
+    }
+    if request.wants(ffi::BBLOG_WANT_VALUES) {
+        event.derived().for_each(|value| Line { text, ..Line::COMPUTED }.push(items, &value));
+    }
+    if earlier {
+        let inside = frames.of_record(request.frame, flow, record);
+        let inside = inside.filter(|field| field.spec.name == RCV_NXT_REL);
+        inside.for_each(|value| Line { text, ..Line::COMPUTED }.push(items, &value));
+    }
+    if common {
+        let logged = Line { text, ..Line::LOGGED };
+        event.common().filter(|field| !text || !is_flags(field)).for_each(|value| logged.push(items, &value));
+        if text {
+            items.group(ffi::BBLOG_SUBTREE_COMMON, "Flags", ffi::BBLOG_ORIGIN_DATA, whole.clone());
+            event.common().filter(is_flags).for_each(|value| logged.push(items, &value));
         }
-        event.common().for_each(|value| push(items, &value, ffi::BBLOG_ORIGIN_DATA, grouped));
+    }
+    // What no table knows is shown as it is.
+    let unknown = event.spec().fields.is_empty();
+    let shown = unknown && request.wants(ffi::BBLOG_WANT_VALUES) || request.wants(ffi::BBLOG_WANT_RAW_SHOWN);
+    if shown || request.wants(ffi::BBLOG_WANT_RAW) {
+        if shown && text {
+            items.group(ffi::BBLOG_SUBTREE_RAW, "Raw", ffi::BBLOG_ORIGIN_DATA, whole);
+        }
+        event.raw().for_each(|value| Line { text, hidden: !shown, ..Line::LOGGED }.push(items, &value));
     }
     if request.wants(ffi::BBLOG_WANT_VALUES)
         && let Some(verbose) = record.verbose()
     {
-        if grouped {
-            items.group(ffi::BBLOG_SUBTREE_VERBOSE, "Logged by", ffi::BBLOG_ORIGIN_VERBOSE, 0..VERBOSE_LEN);
+        let origin = ffi::BBLOG_ORIGIN_VERBOSE;
+        if text {
+            items.group(ffi::BBLOG_SUBTREE_VERBOSE, "Logged by", origin, 0..VERBOSE_LEN);
         }
-        event::verbose(&verbose).for_each(|value| push(items, &value, ffi::BBLOG_ORIGIN_VERBOSE, grouped));
+        event::verbose(&verbose).for_each(|value| Line { text, origin, ..Line::LOGGED }.push(items, &value));
     }
     named
 }
 
-/// The raw members of an event that no table knows.
-fn unnamed<'a>(event: &Event<'a>) -> impl Iterator<Item = Field<'a>> {
-    let known = !event.spec().fields.is_empty();
-    event.raw().filter(move |_| !known)
+fn is_flags(field: &Field<'_>) -> bool {
+    matches!(field.spec.names, Names::Flags(_))
 }
 
 fn name(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded {
@@ -152,6 +220,7 @@ fn name(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded 
 fn eventlog_items(
     request: &Request<'_>,
     section: &mut Section,
+    frames: &Frames,
     raw: &RawEvent<'_>,
     items: &mut Items,
 ) -> Decoded {
@@ -165,27 +234,32 @@ fn eventlog_items(
         let (found, needed) = (raw.payload().len(), event.spec().size);
         decoded.problem = items.text(format_args!("payload of {found} bytes, expected {needed}"));
     }
+    let text = request.wants(ffi::BBLOG_WANT_TEXT);
+    if request.wants(ffi::BBLOG_WANT_EARLIER) {
+        let computed = Line { depth: 0, text, ..Line::COMPUTED };
+        frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
+    }
     if !request.wants(ffi::BBLOG_WANT_VALUES) {
         return decoded;
     }
-    let grouped = request.wants(ffi::BBLOG_WANT_TEXT);
     if decoded.provider != NONE {
         items.push(line(Own::Provider.index(), decoded.provider, PROVIDER_ID, 0));
     }
+    let logged = Line { text, ..Line::LOGGED };
     let mut values = event.fields().peekable();
-    if grouped && values.peek().is_some() {
+    if text && values.peek().is_some() {
         let payload = EVENT_HEADER_LEN..raw.as_bytes().len();
         items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", ffi::BBLOG_ORIGIN_DATA, payload);
     }
-    values.for_each(|value| push(items, &value, ffi::BBLOG_ORIGIN_DATA, grouped));
+    values.for_each(|value| logged.push(items, &value));
     let trailing = event.trailing();
     if !trailing.is_empty() {
         items.push(line(Own::Trailing.index(), NONE, trailing, 1));
     }
-    if grouped {
+    if text {
         items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", ffi::BBLOG_ORIGIN_DATA, 0..EVENT_HEADER_LEN);
     }
-    event.common().for_each(|value| push(items, &value, ffi::BBLOG_ORIGIN_DATA, grouped));
+    event.common().for_each(|value| logged.push(items, &value));
     decoded
 }
 
@@ -201,31 +275,91 @@ fn line(field: u32, text: TextAt, range: Range<usize>, depth: u8) -> ffi::bblog_
         origin: ffi::BBLOG_ORIGIN_DATA as u8,
         subtree: ffi::BBLOG_SUBTREE_NONE as u8,
         generated: false,
+        hidden: false,
     }
 }
 
-/// Adds a decoded value below the group before it; `with_text` as somebody will read it.
-fn push(items: &mut Items, field: &Field<'_>, origin: ffi::bblog_origin, with_text: bool) {
-    let (number, text) = match field.value {
-        Value::Unsigned(number) | Value::Bool(number) => {
-            (number, if with_text { items.text(field) } else { NONE })
+/// How a decoded value becomes a line.
+#[derive(Clone, Copy)]
+struct Line {
+    depth: u8,
+    origin: ffi::bblog_origin,
+    generated: bool,
+    hidden: bool,
+    /// Whether somebody will read it.
+    text: bool,
+}
+
+impl Line {
+    /// A value that stands in the bytes, below the group before it.
+    const LOGGED: Line =
+        Line { depth: 1, origin: ffi::BBLOG_ORIGIN_DATA, generated: false, hidden: false, text: false };
+    /// A value that does not.
+    const COMPUTED: Line = Line { generated: true, ..Line::LOGGED };
+
+    fn push(self, items: &mut Items, field: &Field<'_>) {
+        let text = self.text && !self.hidden;
+        let (number, text) = match field.value {
+            Value::Unsigned(number) | Value::Bool(number) => {
+                (number, if text { items.text(field) } else { NONE })
+            }
+            Value::Signed(number) => (number as u64, if text { items.text(field) } else { NONE }),
+            // Strings are their text; the rest C reads from the bytes.
+            Value::Text(_) => (0, items.text(field)),
+            Value::Bytes(_) | Value::Ipv4(_) | Value::Ipv6(_) => (0, NONE),
+        };
+        let subtree = if is_flags(field) { ffi::BBLOG_SUBTREE_FLAGS } else { ffi::BBLOG_SUBTREE_NONE };
+        let item = ffi::bblog_item {
+            number,
+            field: field.spec.id,
+            text,
+            offset: field.range.start as u32,
+            length: field.range.len() as u32,
+            depth: self.depth,
+            origin: self.origin as u8,
+            subtree: subtree as u8,
+            generated: self.generated,
+            hidden: self.hidden,
+        };
+        items.push(item);
+        // The built-in has fields of its own for the bits of its members.
+        if let Names::Flags(table) = field.spec.names
+            && self.text
+            && !self.hidden
+            && !catalog::is_builtin(field.spec)
+        {
+            for &(mask, name) in table.values {
+                let text = items.text(Bits { number, mask: mask as u64, name, bytes: field.range.len() });
+                let line = ffi::bblog_item { number: 0, field: NONE, text, depth: self.depth + 1, ..item };
+                items.push(ffi::bblog_item { subtree: ffi::BBLOG_SUBTREE_NONE as u8, ..line });
+            }
         }
-        Value::Signed(number) => (number as u64, if with_text { items.text(field) } else { NONE }),
-        // Strings are their text; the rest C reads from the bytes.
-        Value::Text(_) => (0, items.text(field)),
-        Value::Bytes(_) | Value::Ipv4(_) | Value::Ipv6(_) => (0, NONE),
-    };
-    items.push(ffi::bblog_item {
-        number,
-        field: field.spec.id,
-        text,
-        offset: field.range.start as u32,
-        length: field.range.len() as u32,
-        depth: 1,
-        origin: origin as u8,
-        subtree: ffi::BBLOG_SUBTREE_NONE as u8,
-        generated: false,
-    });
+    }
+}
+
+/// A bit of a number, or a few, as epan shows them: `..1. .... = NAME`.
+struct Bits<'a> {
+    number: u64,
+    mask: u64,
+    name: &'a str,
+    bytes: usize,
+}
+
+impl Display for Bits<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for bit in (0..self.bytes.clamp(1, 8) * 8).rev() {
+            out.write_char(match (self.mask >> bit & 1, self.number >> bit & 1) {
+                (0, _) => '.',
+                (_, 0) => '0',
+                _ => '1',
+            })?;
+            if bit % 4 == 0 {
+                out.write_char(' ')?;
+            }
+        }
+        let set = self.mask != 0 && self.number & self.mask == self.mask;
+        write!(out, "= {}: {}", self.name, if set { "Set" } else { "Not set" })
+    }
 }
 
 #[cfg(test)]
@@ -236,8 +370,7 @@ mod tests {
     use crate::registry;
     use crate::sections::SectionOption;
 
-    const ALL: u32 =
-        ffi::BBLOG_WANT_SUMMARY | ffi::BBLOG_WANT_VALUES | ffi::BBLOG_WANT_COMMON | ffi::BBLOG_WANT_TEXT;
+    const ALL: u32 = u32::MAX;
     const KEY: Key = Key { file: 1, number: 0 };
 
     /// A section that knows the stacks 1 to 3 and, as the provider with the number 1, `provider`.
@@ -259,10 +392,11 @@ mod tests {
     /// Decodes, and checks that C can use every item; gives the event's name.
     fn decode_checked(input: Input<'_>, want: u32, sections: &mut Sections) -> Option<String> {
         let mut items = Items::default();
-        let request = Request { input, want, kernel: Kernel::Main, section: KEY };
-        let decoded = decode(&request, sections, &mut items);
+        let mut frames = Frames::default();
+        let request = Request { input, want, kernel: None, section: KEY, frame: 1, first: true };
+        let decoded = decode(&request, sections, &mut frames, &mut items);
         let (data, verbose) = match input {
-            Input::Record { data, verbose } => (data.len(), verbose.len()),
+            Input::Record { data, verbose, .. } => (data.len(), verbose.len()),
             Input::Eventlog(data) => (data.len(), 0),
             Input::Nothing => (0, 0),
         };
@@ -277,7 +411,7 @@ mod tests {
             assert!(item.field == NONE || (item.field as usize) < registry::get().0.len, "{item:?}");
             assert!(u32::from(item.depth) <= ffi::BBLOG_MAX_DEPTH);
             assert!(item.text == NONE || text(item.text).is_some());
-            assert_eq!(item.field == NONE, u32::from(item.subtree) != ffi::BBLOG_SUBTREE_NONE);
+            assert!(item.field != NONE || item.text != NONE, "{item:?}");
         }
         assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, Input::Nothing));
         text(decoded.name)
@@ -292,7 +426,8 @@ mod tests {
                 data[25] = id;
                 for stack in 0..5 {
                     data[24] = stack;
-                    let input = Input::Record { data: &data, verbose: &[fill; VERBOSE_LEN] };
+                    let input =
+                        Input::Record { data: &data, verbose: &[fill; VERBOSE_LEN], packet: &[fill; 64] };
                     for want in [ALL, ALL & !ffi::BBLOG_WANT_TEXT, 0] {
                         decode_checked(input, want, &mut sections);
                     }
@@ -300,13 +435,14 @@ mod tests {
             }
             for len in 0..TCPINFO_LEN {
                 decode_checked(
-                    Input::Record { data: &[fill; TCPINFO_LEN][..len], verbose: &[] },
+                    Input::Record { data: &[fill; TCPINFO_LEN][..len], verbose: &[], packet: &[] },
                     ALL,
                     &mut sections,
                 );
             }
             for len in 0..100 {
-                let input = Input::Record { data: &[fill; TCPINFO_LEN], verbose: &[fill; 100][..len] };
+                let input =
+                    Input::Record { data: &[fill; TCPINFO_LEN], verbose: &[fill; 100][..len], packet: &[] };
                 decode_checked(input, ALL, &mut sections);
             }
         }
@@ -332,7 +468,7 @@ mod tests {
     fn both_logs_call_a_received_segment_in() {
         let mut record = [0; TCPINFO_LEN];
         record[25] = 1;
-        let input = Input::Record { data: &record, verbose: &[] };
+        let input = Input::Record { data: &record, verbose: &[], packet: &[] };
         assert_eq!(decode_checked(input, 0, &mut sections("tcp")).as_deref(), Some("IN"));
         let mut event = [0; 72];
         event[4] = 1;

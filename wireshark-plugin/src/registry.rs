@@ -77,6 +77,7 @@ pub fn get() -> &'static Registry {
             display: display as i32,
             protocol: protocol(abbrev),
             shared: false,
+            flags: false,
         });
         let fields: &[ffi::bblog_field] = rows.chain(own).collect::<Vec<_>>().leak();
         Registry(ffi::bblog_registry {
@@ -97,7 +98,7 @@ fn field(row: &FieldSpec) -> ffi::bblog_field {
     };
     ffi::bblog_field {
         name: text(&label(row)),
-        abbrev: text(row.filter),
+        abbrev: text(&legal(row.filter)),
         blurb: text(row.about),
         names: if names.is_empty() { ptr::null() } else { names.as_ptr() },
         names_len: names.len(),
@@ -105,7 +106,14 @@ fn field(row: &FieldSpec) -> ffi::bblog_field {
         display: display(row) as i32,
         protocol: protocol(row.filter),
         shared: catalog::is_builtin(row),
+        flags: matches!(row.names, Names::Flags(_)),
     }
+}
+
+/// A filter name without the empty parts that epan does not take. The names of a user's schema may be
+/// anything; all others are as they should be.
+fn legal(filter: &str) -> String {
+    filter.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
 }
 
 /// The type that epan gives values of a kind: see also [`crate::records`], which makes them.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use bblog_dissector::bblog::Header;
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
 use bblog_dissector::layout::{Layout, Votes};
-use bblog_dissector::spec::Stack;
+use bblog_dissector::spec::{Kernel, Stack};
 
 /// Netflix option type of a DUMPINFO: the 208-byte header of the entry.
 const DUMPINFO: u32 = 4;
@@ -25,9 +25,11 @@ pub struct Key {
     pub number: u32,
 }
 
-/// The value of a custom option of a Section Header Block.
+/// The value of an option of a Section Header Block.
 #[derive(Clone, Copy, Debug)]
 pub enum SectionOption<'a> {
+    /// shb_os: the system that wrote the section.
+    Os(&'a [u8]),
     /// Netflix's: option type and data.
     Netflix(u32, &'a [u8]),
     /// The FreeBSD Project's: data.
@@ -35,7 +37,7 @@ pub enum SectionOption<'a> {
 }
 
 /// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     /// Its address.
     pub address: IpAddr,
@@ -48,6 +50,8 @@ pub struct Endpoint {
 pub struct Section {
     /// Stack numbers and what they stand for; few, so a list.
     stacks: Vec<(u8, Stack)>,
+    /// The kernel that wrote its records, if the section says so.
+    pub kernel: Option<Kernel>,
     /// BBLog: the connection, ours first.
     pub connection: Option<(Endpoint, Endpoint)>,
     /// eventlog: provider numbers and names.
@@ -100,6 +104,7 @@ impl Section {
                 }
             }
             SectionOption::Netflix(..) => {}
+            SectionOption::Os(name) => self.kernel = kernel_of(name),
             SectionOption::Freebsd(bytes) => self.note_providers(bytes),
         }
     }
@@ -125,6 +130,20 @@ impl Section {
             }
         }
         self.layout = str::from_utf8(rest).ok().and_then(Layout::from_name);
+    }
+}
+
+/// The kernel that an operating system's name tells of: `FreeBSD 14.2-RELEASE-p1 amd64`, `FreeBSD main`.
+fn kernel_of(os: &[u8]) -> Option<Kernel> {
+    let version = str::from_utf8(os).ok()?.strip_prefix("FreeBSD ")?;
+    let major: &str = version.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+    match major.parse::<u32>() {
+        // BBLog is in the kernel since 12, unchanged until 13.
+        Ok(12 | 13) => Some(Kernel::Freebsd13),
+        Ok(14) => Some(Kernel::Freebsd14),
+        Ok(15..) => Some(Kernel::Main),
+        Ok(_) => None,
+        Err(_) => Kernel::from_name(major),
     }
 }
 
@@ -195,6 +214,24 @@ mod tests {
         assert!(sections.get(Key { file: 16, number: 0 }).is_none());
         sections.clear();
         assert!(!sections.enter(first));
+    }
+
+    #[test]
+    fn the_system_names_the_kernel() {
+        let cases = [
+            ("FreeBSD 14.2-RELEASE-p1 amd64", Some(Kernel::Freebsd14)),
+            ("FreeBSD 13", Some(Kernel::Freebsd13)),
+            ("FreeBSD main", Some(Kernel::Main)),
+            ("FreeBSD 16.0-CURRENT", Some(Kernel::Main)),
+            ("Linux 6.1", None),
+            ("FreeBSD ", None),
+            ("FreeBSD 8", None),
+        ];
+        for (os, kernel) in cases {
+            let mut section = Section::default();
+            section.note(SectionOption::Os(os.as_bytes()));
+            assert_eq!(section.kernel, kernel, "{os}");
+        }
     }
 
     #[test]

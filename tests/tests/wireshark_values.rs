@@ -1,0 +1,147 @@
+//! What the plugin computes, and what a user can set: generated values, schemas of one's own, the
+//! kernel that wrote a log.
+
+use std::sync::LazyLock;
+
+use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::event::{Context, Event};
+use bblog_dissector::spec::{Kernel, Stack};
+use bblog_dissector::track::Track;
+use bblog_tests::fixtures::fixture;
+use bblog_tests::programs::convert;
+use bblog_tests::rows::Capture;
+use bblog_tests::tshark::Tshark;
+
+static TSHARK: LazyLock<Tshark> = LazyLock::new(Tshark::with_plugin);
+
+/// The values of these filter names, a line for each frame.
+fn fields(tshark: &Tshark, options: &[&str], names: &[&str], capture: &[u8]) -> Vec<Vec<String>> {
+    let names: Vec<&str> = names.iter().flat_map(|name| ["-e", name]).collect();
+    let text = tshark.text(&[options, &["-T", "fields"], &names].concat(), capture);
+    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+/// What the library computes for the records of a log of one connection.
+fn computed(log: &str) -> Vec<Vec<String>> {
+    let bytes = std::fs::read(fixture(log)).unwrap();
+    let mut track = Track::default();
+    let of = |record: &Record<'_>, track: &mut Track| {
+        let event = Event::of_record(record, Context::default());
+        let tracked = track.next(record);
+        let values: Vec<_> = event.derived().chain(tracked.fields()).map(|f| (f.spec.name, f.value)).collect();
+        let text = |name: &str| {
+            let value = values.iter().find(|value| value.0 == name).and_then(|value| value.1.as_int());
+            value.map_or(String::new(), |value| value.to_string())
+        };
+        ["flight", "snd_una_rel", "time_delta", "rcv_nxt_rel"].map(text).to_vec()
+    };
+    let bodies = bblog::entries(&bytes).map(|entry| entry.unwrap().1);
+    bodies.flat_map(bblog::records).map(|record| of(&record.unwrap(), &mut track)).collect()
+}
+
+#[test]
+fn generated_values_are_the_librarys_in_every_pass() {
+    for log in ["rack_reqresp.tcplog", "default_v4mapped.tcplog", "bbr_120.tcplog"] {
+        let capture = convert(&fixture(log));
+        let names = ["bblog.flight", "bblog.snd_una_rel", "bblog.time_delta", "bblog.rcv_nxt_rel"];
+        let expected = computed(log);
+        // Two passes need a file.
+        let file = TSHARK.home().join(log);
+        std::fs::write(&file, &capture).unwrap();
+        let file = file.to_str().unwrap();
+        for options in [&["-r", file][..], &["-2", "-r", file], &["-2", "-R", "frame || bblog", "-r", file]] {
+            let got = fields(&TSHARK, options, &names, b"");
+            assert_eq!(got.len(), expected.len(), "{log}");
+            for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                assert_eq!(got, expected, "{log}, frame {}, {options:?}", number + 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn generated_values_stand_in_brackets() {
+    let capture = convert(&fixture("rack_reqresp.tcplog"));
+    let text = TSHARK.text(&["-V", "-c", "12"], &capture);
+    for line in ["        [Bytes in flight: 300 bytes]", "    [Time since the previous record"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
+
+#[test]
+fn lost_records_are_counted() {
+    let mut capture = Capture::default();
+    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    for serial in [1_u8, 2, 7] {
+        let mut record = vec![0; bblog::TCPINFO_LEN];
+        (record[20], record[24], record[25]) = (serial, 2, 2);
+        capture.record(&record);
+    }
+    assert_eq!(fields(&TSHARK, &["-Y", "bblog.gap"], &["bblog.serial_nr", "bblog.gap"], &capture.0), [["7", "4"]]);
+}
+
+#[test]
+fn the_kernel_is_taken_from_the_section_or_the_preference() {
+    // Id 30 got another meaning after 14.
+    let events = |kernel, options: &[&str]| {
+        let mut capture = Capture::default();
+        capture.bblog_section(Context { stack: Stack::Rack, kernel });
+        let mut record = vec![0; bblog::TCPINFO_LEN];
+        (record[24], record[25]) = (2, 30);
+        capture.record(&record);
+        fields(&TSHARK, options, &["bblog.event"], &capture.0)[0][0].clone()
+    };
+    let name = |kernel| bblog_dissector::tables::event(30).unwrap().name_on(kernel);
+    assert_ne!(name(Kernel::Main), name(Kernel::Freebsd13));
+    for kernel in [Kernel::Main, Kernel::Freebsd14, Kernel::Freebsd13] {
+        assert_eq!(events(kernel, &[]), name(kernel));
+    }
+    assert_eq!(events(Kernel::Freebsd13, &["-o", "bblog-record.kernel:main"]), name(Kernel::Main));
+    assert_eq!(events(Kernel::Main, &["-o", "bblog-record.kernel:13"]), name(Kernel::Freebsd13));
+}
+
+/// A provider that nobody has built in.
+const SCHEMA: &str = "PROVIDER site
+KEYWORD ALL 1
+STRUCT PAYLOAD
+	apples:uint32_t
+	pears:uint16_t:hex
+EVENT HARVEST 7 INFO ALL PAYLOAD
+	\"%1 apples\"
+";
+
+#[test]
+fn schemas_of_ones_own_are_read_at_start() {
+    let mut tshark = Tshark::with_plugin();
+    let (by_variable, broken, by_preference) =
+        (tshark.home().join("site.src"), tshark.home().join("broken.src"), tshark.home().join("farm.src"));
+    std::fs::write(&by_variable, SCHEMA).unwrap();
+    std::fs::write(&by_preference, SCHEMA.replace("PROVIDER site", "PROVIDER farm")).unwrap();
+    std::fs::write(&broken, "PROVIDER x\nSTRUCT s\n\tn:nonsense\n").unwrap();
+    let provider = |name| bblog_dissector::catalog::Provider { name, layout: None, events: &[] };
+    let mut event = vec![0; 40];
+    (event[0], event[4], event[24]) = (40, 1, 7);
+    event[32..38].copy_from_slice(&[3, 0, 0, 0, 0xff, 0]);
+    let mut capture = Capture::default();
+    for name in ["site", "farm"] {
+        capture.eventlog_section(&provider(name));
+        capture.event(&event);
+    }
+
+    let listing = tshark.text(&["-G", "folders"], b"");
+    let folder = listing.lines().find_map(|line| line.strip_prefix("Personal configuration:")).expect("a folder").trim();
+    std::fs::create_dir_all(folder).unwrap();
+    let saved = format!("eventlog-record.schemas: {}\n", by_preference.display());
+    std::fs::write(std::path::Path::new(folder).join("preferences"), saved).unwrap();
+    tshark.set("BBLOG_SCHEMAS", by_variable.to_str().unwrap());
+    let names = ["bblog.event", "eventlog.site.harvest.apples", "eventlog.farm.harvest.pears", "bblog.summary"];
+    let got = fields(&tshark, &[], &names, &capture.0);
+    assert_eq!(got, [["HARVEST", "3", "", "3 apples"], ["HARVEST", "", "0x00ff", "3 apples"]]);
+
+    tshark.set("BBLOG_SCHEMAS", broken.to_str().unwrap());
+    let output = tshark.run(&["-T", "fields", "-e", "bblog.event"], &capture.0);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let fault = format!("BBLog: schema {}: line 3, column 4", broken.display());
+    assert!(said.contains(&fault) && said.lines().count() == 1, "{said}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), ["UNKNOWN", "HARVEST"]);
+}

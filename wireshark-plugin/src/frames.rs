@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What a frame is beside the ones before it.
+//!
+//! The first pass over a capture is in the order of the file and meets each frame once; what it finds is
+//! kept, so that a later look at any frame, in any order, gives the same. A capture has many frames, so what
+//! every frame has is kept in eight bytes, and what few have apart.
+
+use std::collections::HashMap;
+
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
+use bblog_dissector::event::{Field, Value};
+use bblog_dissector::tables;
+use bblog_dissector::track::Track;
+
+use crate::sections::{Endpoint, Key};
+
+/// Frames whose values are kept together.
+const CHUNK: usize = 4096;
+/// Kept for a frame that has no earlier one.
+const NONE: i64 = i64::MIN;
+/// The rows of group `track`, in the table's order.
+const DELTA: usize = 0;
+const GAP: usize = 1;
+const RCV: usize = 2;
+
+/// What belongs together: the records of a connection, or the events of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// A connection of a file.
+    Connection(usize, Endpoint, Endpoint),
+    /// A section whose connection is not known.
+    Section(Key),
+    /// A session of an eventlog provider.
+    Session(Key, u16, u64),
+}
+
+/// What the first pass has found.
+#[derive(Default)]
+pub struct Frames {
+    flows: HashMap<Flow, State>,
+    /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
+    deltas: Vec<Box<[i64; CHUNK]>>,
+    /// Records lost, by the frame they are missing before.
+    gaps: HashMap<u32, u32>,
+    /// `rcv_nxt` relative to the peer's initial sequence number, as the latter by flow.
+    irs: HashMap<Flow, Vec<(u32, u32)>>,
+}
+
+/// Where a flow has got to.
+#[derive(Default)]
+struct State {
+    track: Track,
+    last: Option<u64>,
+}
+
+impl Frames {
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Frames::default();
+    }
+
+    /// Takes in the next record of a flow; `packet` is the frame, if the record describes one.
+    pub fn note_record(&mut self, frame: u32, flow: Flow, record: &Record<'_>, packet: &[u8]) {
+        let mut whole = [0; RECORD_LEN];
+        let whole = with_header(record, packet, &mut whole);
+        let tracked = self.flows.entry(flow).or_default().track.next(whole.as_ref().unwrap_or(record));
+        let mut delta = NONE;
+        for field in tracked.fields() {
+            let Some(value) = field.value.as_int() else { continue };
+            match tables::TRACK.iter().position(|row| row.id == field.spec.id) {
+                Some(DELTA) => delta = value,
+                Some(GAP) if value != 0 => {
+                    self.gaps.insert(frame, value as u32);
+                }
+                Some(RCV) => self.note_irs(frame, flow, rcv_nxt(record).wrapping_sub(value as u32)),
+                _ => {}
+            }
+        }
+        self.keep(frame, delta);
+    }
+
+    /// Takes in the next event of a session.
+    pub fn note_event(&mut self, frame: u32, flow: Flow, timestamp: u64) {
+        let state = self.flows.entry(flow).or_default();
+        let last = state.last.replace(timestamp);
+        self.keep(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
+    }
+
+    fn note_irs(&mut self, frame: u32, flow: Flow, irs: u32) {
+        let known = self.irs.entry(flow).or_default();
+        if known.last().is_none_or(|last| last.1 != irs) {
+            known.push((frame, irs));
+        }
+    }
+
+    fn keep(&mut self, frame: u32, delta: i64) {
+        let (chunk, at) = (frame as usize / CHUNK, frame as usize % CHUNK);
+        while self.deltas.len() <= chunk {
+            self.deltas.push(Box::new([NONE; CHUNK]));
+        }
+        self.deltas[chunk][at] = delta;
+    }
+
+    /// The microseconds since the frame before this one of its flow.
+    pub fn delta(&self, frame: u32) -> Option<Micros> {
+        let chunk = self.deltas.get(frame as usize / CHUNK)?;
+        Some(chunk[frame as usize % CHUNK]).filter(|&delta| delta != NONE).map(Micros)
+    }
+
+    /// The records lost before this frame.
+    pub fn gap(&self, frame: u32) -> Option<u32> {
+        self.gaps.get(&frame).copied()
+    }
+
+    /// The record's `rcv_nxt`, relative to what the peer began with.
+    fn rcv_nxt_rel(&self, frame: u32, flow: Flow, record: &Record<'_>) -> Option<u32> {
+        let known = self.irs.get(&flow)?;
+        let before = known.partition_point(|&(from, _)| from <= frame);
+        let irs = known.get(before.checked_sub(1)?)?.1;
+        Some(rcv_nxt(record)).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
+    }
+
+    /// The values of group `track` for a record.
+    pub fn of_record(
+        &self,
+        frame: u32,
+        flow: Flow,
+        record: &Record<'_>,
+    ) -> impl Iterator<Item = Field<'static>> {
+        let values = [
+            self.delta(frame).map(|delta| Value::Signed(delta.0)),
+            self.gap(frame).map(|gap| Value::Unsigned(gap.into())),
+            self.rcv_nxt_rel(frame, flow, record).map(|seq| Value::Unsigned(seq.into())),
+        ];
+        fields(values)
+    }
+
+    /// The values of group `track` for an event.
+    pub fn of_event(&self, frame: u32) -> impl Iterator<Item = Field<'static>> {
+        fields([self.delta(frame).map(|delta| Value::Signed(delta.0)), None, None])
+    }
+}
+
+fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'static>> {
+    let rows = tables::TRACK.iter().zip(values);
+    rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0 }))
+}
+
+/// The record with the TCP header that it had in the log, put together in `whole`.
+fn with_header<'a>(
+    record: &Record<'_>,
+    packet: &[u8],
+    whole: &'a mut [u8; RECORD_LEN],
+) -> Option<Record<'a>> {
+    // DLT_NULL: the address family stands in front.
+    let ip = packet.get(4..)?;
+    let header_len = match ip.first()? {
+        0x60..=0x6f => 40,
+        first @ 0x45..=0x4f => usize::from(first & 0x0f) * 4,
+        _ => return None,
+    };
+    let tcp = ip.get(header_len..)?;
+    let len = tcp.len().min(RECORD_LEN - TCPINFO_LEN);
+    whole[..TCPINFO_LEN].copy_from_slice(record.tcpinfo().get(..TCPINFO_LEN)?);
+    whole[TCPINFO_LEN..][..len].copy_from_slice(&tcp[..len]);
+    Record::split(whole).ok().map(|(record, _)| record)
+}
+
+fn rcv_nxt(record: &Record<'_>) -> u32 {
+    record.as_bytes().get(120..124).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use bblog_dissector::bblog::TCPINFO_LEN;
+
+    use super::*;
+
+    #[test]
+    fn a_later_look_gives_what_the_first_pass_found() {
+        let key = |number| Flow::Section(Key { file: 1, number });
+        let mut frames = Frames::default();
+        let record = |second: u8, serial: u8| {
+            let mut bytes = [0; TCPINFO_LEN];
+            bytes[0] = second;
+            bytes[20] = serial;
+            bytes
+        };
+        let steps = [(1, key(0), 1, 0), (2, key(1), 5, 0), (3, key(0), 2, 1), (9000, key(0), 4, 5)];
+        for (frame, flow, second, serial) in steps {
+            let bytes = record(second, serial);
+            frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), &[]);
+        }
+        assert_eq!(frames.delta(1), None);
+        assert_eq!(frames.delta(2), None);
+        assert_eq!(frames.delta(3), Some(Micros(1_000_000)));
+        assert_eq!((frames.delta(9000), frames.gap(9000)), (Some(Micros(2_000_000)), Some(3)));
+        assert_eq!((frames.delta(4), frames.delta(u32::MAX), frames.gap(3)), (None, None, None));
+        frames.clear();
+        assert_eq!(frames.delta(3), None);
+    }
+
+    #[test]
+    fn the_rows_are_those_meant() {
+        let names: Vec<&str> = tables::TRACK.iter().map(|row| row.name).collect();
+        assert_eq!((names[DELTA], names[GAP], names[RCV]), ("time_delta", "gap", "rcv_nxt_rel"));
+    }
+}
