@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
 # Shows what bblog does: two shipped logs, converted and decoded.
 # usage: demo.sh TARGETDIR
 set -eu

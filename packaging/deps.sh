@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
 # Installs what building and testing needs and this system lacks. Says what it runs; does nothing
 # if all is there.
 set -eu
@@ -20,7 +21,7 @@ case $(uname -s) in
 Linux)
 	command -v apt-get >/dev/null || fail "apt-get: not found, expected Debian or Ubuntu; install tshark, the Wireshark headers, libclang and pkg-config by hand"
 	missing=
-	for package in gcc tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
+	for package in gcc gdb lldb tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 		*" installed") ;;
 		*)

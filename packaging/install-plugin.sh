@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
 # Installs the Wireshark plugin where the Wireshark that runs here looks for it: for everybody
 # as root, for this user otherwise (Wireshark ignores a user's plugins when it runs as root).
 # usage: install-plugin.sh LIBRARY

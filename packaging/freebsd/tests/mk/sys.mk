@@ -1,0 +1,1 @@
+# What make(1) itself brings, for the Makefile of a port: nothing here.
