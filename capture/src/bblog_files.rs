@@ -237,7 +237,9 @@ impl EntrySink for Writing<'_> {
             files.end_section(store);
             files.begin_section(stack, record.time());
         }
-        let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else { return };
+        let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else {
+            return;
+        };
         let missing = bblog_entry::missing(*expected, record.serial());
         if missing > 0 {
             encode::skipped(&mut files.buffer, missing);

@@ -85,7 +85,8 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     let system = ThisSystem;
     let (bblog, eventlog) = (bblog(&system), eventlog(&system));
     let common = vec![root(&system), user(&args.user), folder(&args.directory, &args.user)];
-    let told = if args.json { json_text(&common, &bblog, &eventlog) } else { text(&common, &bblog, &eventlog) };
+    let told =
+        if args.json { json_text(&common, &bblog, &eventlog) } else { text(&common, &bblog, &eventlog) };
     // Nobody is left to tell that standard output is gone.
     let _ = io::stdout().write_all(told.as_bytes());
     if is_usable(&bblog) || is_usable(&eventlog) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -104,7 +105,11 @@ fn bblog(system: &impl System) -> Vec<Item> {
         let change = "boot a 64-bit kernel with `options TCPHPTS` and `options TCP_BLACKBOX` (GENERIC has them since 14)";
         items.push(Item::missing(what, "no such device", change));
     } else {
-        items.push(Item::missing(what, "no such device", "run bblogd on FreeBSD, or give it a stream with -f"));
+        items.push(Item::missing(
+            what,
+            "no such device",
+            "run bblogd on FreeBSD, or give it a stream with -f",
+        ));
     }
     let what = "net.inet.tcp.bb.log_version";
     match system.sysctl(what) {
@@ -177,7 +182,11 @@ fn eventlog(system: &impl System) -> Vec<Item> {
     if system.is_device(what) {
         items.push(Item::ok(what, "there"));
     } else if system.is_freebsd() {
-        items.push(Item::missing(what, "no such device", "boot a kernel with eventlog(9); it is none in jails"));
+        items.push(Item::missing(
+            what,
+            "no such device",
+            "boot a kernel with eventlog(9); it is none in jails",
+        ));
     } else {
         items.push(Item::missing(what, "no such device", "run bblogd on FreeBSD"));
     }
@@ -190,7 +199,11 @@ fn eventlog(system: &impl System) -> Vec<Item> {
         )),
         Some(_) => items.push(Item::ok(what, "1: every new connection")),
         None if system.is_freebsd() => {
-            items.push(Item::missing(what, "no such sysctl", "load a TCP stack that registers the provider tcp"));
+            items.push(Item::missing(
+                what,
+                "no such sysctl",
+                "load a TCP stack that registers the provider tcp",
+            ));
         }
         None => items.push(Item::missing(what, "no such sysctl", "run bblogd on FreeBSD")),
     }
@@ -207,7 +220,9 @@ fn eventlog(system: &impl System) -> Vec<Item> {
 fn root(system: &impl System) -> Item {
     match system.is_root() {
         true => Item::ok("rights", "root, as opening the devices needs"),
-        false => Item::note("rights", "not root", "start bblogd as root; it becomes the user of -u by itself"),
+        false => {
+            Item::note("rights", "not root", "start bblogd as root; it becomes the user of -u by itself")
+        }
     }
 }
 
@@ -281,9 +296,7 @@ fn json_text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
             State::Note => "note",
             State::Missing => "missing",
         };
-        let one = |item: &Item| {
-            json!({"what": item.what, "state": state(item), "found": item.found, "change": item.change})
-        };
+        let one = |item: &Item| json!({"what": item.what, "state": state(item), "found": item.found, "change": item.change});
         items.iter().map(one).collect()
     };
     let all = json!({

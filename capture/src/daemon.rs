@@ -26,7 +26,8 @@ impl PidFile {
         let failed = |error: io::Error| Failure::io(path.display(), error);
         let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
         let mut options = File::options();
-        let opened = options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
+        let opened =
+            options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
         let file = opened.open(path).map_err(failed)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => Ok(PidFile { file, path: path.to_owned() }),

@@ -110,7 +110,10 @@ pub fn segment(
     let flags = [&flags[..]];
     let (first, last) = ((OPT_CUSTOM, &tcpinfo[..]), (EPB_FLAGS, &flags[..]));
     let mut write = |options: &[PacketOption<'_>]| {
-        packet(out, &Packet { interface: 0, time, original_len: headers.original_len(), data: &data, options });
+        packet(
+            out,
+            &Packet { interface: 0, time, original_len: headers.original_len(), data: &data, options },
+        );
     };
     match verbose {
         None => write(&[first, last]),

@@ -134,7 +134,8 @@ impl Capture {
 
     /// Whether an event is of a session of the `tcp` provider.
     pub fn is_tcp(&self, event: &RawEvent<'_>) -> bool {
-        self.provider(event).is_some_and(|provider| provider.is_tcp) && !sessions::is_no_session(event.session_id())
+        self.provider(event).is_some_and(|provider| provider.is_tcp)
+            && !sessions::is_no_session(event.session_id())
     }
 
     fn provider(&self, event: &RawEvent<'_>) -> Option<&Provider> {

@@ -215,10 +215,15 @@ impl EventlogFiles {
         self.looked = Instant::now();
         let is_due = |entry: &Entry| {
             let begun = entry.file.as_ref().map(|file| file.begun);
-            begun.is_some_and(|begun| !limit.is_zero() && begun.elapsed() >= limit) || entry.used.elapsed() >= UNUSED
+            begun.is_some_and(|begun| !limit.is_zero() && begun.elapsed() >= limit)
+                || entry.used.elapsed() >= UNUSED
         };
-        let due: Vec<SessionKey> =
-            self.sessions.iter().filter(|(_, entry)| entry.file.is_some() && is_due(entry)).map(|(key, _)| *key).collect();
+        let due: Vec<SessionKey> = self
+            .sessions
+            .iter()
+            .filter(|(_, entry)| entry.file.is_some() && is_due(entry))
+            .map(|(key, _)| *key)
+            .collect();
         due.into_iter().for_each(|key| self.finish(key, store));
     }
 
@@ -288,7 +293,9 @@ impl EventlogFiles {
         while self.open.len() > self.rotation.max_open {
             let Some(oldest) = self.open.pop_front() else { break };
             let entry = self.sessions.get_mut(&oldest);
-            if let Some(part) = entry.and_then(|entry| entry.file.as_mut()).and_then(|file| file.part.as_mut()) {
+            if let Some(part) =
+                entry.and_then(|entry| entry.file.as_mut()).and_then(|file| file.part.as_mut())
+            {
                 store.close(part);
             }
         }

@@ -178,7 +178,11 @@ mod tests {
             bytes: 9,
         };
         let json = line.to_json();
-        assert!(json.starts_with("{\"date\":\"1970-01-01 00:00:00 +0000\", \"pbcid\":\"a\\\"b\\\\\\n\u{fffd}\", "));
+        assert!(
+            json.starts_with(
+                "{\"date\":\"1970-01-01 00:00:00 +0000\", \"pbcid\":\"a\\\"b\\\\\\n\u{fffd}\", "
+            )
+        );
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["duration"], 1.5);
         assert_eq!(value["faddr"], "::1");

@@ -41,12 +41,15 @@ pub fn of_connection(id: &[u8], lport: u16, faddr: IpAddr, fport: u16) -> String
 
 /// FNV-1a, 64 bits: stable between runs and machines, as names have to be.
 pub fn hash(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// The parts of a file name of ours: what it begins with and its number.
 pub fn split(name: &str) -> Option<(&str, u32)> {
-    let stem = [".pcapng", ".pcapng.xz", ".pcapng.zst", ".elog"].iter().find_map(|end| name.strip_suffix(end))?;
+    let stem =
+        [".pcapng", ".pcapng.xz", ".pcapng.zst", ".elog"].iter().find_map(|end| name.strip_suffix(end))?;
     let (base, number) = stem.rsplit_once('.')?;
     let plain = number == "0" || (!number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit()));
     if base.is_empty() || !plain { None } else { Some((base, number.parse().ok()?)) }
@@ -66,8 +69,18 @@ mod tests {
     #[test]
     fn hostile_ids_are_harmless_and_stay_apart() {
         let ids: [&[u8]; 12] = [
-            b"", b".", b"..", b"../../etc/passwd", b"a/b", b"a_b", b"a\nb", b"a\0b", &[0xff; 64], &[0xfe; 64],
-            &[b'x'; 65], b"-rf",
+            b"",
+            b".",
+            b"..",
+            b"../../etc/passwd",
+            b"a/b",
+            b"a_b",
+            b"a\nb",
+            b"a\0b",
+            &[0xff; 64],
+            &[0xfe; 64],
+            &[b'x'; 65],
+            b"-rf",
         ];
         let names: std::collections::HashSet<String> = ids.iter().map(|id| safe(id)).collect();
         assert_eq!(names.len(), ids.len());
@@ -84,7 +97,8 @@ mod tests {
     fn numbers() {
         assert_eq!(split("id_1_::1_2.17.pcapng"), Some(("id_1_::1_2", 17)));
         assert_eq!(split("id.0.pcapng.xz"), Some(("id", 0)));
-        for other in ["records", "id.pcapng", "id.x.pcapng", "id.01.pcapng", ".1.pcapng", "id.1.pcapng.part"] {
+        for other in ["records", "id.pcapng", "id.x.pcapng", "id.01.pcapng", ".1.pcapng", "id.1.pcapng.part"]
+        {
             assert_eq!(split(other), None, "{other}");
         }
     }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, User, chown, getegid, geteuid, getgid, getgroups, getuid, setgid, setgroups, setuid};
+use nix::unistd::{
+    Gid, Uid, User, chown, getegid, geteuid, getgid, getgroups, getuid, setgid, setgroups, setuid,
+};
 
 use crate::failure::Failure;
 

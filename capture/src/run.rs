@@ -147,7 +147,10 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         let dir = dir.map_err(|error| Failure::io(path.display(), error))?;
         lock = Flock::lock(dir, FlockArg::LockExclusiveNonblock).ok();
         if lock.is_none() {
-            log.info(format_args!("{}: another bblogd writes here; its unfinished files are left", path.display()));
+            log.info(format_args!(
+                "{}: another bblogd writes here; its unfinished files are left",
+                path.display()
+            ));
         }
     }
     let helper = match &args.stack {

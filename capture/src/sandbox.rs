@@ -52,7 +52,8 @@ mod system {
     pub(super) fn enter(descriptors: &Descriptors<'_>) -> io::Result<()> {
         let polled = rights(&[Right::Read, Right::Event, Right::Fstat]);
         let asked = rights(&[Right::Read, Right::Ioctl, Right::Fstat]);
-        let commands = descriptors.commands.iter().fold(IoctlsBuilder::new(), |all, &one| all.allow(one.into()));
+        let commands =
+            descriptors.commands.iter().fold(IoctlsBuilder::new(), |all, &one| all.allow(one.into()));
         let commands = commands.finalize();
         let folder = rights(&[
             Right::Lookup,
@@ -74,7 +75,8 @@ mod system {
             Right::RenameatTarget,
             Right::Unlinkat,
         ]);
-        let written = rights(&[Right::Write, Right::Seek, Right::Fstat, Right::Ftruncate, Right::Flock, Right::Event]);
+        let written =
+            rights(&[Right::Write, Right::Seek, Right::Fstat, Right::Ftruncate, Right::Flock, Right::Event]);
         let read = rights(&[Right::Read, Right::Fstat, Right::Event]);
         descriptors.polled.iter().try_for_each(|fd| polled.limit(fd))?;
         for fd in &descriptors.asked {

@@ -356,7 +356,9 @@ impl Store {
         trouble.next_try = Instant::now() + retry;
         if !known {
             let (why, seconds) = (io_text(error), retry.as_secs_f32());
-            self.log.error(format_args!("{name}: {why}; what comes is dropped and counted, next try in {seconds} s"));
+            self.log.error(format_args!(
+                "{name}: {why}; what comes is dropped and counted, next try in {seconds} s"
+            ));
         }
     }
 

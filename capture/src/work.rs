@@ -76,7 +76,8 @@ impl Work {
         let mut good = true;
         let mut flushed = Instant::now();
         while self.sources > 0 {
-            let deadline = if self.output.is_dirty() { Some(Instant::now() + IDLE) } else { self.tick_at(flushed) };
+            let deadline =
+                if self.output.is_dirty() { Some(Instant::now() + IDLE) } else { self.tick_at(flushed) };
             let message = queue.pop(deadline);
             if message.is_none() || flushed.elapsed() >= FLUSH {
                 self.output.flush();

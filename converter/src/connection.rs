@@ -31,11 +31,9 @@ impl<'a> Connection<'a> {
                 let header = Header::unchecked(seen.header).ok();
                 Connection { addresses: header.as_ref().map(addresses), session: None, header }
             }
-            Seen::Eventlog(seen) => Connection {
-                addresses: seen.addresses,
-                session: Some(seen.event.session_id()),
-                header: None,
-            },
+            Seen::Eventlog(seen) => {
+                Connection { addresses: seen.addresses, session: Some(seen.event.session_id()), header: None }
+            }
         }
     }
 }

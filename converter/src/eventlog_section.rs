@@ -4,8 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bblog_dissector::elog::{FileHeader, RawEvent};
-use bblog_dissector::{Micros, catalog};
 use bblog_dissector::layout::Votes;
+use bblog_dissector::{Micros, catalog};
 
 use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};

@@ -38,7 +38,8 @@ impl Selection {
     #[inline]
     pub fn admits(&mut self, shown: &Shown<'_>) -> bool {
         let time = shown.seen.time();
-        if self.criteria.from.is_some_and(|from| time < from) || self.criteria.to.is_some_and(|to| time >= to) {
+        if self.criteria.from.is_some_and(|from| time < from) || self.criteria.to.is_some_and(|to| time >= to)
+        {
             return false;
         }
         self.taken += 1;

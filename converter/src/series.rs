@@ -13,16 +13,8 @@ use crate::input::Name;
 use crate::merge::OnFault;
 
 /// How a file of a series may end; of several with one number the first is taken.
-const ENDS: [&str; 8] = [
-    ".pcapng",
-    ".pcapng.xz",
-    ".pcapng.zst",
-    ".pcapng.gz",
-    ".elog",
-    ".elog.xz",
-    ".elog.zst",
-    ".elog.gz",
-];
+const ENDS: [&str; 8] =
+    [".pcapng", ".pcapng.xz", ".pcapng.zst", ".pcapng.gz", ".elog", ".elog.xz", ".elog.zst", ".elog.gz"];
 /// Spans of missing numbers that are told one by one.
 const MAX_SPANS: usize = 10;
 
@@ -118,7 +110,8 @@ mod tests {
         assert_eq!(number("a.b.0.pcapng"), Some(0));
         assert_eq!(number("a.b.17.pcapng.xz"), Some(17));
         assert_eq!(number("a.b.3.elog"), Some(3));
-        for other in ["a.b", "a.b.pcapng", "a.b.x.pcapng", "a.b.01.pcapng", "a.b.+1.pcapng", "a.bc.1.pcapng"] {
+        for other in ["a.b", "a.b.pcapng", "a.b.x.pcapng", "a.b.01.pcapng", "a.b.+1.pcapng", "a.bc.1.pcapng"]
+        {
             assert_eq!(number(other), None, "{other}");
         }
     }

@@ -14,7 +14,8 @@ use bblog_dissector::tables;
 use serde_json::{Value as Json, json};
 use support::{Folder, run};
 
-const STACKS: [(u8, Stack); 4] = [(1, Stack::Freebsd), (2, Stack::Rack), (3, Stack::Bbr), (9, Stack::Unknown)];
+const STACKS: [(u8, Stack); 4] =
+    [(1, Stack::Freebsd), (2, Stack::Rack), (3, Stack::Bbr), (9, Stack::Unknown)];
 const KERNELS: [(&str, Kernel); 3] =
     [("main", Kernel::Main), ("14", Kernel::Freebsd14), ("13", Kernel::Freebsd13)];
 

@@ -43,7 +43,8 @@ pub struct Sample {
 /// # Panics
 /// If a row cannot be met.
 pub fn bblog_events() -> Vec<Sample> {
-    let rows = tables::EVENTS.iter().flat_map(|event| event.fields.iter().map(move |row| (event.id as u8, row)));
+    let rows =
+        tables::EVENTS.iter().flat_map(|event| event.fields.iter().map(move |row| (event.id as u8, row)));
     rows.map(|(id, spec)| sample(spec, id, |event| event.fields().collect())).collect()
 }
 
@@ -109,7 +110,8 @@ fn sample(
     let (record, event_bytes) = (Record::from_tcpinfo(&bytes).expect("a record"), bytes.clone());
     let event = Event::of_record(&record, cx);
     let field = values(&event).into_iter().find(|field| field.spec.id == spec.id);
-    let value = field.and_then(|field| number(&field)).unwrap_or_else(|| panic!("{}: cannot be met", spec.filter));
+    let value =
+        field.and_then(|field| number(&field)).unwrap_or_else(|| panic!("{}: cannot be met", spec.filter));
     Sample { spec, bytes: event_bytes, cx, expected: Expected::Number(value.into()) }
 }
 

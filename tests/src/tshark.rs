@@ -31,7 +31,8 @@ impl Tshark {
     pub fn with_plugin() -> Tshark {
         let tshark = Tshark::stock();
         let listing = tshark.text(&["-G", "folders"], b"");
-        let folder = listing.lines().find_map(|line| line.strip_prefix("Personal Plugins:")).expect("a folder");
+        let folder =
+            listing.lines().find_map(|line| line.strip_prefix("Personal Plugins:")).expect("a folder");
         let folder = Path::new(folder.trim()).join("epan");
         fs::create_dir_all(&folder).expect("the plugin folder");
         fs::copy(programs::plugin(), folder.join("bblog.so")).expect("the plugin");
@@ -42,7 +43,10 @@ impl Tshark {
 
     /// As it comes.
     pub fn stock() -> Tshark {
-        let home = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o777)).tempdir().expect("a home");
+        let home = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o777))
+            .tempdir()
+            .expect("a home");
         Tshark { home, variables: Vec::new() }
     }
 
@@ -85,7 +89,11 @@ impl Tshark {
     pub fn text(&self, arguments: &[&str], capture: &[u8]) -> String {
         let output = self.run(arguments, capture);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.is_empty(), "tshark {arguments:?}: {}: {said}", output.status);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "tshark {arguments:?}: {}: {said}",
+            output.status
+        );
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 

@@ -77,7 +77,13 @@ fn faults(stderr: &[u8]) -> Vec<String> {
 #[test]
 fn damaged_captures_do_no_harm() {
     let (tshark, stock) = (Tshark::with_plugin(), Tshark::stock());
-    let logs = ["default_refused.tcplog", "rack_verbose_40.tcplog", "bbr_120.tcplog", "variant_e.elog", "small-plain.elog"];
+    let logs = [
+        "default_refused.tcplog",
+        "rack_verbose_40.tcplog",
+        "bbr_120.tcplog",
+        "variant_e.elog",
+        "small-plain.elog",
+    ];
     let captures: Vec<Vec<u8>> = logs.iter().map(|log| convert(&fixture(log))).collect();
     let next = AtomicUsize::new(0);
     let opened = AtomicUsize::new(0);
@@ -85,7 +91,12 @@ fn damaged_captures_do_no_harm() {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (number as u64 + 1) << 7);
         let damaged = mutate(&captures[number % captures.len()], &mut random);
         let output = tshark.run(&["-V", "-n"], &damaged);
-        assert_eq!(output.status.signal(), None, "mutation {number}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.signal(),
+            None,
+            "mutation {number}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let mut faults = faults(&output.stderr);
         if !faults.is_empty() {
             // Wireshark's own dissectors stumble over damaged captures too.

@@ -53,7 +53,8 @@ fn one_filter_finds_a_value_in_records_and_packets() {
 
 #[test]
 fn fields_for_scripts() {
-    let fields = ["-T", "fields", "-e", "bblog.event", "-e", "ip.src", "-e", "tcp.seq_raw", "-e", "bblog.snd_cwnd"];
+    let fields =
+        ["-T", "fields", "-e", "bblog.event", "-e", "ip.src", "-e", "tcp.seq_raw", "-e", "bblog.snd_cwnd"];
     assert_snapshot!("fields_bblog", TSHARK.text(&[&fields[..], &["-c", "30"]].concat(), &RACK));
     let fields = ["-T", "fields", "-e", "bblog.event", "-e", "tcp.seq_raw", "-e", "eventlog.tcp.out.cwnd"];
     let filter = ["-Y", "bblog.event in {IN,OUT}"];
@@ -67,7 +68,9 @@ fn decoded(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
         if !line.starts_with(' ') {
-            ours = line.starts_with("BBLog") || line.starts_with("FreeBSD eventlog") || line.starts_with("EVENTLOG");
+            ours = line.starts_with("BBLog")
+                || line.starts_with("FreeBSD eventlog")
+                || line.starts_with("EVENTLOG");
         }
         if ours {
             out.push_str(line);
@@ -94,7 +97,9 @@ fn json_has_every_value_under_its_filter_name() {
     let frames = TSHARK.json(&["-Y", "bblog.event == TIMERSTAR", "-c", "3"], &RACK);
     let layers = &frames[0]["_source"]["layers"];
     let text = serde_json::to_string_pretty(layers).unwrap();
-    for field in ["bblog.event", "bblog.timerstar.timeout", "bblog.timerstar.hpts_flags", "bblog.timerstar.which"] {
+    for field in
+        ["bblog.event", "bblog.timerstar.timeout", "bblog.timerstar.hpts_flags", "bblog.timerstar.which"]
+    {
         assert!(text.contains(&format!("\"{field}\"")), "{field} in {text}");
     }
 }
@@ -116,7 +121,10 @@ fn verbose_parts_are_shown() {
     let capture = convert(&fixture("rack_verbose_40.tcplog"));
     let functions = TSHARK.text(&["-T", "fields", "-e", "bblog.function", "-Y", "bblog.function"], &capture);
     assert!(!functions.is_empty());
-    assert!(functions.lines().all(|name| name.starts_with("rack_") || name.starts_with("tcp_")), "{functions}");
+    assert!(
+        functions.lines().all(|name| name.starts_with("rack_") || name.starts_with("tcp_")),
+        "{functions}"
+    );
 }
 
 #[test]

@@ -31,7 +31,9 @@ fn is(text: &str, expected: &Expected) -> bool {
     };
     match expected {
         // A hexadecimal text has no sign.
-        Expected::Number(n) => number() == Some(*n) || number().is_some_and(|m| m == i128::from(*n as i64 as u64)),
+        Expected::Number(n) => {
+            number() == Some(*n) || number().is_some_and(|m| m == i128::from(*n as i64 as u64))
+        }
         Expected::Truth(truth) => match text.to_ascii_lowercase().as_str() {
             "true" => *truth,
             "false" => !*truth,

@@ -28,7 +28,8 @@ fn computed(log: &str) -> Vec<Vec<String>> {
     let of = |record: &Record<'_>, track: &mut Track| {
         let event = Event::of_record(record, Context::default());
         let tracked = track.next(record);
-        let values: Vec<_> = event.derived().chain(tracked.fields()).map(|f| (f.spec.name, f.value)).collect();
+        let values: Vec<_> =
+            event.derived().chain(tracked.fields()).map(|f| (f.spec.name, f.value)).collect();
         let text = |name: &str| {
             let value = values.iter().find(|value| value.0 == name).and_then(|value| value.1.as_int());
             value.map_or(String::new(), |value| value.to_string())
@@ -77,7 +78,10 @@ fn lost_records_are_counted() {
         (record[20], record[24], record[25]) = (serial, 2, 2);
         capture.record(&record);
     }
-    assert_eq!(fields(&TSHARK, &["-Y", "bblog.gap"], &["bblog.serial_nr", "bblog.gap"], &capture.0), [["7", "4"]]);
+    assert_eq!(
+        fields(&TSHARK, &["-Y", "bblog.gap"], &["bblog.serial_nr", "bblog.gap"], &capture.0),
+        [["7", "4"]]
+    );
 }
 
 #[test]
@@ -129,12 +133,17 @@ fn schemas_of_ones_own_are_read_at_start() {
     }
 
     let listing = tshark.text(&["-G", "folders"], b"");
-    let folder = listing.lines().find_map(|line| line.strip_prefix("Personal configuration:")).expect("a folder").trim();
+    let folder = listing
+        .lines()
+        .find_map(|line| line.strip_prefix("Personal configuration:"))
+        .expect("a folder")
+        .trim();
     std::fs::create_dir_all(folder).unwrap();
     let saved = format!("eventlog-record.schemas: {}\n", by_preference.display());
     std::fs::write(std::path::Path::new(folder).join("preferences"), saved).unwrap();
     tshark.set("BBLOG_SCHEMAS", by_variable.to_str().unwrap());
-    let names = ["bblog.event", "eventlog.site.harvest.apples", "eventlog.farm.harvest.pears", "bblog.summary"];
+    let names =
+        ["bblog.event", "eventlog.site.harvest.apples", "eventlog.farm.harvest.pears", "bblog.summary"];
     let got = fields(&tshark, &[], &names, &capture.0);
     assert_eq!(got, [["HARVEST", "3", "", "3 apples"], ["HARVEST", "", "0x00ff", "3 apples"]]);
 

@@ -88,7 +88,11 @@ mod tests {
         let folder = env::temp_dir().join(format!("bblog-schemas-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let (good, bad) = (folder.join("good"), folder.join("bad"));
-        fs::write(&good, "PROVIDER mine\nKEYWORD X 1\nSTRUCT s\n    n:uint32_t\nEVENT PING 100 INFO X s\n    \"n %1\"\n").unwrap();
+        fs::write(
+            &good,
+            "PROVIDER mine\nKEYWORD X 1\nSTRUCT s\n    n:uint32_t\nEVENT PING 100 INFO X s\n    \"n %1\"\n",
+        )
+        .unwrap();
         fs::write(&bad, "PROVIDER mine\nSTRUCT s\n    n:nonsense\n").unwrap();
         let list = format!("{}:{}:/nowhere/at/all", good.display(), bad.display());
         let (schemas, faults) = read("", &list);

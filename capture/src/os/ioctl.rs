@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn numbers() {
-        let create = |subscriptions: usize| Command::reads(b'E', 1, 8 + 44 * subscriptions).map(|c| c.number());
+        let create =
+            |subscriptions: usize| Command::reads(b'E', 1, 8 + 44 * subscriptions).map(|c| c.number());
         assert_eq!(create(1), Some(0x8034_4501));
         assert_eq!(create(2), Some(0x8060_4501));
         assert_eq!(create(16), Some(0x82c8_4501));

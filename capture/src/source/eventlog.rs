@@ -181,7 +181,10 @@ impl Eventlog {
         let create = Command::reads(GROUP, 1, request.len());
         let create = create.ok_or_else(|| {
             let found = subscriptions.len();
-            Failure::new("--eventlog", format_args!("{found} providers, expected at most {MAX_SUBSCRIPTIONS}"))
+            Failure::new(
+                "--eventlog",
+                format_args!("{found} providers, expected at most {MAX_SUBSCRIPTIONS}"),
+            )
         })?;
         create.run(file.as_fd(), &mut request).map_err(|error| {
             let names: Vec<_> = subscriptions.iter().map(|one| one.provider.as_str()).collect();
@@ -295,7 +298,8 @@ mod tests {
     #[test]
     fn subscriptions() {
         let parse = |text: &str| text.parse::<Subscription>();
-        let one = |provider: &str, level, keywords| Subscription { provider: provider.into(), level, keywords };
+        let one =
+            |provider: &str, level, keywords| Subscription { provider: provider.into(), level, keywords };
         assert_eq!(parse("tcp"), Ok(one("tcp", 4, u32::MAX)));
         assert_eq!(parse("tcp:info"), Ok(one("tcp", 3, u32::MAX)));
         assert_eq!(parse("tcp:5:0x3"), Ok(one("tcp", 5, 0x8000_0003)));

@@ -34,7 +34,8 @@ impl Listing {
         {
             // Ctrl-C is for the pager, which ends when the user says so; and when it ends, the
             // next write finds nobody there.
-            let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
+            let _ =
+                signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
             return Ok(Listing::Paged { child, pipe });
         }
         Output::create(Path::new("-"), false).map(Listing::Direct)

@@ -107,9 +107,7 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
     let written = Listing::open(!args.no_pager).and_then(|listing| {
         listing.fill(|out| match args.style {
             Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_fault),
-            Style::Elog => {
-                list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_fault)
-            }
+            Style::Elog => list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_fault),
         })
     });
     Ok(messages.end(written.map(|_| ())))

@@ -96,7 +96,9 @@ fn eventlog_table<'r>(rows: impl Iterator<Item = &'r Row>, out: &mut String) {
     let mut first = true;
     for row in rows {
         if std::mem::take(&mut first) {
-            out.push_str("| filter | type | unit, names | layouts | offset | meaning |\n|---|---|---|---|---|---|\n");
+            out.push_str(
+                "| filter | type | unit, names | layouts | offset | meaning |\n|---|---|---|---|---|---|\n",
+            );
         }
         let cells = [&row.layouts.join(" "), row.place.as_str(), row.about].map(escape);
         let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.filter, row.kind, unit(row), cells.join(" | "));

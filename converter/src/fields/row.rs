@@ -140,7 +140,12 @@ fn row(log: &'static str, group: &'static str, event: Option<&EventSpec>, spec: 
 }
 
 fn stacks(bits: u8) -> String {
-    let all = [(Stack::Unknown, "unknown"), (Stack::Freebsd, "freebsd"), (Stack::Rack, "rack"), (Stack::Bbr, "bbr")];
+    let all = [
+        (Stack::Unknown, "unknown"),
+        (Stack::Freebsd, "freebsd"),
+        (Stack::Rack, "rack"),
+        (Stack::Bbr, "bbr"),
+    ];
     set(bits, &all.map(|(stack, name)| (stack.bit(), name)))
 }
 

@@ -33,14 +33,7 @@ fn cells(row: &Row) -> [String; 6] {
         _ => row.layouts.join(" "),
     };
     let condition = if row.condition.is_empty() { String::new() } else { format!("[{}] ", row.condition) };
-    [
-        row.filter.to_owned(),
-        row.kind.clone(),
-        dash(unit),
-        event,
-        when,
-        format!("{condition}{}", row.about),
-    ]
+    [row.filter.to_owned(), row.kind.clone(), dash(unit), event, when, format!("{condition}{}", row.about)]
 }
 
 /// One object per row and line.

@@ -230,8 +230,7 @@ impl PcapngReader {
         match &self.section.bblog {
             // Records of other versions have other layouts.
             Some(facts) if facts.version != VERSION => {
-                let problem =
-                    Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
+                let problem = Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
                 Err(Fault::at(at, problem))
             }
             _ => Ok(()),
@@ -370,7 +369,12 @@ impl PcapngReader {
 
 impl Current {
     #[inline]
-    fn take_record(&mut self, tcpinfo: &[u8; TCPINFO_LEN], tcp: Option<&[u8]>, verbose: Option<[u8; VERBOSE_LEN]>) {
+    fn take_record(
+        &mut self,
+        tcpinfo: &[u8; TCPINFO_LEN],
+        tcp: Option<&[u8]>,
+        verbose: Option<[u8; VERBOSE_LEN]>,
+    ) {
         self.record[..TCPINFO_LEN].copy_from_slice(tcpinfo);
         let header = &mut self.record[TCPINFO_LEN..];
         header.fill(0);
