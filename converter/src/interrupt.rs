@@ -3,6 +3,8 @@
 //! Files being written are known here by name. A thread waits for SIGINT, SIGTERM and SIGHUP,
 //! removes them, and lets the signal end the program as it would have. A flag that the work looks
 //! at would not do: a read from a terminal or a pipe may take for ever.
+//!
+//! A signal that is ignored when the program starts (nohup(1), the `&` of a script) stays so.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,7 +22,7 @@ static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// # Errors
 /// The system's, if there cannot be a handler or a thread.
 pub fn remove_unfinished_on_signals() -> io::Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let mut signals = Signals::new(caught(std::fs::read_to_string("/proc/self/status").ok().as_deref()))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
             // Held to the end: no file is made or finished any more.
@@ -70,7 +72,30 @@ impl Drop for Unfinished {
     }
 }
 
+/// The signals to wait for. `status` is what Linux says of the process; where nothing tells which
+/// signals are ignored, SIGHUP is left alone: nohup(1) is used more often than terminals go away.
+fn caught(status: Option<&str>) -> Vec<i32> {
+    let ignored = status
+        .and_then(|status| status.lines().find_map(|line| line.strip_prefix("SigIgn:")))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = ignored.unwrap_or(1 << (SIGHUP - 1));
+    [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored & 1 << (signal - 1) == 0).collect()
+}
+
 /// What happens under the lock cannot leave the set half-changed.
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_stay_ignored() {
+        let status = |mask: &str| format!("Name:\tbblog\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\n");
+        assert_eq!(caught(Some(&status("0000000000001000"))), [SIGHUP, SIGINT, SIGTERM]);
+        assert_eq!(caught(Some(&status("0000000000001003"))), [SIGTERM]);
+        assert_eq!(caught(None), [SIGINT, SIGTERM]);
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::error::{OutputError, WriteError};
+use crate::interrupt::Unfinished;
 
 /// Bytes given to the system at once.
 const CHUNK: usize = 256 * 1024;
@@ -23,7 +24,7 @@ enum Target {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
     Direct(File),
     /// A file beside the place where it goes.
-    File { temporary: NamedTempFile, place: PathBuf, overwrite: bool },
+    File { temporary: NamedTempFile, unfinished: Unfinished, place: PathBuf, overwrite: bool },
 }
 
 impl Output {
@@ -69,11 +70,11 @@ impl Output {
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
         let mut target = target.into_inner().map_err(|error| failed(error.into_error()))?;
         target.flush().map_err(failed)?;
-        let Target::File { temporary, place, overwrite } = target else { return Ok(()) };
-        let placed = match overwrite {
+        let Target::File { temporary, unfinished, place, overwrite } = target else { return Ok(()) };
+        let placed = unfinished.finish(|| match overwrite {
             true => temporary.persist(&place),
             false => temporary.persist_noclobber(&place),
-        };
+        });
         match placed {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -107,8 +108,10 @@ impl Target {
         // of any new file, and the errors are the system's.
         let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
         let mut builder = tempfile::Builder::new();
-        let temporary = builder.prefix(".bblog-").suffix(".part").make_in(folder, open).map_err(failed)?;
-        Ok(Target::File { temporary, place, overwrite })
+        builder.prefix(".bblog-").suffix(".part");
+        let made = Unfinished::new(|| builder.make_in(folder, open), NamedTempFile::path);
+        let (temporary, unfinished) = made.map_err(failed)?;
+        Ok(Target::File { temporary, unfinished, place, overwrite })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: one module and one function per subcommand.
 
+use bblog_converter::interrupt::remove_unfinished_on_signals;
 use clap::{Parser, Subcommand};
 
 use crate::messages::{Outcome, tell};
@@ -41,7 +42,7 @@ enum Command {
 /// Does what the command line asks for.
 pub fn run() -> Outcome {
     let done = match Cli::parse().command {
-        Command::Convert(args) => convert::run(args),
+        Command::Convert(args) => interruptible().and_then(|()| convert::run(args)),
         Command::Show(args) => show::run(args),
         Command::Json(args) => json::run(args),
         Command::Info(args) => info::run(args),
@@ -52,6 +53,11 @@ pub fn run() -> Outcome {
         tell(&wrong.0);
         Outcome::Usage
     })
+}
+
+/// Makes a signal remove what is half written. Not for listings: there Ctrl-C is the pager's.
+fn interruptible() -> Result<(), Wrong> {
+    Ok(remove_unfinished_on_signals()?)
 }
 
 /// What is wrong with the command line, beyond what clap sees.
