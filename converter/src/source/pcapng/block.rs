@@ -153,7 +153,7 @@ impl BlockReader {
         self.kind = kind;
         let length = self.order.u32(self.window.bytes(), 4).unwrap_or_default();
         let here = FRAME..=self.window.bytes().len();
-        if here.contains(&(length as usize)) && length % 4 == 0 && kind != SECTION_HEADER {
+        if here.contains(&(length as usize)) && length.is_multiple_of(4) && kind != SECTION_HEADER {
             self.len = length as usize;
         } else {
             self.fill_block(length)?;
