@@ -57,7 +57,7 @@ fn bad_input_is_one_line_and_the_rest_converted() {
         ),
         (elog(40, &[33]), "offset 40: 33 providers, expected at most 32; the rest is skipped", false),
         (cut("small-plain.elog", 20), "offset 0: ELOG file header cut short: 20 bytes, expected 40", false),
-        (elog(events, &[31, 0]), "event length 31, expected 32 to 65535; the rest is skipped", true),
+        (elog(events, &[31, 0]), "event length 31, expected 32 to 65535; 40 bytes skipped", true),
         (cut("small-plain.elog", 1000), "offset 948: ELOG event cut short: 52 bytes, expected 64", true),
         (bblog(0, &[8]), "offset 0: BBLog version 8, expected 9; 1192 bytes skipped", false),
         (

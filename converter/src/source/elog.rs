@@ -13,7 +13,11 @@ pub struct ElogReader {
     table: Vec<u8>,
     /// Bytes of the current event; 0 if none.
     event_len: usize,
+    /// Timestamp of the event before.
+    last: u64,
     events: u64,
+    /// Nothing had to be left out so far.
+    is_whole: bool,
     ended: bool,
 }
 
@@ -33,7 +37,16 @@ impl ElogReader {
             Err(problem) => return Err(unreadable(&mut window, problem)),
         };
         window.consume(len);
-        Ok(ElogReader { window, header, table, event_len: 0, events: 0, ended: false })
+        Ok(ElogReader {
+            window,
+            header,
+            table,
+            event_len: 0,
+            last: header.capture_start,
+            events: 0,
+            is_whole: true,
+            ended: false,
+        })
     }
 
     /// The file header.
@@ -54,9 +67,12 @@ impl ElogReader {
     /// Steps to the next event; `None` at the end.
     ///
     /// # Errors
-    /// A [`Fault`]; nothing but `None` follows, since events are found by length only.
+    /// A [`Fault`]; call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, Fault> {
+        if let Some(event) = self.event() {
+            self.last = event.timestamp();
+        }
         self.window.consume(self.event_len);
         self.event_len = 0;
         if self.ended {
@@ -69,14 +85,72 @@ impl ElogReader {
         }
         self.event_len = whole_event(&self.window);
         if self.event_len == 0 {
-            self.ended = true;
-            return match end_fault(&mut self.window, &self.header, self.events) {
+            return match self.no_event() {
                 Some(fault) => Err(fault),
                 None => Ok(None),
             };
         }
         self.events += 1;
         Ok(self.event())
+    }
+
+    /// What is wrong, if anything, where the bytes in front are not a whole event: a failed read,
+    /// a wrong length, a torn event, or an end that the file header did not announce.
+    #[cold]
+    fn no_event(&mut self) -> Option<Fault> {
+        let at = self.window.offset();
+        if self.window.has_error() {
+            self.ended = true;
+            return self.window.take_error().map(|error| Fault::at(at, error));
+        }
+        let bytes = self.window.bytes();
+        if bytes.is_empty() {
+            self.ended = true;
+            let (found, expected) = (self.events, self.header.event_count);
+            let known = expected != 0 && self.is_whole;
+            return (known && expected != found)
+                .then(|| Fault::at(at, Cause::EventCount { found, expected }));
+        }
+        let (problem, length_is_wrong) = match RawEvent::split(bytes) {
+            Err(problem) => (problem, true),
+            Ok(_) => {
+                let length = bytes.first_chunk().map_or(0, |&len| u64::from(u16::from_le_bytes(len)));
+                let needed = length.max(EVENT_HEADER_LEN as u64);
+                (Problem::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 }, false)
+            }
+        };
+        // The last event of a killed capture is torn, so one event inside it is not enough.
+        if self.find_events(if length_is_wrong { 1 } else { 2 }) {
+            return Some(Fault::at(at, problem).then(Then::Skipped(self.window.offset() - at)));
+        }
+        self.ended = true;
+        let fault = match self.window.take_error() {
+            Some(error) => return Some(Fault::at(at, error)),
+            None => Fault::at(at, problem),
+        };
+        Some(if length_is_wrong { fault.then(Then::RestSkipped) } else { fault })
+    }
+
+    /// Takes bytes off the front, one at least, until events are in front that go on for
+    /// [`RUN`], or from `least` on up to the end; `false` at the end.
+    fn find_events(&mut self, least: usize) -> bool {
+        let (known, last) = (KnownIds::of(&self.table), self.last);
+        const LONGEST_RUN: usize = RUN * u16::MAX as usize;
+        self.is_whole = false;
+        self.window.consume(1);
+        loop {
+            let bytes = self.window.fill(LONGEST_RUN);
+            let is_end = bytes.len() < LONGEST_RUN;
+            let searched = if is_end { bytes.len() } else { bytes.len() - LONGEST_RUN + 1 };
+            let found = (0..searched).find(|&at| {
+                let (run, at_end) = run_of_events(&bytes[at..], &known, last);
+                run >= RUN || is_end && at_end && run >= least
+            });
+            self.window.consume(found.unwrap_or(searched));
+            if found.is_some() || is_end {
+                return found.is_some();
+            }
+        }
     }
 
     /// The current event; `None` unless [`ElogReader::step`] just stepped to one.
@@ -108,6 +182,40 @@ pub fn dropped_events(header: &FileHeader) -> Option<u64> {
     known.then_some(header.dropped_events)
 }
 
+/// So many events in a row are no accident.
+const RUN: usize = 3;
+/// How far apart in time two events of a capture can be and still look related: a day.
+const RELATED_US: u64 = 86_400_000_000;
+
+/// The ids of a provider table.
+struct KnownIds(Vec<u16>);
+
+impl KnownIds {
+    fn of(table: &[u8]) -> KnownIds {
+        let table = ProviderTable::split(table);
+        KnownIds(table.into_iter().flat_map(|(table, _)| table.iter().map(|entry| entry.0)).collect())
+    }
+}
+
+/// How many events in a row `bytes` begin with, up to [`RUN`], and whether they are all there is.
+/// They must be of known providers, near `last` in time, and have 0 where nothing is defined.
+fn run_of_events(mut bytes: &[u8], known: &KnownIds, last: u64) -> (usize, bool) {
+    for run in 0..RUN {
+        match RawEvent::split(bytes) {
+            Ok(Some((event, rest))) if is_likely(&event, known, last) => bytes = rest,
+            _ => return (run, bytes.is_empty()),
+        }
+    }
+    (RUN, bytes.is_empty())
+}
+
+fn is_likely(event: &RawEvent<'_>, known: &KnownIds, last: u64) -> bool {
+    const RESERVED: std::ops::Range<usize> = 6..8;
+    event.as_bytes().get(RESERVED) == Some(&[0, 0])
+        && known.0.contains(&event.provider_id())
+        && event.timestamp().abs_diff(last) < RELATED_US
+}
+
 /// Bytes of the event in front, 0 if it is not wholly there or no event.
 #[inline]
 fn whole_event(window: &Window) -> usize {
@@ -115,29 +223,6 @@ fn whole_event(window: &Window) -> usize {
         Ok(Some((event, _))) => event.as_bytes().len(),
         _ => 0,
     }
-}
-
-/// What is wrong, if anything, where the bytes in front are not a whole event: a failed read, a
-/// wrong length, a torn event, or an end that the file header did not announce.
-#[cold]
-fn end_fault(window: &mut Window, header: &FileHeader, events: u64) -> Option<Fault> {
-    let at = window.offset();
-    if let Some(error) = window.take_error() {
-        return Some(Fault::at(at, error));
-    }
-    let bytes = window.bytes();
-    if let Err(problem) = RawEvent::split(bytes) {
-        return Some(Fault::at(at, problem).then(Then::RestSkipped));
-    }
-    if !bytes.is_empty() {
-        let length = bytes.first_chunk().map_or(0, |&len| u64::from(u16::from_le_bytes(len)));
-        let needed = length.max(EVENT_HEADER_LEN as u64);
-        let found = bytes.len() as u64;
-        return Some(Fault::at(at, Problem::Truncated { what: "ELOG event", needed, found }));
-    }
-    let expected = header.event_count;
-    let known = expected != 0;
-    (known && expected != events).then(|| Fault::at(at, Cause::EventCount { found: events, expected }))
 }
 
 /// A fault that leaves nothing to read; a failed read comes before what it made of the bytes.

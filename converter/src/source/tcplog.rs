@@ -147,7 +147,7 @@ impl TcplogReader {
     }
 
     /// An entry that is not ours to read is left out by its length, if that can be believed;
-    /// nothing else marks where the next one begins.
+    /// otherwise up to the next bytes that look like an entry's header in every respect.
     #[cold]
     fn bad_entry(&mut self, at: u64, problem: Problem) -> Fault {
         let follow = match problem {
@@ -159,6 +159,9 @@ impl TcplogReader {
         if follow && length >= HEADER_LEN as u64 {
             return Fault::at(at, problem).then(Then::Skipped(self.window.skip(length)));
         }
+        if self.window.bytes().len() >= HEADER_LEN && self.find_header() {
+            return Fault::at(at, problem).then(Then::Skipped(self.window.offset() - at));
+        }
         self.ended = true;
         match self.window.take_error() {
             Some(error) => Fault::at(at, error),
@@ -166,4 +169,30 @@ impl TcplogReader {
             None => Fault::at(at, problem).then(Then::RestSkipped),
         }
     }
+
+    /// Takes bytes off the front, one at least, until a header is in front; `false` at the end.
+    fn find_header(&mut self) -> bool {
+        self.window.consume(1);
+        loop {
+            let bytes = self.window.fill(HEADER_LEN);
+            if let Some(at) = bytes.windows(HEADER_LEN).position(is_header) {
+                self.window.consume(at);
+                return true;
+            }
+            match bytes.len().checked_sub(HEADER_LEN - 1) {
+                None | Some(0) => return false,
+                Some(searched) => self.window.consume(searched),
+            }
+        }
+    }
+}
+
+/// Whether these bytes are an entry's header beyond doubt: version, type and length that are
+/// read here, an address family, and padding.
+fn is_header(bytes: &[u8]) -> bool {
+    const FAMILY: usize = 200;
+    let family = |bytes: &[u8]| matches!(bytes.get(FAMILY..), Some([2 | 28, 0, 0, 0, 0, 0, 0, 0]));
+    bytes.first_chunk() == Some(&bblog::VERSION.to_le_bytes())
+        && family(bytes)
+        && Header::parse(bytes).is_ok()
 }
