@@ -30,13 +30,13 @@ pub struct Args {
 /// # Errors
 /// Wrong usage.
 pub fn run(args: Args) -> Result<Outcome, Wrong> {
+    let mut messages = Messages::new();
     let conversion = Conversion {
-        inputs: reading::names(args.inputs),
+        inputs: reading::names(args.inputs, &mut messages),
         output: args.output,
         overwrite: args.overwrite,
         tables: args.tables.tables()?,
     };
-    let mut messages = Messages::new();
     let converted = conversion.run(&mut |name, fault| messages.fault(name, fault));
     Ok(messages.end(converted.map(|_| ())))
 }

@@ -25,9 +25,9 @@ pub struct Args {
 /// # Errors
 /// Wrong usage.
 pub fn run(args: Args) -> Result<Outcome, Wrong> {
-    let inputs = reading::names(args.inputs);
     let tables = args.tables.tables()?;
     let mut messages = Messages::new();
+    let inputs = reading::names(args.inputs, &mut messages);
     let reports = info::of_inputs(&inputs, &tables, &mut |name, fault| messages.fault(name, fault));
     let written = if args.json { info::print_json(&reports) } else { info::print_text(&reports) };
     Ok(messages.end(written))

@@ -48,8 +48,9 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
     let mut lines = JsonLines::new(&tables.catalog);
     (lines.raw, lines.names) = (args.raw, args.names);
     let mut messages = Messages::new();
+    let inputs = reading::names(args.inputs, &mut messages);
     let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let mut events = Events::open(&reading::names(args.inputs), &tables, on_fault);
+    let mut events = Events::open(&inputs, &tables, on_fault);
     let written = Listing::open(false)
         .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_fault)));
     Ok(messages.end(written.map(|_| ())))

@@ -18,7 +18,8 @@ mod show;
 /// Looks at what FreeBSD's TCP logged about itself: BBLog (/dev/tcp_log) and eventlog(9).
 ///
 /// What an input is, is found out by its content, whatever its name. Several inputs are taken
-/// together in time order.
+/// together in time order. The name that the files of a series begin with, NAME for NAME.0.pcapng,
+/// NAME.1.pcapng and so on (each perhaps compressed), stands for all of them.
 ///
 /// Exit status: 0 if all went well, 1 if an input or the output had a problem (what could be read
 /// was), 2 for wrong usage.

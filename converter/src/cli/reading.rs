@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bblog_converter::escape::Escaped;
 use bblog_converter::input::Name;
+use bblog_converter::series;
 use bblog_converter::stacks::StackNames;
 use bblog_converter::tables::Tables;
 use bblog_dissector::catalog::Catalog;
@@ -13,6 +14,7 @@ use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
 
 use super::Wrong;
+use crate::messages::Messages;
 
 /// Options that say how to take what is read.
 #[derive(clap::Args)]
@@ -72,7 +74,8 @@ fn io_text(error: &std::io::Error) -> String {
     text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
-/// The inputs by name.
-pub fn names(paths: Vec<PathBuf>) -> Vec<Name> {
-    paths.into_iter().map(Name::new).collect()
+/// The inputs by name: what is no file but begins the names of a series' files stands for them.
+pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<Name> {
+    let names: Vec<Name> = paths.into_iter().map(Name::new).collect();
+    series::expand(&names, &mut |name, fault| messages.fault(name, fault))
 }

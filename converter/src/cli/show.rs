@@ -102,8 +102,9 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
         delta: args.delta_time || form == Some(TimeForm::Delta),
     };
     let mut messages = Messages::new();
+    let inputs = reading::names(args.inputs, &mut messages);
     let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let mut events = Events::open(&reading::names(args.inputs), &tables, on_fault);
+    let mut events = Events::open(&inputs, &tables, on_fault);
     let written = Listing::open(!args.no_pager).and_then(|listing| {
         listing.fill(|out| match args.style {
             Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_fault),
