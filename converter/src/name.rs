@@ -1,16 +1,21 @@
 //! File names from log ids, which unprivileged programs choose.
 //!
 //! A name is made of letters, digits and `-_.:` only, begins with none of the last four, and has
-//! a limited length. What had to be changed or cut gets a mark (a hash of what it was) at its
-//! end, so that two ids that would look alike stay apart.
+//! a limited length. What had to be changed or cut gets a mark at its end, a hash of what it was,
+//! so that ids that would look alike stay apart. Whoever chooses ids may want two of them to meet:
+//! the hash is a cryptographic one.
 
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use sha2::{Digest, Sha256};
+
 /// Bytes of an id that are kept.
 const MAX_ID: usize = 64;
-/// Begins a mark, of which 16 hexadecimal digits follow.
+/// Begins a mark, which no id that stays as it is can hold.
 const MARK: char = '~';
+/// Bytes of the hash in a mark, each two hexadecimal digits.
+const HASH: usize = 16;
 
 /// An id, or another text from outside, as part of a file name.
 pub fn safe(id: &[u8]) -> String {
@@ -27,8 +32,11 @@ pub fn safe(id: &[u8]) -> String {
         .collect();
     let changed = id.is_empty() || id.len() > MAX_ID || !id.iter().enumerate().all(|place| keep(&place));
     if changed {
-        // Writing to a string cannot fail.
-        let _ = write!(name, "{MARK}{:016x}", hash(id));
+        name.push(MARK);
+        for byte in &Sha256::digest(id)[..HASH] {
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
     }
     name
 }
@@ -36,13 +44,6 @@ pub fn safe(id: &[u8]) -> String {
 /// The name that all files of a connection begin with: `ID_LPORT_FADDR_FPORT`.
 pub fn of_connection(id: &[u8], lport: u16, faddr: IpAddr, fport: u16) -> String {
     format!("{}_{lport}_{faddr}_{fport}", safe(id))
-}
-
-/// FNV-1a, 64 bits: stable between runs and machines, as names have to be.
-fn hash(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -73,7 +74,7 @@ mod tests {
         let names: std::collections::HashSet<String> = ids.iter().map(|id| safe(id)).collect();
         assert_eq!(names.len(), ids.len());
         for name in &names {
-            assert!(name.len() <= MAX_ID + 17 && !name.starts_with(['.', '-']), "{name}");
+            assert!(name.len() <= MAX_ID + 1 + 2 * HASH && !name.starts_with(['.', '-']), "{name}");
             assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:~".contains(&b)), "{name}");
         }
     }

@@ -1,9 +1,11 @@
 //! What the end-to-end tests share: the built programs ([`programs`]), the real tshark with the
 //! plugin in it ([`tshark`]), genuine logs ([`fixtures`]), a record for each row of the tables
-//! ([`rows`]), and packets to compare ([`segments`]).
+//! ([`rows`]), packets to compare ([`segments`]), and what hostile bytes are thrown at
+//! ([`attacks`]).
 //!
 //! A test takes a log from `fixtures`, runs a program on it, and asks tshark what it sees.
 
+pub mod attacks;
 pub mod fixtures;
 pub mod programs;
 pub mod rows;

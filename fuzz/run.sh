@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs every fuzz target, or those named, for SECONDS each: fuzz/run.sh SECONDS [TARGET...]
+# Inputs that break something are left in fuzz/artifacts/TARGET, and the exit status is 1.
+set -eu
+cd "$(dirname "$0")"
+
+fail() {
+	echo "fuzz: $*" >&2
+	exit 2
+}
+
+seconds=${1:?fuzz: how many SECONDS for each target?}
+case $seconds in *[!0-9]* | '') fail "$seconds: not a number of seconds" ;; esac
+shift
+[ $# -gt 0 ] || set -- $(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' Cargo.toml | grep -v '^bblog-fuzz$')
+
+command -v cargo >/dev/null || fail "cargo: not found, expected Rust"
+if ! cargo fuzz --version >/dev/null 2>&1; then
+	echo "+ cargo install cargo-fuzz --locked" >&2
+	cargo install cargo-fuzz --locked
+fi
+# AddressSanitizer is a nightly option of the compiler; the stable one has it too, if asked so.
+export RUSTC_BOOTSTRAP=1
+
+# What the first inputs are made of: genuine logs, our schemas.
+seed() {
+	case $1 in
+	pcapng)
+		for log in ../tests/fixtures/*.tcplog ../tests/fixtures/*.elog; do
+			cargo run --quiet --manifest-path ../Cargo.toml -p bblog-converter --bin bblog -- \
+				convert --overwrite "$log" -o "corpus/$1/$(basename "$log").pcapng"
+		done
+		;;
+	elog_file) cp ../tests/fixtures/*.elog "corpus/$1/" ;;
+	schema_language) cp ../dissector/tables/eventlog/*.schema "corpus/$1/" ;;
+	bblog_stream) cp ../tests/fixtures/*.tcplog "corpus/$1/" ;;
+	tcpinfo)
+		for log in ../tests/fixtures/*.tcplog; do
+			tail -c +209 "$log" | head -c 400 >"corpus/$1/$(basename "$log")"
+		done
+		;;
+	esac
+}
+
+status=0
+for target; do
+	mkdir -p "corpus/$target"
+	seed "$target"
+	cargo fuzz run --fuzz-dir . "$target" "corpus/$target" -- \
+		-max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+		>"corpus/$target.log" 2>&1 || status=1
+	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "corpus/$target.log")
+	cover=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "corpus/$target.log" | tail -n 1)
+	broken=$(find "artifacts/$target" -type f 2>/dev/null | wc -l)
+	printf '%-18s %10s inputs %8s edges %4d broken\n' "$target" "${runs:-none}" "${cover:-?}" "$broken"
+	[ "$broken" -eq 0 ] || status=1
+done
+exit $status

@@ -1,0 +1,206 @@
+//! What hostile bytes are thrown at: one function per door they come in by, each of which panics
+//! if a promise about that door is broken.
+//!
+//! The fuzzers (`fuzz/`) call these for hours, `tests/attacks.rs` with every input that once broke
+//! one. What an attack asserts is the promise: nothing panics, nothing is read outside of what was
+//! given, text holds no control characters, and what is written can be read back by a reader that
+//! we did not write.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::sync::{Arc, LazyLock};
+
+use bblog_converter::event_stream::{Events, open_one};
+use bblog_converter::input::{Input, Name};
+use bblog_converter::json::JsonLines;
+use bblog_converter::listing::list;
+use bblog_converter::merge::Stream;
+use bblog_converter::select::Selection;
+use bblog_converter::show::{LineOptions, Lines, Palette, TimeForm};
+use bblog_converter::tables::Tables;
+use bblog_converter::{convert, name};
+use bblog_dissector::bblog::{self, HEADER_LEN, Record};
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
+use bblog_dissector::event::{Context, Event, verbose};
+use bblog_dissector::schema;
+use bblog_dissector::spec::{Kernel, Stack};
+use pcap_file::pcapng::PcapNgParser;
+
+/// A name, and the attack.
+pub type Attack = (&'static str, fn(&[u8]));
+
+/// All of them, by the names of the fuzz targets.
+pub const ATTACKS: &[Attack] = &[
+    ("bblog_stream", bblog_stream),
+    ("tcpinfo", tcpinfo),
+    ("elog_file", elog_file),
+    ("eventlog_payload", eventlog_payload),
+    ("schema_language", schema_language),
+    ("pcapng", pcapng),
+    ("file_name", file_name),
+];
+
+/// Made once: tables live as long as the process.
+static TABLES: LazyLock<Arc<Tables>> =
+    LazyLock::new(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().expect("stack names"))));
+
+const STACKS: [Stack; 4] = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr];
+const KERNELS: [Kernel; 3] = [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main];
+
+/// Everything that can be asked of an event.
+fn look_at(event: &Event<'_>) {
+    let len = event.as_bytes().len();
+    let mut text = String::new();
+    for field in event.fields().chain(event.common()).chain(event.derived()).chain(event.raw()) {
+        assert!(field.range.start <= field.range.end && field.range.end <= len, "{}", field.spec.filter);
+        let _ = write!(text, "{field} {field:#} ");
+    }
+    let _ = write!(text, "{}", event.summary());
+    assert!(!text.contains(char::is_control), "{text:?}");
+    let trailing = event.trailing();
+    assert!(trailing.start <= trailing.end && trailing.end <= len);
+}
+
+fn look_at_record(record: &Record<'_>) {
+    for stack in STACKS {
+        for kernel in KERNELS {
+            look_at(&Event::of_record(record, Context { stack, kernel }));
+        }
+    }
+    if let Some(part) = record.verbose() {
+        verbose(&part).for_each(|field| drop(field.to_string()));
+    }
+    if let Some(header) = record.tcp() {
+        assert!((20..=60).contains(&header.len()));
+    }
+}
+
+/// A stream of /dev/tcp_log, decoded where it lies, and converted.
+pub fn bblog_stream(bytes: &[u8]) {
+    for (header, body) in bblog::entries(bytes).flatten() {
+        assert!(HEADER_LEN + body.len() <= bytes.len());
+        let _ = (header.laddr(), header.faddr(), header.boot_time(), header.zone());
+        for record in bblog::records(body).flatten() {
+            look_at_record(&record);
+        }
+    }
+    convert_and_list(bytes);
+}
+
+/// The first 268 bytes of a record, as pcapng holds them, of any length.
+pub fn tcpinfo(bytes: &[u8]) {
+    if let Ok(record) = Record::from_tcpinfo(bytes) {
+        assert!(bytes.starts_with(record.tcpinfo()));
+        look_at_record(&record);
+    }
+}
+
+/// An ELOG file, in every way it can be read.
+pub fn elog_file(bytes: &[u8]) {
+    convert_and_list(bytes);
+}
+
+/// One event: the first bytes choose provider, layout and event, the rest is its payload.
+pub fn eventlog_payload(bytes: &[u8]) {
+    let Some((&[which, of], payload)) = bytes.split_first_chunk() else { return };
+    let providers = TABLES.catalog.providers();
+    let provider = providers[usize::from(which) % providers.len()];
+    let spec = &provider.events[usize::from(of) % provider.events.len()];
+    let payload = &payload[..payload.len().min(usize::from(u16::MAX) - EVENT_HEADER_LEN)];
+    let event = event_bytes(spec.id, payload);
+    let (raw, rest) = RawEvent::split(&event).expect("a length").expect("a whole event");
+    assert!(rest.is_empty() && raw.payload() == payload);
+    look_at(&Event::of_elog(&raw, spec));
+    look_at(&Event::of_elog(&raw, Catalog::event(None, spec.id)));
+}
+
+fn event_bytes(id: u32, payload: &[u8]) -> Vec<u8> {
+    let mut event = vec![0; EVENT_HEADER_LEN];
+    event.extend_from_slice(payload);
+    let len = event.len() as u16;
+    event[..2].copy_from_slice(&len.to_le_bytes());
+    event[24..28].copy_from_slice(&id.to_le_bytes());
+    event
+}
+
+/// A schema: it is one, or its fault has a place in the text.
+pub fn schema_language(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match schema::parse(&text) {
+        Ok(schema) => drop(schema.over(&schema)),
+        Err(fault) => {
+            assert!(fault.line > 0 && fault.line <= text.split('\n').count(), "{fault}");
+            assert!(fault.column > 0, "{fault}");
+        }
+    }
+}
+
+/// A pcapng file of whoever wrote it.
+pub fn pcapng(bytes: &[u8]) {
+    convert_and_list(bytes);
+}
+
+/// A log id, which becomes part of a file's name: alone it is harmless, and beside a different id
+/// it stays a different name.
+pub fn file_name(bytes: &[u8]) {
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    let (safe, other_safe) = (name::safe(one), name::safe(other));
+    for name in [&safe, &other_safe] {
+        assert!(!name.is_empty() && name.len() <= 128 && !name.starts_with(['.', '-']), "{name}");
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte)), "{name}");
+    }
+    assert_eq!(one == other, safe == other_safe, "{safe} {other_safe}");
+}
+
+/// Reads `bytes` as a file of whatever kind they are: to pcapng, which is read back, and to text.
+fn convert_and_list(bytes: &[u8]) {
+    let input = || Input::recognise(Name::new("attack"), Box::new(Cursor::new(bytes.to_vec())));
+    let Ok(opened) = input() else { return };
+    // What expands without limit is a question of time, not of these formats.
+    if opened.compression.is_some() {
+        return;
+    }
+    let mut faults = 0;
+    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| {
+        faults += 1;
+        assert!(!fault.to_string().contains(char::is_control), "{fault}");
+    };
+    let Ok(stream) = Stream::open(opened, (0, 1), &TABLES, &mut on_fault) else { return };
+    let written = convert::write(&mut [stream], Vec::new(), &mut on_fault);
+    let (_, pcapng) = written.unwrap_or_else(|error| panic!("a vector takes all: {error}"));
+    if !bytes.starts_with(b"\x0a\x0d\x0d\x0a") {
+        // What was passed on is as good as it came; what was made here is good.
+        read_back(&pcapng);
+    }
+
+    let list_as = |lines: &mut dyn FnMut(&mut Events, &mut Vec<u8>)| {
+        let Ok(opened) = input() else { return };
+        let Ok(source) = open_one(opened, (0, 1), &TABLES, &mut |_, _| {}) else { return };
+        let mut out = Vec::new();
+        lines(&mut Events::of(Name::new("attack"), source), &mut out);
+        let text = String::from_utf8(out).expect("UTF-8");
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
+    };
+    list_as(&mut |events, out| {
+        let mut json = JsonLines::new(&TABLES.catalog);
+        (json.raw, json.names) = (true, true);
+        list(events, &mut Selection::default(), &mut json, out, &mut |_, _| {}).expect("a vector takes all");
+        for line in out.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            serde_json::from_slice::<serde_json::Value>(line).expect("JSON");
+        }
+    });
+    list_as(&mut |events, out| {
+        let options = LineOptions { time: TimeForm::Delta, number: true, extended: true, raw: true };
+        let mut text = Lines::new(options, Palette::plain());
+        list(events, &mut Selection::default(), &mut text, out, &mut |_, _| {}).expect("a vector takes all");
+    });
+}
+
+/// Reads a file that was written here with a reader of somebody else's.
+fn read_back(file: &[u8]) {
+    let (mut rest, mut parser) = PcapNgParser::new(file).expect("a section");
+    while !rest.is_empty() {
+        rest = parser.next_block(rest).expect("a block").0;
+    }
+}
