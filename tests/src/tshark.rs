@@ -1,11 +1,12 @@
 //! The real tshark, with the plugin or without.
 //!
 //! Wireshark ignores a user's plugins when it runs as root, and a test must not install anything
-//! for everybody. So tshark gets a home of its own, and as root it runs as another user.
+//! for everybody. So tshark gets a home of its own, and as root it runs as another user. Its home
+//! also stands in for the system's folder of plugins, where another build of ours may be installed.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{fs, io::Write, thread};
 
@@ -30,10 +31,7 @@ impl Tshark {
     /// If tshark is missing (`make deps`) or does not load the plugin.
     pub fn with_plugin() -> Tshark {
         let tshark = Tshark::stock();
-        let listing = tshark.text(&["-G", "folders"], b"");
-        let folder =
-            listing.lines().find_map(|line| line.strip_prefix("Personal Plugins:")).expect("a folder");
-        let folder = Path::new(folder.trim()).join("epan");
+        let folder = tshark.folder("Personal Plugins:").join("epan");
         fs::create_dir_all(&folder).expect("the plugin folder");
         fs::copy(programs::plugin(), folder.join("bblog.so")).expect("the plugin");
         let plugins = tshark.text(&["-G", "plugins"], b"");
@@ -47,7 +45,26 @@ impl Tshark {
             .permissions(fs::Permissions::from_mode(0o777))
             .tempdir()
             .expect("a home");
-        Tshark { home, variables: Vec::new() }
+        let mut tshark = Tshark { home, variables: Vec::new() };
+        let system = tshark.folder("Global Plugins:");
+        let plugins = tshark.home().join("plugins");
+        let epan = plugins.join(system.file_name().expect("a version")).join("epan");
+        fs::create_dir_all(&epan).expect("a folder for plugins");
+        for plugin in system.join("epan").read_dir().into_iter().flatten().flatten() {
+            if plugin.file_name() != "bblog.so" {
+                symlink(plugin.path(), epan.join(plugin.file_name())).expect("a link to a plugin");
+            }
+        }
+        tshark.set("WIRESHARK_PLUGIN_DIR", plugins.to_str().expect("a UTF-8 path"));
+        tshark
+    }
+
+    /// One of the folders that it says it uses.
+    fn folder(&self, name: &str) -> PathBuf {
+        let output = self.run(&["-G", "folders"], b"");
+        let listing = String::from_utf8_lossy(&output.stdout);
+        let folder = listing.lines().find_map(|line| line.strip_prefix(name)).expect("a folder");
+        PathBuf::from(folder.trim())
     }
 
     /// Its home.
