@@ -28,7 +28,11 @@ check:
 install-plugin: build
 	@packaging/install-plugin.sh $(TARGET)/release/libbblog.so
 
+# Columns, colours, filter buttons and graphs: wireshark -C BBLog.
+install-profile:
+	@packaging/install-profile.sh
+
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test check install-plugin clean
+.PHONY: all deps build demo test check install-plugin install-profile clean
