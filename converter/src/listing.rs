@@ -84,14 +84,36 @@ pub fn walk(
     on_fault: &mut OnFault<'_>,
     mut each: impl FnMut(&Shown<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut connections = Connections::new();
-    let mut number = 0;
+    let mut decoder = Decoder::new();
     while !selection.is_full() && events.advance(on_fault) {
         let Some((input, seen)) = events.seen() else { continue };
-        number += 1;
+        let shown = decoder.show(input, seen);
+        if selection.admits(&shown) {
+            each(&shown)?;
+        }
+    }
+    Ok(())
+}
+
+/// Decodes records and events, one after the other.
+pub struct Decoder {
+    connections: Connections,
+    number: u64,
+}
+
+impl Decoder {
+    /// A decoder in front of the first event.
+    pub fn new() -> Decoder {
+        Decoder { connections: Connections::new(), number: 0 }
+    }
+
+    /// Decodes the next event, which is of input number `input`.
+    #[inline]
+    pub fn show<'a>(&mut self, input: usize, seen: Seen<'a>) -> Shown<'a> {
+        self.number += 1;
         let (event, tracked) = match &seen {
             Seen::Bblog(seen) => {
-                let (stack, track) = connections.of(input, seen);
+                let (stack, track) = self.connections.of(input, seen);
                 let tracked = track.next(&seen.record);
                 let cx = Context { stack, kernel: seen.kernel };
                 (Event::of_record(&seen.record, cx), Some(tracked))
@@ -101,12 +123,14 @@ pub fn walk(
                 (Event::of_elog(&seen.event, spec), None)
             }
         };
-        let shown = Shown { number, input, seen, event, tracked };
-        if selection.admits(&shown) {
-            each(&shown)?;
-        }
+        Shown { number: self.number, input, seen, event, tracked }
     }
-    Ok(())
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
 }
 
 /// The BBLog connections, each with what was seen of it last.

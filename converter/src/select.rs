@@ -1,16 +1,29 @@
 //! Which events of the inputs a user asks for.
 
+mod bound;
+mod ends;
+
 use bblog_dissector::Micros;
 
+pub use bound::Bound;
+pub use ends::Ends;
+
+use crate::connection::Connection;
+use crate::event_stream::Seen;
+use crate::filter::Filter;
 use crate::listing::Shown;
 
 /// What an event must be to be selected; by default every one is.
 #[derive(Debug, Default)]
 pub struct Criteria {
     /// Not earlier than this.
-    pub from: Option<Micros>,
+    pub from: Option<Bound>,
     /// Earlier than this.
-    pub to: Option<Micros>,
+    pub to: Option<Bound>,
+    /// Of this connection.
+    pub connection: Option<Ends>,
+    /// What the filter selects.
+    pub filter: Option<Filter>,
     /// No more than this many.
     pub limit: Option<u64>,
 }
@@ -19,13 +32,17 @@ pub struct Criteria {
 #[derive(Debug, Default)]
 pub struct Selection {
     criteria: Criteria,
+    /// Time of the first event.
+    first: Option<Micros>,
+    /// Input and section of the last BBLog record, and whether they are of the connection.
+    section: Option<(usize, u64, bool)>,
     taken: u64,
 }
 
 impl Selection {
     /// Selects what meets all of `criteria`.
     pub fn new(criteria: Criteria) -> Selection {
-        Selection { criteria, taken: 0 }
+        Selection { criteria, ..Selection::default() }
     }
 
     /// Whether no further event can be selected.
@@ -38,11 +55,30 @@ impl Selection {
     #[inline]
     pub fn admits(&mut self, shown: &Shown<'_>) -> bool {
         let time = shown.seen.time();
-        if self.criteria.from.is_some_and(|from| time < from) || self.criteria.to.is_some_and(|to| time >= to)
+        let first = *self.first.get_or_insert(time);
+        let is_before = |bound: &Bound| time < bound.from_first(first);
+        if self.criteria.from.as_ref().is_some_and(is_before)
+            || self.criteria.to.as_ref().is_some_and(|to| !is_before(to))
+            || !self.is_of_connection(shown)
+            || !self.criteria.filter.as_mut().is_none_or(|filter| filter.selects(shown))
         {
             return false;
         }
         self.taken += 1;
         true
+    }
+
+    #[inline]
+    fn is_of_connection(&mut self, shown: &Shown<'_>) -> bool {
+        let Some(ends) = &self.criteria.connection else { return true };
+        let is = || Connection::of(&shown.seen).addresses.is_some_and(|addresses| ends.are(&addresses));
+        match &shown.seen {
+            Seen::Eventlog(_) => is(),
+            // All records of a section are of one connection.
+            Seen::Bblog(seen) => match self.section {
+                Some((input, section, is)) if (input, section) == (shown.input, seen.section) => is,
+                _ => self.section.insert((shown.input, seen.section, is())).2,
+            },
+        }
     }
 }

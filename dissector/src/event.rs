@@ -77,6 +77,19 @@ impl Value<'_> {
     }
 }
 
+/// Which of an event's rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Those of [`Event::fields`].
+    Own,
+    /// Those of [`Event::common`].
+    Common,
+    /// Those of [`Event::derived`].
+    Derived,
+    /// Those of [`Event::raw`].
+    Raw,
+}
+
 /// One event of either log.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
@@ -169,6 +182,21 @@ impl<'a> Event<'a> {
         self.rows(rows, 0)
     }
 
+    /// The values of one row of a group, by its index among the group's rows: those that the group
+    /// has of it, which is one at most unless the row is a tail.
+    #[inline]
+    pub fn one(&self, group: Group, index: usize) -> Fields<'a> {
+        let is_bblog = self.at == 0;
+        let (rows, at) = match group {
+            Group::Own => (self.spec.fields, self.at),
+            Group::Common => (self.common, 0),
+            Group::Derived if is_bblog => (tables::DERIVED, 0),
+            Group::Raw if is_bblog => (tables::RAW, 0),
+            Group::Derived | Group::Raw => (&[][..], 0),
+        };
+        Fields { next: index, end: index.saturating_add(1).min(rows.len()), ..self.rows(rows, at) }
+    }
+
     /// The value called `name`, of the event's own values or else the common ones.
     pub fn get(&self, name: &str) -> Option<Field<'a>> {
         self.fields().chain(self.common()).find(|field| field.spec.name == name)
@@ -210,7 +238,7 @@ impl<'a> Event<'a> {
     }
 
     fn rows(&self, rows: &'static [FieldSpec], at: usize) -> Fields<'a> {
-        Fields { event: *self, rows, at, next: 0, holds_until: 0, tail: None }
+        Fields { event: *self, rows, at, next: 0, end: rows.len(), holds_until: 0, tail: None }
     }
 
     fn holds(&self, when: &When) -> bool {
@@ -271,6 +299,8 @@ pub struct Fields<'a> {
     rows: &'static [FieldSpec],
     at: usize,
     next: usize,
+    /// Rows from this one on are not looked at.
+    end: usize,
     /// The rows before this one have a `when` that is known to hold.
     holds_until: usize,
     /// Within a variable-length tail: elements given, and how many there are.
@@ -281,7 +311,9 @@ impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
     fn next(&mut self) -> Option<Field<'a>> {
-        while let Some(spec) = self.rows.get(self.next) {
+        while self.next < self.end
+            && let Some(spec) = self.rows.get(self.next)
+        {
             if let Repeat::Tail { .. } = spec.place.repeat {
                 if let Some(field) = self.next_of_tail(spec) {
                     return Some(field);
