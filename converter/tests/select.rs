@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bblog_converter::event_stream::Events;
 use bblog_converter::filter::Filter;
 use bblog_converter::input::Name;
-use bblog_converter::listing::walk;
+use bblog_converter::listing::{Shown, walk};
 use bblog_converter::select::{Criteria, Selection};
 use bblog_converter::tables::Tables;
 use support::{fixture, run};
@@ -177,7 +177,7 @@ fn filters_do_not_allocate() {
         let mut events = Events::open(&inputs, &tables, &mut |_, _| {});
         let mut count = 0;
         let info = allocation_counter::measure(|| {
-            let each = |_: &_| {
+            let each = |_: &Shown<'_>| {
                 count += 1;
                 Ok(())
             };
