@@ -21,6 +21,10 @@ demo: build
 test: deps
 	$(CARGO) test --workspace --locked
 
+# The plugin's end-to-end tests with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
+test-wireshark: deps
+	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values
+
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) fmt --all --check
@@ -35,4 +39,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test check install-plugin install-profile clean
+.PHONY: all deps build demo test test-wireshark check install-plugin install-profile clean

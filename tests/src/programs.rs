@@ -28,8 +28,11 @@ pub fn program(name: &str) -> PathBuf {
     FOLDER.join(name)
 }
 
-/// The built plugin.
+/// The built plugin, or the one that `BBLOG_PLUGIN` names.
 pub fn plugin() -> PathBuf {
+    if let Some(plugin) = std::env::var_os("BBLOG_PLUGIN") {
+        return PathBuf::from(plugin);
+    }
     let names = ["libbblog.so", "libbblog.dylib"];
     names.iter().map(|name| FOLDER.join(name)).find(|path| path.exists()).expect("the plugin is built")
 }

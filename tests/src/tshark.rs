@@ -3,6 +3,9 @@
 //! Wireshark ignores a user's plugins when it runs as root, and a test must not install anything
 //! for everybody. So tshark gets a home of its own, and as root it runs as another user. Its home
 //! also stands in for the system's folder of plugins, where another build of ours may be installed.
+//!
+//! `BBLOG_TSHARK` names a tshark other than the installed one, `BBLOG_PLUGIN` a plugin built for it
+//! (packaging/wireshark-env.sh).
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -17,6 +20,14 @@ use crate::programs;
 
 /// The user that tests run tshark as, if they are root: nobody.
 const NOBODY: u32 = 65534;
+
+/// tshark, or a program that is installed beside it: `editcap`, `mergecap`.
+pub fn beside_tshark(name: &str) -> PathBuf {
+    match std::env::var_os("BBLOG_TSHARK") {
+        Some(tshark) => Path::new(&tshark).with_file_name(name),
+        None => PathBuf::from(name),
+    }
+}
 
 /// A tshark with its home.
 pub struct Tshark {
@@ -79,7 +90,7 @@ impl Tshark {
 
     /// Runs tshark on `capture` (`-r -`, or nothing if it is empty).
     pub fn run(&self, arguments: &[&str], capture: &[u8]) -> Output {
-        let mut command = Command::new("tshark");
+        let mut command = Command::new(beside_tshark("tshark"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
