@@ -10,6 +10,7 @@ use bblog_dissector::bblog::VERSION;
 
 use crate::error::{Cause, Fault, Then};
 use crate::escape::Escaped;
+use crate::meter::Metered;
 use crate::source::Window;
 use crate::source::compression::Compression;
 use crate::source::tcplog::PLAUSIBLE_VERSION;
@@ -90,8 +91,11 @@ impl Input {
     /// # Errors
     /// A [`Fault`] if it cannot be opened or read, is a directory, or is of no known kind.
     pub fn open(name: Name) -> Result<Input, Fault> {
-        let reader: Box<dyn Read + Send> =
-            if name.is_stdin() { Box::new(io::stdin()) } else { Box::new(open_file(&name)?) };
+        let reader: Box<dyn Read + Send> = if name.is_stdin() {
+            Box::new(Metered(io::stdin()))
+        } else {
+            Box::new(Metered(open_file(&name)?))
+        };
         Input::recognise(name, reader)
     }
 

@@ -10,6 +10,7 @@ use bblog_dissector::{catalog, elog};
 
 use crate::event_stream::{Events, Seen, SeenRecord};
 use crate::merge::OnFault;
+use crate::meter;
 use crate::recent::RecentMap;
 use crate::select::Selection;
 
@@ -111,6 +112,7 @@ impl Decoder {
     #[inline]
     pub fn show<'a>(&mut self, input: usize, seen: Seen<'a>) -> Shown<'a> {
         self.number += 1;
+        meter::count_event();
         let (event, tracked) = match &seen {
             Seen::Bblog(seen) => {
                 let (stack, track) = self.connections.of(input, seen);

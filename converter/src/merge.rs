@@ -20,6 +20,7 @@ use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault, WriteError};
 use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
+use crate::meter;
 use crate::pcapng::Sink;
 use crate::pcapng_section::PcapngStream;
 use crate::tables::Tables;
@@ -136,6 +137,7 @@ pub fn merge<W: Write>(
         loop {
             stream.write(sink)?;
             frames += 1;
+            meter::count_event();
             stream.advance(on_fault);
             let Some(time) = stream.front else {
                 stream.finish(sink)?;

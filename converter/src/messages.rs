@@ -87,5 +87,5 @@ impl Messages {
 /// One line on standard error. If that is gone there is nobody to tell.
 pub fn tell(what: &dyn std::fmt::Display) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "bblog: {what}");
+    crate::cli::above(|| drop(writeln!(std::io::stderr(), "bblog: {what}")));
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bblog_converter::convert::Conversion;
 
+use super::progress::Progress;
 use super::{Wrong, reading};
 use crate::messages::{Messages, Outcome};
 
@@ -37,6 +38,8 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
         overwrite: args.overwrite,
         tables: args.tables.tables()?,
     };
+    let progress = Progress::of_file(&conversion.inputs, &conversion.output);
     let converted = conversion.run(&mut |name, fault| messages.fault(name, fault));
+    drop(progress);
     Ok(messages.end(converted.map(|_| ())))
 }

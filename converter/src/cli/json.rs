@@ -9,6 +9,7 @@ use bblog_converter::listing::list;
 use bblog_converter::output::Output;
 
 use super::pager::Listing;
+use super::progress::Progress;
 use super::{Wrong, reading, selecting};
 use crate::messages::{Messages, Outcome};
 
@@ -49,10 +50,12 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
     (lines.raw, lines.names) = (args.raw, args.names);
     let mut messages = Messages::new();
     let inputs = reading::names(args.inputs, &mut messages);
+    let progress = Progress::of_listing(&inputs);
     let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
     let mut events = Events::open(&inputs, &tables, on_fault);
     let written = Listing::open(false)
         .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_fault)));
+    drop(progress);
     Ok(messages.end(written.map(|_| ())))
 }
 

@@ -3,14 +3,17 @@
 use bblog_converter::interrupt::remove_unfinished_on_signals;
 use clap::{Parser, Subcommand};
 
+pub use self::progress::above;
 use crate::messages::{Outcome, tell};
 
 mod completions;
 mod convert;
+mod csv;
 mod fields;
 mod info;
 mod json;
 mod pager;
+mod progress;
 mod reading;
 mod selecting;
 mod show;
@@ -35,6 +38,7 @@ enum Command {
     Convert(convert::Args),
     Show(show::Args),
     Json(json::Args),
+    Csv(csv::Args),
     Info(info::Args),
     Fields(fields::Args),
     Completions(completions::Args),
@@ -46,6 +50,7 @@ pub fn run() -> Outcome {
         Command::Convert(args) => interruptible().and_then(|()| convert::run(args)),
         Command::Show(args) => show::run(args),
         Command::Json(args) => json::run(args),
+        Command::Csv(args) => csv::run(args),
         Command::Info(args) => info::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Completions(args) => completions::run(args),

@@ -8,6 +8,7 @@ use bblog_converter::show::{ElogOptions, ElogStyle, LineOptions, Lines, Palette,
 use clap::ValueEnum;
 
 use super::pager::{self, Listing};
+use super::progress::Progress;
 use super::{Wrong, reading, selecting};
 use crate::messages::{Messages, Outcome};
 
@@ -103,6 +104,7 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
     };
     let mut messages = Messages::new();
     let inputs = reading::names(args.inputs, &mut messages);
+    let progress = Progress::of_listing(&inputs);
     let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
     let mut events = Events::open(&inputs, &tables, on_fault);
     let written = Listing::open(!args.no_pager).and_then(|listing| {
@@ -111,6 +113,7 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
             Style::Elog => list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_fault),
         })
     });
+    drop(progress);
     Ok(messages.end(written.map(|_| ())))
 }
 

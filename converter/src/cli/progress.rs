@@ -1,0 +1,115 @@
+//! A bar on standard error that shows how far long work has come: bytes, events a second, time left.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bblog_converter::input::Name;
+use bblog_converter::meter;
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Work shorter than this shows no bar.
+const PATIENCE: Duration = Duration::from_millis(400);
+/// How often the bar is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is shown where it is known how much there is to read, and where it is not.
+const OF_TOTAL: &str = "{bar:30} {bytes} of {total_bytes}, {msg}, {eta} left";
+const WITHOUT_TOTAL: &str = "{spinner} {bytes}, {msg}, {elapsed}";
+
+/// The bar that is shown, for [`above`].
+static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Shows the bar until it is dropped.
+pub struct Progress {
+    /// Dropping it tells the thread to end; `None` if nothing is shown.
+    drawing: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// Of work whose result is standard output: a terminal that shows that has no place for a bar.
+    pub fn of_listing(inputs: &[Name]) -> Progress {
+        Progress::of(inputs, io::stdout().is_terminal())
+    }
+
+    /// Of work that writes the file `output`.
+    pub fn of_file(inputs: &[Name], output: &Path) -> Progress {
+        Progress::of(inputs, output == Path::new("-") && io::stdout().is_terminal())
+    }
+
+    fn of(inputs: &[Name], hidden: bool) -> Progress {
+        if hidden || !io::stderr().is_terminal() {
+            return Progress { drawing: None };
+        }
+        let size = |name: &Name| {
+            let metadata = std::fs::metadata(name.path()).ok().filter(|_| !name.is_stdin())?;
+            metadata.is_file().then_some(metadata.len())
+        };
+        let total: Option<u64> = inputs.iter().map(size).sum();
+        let (sender, end) = mpsc::channel();
+        let draw = move || {
+            let started = Instant::now();
+            if end.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let bar = bar(total);
+            *lock() = Some(bar.clone());
+            loop {
+                bar.set_position(meter::bytes());
+                let events = meter::events() as f64 / started.elapsed().as_secs_f64();
+                bar.set_message(format!("{} events/s", HumanCount(events as u64)));
+                if end.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
+            }
+            *lock() = None;
+            bar.finish_and_clear();
+        };
+        // Without a thread there is no bar, which is no reason not to work.
+        let thread = std::thread::Builder::new().name("progress".into()).spawn(draw);
+        Progress { drawing: thread.ok().map(|thread| (sender, thread)) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.drawing.take() {
+            drop(sender);
+            // It has nothing to say if it failed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn bar(total: Option<u64>) -> ProgressBar {
+    let form = if total.is_some() { OF_TOTAL } else { WITHOUT_TOTAL };
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Does what prints lines on standard error, above the bar if there is one.
+pub fn above(print: impl FnOnce()) {
+    match &*lock() {
+        Some(bar) => bar.suspend(print),
+        None => print(),
+    }
+}
+
+fn lock() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
+    BAR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_are_right() {
+        for form in [OF_TOTAL, WITHOUT_TOTAL] {
+            assert!(ProgressStyle::with_template(form).is_ok(), "{form}");
+        }
+    }
+}
