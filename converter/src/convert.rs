@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{OutputError, WriteError};
-use crate::input::{Input, Name};
-use crate::merge::{OnFault, Stream, merge};
+use crate::input::Name;
+use crate::merge::{OnFault, Stream, Turn, merge};
 use crate::output::Output;
 use crate::pcapng::Sink;
 use crate::pcapng::elog::empty_section;
@@ -60,9 +60,7 @@ impl Conversion {
 pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -> Vec<Stream> {
     let mut streams = Vec::new();
     for (number, name) in inputs.iter().enumerate() {
-        let stream = Input::open(name.clone())
-            .and_then(|input| Stream::open(input, (number, inputs.len()), tables, on_fault));
-        match stream {
+        match Stream::open(name, (number, inputs.len()), tables, on_fault) {
             Ok(stream) if stream.is_readable() => streams.push(stream),
             Ok(_) => {}
             Err(fault) => on_fault(name, &fault),
@@ -81,7 +79,10 @@ pub fn write<W: Write>(
     on_fault: &mut OnFault<'_>,
 ) -> Result<(Converted, W), WriteError> {
     let mut sink = Sink::new(out);
-    let frames = merge(streams, &mut sink, on_fault)?;
+    let frames = merge(streams, on_fault, |stream, turn| match turn {
+        Turn::Frame => stream.write(&mut sink),
+        Turn::End => stream.finish(&mut sink),
+    })?;
     if sink.sections() == 0 {
         // pcapng has no empty file: it begins with a section header.
         sink.section((0, 0), empty_section)?;

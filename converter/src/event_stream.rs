@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 use bblog_dissector::catalog::Provider;
-use bblog_dissector::elog::RawEvent;
+use bblog_dissector::elog::{FileHeader, RawEvent};
 use bblog_dissector::spec::Kernel;
 
 use crate::bblog_section::BblogStream;
@@ -112,6 +112,25 @@ pub trait EventSource {
 
     /// The current one; `None` unless [`EventSource::advance`] just stepped to one.
     fn seen(&self) -> Option<Seen<'_>>;
+
+    /// The capture of the current event, or of those to come; `None` if the input does not tell.
+    fn capture(&self) -> Option<Capture<'_>> {
+        None
+    }
+
+    /// Frames so far that are neither records nor events.
+    fn foreign(&self) -> u64 {
+        0
+    }
+}
+
+/// What is known of the capture that an event of eventlog(9) is of.
+#[derive(Clone, Copy)]
+pub struct Capture<'a> {
+    /// The ELOG file header.
+    pub header: &'a FileHeader,
+    /// The provider table with its count.
+    pub table: &'a [u8],
 }
 
 /// An input that holds nothing.
@@ -188,6 +207,10 @@ impl EventSource for ElogStream {
             tables: provider.and_then(|provider| provider.1),
             addresses: self.addresses(),
         }))
+    }
+
+    fn capture(&self) -> Option<Capture<'_>> {
+        Some(Capture { header: self.header(), table: self.table_bytes() })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};
 use crate::escape::Escaped;
 use crate::input::Name;
+use crate::owner::Owner;
 use crate::packet::{Headers, Link};
 use crate::pcapng::elog::{CaptureInfo, EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_parts};
 use crate::pcapng::{Direction, EPB_FLAGS, EnhancedPacket, OPT_CUSTOM, RawOption, Section, SectionKey, Sink};
@@ -133,6 +134,13 @@ impl ElogStream {
         self.time
     }
 
+    /// Whose the current event is.
+    pub fn owner(&self) -> Owner<'_> {
+        let Some(event) = self.event() else { return Owner::Nobody };
+        let provider = self.provider(event.provider_id()).map_or(&b""[..], |provider| provider.0);
+        Owner::Session { event, provider, addresses: self.addresses() }
+    }
+
     /// Writes the current event, and the section header before it if its section is not the
     /// sink's.
     ///
@@ -194,6 +202,11 @@ impl ElogStream {
     /// The capture's file header.
     pub fn header(&self) -> &FileHeader {
         self.reader.header()
+    }
+
+    /// The provider table with its count.
+    pub fn table_bytes(&self) -> &[u8] {
+        self.reader.table_bytes()
     }
 
     /// Name and tables of the provider with this id; `None` if the capture does not name it.

@@ -39,6 +39,11 @@ impl Name {
         self.0 == "-"
     }
 
+    /// Whether the same bytes can be had again: those of a file, not of a pipe.
+    pub fn can_be_opened_again(&self) -> bool {
+        !self.is_stdin() && self.path().metadata().is_ok_and(|there| there.is_file())
+    }
+
     /// The path; `-` for standard input.
     pub fn path(&self) -> &Path {
         Path::new(&self.0)
@@ -91,12 +96,20 @@ impl Input {
     /// # Errors
     /// A [`Fault`] if it cannot be opened or read, is a directory, or is of no known kind.
     pub fn open(name: Name) -> Result<Input, Fault> {
+        Input::open_one_of(name, 1)
+    }
+
+    /// As [`Input::open`], for one of `inputs` that are read at a time and share the memory.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn open_one_of(name: Name, inputs: usize) -> Result<Input, Fault> {
         let reader: Box<dyn Read + Send> = if name.is_stdin() {
             Box::new(Metered(io::stdin()))
         } else {
             Box::new(Metered(open_file(&name)?))
         };
-        Input::recognise(name, reader)
+        Input::of_window(name, Window::one_of(reader, inputs), inputs)
     }
 
     /// Takes bytes that are not in a file; `name` is for messages.
@@ -104,11 +117,14 @@ impl Input {
     /// # Errors
     /// As [`Input::open`].
     pub fn recognise(name: Name, reader: Box<dyn Read + Send>) -> Result<Input, Fault> {
-        let mut window = Window::new(reader);
+        Input::of_window(name, Window::new(reader), 1)
+    }
+
+    fn of_window(name: Name, mut window: Window, inputs: usize) -> Result<Input, Fault> {
         let compression = Compression::of(window.fill(SNIFF));
         if let Some(compression) = compression {
             let reader = compression.decode(WindowReader(window));
-            window = Window::new(reader.map_err(|error| Fault::at(0, error))?);
+            window = Window::one_of(reader.map_err(|error| Fault::at(0, error))?, inputs);
         }
         let kind = recognise(&mut window)?;
         Ok(Input { name, kind, compression, window })

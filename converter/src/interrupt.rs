@@ -57,12 +57,9 @@ impl Unfinished {
     }
 
     /// Finishes the file with `finish`, which gives it its name.
-    pub(crate) fn finish<T>(self, finish: impl FnOnce() -> T) -> T {
-        let guard = unfinished();
-        let finished = finish();
-        // Before `self` is dropped, which takes the lock too.
-        drop(guard);
-        finished
+    pub(crate) fn finish<T>(&self, finish: impl FnOnce() -> T) -> T {
+        let _held = unfinished();
+        finish()
     }
 }
 

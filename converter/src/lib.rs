@@ -14,7 +14,7 @@
 //!   headers, [`segment`], [`sessions`] and [`backfill`] what eventlog's segments need.
 //! - [`merge`] brings several inputs into one order.
 //! - [`pcapng`] knows the encodings, [`output`] the file.
-//! - [`convert`] and [`report`] are what a user asks for.
+//! - [`convert`], [`split`], [`elog_file`] and [`report`] are what a user asks for.
 //!
 //! Whatever is wrong with an input is a [`Fault`]: it is handed to the caller with its offset,
 //! and reading goes on. Every byte string converts to something.
@@ -43,6 +43,7 @@ pub mod clock_text;
 pub mod connection;
 pub mod convert;
 pub mod csv;
+pub mod elog_file;
 pub mod error;
 pub mod escape;
 pub mod event_stream;
@@ -58,6 +59,7 @@ pub mod meter;
 pub mod name;
 pub mod named;
 pub mod output;
+pub mod owner;
 pub mod packet;
 pub mod pcapng;
 pub mod pcapng_section;
@@ -69,6 +71,7 @@ pub mod series;
 pub mod sessions;
 pub mod show;
 pub mod source;
+pub mod split;
 pub mod stacks;
 pub mod tables;
 pub mod tcp_header;

@@ -104,15 +104,22 @@ impl Target {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        // Opened here and not by tempfile, whose files are private: this one gets the permissions
-        // of any new file, and the errors are the system's.
-        let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".bblog-").suffix(".part");
-        let made = Unfinished::new(|| builder.make_in(folder, open), NamedTempFile::path);
-        let (temporary, unfinished) = made.map_err(failed)?;
+        let (temporary, unfinished) = part(folder).map_err(failed)?;
         Ok(Target::File { temporary, unfinished, place, overwrite })
     }
+}
+
+/// A new file in `folder` that goes away unless it is given a name, however the program ends.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn part(folder: &Path) -> io::Result<(NamedTempFile, Unfinished)> {
+    // Opened here and not by tempfile, whose files are private: this one gets the permissions of
+    // any new file, and the errors are the system's.
+    let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".bblog-").suffix(".part");
+    Unfinished::new(|| builder.make_in(folder, open), NamedTempFile::path)
 }
 
 impl Write for Output {

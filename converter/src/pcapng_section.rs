@@ -11,6 +11,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::spec::Kernel;
 
 use crate::error::{Fault, WriteError};
+use crate::owner::Owner;
 use crate::pcapng::Sink;
 use crate::source::Window;
 use crate::source::pcapng::PcapngReader;
@@ -49,6 +50,20 @@ impl PcapngStream {
     /// What reads the file.
     pub fn reader(&self) -> &PcapngReader {
         &self.reader
+    }
+
+    /// Whose the current frame is: in a section of an entry's every block is its connection's.
+    pub fn owner(&self) -> Owner<'_> {
+        let reader = &self.reader;
+        if let Some(event) = reader.event() {
+            let provider = reader.provider(event.provider_id()).map_or(&b""[..], |provider| provider.0);
+            return Owner::Session { event, provider, addresses: reader.addresses() };
+        }
+        let section = reader.section();
+        match &section.bblog {
+            Some(facts) => Owner::Entry { header: &facts.header, section: section.number },
+            None => Owner::Nobody,
+        }
     }
 
     /// Writes the current frame, the section header before it if its section is not the sink's,

@@ -22,6 +22,7 @@ const SESSIONS: usize = 131_072;
 /// Event ids of the `tcp` provider, equal in all its schema versions.
 const CONN_SET_IP_V4: u32 = 0;
 const CONN_SET_IP_V6: u32 = 1;
+const LOG_ID: u32 = 2;
 const CONN_PARAMS: u32 = 3;
 /// In the oldest version (A) CONN_PARAMS is short, and this has the structure of the later ones.
 const CONN_PARAMS_V2: u32 = 6;
@@ -151,6 +152,14 @@ pub fn addresses(event: &RawEvent<'_>) -> Option<Addresses> {
         }
         _ => None,
     }
+}
+
+/// The log id that a LOG_ID event of the `tcp` provider tells (up to a NUL); `None` if it is empty.
+pub fn log_id<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
+    if event.event_id() != LOG_ID {
+        return None;
+    }
+    event.payload().split(|&b| b == 0).next().filter(|id| !id.is_empty())
 }
 
 /// The stack that an event of the `tcp` provider says its connection has (up to a NUL).

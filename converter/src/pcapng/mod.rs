@@ -16,7 +16,7 @@ mod packet_block;
 mod sink;
 
 pub use packet_block::{EnhancedPacket, RawOption};
-pub use sink::{Section, SectionKey, Sink};
+pub use sink::{Place, Section, SectionKey, Sink};
 
 use pcap_file::pcapng::blocks::custom::CustomBinaryOption;
 use pcap_file::pcapng::blocks::interface_description::{

@@ -26,16 +26,22 @@ pub struct Section<'a> {
     pub interfaces: Vec<InterfaceDescriptionBlock<'a>>,
 }
 
+/// Where the writing of a file stands: at its beginning, or in a section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    section: Option<SectionKey>,
+    /// Bytes of the section's interfaces that were passed on.
+    passed_interfaces: usize,
+}
+
 /// A pcapng file being written to `W`, which should be buffered.
 pub struct Sink<W: Write> {
     out: W,
     /// Lays out the blocks of the current section that pcap-file has types for; `None` before
     /// the first section, and in one that is passed on as it is.
     encoder: Option<PcapNgWriter<Vec<u8>>>,
-    current: Option<SectionKey>,
+    place: Place,
     sections: u64,
-    /// Bytes of the current section's interfaces that were passed on.
-    passed_interfaces: usize,
     /// Reused for every block that is laid out here.
     body: Vec<u8>,
 }
@@ -44,12 +50,24 @@ impl<W: Write> Sink<W> {
     /// A file without any block yet.
     pub fn new(out: W) -> Sink<W> {
         let body = Vec::with_capacity(1024);
-        Sink { out, encoder: None, current: None, sections: 0, passed_interfaces: 0, body }
+        Sink { out, encoder: None, place: Place::default(), sections: 0, body }
     }
 
     /// How many section headers were written.
     pub fn sections(&self) -> u64 {
         self.sections
+    }
+
+    /// What is written to.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    /// Goes on at `place` of another file, to which `W` has to write from now on. Returns the
+    /// place left, to come back to.
+    pub fn exchange(&mut self, place: Place) -> Place {
+        self.encoder = None;
+        std::mem::replace(&mut self.place, place)
     }
 
     /// Makes `key` the current section; if it is not, writes what `section` gives.
@@ -62,12 +80,12 @@ impl<W: Write> Sink<W> {
         key: SectionKey,
         section: impl FnOnce() -> Section<'a>,
     ) -> Result<(), WriteError> {
-        if self.current == Some(key) { Ok(()) } else { self.begin(key, section()) }
+        if self.place.section == Some(key) { Ok(()) } else { self.begin(key, section()) }
     }
 
     #[cold]
     fn begin(&mut self, key: SectionKey, section: Section<'_>) -> Result<(), WriteError> {
-        self.current = Some(key);
+        self.place = Place { section: Some(key), passed_interfaces: 0 };
         self.sections += 1;
         let mut encoder = PcapNgWriter::with_section_header(Vec::new(), section.header)?;
         for interface in section.interfaces {
@@ -92,16 +110,15 @@ impl<W: Write> Sink<W> {
         header: impl FnOnce() -> Vec<u8>,
         interfaces: &[u8],
     ) -> Result<(), WriteError> {
-        if self.current != Some(key) {
-            self.current = Some(key);
+        if self.place.section != Some(key) {
+            self.place = Place { section: Some(key), passed_interfaces: 0 };
             self.sections += 1;
-            self.passed_interfaces = 0;
             self.encoder = None;
             self.out.write_all(&header())?;
         }
-        if self.passed_interfaces < interfaces.len() {
-            self.out.write_all(&interfaces[self.passed_interfaces..])?;
-            self.passed_interfaces = interfaces.len();
+        if let Some(more @ [_, ..]) = interfaces.get(self.place.passed_interfaces..) {
+            self.out.write_all(more)?;
+            self.place.passed_interfaces = interfaces.len();
         }
         Ok(())
     }
@@ -138,7 +155,8 @@ impl<W: Write> Sink<W> {
         self.end_block()
     }
 
-    /// Writes the statistics of an interface of the current section.
+    /// Writes the statistics of an interface of the current section, which must have been begun
+    /// since the last [`Sink::exchange`].
     ///
     /// # Errors
     /// [`WriteError`].
@@ -163,15 +181,15 @@ impl<W: Write> Sink<W> {
     /// Begins a block: its type, and room for its length.
     #[inline]
     fn begin_block(&mut self, kind: u32) {
+        let [k0, k1, k2, k3] = kind.to_le_bytes();
         self.body.clear();
-        self.body.extend_from_slice(&kind.to_le_bytes());
-        self.body.extend_from_slice(&[0; 4]);
+        self.body.extend_from_slice(&[k0, k1, k2, k3, 0, 0, 0, 0]);
     }
 
     /// Ends the block with its length, and writes it in one piece.
     #[inline]
     fn end_block(&mut self) -> Result<(), WriteError> {
-        if self.encoder.is_none() {
+        if self.place.section.is_none() {
             return Err(no_section());
         }
         let length = (self.body.len() as u32 + 4).to_le_bytes();

@@ -5,9 +5,14 @@ use std::io::{self, Read};
 /// Bytes asked of the system at once, and the window's usual size.
 const CHUNK: usize = 256 * 1024;
 
+/// What the windows of many inputs together begin with.
+const ALL_CHUNKS: usize = 16 << 20;
+/// The least bytes asked of the system at once.
+const MIN_CHUNK: usize = 16 * 1024;
+
 /// A buffered reader that can show any bounded number of bytes ahead without taking them.
 ///
-/// Memory is what the largest [`Window::fill`] asked for, at least 256 KiB, whatever the size of
+/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, whatever the size of
 /// the input. The end of the input and a failed read look alike; [`Window::take_error`] tells
 /// them apart.
 pub struct Window {
@@ -23,7 +28,12 @@ pub struct Window {
 impl Window {
     /// A window on `reader`, at offset 0.
     pub fn new(reader: Box<dyn Read + Send>) -> Window {
-        let buffer = vec![0; CHUNK];
+        Window::one_of(reader, 1)
+    }
+
+    /// A window on `reader`, one of `inputs` that are read at a time and share the memory.
+    pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
+        let buffer = vec![0; (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK)];
         Window { reader, buffer, start: 0, end: 0, offset: 0, ended: false, error: None }
     }
 

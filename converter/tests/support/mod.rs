@@ -101,7 +101,7 @@ pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
         let name = Name::new(format!("input-{number}"));
         let reader = Box::new(std::io::Cursor::new(bytes.to_vec()));
         let stream = Input::recognise(name.clone(), reader)
-            .and_then(|input| Stream::open(input, (number, inputs.len()), tables, &mut on_fault));
+            .and_then(|input| Stream::of(input, (number, inputs.len()), tables, &mut on_fault));
         match stream {
             Ok(stream) => streams.push(stream),
             Err(fault) => on_fault(&name, &fault),

@@ -12,7 +12,7 @@ use super::block::{Block, BlockReader, ENHANCED_PACKET, Options};
 use super::section::{ElogFacts, Section, elog_option};
 use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
 use crate::error::Fault;
-use crate::event_stream::{Clock, EventSource, Seen, SeenEvent, SeenRecord};
+use crate::event_stream::{Capture, Clock, EventSource, Seen, SeenEvent, SeenRecord};
 use crate::packet::Parsed;
 use crate::pcapng::elog::UpperPduTags;
 use crate::segment::IN;
@@ -226,6 +226,15 @@ impl EventSource for PcapngReader {
             missing: self.missing,
             section: self.record_section,
         }))
+    }
+
+    fn capture(&self) -> Option<Capture<'_>> {
+        let facts = self.section.elog.as_ref()?;
+        Some(Capture { header: &facts.header, table: &facts.table })
+    }
+
+    fn foreign(&self) -> u64 {
+        self.counts().foreign_packets
     }
 }
 

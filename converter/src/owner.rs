@@ -1,0 +1,29 @@
+//! Whose a frame is: what tells the connections of an input apart.
+
+use bblog_dissector::bblog::HEADER_LEN;
+use bblog_dissector::elog::RawEvent;
+
+use crate::sessions::Addresses;
+
+/// Whose a frame is.
+#[derive(Clone, Copy)]
+pub enum Owner<'a> {
+    /// A connection's, by an entry's header.
+    Entry {
+        /// The header.
+        header: &'a [u8; HEADER_LEN],
+        /// Another number for each header of an input.
+        section: u64,
+    },
+    /// A session's.
+    Session {
+        /// The event.
+        event: RawEvent<'a>,
+        /// Its provider's name, empty if that is not known.
+        provider: &'a [u8],
+        /// Local and remote address of the session's connection.
+        addresses: Option<Addresses>,
+    },
+    /// Nobody's who is known.
+    Nobody,
+}
