@@ -241,6 +241,7 @@ impl<'a> Event<'a> {
         Fields { event: *self, rows, at, next: 0, end: rows.len(), holds_until: 0, tail: None }
     }
 
+    #[inline]
     fn holds(&self, when: &When) -> bool {
         when.stacks & self.cx.stack.bit() != 0
             && when.kernels & self.cx.kernel.bit() != 0
@@ -249,7 +250,8 @@ impl<'a> Event<'a> {
     }
 
     fn meets(&self, cond: &Cond) -> bool {
-        let Some(value) = number(Cursor(self.bytes), &cond.place) else { return false };
+        let at = usize::from(cond.place.offset);
+        let Some(value) = number(Cursor(self.bytes), &cond.place, at) else { return false };
         match cond.test {
             Test::In(values) => values.contains(&value),
             Test::NotIn(values) => !values.contains(&value),
@@ -278,12 +280,14 @@ impl<'a> Event<'a> {
             .find_map(|spec| if self.applies(rows, spec) { self.read(spec, at, 0) } else { None })
     }
 
+    /// The value of `spec`, of which an element of a tail lies `skip` bytes further on.
+    #[inline]
     fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
         let bytes = Cursor(self.bytes.get(at..)?);
-        let place = Place { offset: spec.place.offset.checked_add(u16::try_from(skip).ok()?)?, ..spec.place };
-        let value = value(bytes, spec.kind, &place)?;
-        let start = at + usize::from(place.offset);
-        Some(Field { spec, value, range: start..start + usize::from(place.size) })
+        let first = usize::from(spec.place.offset) + skip;
+        let value = value(bytes, spec.kind, &spec.place, first)?;
+        let start = at + first;
+        Some(Field { spec, value, range: start..start + usize::from(spec.place.size) })
     }
 }
 
@@ -338,6 +342,41 @@ impl<'a> Iterator for Fields<'a> {
         }
         None
     }
+
+    /// What `for_each` and the like come to: one loop, without going in and out for each value.
+    #[inline]
+    fn fold<B, F: FnMut(B, Field<'a>) -> B>(mut self, init: B, mut with: F) -> B {
+        let (event, rows, at) = (self.event, self.rows, self.at);
+        let Some(bytes) = event.bytes.get(at..).map(Cursor) else { return init };
+        let mut folded = init;
+        while let Some(spec) = rows.get(self.next) {
+            if let Repeat::Tail { .. } = spec.place.repeat {
+                while let Some(field) = self.next_of_tail(spec) {
+                    folded = with(folded, field);
+                }
+                self.tail = None;
+                self.next += 1;
+                continue;
+            }
+            if self.next >= self.holds_until {
+                if !event.holds(spec.when) {
+                    self.next += usize::from(spec.span.max(1));
+                    continue;
+                }
+                self.holds_until = self.next + usize::from(spec.span);
+            }
+            self.next += 1;
+            let first = usize::from(spec.place.offset);
+            if (spec.yields_to.is_empty() || !event.yields(rows, spec))
+                && let Some(value) = value(bytes, spec.kind, &spec.place, first)
+            {
+                let start = at + first;
+                let range = start..start + usize::from(spec.place.size);
+                folded = with(folded, Field { spec, value, range });
+            }
+        }
+        folded
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -371,16 +410,15 @@ fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
         order: Order::Host,
         repeat: Repeat::Once,
     };
-    let count = number(payload, &count).unwrap_or(0).min(u64::from(max)) as usize;
+    let count = number(payload, &count, usize::from(count_at)).unwrap_or(0).min(u64::from(max)) as usize;
     let size = usize::from(place.size).max(1);
     let there = payload.0.len().saturating_sub(usize::from(place.offset)) / size;
     count.min(there) * size
 }
 
-/// The unsigned integer at a place.
+/// The unsigned integer of a place, whose first byte is at `at`.
 #[inline]
-fn number(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
-    let at = usize::from(place.offset);
+fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
     let whole = match (place.order, place.size) {
         (_, 1) => u64::from(bytes.u8(at)?),
         (Order::Host, 2) => u64::from(bytes.u16(at)?),
@@ -390,13 +428,21 @@ fn number(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
         (Order::Network, 4) => u64::from(bytes.be32(at)?),
         _ => return None,
     };
+    match place {
+        Place { low: None, minus: None, bits: None, .. } => Some(whole),
+        _ => combined(bytes, place, whole),
+    }
+}
+
+/// The value of a place that is more, or less, than the integer there.
+fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
     let whole = match place.low {
         Some(low) => whole << 32 | u64::from(bytes.u32(usize::from(low))?),
         None => whole,
     };
     let whole = match place.minus {
         Some(other) => {
-            let what = number(bytes, &Place { offset: other, minus: None, ..*place })?;
+            let what = number(bytes, &Place { minus: None, ..*place }, usize::from(other))?;
             whole.wrapping_sub(what) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
         }
         None => whole,
@@ -407,12 +453,12 @@ fn number(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
     })
 }
 
-fn value<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place) -> Option<Value<'a>> {
-    let at = usize::from(place.offset);
+#[inline]
+fn value<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
     let size = usize::from(place.size);
     Some(match kind {
-        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place)?),
-        Kind::Bool => Value::Bool(number(bytes, place)?),
+        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),
+        Kind::Bool => Value::Bool(number(bytes, place, at)?),
         Kind::Signed(_) => {
             let bits = match (place.bits, place.low) {
                 (Some((low, high)), _) => u32::from(high - low) + 1,
@@ -420,7 +466,7 @@ fn value<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place) -> Option<Value<'a>> 
                 (None, None) => u32::from(place.size) * 8,
             };
             let unused = 64_u32.saturating_sub(bits);
-            Value::Signed((number(bytes, place)? << unused) as i64 >> unused)
+            Value::Signed((number(bytes, place, at)? << unused) as i64 >> unused)
         }
         Kind::Text => Value::Text(bytes.text(at, size)?),
         Kind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
@@ -438,6 +484,16 @@ const DEFAULT_VALUES: usize = 4;
 
 impl fmt::Display for Summary<'_, '_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(out)
+    }
+}
+
+impl Summary<'_, '_> {
+    /// Writes the summary: what `{}` does, without its detours.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to<W: fmt::Write>(&self, out: &mut W) -> fmt::Result {
         let event = self.0;
         let best = event.spec.says.iter().filter(|say| event.holds(&say.when)).max_by_key(|say| weight(say));
         if event.is_bare_create() {
@@ -449,7 +505,10 @@ impl fmt::Display for Summary<'_, '_> {
         out.write_str(event.spec.about)?;
         let own = event.fields().filter(|field| !field.spec.common);
         for (at, field) in own.take(DEFAULT_VALUES).enumerate() {
-            write!(out, "{} {} {field:#}", if at == 0 { ":" } else { "," }, field.spec.name)?;
+            out.write_str(if at == 0 { ": " } else { ", " })?;
+            out.write_str(field.spec.name)?;
+            out.write_char(' ')?;
+            field.write_to(out, true)?;
         }
         Ok(())
     }
@@ -463,14 +522,14 @@ fn weight(say: &Say) -> usize {
 }
 
 impl Summary<'_, '_> {
-    fn parts(&self, out: &mut fmt::Formatter<'_>, parts: &'static [Part]) -> fmt::Result {
+    fn parts<W: fmt::Write>(&self, out: &mut W, parts: &'static [Part]) -> fmt::Result {
         for part in parts {
             match part {
                 Part::Text(text) => out.write_str(text)?,
                 Part::Optional(inner) if self.complete(inner) => self.parts(out, inner)?,
                 Part::Optional(_) => {}
                 Part::Field(_) | Part::Printf(..) | Part::Common(_) => match self.field(part) {
-                    Some(field) => write!(out, "{field:#}")?,
+                    Some(field) => field.write_to(out, true)?,
                     None => out.write_str("?")?,
                 },
             }

@@ -8,12 +8,21 @@ use crate::spec::{NameTable, Names, Unit};
 
 impl Display for Field<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let short = out.alternate();
+        self.write_to(out, out.alternate())
+    }
+}
+
+impl Field<'_> {
+    /// Writes the value as text, exact or short, as `{}` and `{:#}` do but without their detours.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to<W: Write>(&self, out: &mut W, short: bool) -> fmt::Result {
         match (self.value, self.spec.names) {
             (Value::Text(bytes), _) => escaped(out, bytes),
             (Value::Bytes(bytes), _) => bytes.iter().try_for_each(|b| write!(out, "{b:02x}")),
-            (Value::Ipv4(addr), _) => addr.fmt(out),
-            (Value::Ipv6(addr), _) => addr.fmt(out),
+            (Value::Ipv4(addr), _) => write!(out, "{addr}"),
+            (Value::Ipv6(addr), _) => write!(out, "{addr}"),
             (Value::Bool(v), _) => out.write_str(if v == 0 { "no" } else { "yes" }),
             (Value::Unsigned(v), Names::Enum(table)) => named(out, table, v as i64, v, short),
             (Value::Signed(v), Names::Enum(table)) => named(out, table, v, v, short),
@@ -30,7 +39,12 @@ impl Display for Field<'_> {
 
 /// Bytes that may be anything, as one line of text without control characters: printable UTF-8 as
 /// it is, a backslash doubled, everything else as `\xNN`.
-pub(crate) fn escaped(out: &mut dyn Write, bytes: &[u8]) -> fmt::Result {
+pub(crate) fn escaped<W: Write + ?Sized>(out: &mut W, bytes: &[u8]) -> fmt::Result {
+    if bytes.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'\\')
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return out.write_str(text);
+    }
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
@@ -52,8 +66,8 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-fn named(
-    out: &mut Formatter<'_>,
+fn named<W: Write>(
+    out: &mut W,
     table: &NameTable,
     key: i64,
     value: impl Display,
@@ -66,7 +80,7 @@ fn named(
     }
 }
 
-fn flags(out: &mut Formatter<'_>, table: &NameTable, value: u64, short: bool) -> fmt::Result {
+fn flags<W: Write>(out: &mut W, table: &NameTable, value: u64, short: bool) -> fmt::Result {
     if !short {
         write!(out, "{value:#x}")?;
         if value == 0 {
@@ -76,7 +90,7 @@ fn flags(out: &mut Formatter<'_>, table: &NameTable, value: u64, short: bool) ->
     }
     let mut left = value;
     let mut first = true;
-    let mut separate = |out: &mut Formatter<'_>| {
+    let mut separate = |out: &mut W| {
         if !std::mem::take(&mut first) {
             out.write_char('|')?;
         }
@@ -97,7 +111,7 @@ fn flags(out: &mut Formatter<'_>, table: &NameTable, value: u64, short: bool) ->
     if short { Ok(()) } else { out.write_char(')') }
 }
 
-fn number(out: &mut Formatter<'_>, v: i64, unit: Unit, short: bool) -> fmt::Result {
+fn number<W: Write>(out: &mut W, v: i64, unit: Unit, short: bool) -> fmt::Result {
     match unit {
         Unit::Hex | Unit::Pointer => write!(out, "{v:#x}"),
         Unit::X256 => fixed(out, v, 256, short),
@@ -107,28 +121,52 @@ fn number(out: &mut Formatter<'_>, v: i64, unit: Unit, short: bool) -> fmt::Resu
         Unit::Us if short => time(out, v),
         Unit::BytesPerSec if short => rate(out, v),
         Unit::BytesPerSec => {
-            write!(out, "{v} bytes/s (")?;
+            int(out, v)?;
+            out.write_str(" bytes/s (")?;
             rate(out, v)?;
             out.write_char(')')
         }
-        Unit::Percent => write!(out, "{v}%"),
-        _ if unit.suffix().is_empty() => write!(out, "{v}"),
-        _ => write!(out, "{v} {}", unit.suffix()),
+        Unit::Percent => {
+            int(out, v)?;
+            out.write_char('%')
+        }
+        _ => {
+            int(out, v)?;
+            suffix(out, unit)
+        }
     }
 }
 
+/// An integer in decimal.
+#[inline]
+fn int<W: Write>(out: &mut W, v: impl itoa::Integer) -> fmt::Result {
+    out.write_str(itoa::Buffer::new().format(v))
+}
+
+#[inline]
+fn suffix<W: Write>(out: &mut W, unit: Unit) -> fmt::Result {
+    let suffix = unit.suffix();
+    if suffix.is_empty() {
+        return Ok(());
+    }
+    out.write_char(' ')?;
+    out.write_str(suffix)
+}
+
 /// A number that no i64 holds.
-fn big(out: &mut Formatter<'_>, v: u64, unit: Unit) -> fmt::Result {
+fn big<W: Write>(out: &mut W, v: u64, unit: Unit) -> fmt::Result {
     match unit {
         Unit::Hex | Unit::Pointer => write!(out, "{v:#x}"),
-        _ if unit.suffix().is_empty() => write!(out, "{v}"),
-        _ => write!(out, "{v} {}", unit.suffix()),
+        _ => {
+            int(out, v)?;
+            suffix(out, unit)
+        }
     }
 }
 
 /// `v / one` with `digits` decimals (at most 3), rounded half up; integer arithmetic, since
 /// formatting floating point costs more than all the rest of a summary.
-fn decimal(out: &mut Formatter<'_>, v: i64, one: u64, digits: u32) -> fmt::Result {
+fn decimal<W: Write>(out: &mut W, v: i64, one: u64, digits: u32) -> fmt::Result {
     let scale = 10_u64.pow(digits);
     let (whole, rest) = (v.unsigned_abs() / one, v.unsigned_abs() % one);
     // `one` is at most 125,000,000, so nothing here overflows.
@@ -137,24 +175,32 @@ fn decimal(out: &mut Formatter<'_>, v: i64, one: u64, digits: u32) -> fmt::Resul
     if v < 0 {
         out.write_char('-')?;
     }
-    write!(out, "{whole}.{part:0width$}", width = digits as usize)
+    int(out, whole)?;
+    out.write_char('.')?;
+    (0..digits).rev().try_for_each(|digit| {
+        let digit = part / 10_u64.pow(digit) % 10;
+        out.write_char(char::from(b'0' + digit as u8))
+    })
 }
 
-fn fixed(out: &mut Formatter<'_>, v: i64, one: u64, short: bool) -> fmt::Result {
+fn fixed<W: Write>(out: &mut W, v: i64, one: u64, short: bool) -> fmt::Result {
     decimal(out, v, one, 2)?;
     if short { Ok(()) } else { write!(out, " ({v}/{one})") }
 }
 
-fn ticks(out: &mut Formatter<'_>, v: i64, scale: u64, short: bool) -> fmt::Result {
+fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, short: bool) -> fmt::Result {
     decimal(out, v, scale, 1)?;
     out.write_str(" ticks")?;
     if short { Ok(()) } else { write!(out, " ({v}/{scale})") }
 }
 
 /// Microseconds in the unit that reads best.
-fn time(out: &mut Formatter<'_>, us: i64) -> fmt::Result {
+fn time<W: Write>(out: &mut W, us: i64) -> fmt::Result {
     match us.unsigned_abs() {
-        0..1_000 => write!(out, "{us} us"),
+        0..1_000 => {
+            int(out, us)?;
+            out.write_str(" us")
+        }
         1_000..999_950 => {
             decimal(out, us, 1_000, 1)?;
             out.write_str(" ms")
@@ -167,7 +213,7 @@ fn time(out: &mut Formatter<'_>, us: i64) -> fmt::Result {
 }
 
 /// Bytes per second as bits per second.
-fn rate(out: &mut Formatter<'_>, bytes: i64) -> fmt::Result {
+fn rate<W: Write>(out: &mut W, bytes: i64) -> fmt::Result {
     let (one, digits, unit) = match bytes.unsigned_abs() {
         0..125 => return write!(out, "{} bit/s", bytes * 8),
         125..124_994 => (125, 1, " kbit/s"),

@@ -233,6 +233,7 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
+    /// An object whose opening brace was just written.
     fn new(keys: &'a Keys, out: &'a mut Vec<u8>) -> Members<'a> {
         Members { keys, out, first: true, array: None }
     }
@@ -271,9 +272,13 @@ impl<'a> Members<'a> {
     fn key(&mut self, field: &Field<'_>) {
         self.close_array();
         if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
+            return self.keys.write(field.spec, self.out);
         }
-        self.out.extend_from_slice(self.keys.get(field.spec));
+        // The comma of the first takes the place of the opening brace, and is one then.
+        self.out.pop();
+        let brace = self.out.len();
+        self.keys.write(field.spec, self.out);
+        self.out[brace] = b'{';
     }
 
     fn close_array(&mut self) {

@@ -47,6 +47,7 @@ pub fn signed(value: i64, out: &mut Vec<u8>) {
     }
 }
 
+#[inline]
 fn quoted(digits: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(digits);
@@ -54,12 +55,31 @@ fn quoted(digits: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Text as a string.
+#[inline]
 pub fn text(bytes: &[u8], out: &mut Vec<u8>) {
+    if is_plain(bytes) {
+        return quoted(bytes, out);
+    }
     string(&String::from_utf8_lossy(bytes), out);
 }
 
+/// Whether text stands for itself in a string.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
+}
+
 /// A string, escaped.
+#[inline]
 pub fn string(text: &str, out: &mut Vec<u8>) {
+    if is_plain(text.as_bytes()) {
+        return quoted(text.as_bytes(), out);
+    }
+    escaped(text, out);
+}
+
+#[cold]
+fn escaped(text: &str, out: &mut Vec<u8>) {
     // A Vec takes everything.
     let _ = serde_json::to_writer(out, text);
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use bblog_dissector::event::{self, Field};
 
 use super::Palette;
-use super::line::{LineOptions, hex, left, text};
+use super::line::{LineOptions, Text, hex, left, text};
 use crate::event_stream::Seen;
 use crate::listing::{Shown, payload};
 use crate::tcp_header::TcpHeader;
@@ -52,7 +52,9 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn field(&mut self, field: &Field<'_>) {
-        self.logged(field.spec.filter, |out| drop(write!(out, "{field}")));
+        self.logged(field.spec.filter, |out| {
+            let _ = field.write_to(&mut Text(out), false);
+        });
     }
 
     fn logged(&mut self, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
@@ -65,7 +67,7 @@ impl Rows<'_> {
     fn generated(&mut self, field: &Field<'_>) {
         self.out.extend_from_slice(b"    [");
         self.name(field.spec.filter, NAME - 1);
-        let _ = write!(self.out, "{field}");
+        let _ = field.write_to(&mut Text(self.out), false);
         self.out.extend_from_slice(b"]\n");
     }
 

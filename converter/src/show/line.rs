@@ -162,7 +162,8 @@ fn name(shown: &Shown<'_>, out: &mut Vec<u8>) {
 #[inline]
 fn summary(shown: &Shown<'_>, out: &mut Vec<u8>) {
     if !shown.is_unknown() {
-        let _ = write!(out, "{}", shown.event.summary());
+        // A Vec takes everything.
+        let _ = shown.event.summary().write_to(&mut Text(out));
         return;
     }
     match &shown.seen {
@@ -176,6 +177,26 @@ fn summary(shown: &Shown<'_>, out: &mut Vec<u8>) {
                 out.extend_from_slice(if payload.len() > PREVIEW { b"..." } else { b"" });
             }
         }
+    }
+}
+
+/// Takes text without the detours of [`Write::write_fmt`].
+pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
+
+impl std::fmt::Write for Text<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn write_char(&mut self, c: char) -> std::fmt::Result {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => self.0.push(byte),
+            _ => self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+        Ok(())
     }
 }
 
