@@ -17,7 +17,9 @@ const CAPTURES: [&str; 6] = [
 ];
 
 /// Header, providers, and whole events of a capture.
-fn parts(file: &[u8]) -> (FileHeader, Vec<(u16, Vec<u8>)>, Vec<Vec<u8>>) {
+type Parts = (FileHeader, Vec<(u16, Vec<u8>)>, Vec<Vec<u8>>);
+
+fn parts(file: &[u8]) -> Parts {
     let header = FileHeader::parse(file).unwrap();
     let (table, mut rest) = ProviderTable::split(&file[FILE_HEADER_LEN..]).unwrap();
     let providers = table.iter().map(|(id, name)| (id, name.to_vec())).collect();

@@ -168,7 +168,7 @@ fn hostile_ids_stay_in_the_folder() {
 /// More connections than files may be open, taking turns, and more than windows have room for.
 #[test]
 fn many_connections_take_turns() {
-    const CONNECTIONS: usize = 3000;
+    const CONNECTIONS: usize = 1000;
     let folder = Folder::new();
     let entry = bytes("default_refused.tcplog");
     let mut stream = Vec::new();
