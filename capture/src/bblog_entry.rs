@@ -89,6 +89,11 @@ impl Entry {
         self.remote
     }
 
+    /// When the machine was booted: to be added to its records' times.
+    pub fn boot_time(&self) -> Micros {
+        self.boot_time
+    }
+
     /// Appends the section header for records of stack `stack_id`.
     pub fn section(&self, out: &mut Vec<u8>, stack_id: u8, stacks: &StackNames) {
         let info = EntryInfo {
@@ -152,6 +157,17 @@ impl Serials {
     /// The serial number to be expected next of a connection, if any record of it was written.
     pub fn expected(&self, key: &ConnectionKey) -> Option<u32> {
         self.next.get(key).or_else(|| self.older.get(key)).copied()
+    }
+
+    /// Goes back to what was expected at some time before.
+    pub fn set(&mut self, key: ConnectionKey, expected: Option<u32>) {
+        match expected {
+            Some(next) => self.written(key, next.wrapping_sub(1)),
+            None => {
+                self.next.remove(&key);
+                self.older.remove(&key);
+            }
+        }
     }
 
     /// Remembers that `serial` was written.

@@ -71,13 +71,14 @@ struct Current {
     /// The serial number to be expected next, and the one after the last that reached the file.
     expected: Option<u32>,
     written: Option<u32>,
-    dropped: u64,
     section: Option<Section>,
 }
 
 /// A file, or what will be one at the first flush.
 struct Section {
     stack: u8,
+    first_serial: u32,
+    stack_name: Vec<u8>,
     file: Option<PartFile>,
     /// Records that reached the file, and that are in the buffer.
     records: u64,
@@ -112,11 +113,15 @@ impl BblogFiles {
         }
     }
 
-    fn begin_section(&mut self, stack: u8, time: Micros) {
+    fn begin_section(&mut self, record: &Record<'_>) {
+        let (stack, serial, time) = (record.stack_id(), record.serial(), record.time());
         let Some(current) = &mut self.current else { return };
-        current.entry.section(&mut self.buffer, stack, self.stacks.with(stack));
+        let names = self.stacks.with(stack);
+        current.entry.section(&mut self.buffer, stack, names);
         current.section = Some(Section {
             stack,
+            first_serial: serial,
+            stack_name: names.get(stack).to_vec(),
             file: None,
             records: 0,
             buffered: 0,
@@ -142,7 +147,7 @@ impl BblogFiles {
         }
         current.flush(&mut self.buffer, store);
         if let Some(section) = current.section.take() {
-            current.complete(section, store, &mut self.stacks);
+            current.complete(section, store);
         }
     }
 }
@@ -166,38 +171,44 @@ impl Current {
             return;
         }
         // The next record that can be written tells by its serial number how many are missing.
-        self.dropped += records;
+        store.dropped(&self.base, records);
+        let first = section.first_serial;
         self.expected = self.written;
+        self.lost_from(first);
         if let Some(section) = self.section.take() {
-            self.complete(section, store, &mut Stacks::given(Default::default()));
+            self.complete(section, store);
         }
     }
 
-    fn complete(&self, section: Section, store: &mut Store, stacks: &mut Stacks) {
+    /// The record `serial` is dropped: if it is the first of its connection, that is what is
+    /// expected.
+    fn lost_from(&mut self, serial: u32) {
+        if self.written.is_none() {
+            self.written = Some(serial);
+            self.expected = self.written;
+        }
+    }
+
+    fn complete(&self, section: Section, store: &mut Store) {
         let Some(file) = section.file else { return };
         if file.len == 0 {
             return store.discard(file);
         }
-        let Some(complete) = store.complete(file, &self.base, END) else { return };
-        let stack = section.stack;
-        store.index(&Line {
+        let line = Line {
             date: self.entry.dump_time,
-            id: self.entry.id(),
-            reason: self.entry.reason(),
+            id: self.entry.id().to_vec(),
+            reason: self.entry.reason().to_vec(),
             remote: Some(self.entry.remote()),
             local: Some(self.entry.local()),
-            file: &complete.name,
-            number: complete.number,
             records: section.records,
-            stack: stacks.with(stack).get(stack),
+            stack: section.stack_name,
             duration: section.last - section.first,
             ended: section.ended,
-            tag: self.entry.tag(),
-            compressor: complete.compressor.name(),
+            tag: self.entry.tag().to_vec(),
             source: "bblog",
             missing: section.missing,
-            bytes: complete.bytes,
-        });
+        };
+        store.complete(file, &self.base, END, line);
     }
 }
 
@@ -220,7 +231,7 @@ impl EntrySink for Writing<'_> {
         let ((_, lport), (faddr, fport)) = (entry.local(), entry.remote());
         let base = name::of_connection(entry.id(), lport, faddr, fport);
         let expected = files.serials.expected(&entry.key);
-        files.current = Some(Current { entry, base, expected, written: expected, dropped: 0, section: None });
+        files.current = Some(Current { entry, base, expected, written: expected, section: None });
     }
 
     #[inline]
@@ -231,11 +242,11 @@ impl EntrySink for Writing<'_> {
         let stack = record.stack_id();
         if current.section.as_ref().is_none_or(|section| section.stack != stack) {
             if store.is_in_trouble() {
-                current.dropped += 1;
-                return;
+                current.lost_from(record.serial());
+                return store.dropped(&current.base, 1);
             }
             files.end_section(store);
-            files.begin_section(stack, record.time());
+            files.begin_section(record);
         }
         let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else {
             return;
@@ -262,9 +273,6 @@ impl EntrySink for Writing<'_> {
         let Some(current) = files.current.take() else { return };
         if !whole {
             files.log.warning(format_args!("{}: the entry was cut short", current.base));
-        }
-        if current.dropped > 0 {
-            store.dropped(&current.base, current.dropped);
         }
         if let Some(next) = current.written {
             files.serials.written(current.entry.key, next.wrapping_sub(1));

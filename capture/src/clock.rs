@@ -1,5 +1,6 @@
 //! The two clocks, read at one moment.
 
+use bblog_dissector::Micros;
 use nix::time::{ClockId, clock_gettime};
 
 /// What the clocks said at one moment, in microseconds.
@@ -12,6 +13,18 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// UTC of a time since boot.
+    pub fn utc(self, uptime: u64) -> Micros {
+        let since = uptime.wrapping_sub(self.uptime) as i64;
+        Micros(i64::try_from(self.utc).unwrap_or(i64::MAX).saturating_add(since))
+    }
+
+    /// How far the clock of UTC was set since `self`, in microseconds, if this is how the clocks
+    /// stand `now`.
+    pub fn step(self, now: Anchor) -> i64 {
+        self.utc(now.uptime).0.saturating_neg().saturating_add(now.utc as i64)
+    }
+
     /// Reads the clocks: a few times, of which the quickest counts.
     pub fn now() -> Anchor {
         let best = (0..5)
@@ -29,4 +42,17 @@ impl Anchor {
 fn micros(clock: ClockId) -> Option<u64> {
     let time = clock_gettime(clock).ok()?;
     u64::try_from(time.tv_sec() * 1_000_000 + time.tv_nsec() / 1_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set() {
+        let begin = Anchor { uptime: 1_000, utc: 50_000 };
+        assert_eq!(begin.utc(900), Micros(49_900));
+        assert_eq!(begin.step(Anchor { uptime: 2_000, utc: 51_000 }), 0);
+        assert_eq!(begin.step(Anchor { uptime: 2_000, utc: 41_000 }), -10_000);
+    }
 }

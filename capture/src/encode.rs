@@ -13,7 +13,7 @@ use bblog_dissector::bblog::{TCPINFO_LEN, VERBOSE_LEN};
 use pcap_types::{CUSTOM_BLOCK, ENHANCED_PACKET, EPB_FLAGS, OPT_CUSTOM};
 
 /// Numbers of pcapng.
-mod pcap_types {
+pub mod pcap_types {
     /// Custom block that may be copied.
     pub const CUSTOM_BLOCK: u32 = 0xbad;
     /// Enhanced packet block.

@@ -20,6 +20,11 @@ use crate::clock::Anchor;
 use crate::encode::{self, Packet};
 use crate::log::Log;
 
+/// Microseconds by which the clocks may drift apart before files are told.
+const STEP: u64 = 1_000;
+/// Microseconds from which on the operator is told.
+const STEP_TOLD: u64 = 1_000_000;
+
 /// The subscription.
 pub struct Capture {
     anchor: Anchor,
@@ -143,37 +148,43 @@ impl Capture {
         self.providers.iter().find(|provider| provider.id == id)
     }
 
-    /// UTC of a time stamp.
-    pub fn utc(&self, timestamp: u64) -> Micros {
-        self.header(0, 0).utc(timestamp)
+    /// How the clocks stand: what files begun now count from.
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
     }
 
-    /// The file header of a capture that knows its clocks from the beginning.
-    pub fn header(&self, event_count: u64, dropped_events: u64) -> FileHeader {
-        FileHeader {
-            capture_start: self.anchor.uptime,
-            start_utc_us: self.anchor.utc,
-            event_count,
-            dropped_events,
+    /// Looks whether the clock was set, which time stamps do not know; to be called often.
+    pub fn look_at_clock(&mut self) {
+        let now = Anchor::now();
+        let step = self.anchor.step(now);
+        if step.unsigned_abs() < STEP {
+            return;
+        }
+        self.anchor = now;
+        if step.unsigned_abs() >= STEP_TOLD {
+            let seconds = step as f64 / 1e6;
+            self.log.warning(format_args!(
+                "the clock was set by {seconds:+.1} s; files begun before keep the time they had"
+            ));
         }
     }
 
     /// As elog(1) writes it: counted from the first event.
-    pub fn elog_header(&self, first: u64, event_count: u64, dropped_events: u64) -> FileHeader {
-        let utc = u64::try_from(self.utc(first).0).unwrap_or_default();
-        FileHeader { capture_start: first, start_utc_us: utc, event_count, dropped_events }
+    pub fn elog_header(&self, anchor: Anchor, first: u64, event_count: u64, drops: u64) -> FileHeader {
+        let utc = u64::try_from(anchor.utc(first).0).unwrap_or_default();
+        FileHeader { capture_start: first, start_utc_us: utc, event_count, dropped_events: drops }
     }
 
     /// Appends a section header with its interfaces.
-    pub fn section(&self, out: &mut Vec<u8>) {
-        let header = self.header(0, 0);
+    pub fn section(&self, out: &mut Vec<u8>, anchor: Anchor) {
+        let header = header(anchor, 0, 0);
         // Providers are at most 32, so the options fit; and a buffer takes everything.
         let _ = encode::section(out, self.info(&header).section());
     }
 
     /// Appends what ends a section: how many events the kernel dropped.
     pub fn statistics(&self, out: &mut Vec<u8>, time: Micros, events: u64, drops: u64) {
-        let header = self.header(events.max(1), drops);
+        let header = header(self.anchor, events.max(1), drops);
         let info = self.info(&header);
         let mut sink = Sink::new(Vec::new());
         let written = sink
@@ -200,8 +211,8 @@ impl Capture {
     }
 
     /// Appends an event as pcapng.
-    pub fn event(&self, out: &mut Vec<u8>, event: &RawEvent<'_>, context: &Context) {
-        let time = self.utc(event.timestamp());
+    pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &Context) {
+        let time = anchor.utc(event.timestamp());
         if matches!(event.event_id(), IN | OUT)
             && let Some((direction, headers)) = self.packet(event, context)
         {
@@ -228,4 +239,9 @@ impl Capture {
         let (tcp, len) = segment.tcp_header(from.port(), to.port());
         Some((direction, Headers::new(Link::Raw, from.ip(), to.ip(), &tcp[..len], segment.len, false)))
     }
+}
+
+/// The file header of a capture that knows its clocks from the beginning.
+fn header(anchor: Anchor, event_count: u64, dropped_events: u64) -> FileHeader {
+    FileHeader { capture_start: anchor.uptime, start_utc_us: anchor.utc, event_count, dropped_events }
 }

@@ -8,6 +8,7 @@ use bblog_converter::sessions::{self, Change, Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 
+use crate::clock::Anchor;
 use crate::eventlog_capture::Capture;
 use crate::index::Line;
 use crate::name;
@@ -24,9 +25,12 @@ const UNUSED: Duration = Duration::from_secs(600);
 /// How often unused sessions are looked for.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Event ids of the `tcp` provider, equal in all its schema versions.
+/// The event id of LOG_ID, equal in all schema versions of the `tcp` provider.
 const LOG_ID: u32 = 2;
-const TCP_STACK_CHANGE: u32 = 6;
+/// TCP_STACK_CHANGE, and what it was called in the oldest version.
+const STACK_CHANGES: [u32; 2] = [6, 7];
+/// Bytes of its payload.
+const STACK_NAME: usize = 32;
 
 /// How files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -83,8 +87,9 @@ struct Growing {
     last: u64,
     ended: bool,
     begun: Instant,
+    /// How the clocks stood, and what the kernel had dropped, when it was begun.
+    anchor: Anchor,
     kernel_drops: u64,
-    dropped: u64,
 }
 
 impl EventlogFiles {
@@ -103,13 +108,17 @@ impl EventlogFiles {
 
     /// Takes what was read.
     pub fn take(&mut self, bytes: &[u8], store: &mut Store) {
-        let hints = self.capture.look_ahead(bytes);
+        self.capture.look_at_clock();
+        let mut hints = self.capture.look_ahead(bytes);
         let now = Instant::now();
         let mut rest = bytes;
         while let Ok(Some((event, after))) = RawEvent::split(rest) {
             rest = after;
             let key = self.capture.key(&event);
             self.event(key, &event, hints.get(&key).copied(), now, store);
+            if event.event_id() == SESSION_END {
+                hints.remove(&key);
+            }
         }
         if !rest.is_empty() {
             // Tells what is wrong with it.
@@ -151,10 +160,11 @@ impl EventlogFiles {
             if entry.session.context.addresses.is_none() {
                 entry.session.context.addresses = hint;
             }
-            match event.event_id() {
-                LOG_ID if entry.log_id.is_empty() => entry.log_id = text(event.payload(), 64),
-                TCP_STACK_CHANGE => entry.stack = text(event.payload(), 32),
-                _ => {}
+            if let (Some(id), true) = (log_id(event), entry.log_id.is_empty()) {
+                entry.log_id = id;
+            }
+            if let Some(stack) = stack_name(event) {
+                entry.stack = stack;
             }
         }
         if entry.file.is_none() {
@@ -162,7 +172,7 @@ impl EventlogFiles {
                 let name = self.base(key);
                 return store.dropped(&name, 1);
             }
-            entry.file = Some(Growing::new(event.timestamp(), now, self.capture.kernel_drops));
+            entry.file = Some(Growing::new(&self.capture, event.timestamp(), now));
         }
         let Some(file) = &mut entry.file else { return };
         let was = file.buffer.len();
@@ -173,7 +183,9 @@ impl EventlogFiles {
             }
         }
         match self.rotation.format {
-            Format::Pcapng => self.capture.event(&mut file.buffer, event, &entry.session.context),
+            Format::Pcapng => {
+                self.capture.event(&mut file.buffer, file.anchor, event, &entry.session.context)
+            }
             Format::Elog => file.buffer.extend_from_slice(event.as_bytes()),
         }
         file.buffered += 1;
@@ -286,7 +298,6 @@ impl EventlogFiles {
         if done {
             file.events += events;
         } else {
-            file.dropped += events;
             store.dropped(&base, events);
             self.complete(key, store);
         }
@@ -306,8 +317,8 @@ impl EventlogFiles {
         let Some(file) = self.sessions.get_mut(&key).and_then(|entry| entry.file.as_mut()) else { return };
         if self.rotation.format == Format::Pcapng {
             let was = file.buffer.len();
-            let drops = self.capture.kernel_drops - file.kernel_drops + file.dropped;
-            let time = self.capture.utc(file.last);
+            let drops = self.capture.kernel_drops - file.kernel_drops;
+            let time = file.anchor.utc(file.last);
             self.capture.statistics(&mut file.buffer, time, file.events + file.buffered, drops);
             self.dirty_bytes += file.buffer.len() - was;
         }
@@ -325,30 +336,27 @@ impl EventlogFiles {
         }
         let drops = self.capture.kernel_drops - file.kernel_drops;
         if self.rotation.format == Format::Elog {
-            let header = self.capture.elog_header(file.first, file.events, drops);
+            let header = self.capture.elog_header(file.anchor, file.first, file.events, drops);
             store.overwrite_start(&mut part, &header.to_bytes());
         }
-        let Some(complete) = store.complete(part, &base, end) else { return };
         let connection = entry.session.context.connection();
         let side = |side: std::net::SocketAddr| -> (IpAddr, u16) { (side.ip(), side.port()) };
-        store.index(&Line {
-            date: self.capture.utc(file.last).seconds(),
-            id: if entry.log_id.is_empty() { b"UNKNOWN" } else { &entry.log_id },
-            reason: b"eventlog",
+        let known = |text: &[u8]| if text.is_empty() { b"UNKNOWN".to_vec() } else { text.to_vec() };
+        let line = Line {
+            date: file.anchor.utc(file.last).seconds(),
+            id: known(&entry.log_id),
+            reason: b"eventlog".to_vec(),
             remote: connection.map(|(_, remote)| side(remote)),
             local: connection.map(|(local, _)| side(local)),
-            file: &complete.name,
-            number: complete.number,
             records: file.events,
-            stack: if entry.stack.is_empty() { b"unknown" } else { &entry.stack },
+            stack: known(&entry.stack),
             duration: Micros(file.last.wrapping_sub(file.first) as i64),
             ended: file.ended,
-            tag: b"UNKNOWN",
-            compressor: complete.compressor.name(),
+            tag: b"UNKNOWN".to_vec(),
             source: "eventlog",
-            missing: drops + file.dropped,
-            bytes: complete.bytes,
-        });
+            missing: drops,
+        };
+        store.complete(part, &base, end, line);
     }
 }
 
@@ -359,7 +367,7 @@ impl Entry {
 }
 
 impl Growing {
-    fn new(first: u64, begun: Instant, kernel_drops: u64) -> Growing {
+    fn new(capture: &Capture, first: u64, begun: Instant) -> Growing {
         Growing {
             part: None,
             buffer: Vec::new(),
@@ -369,23 +377,35 @@ impl Growing {
             last: first,
             ended: false,
             begun,
-            kernel_drops,
-            dropped: 0,
+            anchor: capture.anchor(),
+            kernel_drops: capture.kernel_drops,
         }
     }
 
     /// Puts what stands before the first event into the buffer.
     fn begin(&mut self, capture: &Capture, format: Format) {
         match format {
-            Format::Pcapng => capture.section(&mut self.buffer),
+            Format::Pcapng => capture.section(&mut self.buffer, self.anchor),
             Format::Elog => {
-                let header = capture.elog_header(self.first, 0, 0).to_bytes();
+                let header = capture.elog_header(self.anchor, self.first, 0, 0).to_bytes();
                 debug_assert_eq!(header.len(), FILE_HEADER_LEN);
                 self.buffer.extend_from_slice(&header);
                 self.buffer.extend_from_slice(&capture.table);
             }
         }
     }
+}
+
+/// The log id that an event of a `tcp` provider tells.
+pub fn log_id(event: &RawEvent<'_>) -> Option<Vec<u8>> {
+    (event.event_id() == LOG_ID).then(|| text(event.payload(), 64))
+}
+
+/// The name of the stack that a connection changed to. The event's number differs between schema
+/// versions, and each number means something longer or shorter in the others.
+pub fn stack_name(event: &RawEvent<'_>) -> Option<Vec<u8>> {
+    let is_name = STACK_CHANGES.contains(&event.event_id()) && event.payload().len() == STACK_NAME;
+    is_name.then(|| text(event.payload(), STACK_NAME))
 }
 
 /// A fixed-size string up to its NUL.

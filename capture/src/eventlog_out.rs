@@ -6,6 +6,7 @@ use bblog_converter::sessions::{Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{RawEvent, SESSION_END};
 
+use crate::clock::Anchor;
 use crate::eventlog_capture::Capture;
 use crate::stream_out::{Owner, StreamOut};
 
@@ -19,25 +20,28 @@ pub struct EventlogOut {
     sessions: HashMap<SessionKey, Session>,
     events: u64,
     last: Micros,
+    /// How the clocks stood when the section was begun.
+    anchor: Anchor,
 }
 
 impl EventlogOut {
     /// No session yet.
     pub fn new(capture: Capture) -> EventlogOut {
-        EventlogOut { capture, sessions: HashMap::new(), events: 0, last: Micros(0) }
+        let anchor = capture.anchor();
+        EventlogOut { capture, sessions: HashMap::new(), events: 0, last: Micros(0), anchor }
     }
 
     /// Takes what was read.
     pub fn take(&mut self, bytes: &[u8], stream: &mut StreamOut) {
-        let hints = self.capture.look_ahead(bytes);
+        self.capture.look_at_clock();
+        let mut hints = self.capture.look_ahead(bytes);
         for event in self.capture.events(bytes) {
             stream.counters.events += 1;
             self.events += 1;
-            self.last = self.capture.utc(event.timestamp());
-            if stream.owner != Owner::Eventlog {
-                self.capture.section(&mut stream.buffer);
-                stream.owner = Owner::Eventlog;
+            if stream.owner != Owner::Eventlog || self.anchor != self.capture.anchor() {
+                self.anchor = begin(&self.capture, stream);
             }
+            self.last = self.anchor.utc(event.timestamp());
             let key = self.capture.key(&event);
             let context = match self.capture.is_tcp(&event) {
                 true => {
@@ -49,10 +53,12 @@ impl EventlogOut {
                 }
                 false => Default::default(),
             };
-            self.capture.event(&mut stream.buffer, &event, &context);
+            self.capture.event(&mut stream.buffer, self.anchor, &event, &context);
             if event.event_id() == SESSION_END {
                 self.sessions.remove(&key);
+                hints.remove(&key);
             }
+            stream.buffered += 1;
             stream.flush_if_full();
         }
     }
@@ -60,12 +66,19 @@ impl EventlogOut {
     /// Ends the section with its statistics.
     pub fn finish(&mut self, stream: &mut StreamOut) {
         if stream.owner != Owner::Eventlog {
-            self.capture.section(&mut stream.buffer);
-            stream.owner = Owner::Eventlog;
+            self.anchor = begin(&self.capture, stream);
         }
         let drops = self.capture.kernel_drops;
         self.capture.statistics(&mut stream.buffer, self.last, self.events, drops);
     }
+}
+
+/// Begins a section; returns how the clocks stand.
+fn begin(capture: &Capture, stream: &mut StreamOut) -> Anchor {
+    let anchor = capture.anchor();
+    capture.section(&mut stream.buffer, anchor);
+    stream.owner = Owner::Eventlog;
+    anchor
 }
 
 fn observe<'a>(

@@ -5,51 +5,45 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek, Write as _};
 use std::net::IpAddr;
 
 use bblog_dissector::Micros;
 
 use crate::folder::Folder;
+use crate::store::Complete;
 
-/// What a line tells about a file.
-pub struct Line<'a> {
+/// What a line tells about a file, besides what the file is called.
+#[derive(Debug, Default)]
+pub struct Line {
     /// When the log was dumped or ended, seconds since 1970.
     pub date: i64,
     /// The log id.
-    pub id: &'a [u8],
+    pub id: Vec<u8>,
     /// Why it was dumped.
-    pub reason: &'a [u8],
+    pub reason: Vec<u8>,
     /// Foreign address and port.
     pub remote: Option<(IpAddr, u16)>,
     /// Local address and port.
     pub local: Option<(IpAddr, u16)>,
-    /// The file's name.
-    pub file: &'a str,
-    /// Its number among the connection's.
-    pub number: u32,
     /// Records or events in it.
     pub records: u64,
     /// Name of the TCP stack.
-    pub stack: &'a [u8],
+    pub stack: Vec<u8>,
     /// From the first to the last record.
     pub duration: Micros,
     /// Whether the connection's end is in it.
     pub ended: bool,
     /// The log's tag.
-    pub tag: &'a [u8],
-    /// What compresses the file, if anything.
-    pub compressor: &'static str,
+    pub tag: Vec<u8>,
     /// `bblog` or `eventlog`.
     pub source: &'static str,
     /// Records missing in it.
     pub missing: u64,
-    /// Bytes of the file.
-    pub bytes: u64,
 }
 
-impl Line<'_> {
-    fn to_json(&self) -> String {
+impl Line {
+    fn to_json(&self, complete: &Complete) -> String {
         let mut line = String::with_capacity(512);
         let duration = Micros(self.duration.0.max(0));
         let address = |side: Option<(IpAddr, u16)>| match side {
@@ -65,24 +59,24 @@ impl Line<'_> {
              \"connection_ended\":{}, \"tag\":{}, \"compressor\":\"{}\", \"frag_seq\":{}, \
              \"source\":\"{}\", \"missing\":{}, \"bytes\":{}}}",
             date(self.date),
-            text(self.id),
-            text(self.reason),
+            text(&self.id),
+            text(&self.reason),
             address(self.remote),
             port(self.remote),
             address(self.local),
             port(self.local),
-            text(self.file.as_bytes()),
+            text(complete.name.as_bytes()),
             self.records,
-            text(self.stack),
+            text(&self.stack),
             duration.seconds(),
             duration.subsec_micros(),
             self.ended,
-            text(self.tag),
-            self.compressor,
-            self.number,
+            text(&self.tag),
+            complete.compressor.name(),
+            complete.number,
             self.source,
             self.missing,
-            self.bytes,
+            complete.bytes,
         );
         line
     }
@@ -109,34 +103,73 @@ fn date(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} +0000")
 }
 
+/// Lines that are kept when they cannot be written, in bytes: of about 10,000 files.
+const PENDING: usize = 4 << 20;
+
 /// The index, open while there is something to write.
 #[derive(Default)]
 pub struct Index {
     file: Option<File>,
-    /// Whether the last write may have left a line without its end.
+    /// Whole lines not written yet.
+    pending: String,
+    /// Lines that were too many to keep.
+    lost: usize,
+    /// Whether the file ends with a piece of a line.
     torn: bool,
 }
 
 impl Index {
-    /// Appends a line.
+    /// Appends a line. If that fails it is kept for the next time.
     ///
     /// # Errors
     /// The system's.
-    pub fn append(&mut self, folder: &Folder, line: &Line<'_>) -> io::Result<()> {
+    pub fn append(&mut self, folder: &Folder, line: &Line, complete: &Complete) -> io::Result<()> {
+        let json = line.to_json(complete);
+        if self.pending.len() + json.len() > PENDING {
+            self.lost += 1;
+        } else {
+            self.pending.push_str(&json);
+        }
+        self.flush(folder)
+    }
+
+    fn flush(&mut self, folder: &Folder) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(folder.records()?),
         };
-        let mut json = line.to_json();
         if self.torn {
-            json.insert(0, '\n');
+            self.pending.insert(0, '\n');
+            self.torn = false;
         }
-        let written = file.write_all(json.as_bytes());
-        self.torn = written.is_err();
-        if written.is_err() {
-            self.file = None;
+        match write_whole(file, self.pending.as_bytes()) {
+            Ok(()) => {
+                self.pending.clear();
+                Ok(())
+            }
+            Err((torn, error)) => {
+                self.torn = torn;
+                self.file = None;
+                Err(error)
+            }
         }
-        written
+    }
+
+    /// Writes what could not be written so far.
+    ///
+    /// # Errors
+    /// How many lines are lost, and why.
+    pub fn finish(&mut self, folder: &Folder) -> Result<(), (usize, io::Error)> {
+        let flushed = self.flush(folder);
+        let kept = self.pending.lines().filter(|line| !line.is_empty()).count();
+        match (kept + std::mem::take(&mut self.lost), flushed) {
+            (lost, Err(error)) => Err((lost, error)),
+            (0, Ok(())) => Ok(()),
+            (lost, Ok(())) => Err((lost, io::ErrorKind::OutOfMemory.into())),
+        }
     }
 
     /// Closes the file, so that the next line goes to the one that has the name then.
@@ -145,9 +178,33 @@ impl Index {
     }
 }
 
+/// Writes all of `bytes`, or nothing: what was written before an error is taken back, unless
+/// somebody else appended meanwhile; then the error says so.
+fn write_whole(file: &mut File, bytes: &[u8]) -> Result<(), (bool, io::Error)> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let error = match file.write(rest) {
+            Ok(0) => io::ErrorKind::WriteZero.into(),
+            Ok(written) => {
+                rest = &rest[written..];
+                continue;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => error,
+        };
+        let written = (bytes.len() - rest.len()) as u64;
+        let end = file.stream_position().unwrap_or_default();
+        let is_last = file.metadata().is_ok_and(|status| status.len() == end);
+        let taken_back = written == 0 || (is_last && file.set_len(end - written).is_ok());
+        return Err((!taken_back, error));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compress::Compressor;
 
     #[test]
     fn dates() {
@@ -161,23 +218,21 @@ mod tests {
     fn a_line_is_json_whatever_the_id() {
         let line = Line {
             date: 0,
-            id: b"a\"b\\\n\xff",
-            reason: b"error",
+            id: b"a\"b\\\n\xff".to_vec(),
+            reason: b"error".to_vec(),
             remote: Some(("::1".parse().unwrap(), 80)),
             local: None,
-            file: "x.0.pcapng",
-            number: 0,
             records: 3,
-            stack: b"rack",
+            stack: b"rack".to_vec(),
             duration: Micros(1_500_000),
             ended: true,
-            tag: b"t",
-            compressor: "",
+            tag: b"t".to_vec(),
             source: "bblog",
             missing: 1,
-            bytes: 9,
         };
-        let json = line.to_json();
+        let complete =
+            Complete { name: "x.0.pcapng".to_owned(), number: 0, compressor: Compressor::None, bytes: 9 };
+        let json = line.to_json(&complete);
         assert!(
             json.starts_with(
                 "{\"date\":\"1970-01-01 00:00:00 +0000\", \"pbcid\":\"a\\\"b\\\\\\n\u{fffd}\", "

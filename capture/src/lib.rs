@@ -39,6 +39,7 @@ mod purge;
 mod queue;
 mod recover;
 mod run;
+mod salvage;
 mod sandbox;
 mod signals;
 mod source;

@@ -46,10 +46,12 @@ pub fn hash(bytes: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
+/// How names of complete files end.
+const ENDS: [&str; 6] = [".pcapng", ".pcapng.xz", ".pcapng.zst", ".elog", ".elog.xz", ".elog.zst"];
+
 /// The parts of a file name of ours: what it begins with and its number.
 pub fn split(name: &str) -> Option<(&str, u32)> {
-    let stem =
-        [".pcapng", ".pcapng.xz", ".pcapng.zst", ".elog"].iter().find_map(|end| name.strip_suffix(end))?;
+    let stem = ENDS.iter().find_map(|end| name.strip_suffix(end))?;
     let (base, number) = stem.rsplit_once('.')?;
     let plain = number == "0" || (!number.starts_with('0') && number.bytes().all(|b| b.is_ascii_digit()));
     if base.is_empty() || !plain { None } else { Some((base, number.parse().ok()?)) }

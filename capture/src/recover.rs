@@ -1,20 +1,22 @@
-//! Finishes what a killed run left: a `.part` is cut after its last whole block or event.
+//! Finishes what a killed run left: a `.part` is cut after its last whole block or event, and
+//! what the index has to say about it is read from it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use bblog_dissector::Micros;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 use nix::unistd::ftruncate;
 
 use crate::folder::{Folder, part};
+use crate::index::Line;
 use crate::name;
+use crate::salvage::Salvage;
 
-/// Block types that are no frame: section header and interface.
-const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
+/// A block longer than this is none of ours.
+const MAX_BLOCK: u64 = 1 << 20;
 
 /// What became of an unfinished file.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It held nothing, or only what another file holds.
     Removed,
@@ -22,6 +24,8 @@ pub enum Outcome {
     Ready {
         /// Bytes cut off.
         cut: u64,
+        /// What the index has to say.
+        line: Box<Line>,
     },
     /// It is no file of bblogd's.
     NotOurs,
@@ -44,67 +48,75 @@ pub fn finish(folder: &Folder, name: &str) -> io::Result<Outcome> {
     }
     let mut file = folder.reopen_to_patch(name)?;
     let size = file.metadata()?.len();
-    let (good, frames) = if name.ends_with(".elog") { elog(&mut file)? } else { blocks(&mut file)? };
-    if frames == 0 {
+    let mut salvage = Salvage::default();
+    let good = match name.ends_with(".elog") {
+        true => elog(&mut file, &mut salvage)?,
+        false => blocks(&file, &mut salvage)?,
+    };
+    let Some(line) = salvage.line() else {
         folder.remove(&part(name))?;
         return Ok(Outcome::Removed);
-    }
+    };
     if good < size {
         ftruncate(&file, good.try_into().unwrap_or(i64::MAX))?;
     }
-    Ok(Outcome::Ready { cut: size - good })
+    Ok(Outcome::Ready { cut: size - good, line: Box::new(line) })
 }
 
 fn finished(folder: &Folder, name: &str) -> io::Result<bool> {
     Ok(folder.exists(&[name, ".xz"].concat())? || folder.exists(&[name, ".zst"].concat())?)
 }
 
-/// How far a pcapng file consists of whole blocks, and how many of them are frames.
-fn blocks(file: &mut File) -> io::Result<(u64, u64)> {
+/// How far a pcapng file consists of whole blocks.
+fn blocks(file: &File, salvage: &mut Salvage) -> io::Result<u64> {
     let size = file.metadata()?.len();
-    let (mut at, mut frames) = (0, 0);
+    let mut at = 0;
+    let mut block = Vec::new();
     loop {
         let mut begin = [0; 8];
-        let mut end = [0; 4];
         if !fill(file, at, &mut begin)? {
-            return Ok((at, frames));
+            return Ok(at);
         }
-        let [k0, k1, k2, k3, l0, l1, l2, l3] = begin;
-        let kind = u32::from_le_bytes([k0, k1, k2, k3]);
+        let [.., l0, l1, l2, l3] = begin;
         let len = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-        let whole = len >= 12 && len % 4 == 0 && at + len <= size;
-        if !whole || !fill(file, at + len - 4, &mut end)? || end != [l0, l1, l2, l3] {
-            return Ok((at, frames));
+        if !(12..=MAX_BLOCK).contains(&len) || len % 4 != 0 || at + len > size {
+            return Ok(at);
         }
+        block.resize(usize::try_from(len).unwrap_or_default(), 0);
+        if !fill(file, at, &mut block)? || !block.ends_with(&[l0, l1, l2, l3]) {
+            return Ok(at);
+        }
+        salvage.block(&block);
         at += len;
-        frames += u64::from(kind != SECTION_HEADER && kind != INTERFACE);
     }
 }
 
-/// How far an ELOG file consists of whole events, and how many. Their number goes into its
-/// header.
-fn elog(file: &mut File) -> io::Result<(u64, u64)> {
+/// How far an ELOG file consists of whole events. Their number goes into its header.
+fn elog(file: &mut File, salvage: &mut Salvage) -> io::Result<u64> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))?;
-    // Bounded by --rotate-size, or else by what one session makes; read in steps all the same.
-    file.take(1 << 20).read_to_end(&mut bytes)?;
-    let Ok(header) = FileHeader::parse(&bytes) else { return Ok((0, 0)) };
-    let Ok((_, rest)) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]) else { return Ok((0, 0)) };
+    // Header and provider table are far shorter.
+    Read::by_ref(file).take(1 << 16).read_to_end(&mut bytes)?;
+    let Ok(header) = FileHeader::parse(&bytes) else { return Ok(0) };
+    let Ok((table, rest)) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]) else { return Ok(0) };
+    salvage.providers(&table);
     let mut at = (bytes.len() - rest.len()) as u64;
     let mut events = 0;
-    let mut event = [0; EVENT_HEADER_LEN];
-    let size = file.metadata()?.len();
+    let mut event = [0; 2];
+    let mut whole = Vec::new();
     while fill(file, at, &mut event)? {
-        let [l0, l1, ..] = event;
-        let len = u64::from(u16::from_le_bytes([l0, l1]));
-        if RawEvent::split(&event).is_err() || at + len > size {
+        let len = u16::from_le_bytes(event);
+        whole.resize(usize::from(len), 0);
+        if usize::from(len) < EVENT_HEADER_LEN || !fill(file, at, &mut whole)? {
             break;
         }
-        at += len;
+        let Ok(Some((event, _))) = RawEvent::split(&whole) else { break };
+        salvage.event(&event, Micros(header.utc(event.timestamp()).0));
+        at += u64::from(len);
         events += 1;
     }
     patch(file, &FileHeader { event_count: events, ..header })?;
-    Ok((at, events))
+    Ok(at)
 }
 
 fn patch(file: &File, header: &FileHeader) -> io::Result<()> {

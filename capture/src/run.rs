@@ -39,9 +39,9 @@ const TCP_LOG: &str = "/dev/tcp_log";
 /// Where events come from.
 const EVENTLOG: &str = "/dev/eventlog";
 /// Descriptors that are not files of sessions.
-const OTHER_FILES: u64 = 32;
+const OTHER_FILES: usize = 32;
 /// Files of sessions open at a time, if the limit is far.
-const OPEN_FILES: u64 = 1024;
+const OPEN_FILES: usize = 1024;
 
 /// Captures, as `args` say.
 pub fn run(args: CaptureArgs) -> ExitCode {
@@ -72,7 +72,7 @@ enum Target {
 fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
     umask(Mode::from_bits_truncate(0o022));
     let plan = Plan::new(args.user.as_deref())?;
-    let opened = open(&args, &plan)?;
+    let opened = open(&args, &plan, log)?;
     plan.drop_privileges()?;
     if let Target::Folder(folder, path) = &opened.target {
         folder.probe().map_err(|error| Failure::io(path.display(), error))?;
@@ -91,7 +91,7 @@ fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
 }
 
 /// Opens what only root may open, and everything else that is reached by a path.
-fn open(args: &CaptureArgs, plan: &Plan) -> Result<Opened, Failure> {
+fn open(args: &CaptureArgs, plan: &Plan, log: &Rc<Log>) -> Result<Opened, Failure> {
     let file = match &args.file {
         Some(file) => Some(file.as_path()),
         None if args.eventlog.is_empty() => Some(Path::new(TCP_LOG)),
@@ -109,7 +109,8 @@ fn open(args: &CaptureArgs, plan: &Plan) -> Result<Opened, Failure> {
     let pid_file = args.pid_file.as_deref().map(PidFile::open).transpose()?;
     let target = match &args.output {
         Some(path) => {
-            let stream = StreamOut::open(path).map_err(|error| Failure::io(path.display(), error))?;
+            let stream = StreamOut::open(path, args.retry.0, Rc::clone(log))
+                .map_err(|error| Failure::io(path.display(), error))?;
             Target::Stream(stream)
         }
         None => Target::Folder(open_folder(&args.directory, plan)?, args.directory.clone()),
@@ -172,7 +173,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     let capture = eventlog.as_ref().map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
     let output = match target {
         Target::Stream(stream) => Output::Stream(Box::new(Stream {
-            stream,
+            stream: stream.telling(log),
             bblog: has_bblog.then(|| BblogOut::new(choice, stacks, Rc::clone(log))),
             eventlog: capture.map(EventlogOut::new),
         })),
@@ -186,14 +187,14 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         }
     };
 
-    let stop = Arc::new(Stop::default());
-    let mut sources = Sources { stop: Arc::clone(&stop), wake: Some(wake), started: 0 };
+    let mut sources =
+        Sources { tcp_log: Arc::default(), eventlog: Arc::default(), wake: Some(wake), started: 0 };
     if let Some(tcp_log) = tcp_log {
-        tcp_log.start(Arc::clone(&queue), Arc::clone(&stop), woken)?;
+        tcp_log.start(Arc::clone(&queue), Arc::clone(&sources.tcp_log), woken)?;
         sources.started += 1;
     }
     if let Some(eventlog) = eventlog {
-        eventlog.start(Arc::clone(&queue), stop)?;
+        eventlog.start(Arc::clone(&queue), Arc::clone(&sources.eventlog))?;
         sources.started += 1;
     }
     let mut work = Work {
@@ -262,19 +263,21 @@ fn limits(args: &CaptureArgs) -> Limits {
 }
 
 fn rotation(args: &CaptureArgs) -> Rotation {
-    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft);
-    let max_open = limit.saturating_sub(OTHER_FILES).clamp(4, OPEN_FILES);
+    // Its type differs between systems.
+    let limit =
+        getrlimit(Resource::RLIMIT_NOFILE).map_or(256, |(soft, _)| soft.try_into().unwrap_or(usize::MAX));
     Rotation {
         format: args.format,
         size: args.rotate_size.0,
         time: args.rotate_time.0,
-        max_open: usize::try_from(max_open).unwrap_or(4),
+        max_open: limit.saturating_sub(OTHER_FILES).clamp(4, OPEN_FILES),
     }
 }
 
 /// The threads that read devices.
 struct Sources {
-    stop: Arc<Stop>,
+    tcp_log: Arc<Stop>,
+    eventlog: Arc<Stop>,
     /// Its other end wakes a thread when this is closed.
     wake: Option<OwnedFd>,
     started: usize,
@@ -282,12 +285,18 @@ struct Sources {
 
 impl StopSources for Sources {
     fn drain(&mut self) {
-        self.stop.drain();
+        self.tcp_log.drain();
+        self.eventlog.drain();
         self.wake = None;
     }
 
     fn abort(&mut self) {
-        self.stop.abort();
+        self.eventlog.abort();
+        self.abort_tcp_log();
+    }
+
+    fn abort_tcp_log(&mut self) {
+        self.tcp_log.abort();
         self.wake = None;
     }
 }

@@ -16,6 +16,7 @@ pub struct Descriptors<'a> {
     /// Devices that are read and asked by the ioctls in `commands`.
     pub asked: Vec<BorrowedFd<'a>>,
     /// ioctls of `asked`.
+    #[cfg_attr(not(target_os = "freebsd"), expect(dead_code, reason = "Capsicum's"))]
     pub commands: Vec<u32>,
     /// Folders in which files are made, completed and deleted.
     pub folders: Vec<BorrowedFd<'a>>,
@@ -37,16 +38,16 @@ pub fn enter(descriptors: &Descriptors<'_>) -> Result<(), Failure> {
 mod system {
     use std::io;
 
-    use capsicum::{CapRights, IoctlsBuilder, Right, RightsBuilder};
+    use capsicum::{CapRights, FileRights, IoctlsBuilder, Right};
 
     use super::Descriptors;
 
-    fn rights(rights: &[Right]) -> capsicum::FileRights {
-        let mut builder = RightsBuilder::new();
+    fn rights(rights: &[Right]) -> FileRights {
+        let mut allowed = FileRights::new();
         for &right in rights {
-            builder.allow(right);
+            allowed.allow(right);
         }
-        builder.finalize()
+        allowed
     }
 
     pub(super) fn enter(descriptors: &Descriptors<'_>) -> io::Result<()> {

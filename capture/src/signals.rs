@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
@@ -12,7 +12,7 @@ use crate::queue::{Message, Queue};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM, SIGINT: drain, finish files, end.
+    /// SIGTERM, SIGINT: drain, finish files, end. A second one does not wait for that.
     Stop,
     /// SIGHUP: open the index again.
     Reopen,
@@ -27,19 +27,26 @@ pub enum Signal {
 pub fn watch(queue: &Arc<Queue>) -> Result<(), Failure> {
     let mut watched = vec![SIGTERM, SIGINT, SIGHUP, SIGUSR1];
     // tcplog_dumper's threads were woken by SIGUSR2; here it is taken and does nothing. SIGPIPE
-    // becomes an error of the write that caused it.
-    watched.extend([SIGUSR2, SIGPIPE]);
+    // and SIGXFSZ become an error of the write that caused them.
+    watched.extend([SIGUSR2, SIGPIPE, SIGXFSZ]);
     #[cfg(any(target_os = "freebsd", target_os = "macos"))]
     watched.push(libc::SIGINFO);
     let mut signals = Signals::new(watched).map_err(|error| Failure::io("signals", error))?;
     let queue = Arc::clone(queue);
     let named = thread::Builder::new().name("signals".into());
     let thread = named.spawn(move || {
+        let mut stopping = false;
         for signal in signals.forever() {
             let meaning = match signal {
-                SIGTERM | SIGINT => Signal::Stop,
+                // Who reads our output may have stopped reading it. Unfinished files are left to
+                // the next start, as after a kill.
+                SIGTERM | SIGINT if stopping => std::process::exit(1),
+                SIGTERM | SIGINT => {
+                    stopping = true;
+                    Signal::Stop
+                }
                 SIGHUP => Signal::Reopen,
-                SIGUSR2 | SIGPIPE => continue,
+                SIGUSR2 | SIGPIPE | SIGXFSZ => continue,
                 _ => Signal::Report,
             };
             queue.push(Message::Signal(meaning));

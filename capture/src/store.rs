@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use crate::compress::Compressor;
@@ -28,6 +29,8 @@ const TRIES: u32 = 1024;
 const NUMBERS: usize = 1 << 18;
 /// Connections whose drops are told by name.
 const DROPS: usize = 1000;
+/// Files that are remembered to be completed later.
+const UNFINISHED: usize = 10_000;
 
 /// What an operator may choose.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +50,11 @@ pub struct Store {
     limits: Limits,
     /// Next number by hash of what the name begins with.
     numbers: HashMap<u64, u32>,
-    trouble: Option<Trouble>,
+    /// While the folder cannot be written: when that is tried next.
+    next_try: Option<Instant>,
+    drops: Drops,
+    /// Files that could not be completed.
+    unfinished: Vec<Unfinished>,
     /// Bytes of complete files, if that is limited.
     total: u64,
     /// What was done.
@@ -55,12 +62,21 @@ pub struct Store {
     log: Rc<Log>,
 }
 
-struct Trouble {
-    next_try: Instant,
-    /// Records dropped, by connection.
-    drops: BTreeMap<String, u64>,
+/// What was dropped and not told yet.
+#[derive(Default)]
+struct Drops {
+    /// Records, by connection.
+    of: BTreeMap<String, u64>,
     /// Of connections beyond the limit.
-    other_drops: u64,
+    other: u64,
+}
+
+/// A file all of whose content is written, under the name of an unfinished one.
+struct Unfinished {
+    file: PartFile,
+    base: String,
+    end: &'static str,
+    line: Line,
 }
 
 /// A file that grows.
@@ -105,7 +121,9 @@ impl Store {
             index: Index::default(),
             limits,
             numbers: HashMap::new(),
-            trouble: None,
+            next_try: None,
+            drops: Drops::default(),
+            unfinished: Vec::new(),
             total: 0,
             counters: Counters::default(),
             log,
@@ -129,25 +147,18 @@ impl Store {
         Ok(store)
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
     fn recover(&mut self, name: &str) {
         match recover::finish(&self.folder, name) {
             Ok(recover::Outcome::Removed) => {
                 self.log.info(format_args!("{}: unfinished and empty, removed", part(name)));
             }
-            Ok(recover::Outcome::Ready { cut }) => {
+            Ok(recover::Outcome::Ready { cut, line }) => {
                 let Some((base, number)) = name::split(name) else { return };
-                let (base, bytes) = (base.to_owned(), 0);
-                let file = PartFile { name: name.to_owned(), number, file: None, len: bytes };
                 let end = if name.ends_with(".elog") { ".elog" } else { ".pcapng" };
-                if let Some(complete) = self.complete(file, &base, end) {
-                    let cut = if cut > 0 { format!(", {cut} torn bytes cut off") } else { String::new() };
-                    self.log.info(format_args!("{}: unfinished, finished now{cut}", complete.name));
-                }
+                let file = PartFile { name: name.to_owned(), number, file: None, len: 0 };
+                let cut = if cut > 0 { format!(", {cut} torn bytes cut off") } else { String::new() };
+                self.log.info(format_args!("{}: unfinished, finished now{cut}", part(name)));
+                self.complete(file, base, end, *line);
             }
             Ok(recover::Outcome::NotOurs) => {}
             Err(error) => self.log.warning(format_args!("{}: {}", part(name), io_text(&error))),
@@ -156,18 +167,15 @@ impl Store {
 
     /// Whether writing makes no sense at the moment.
     pub fn is_in_trouble(&mut self) -> bool {
-        let Some(trouble) = &mut self.trouble else { return false };
+        let Some(next_try) = self.next_try else { return false };
         let now = Instant::now();
-        if now < trouble.next_try {
+        if now < next_try {
             return true;
         }
-        trouble.next_try = now + self.limits.retry;
+        self.next_try = Some(now + self.limits.retry);
         // The folder may have been deleted and made anew.
         self.index.close();
-        match self.folder.find_again().and_then(|()| self.folder.probe()) {
-            Ok(()) => false,
-            Err(_) => true,
-        }
+        self.folder.find_again().and_then(|()| self.folder.probe()).is_err()
     }
 
     /// Makes a file whose name begins with `base` and ends with `end`; `None` in trouble.
@@ -235,6 +243,9 @@ impl Store {
             Some(open) => open,
             none => none.insert(self.folder.reopen(&file.name, false)?),
         };
+        if fstat(&*open)?.st_nlink == 0 {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "deleted while it was written"));
+        }
         open.write_all(bytes)
     }
 
@@ -259,21 +270,25 @@ impl Store {
         }
     }
 
-    /// Completes a file; its name begins with `base` from now on. A file without content is
-    /// removed.
-    pub fn complete(&mut self, mut file: PartFile, base: &str, end: &str) -> Option<Complete> {
+    /// Completes a file; its name begins with `base` from now on. The index gets `line`.
+    pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: Line) {
         file.file = None;
         match self.place(&file, base, end) {
             Ok(complete) => {
                 self.counters.files += 1;
                 self.total += complete.bytes;
+                self.index(&line, &complete);
                 self.purge();
-                Some(complete)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.log.error(format_args!("{}: deleted by somebody, and what it held", part(&file.name)));
             }
             Err(error) => {
-                // It stays unfinished, for the next start.
                 self.fail(&file.name, &error);
-                None
+                if self.unfinished.len() < UNFINISHED {
+                    self.unfinished.push(Unfinished { file, base: base.to_owned(), end, line });
+                }
+                // Beyond that it stays unfinished until the next start.
             }
         }
     }
@@ -325,10 +340,9 @@ impl Store {
         copied.map(|()| compressed)
     }
 
-    /// Writes a line of the index.
-    pub fn index(&mut self, line: &Line<'_>) {
-        if let Err(error) = self.index.append(&self.folder, line) {
-            self.log.warning(format_args!("records: {}: {}", line.file, io_text(&error)));
+    fn index(&mut self, line: &Line, complete: &Complete) {
+        if let Err(error) = self.index.append(&self.folder, line, complete) {
+            self.log.warning(format_args!("records: {}: {}", complete.name, io_text(&error)));
         }
     }
 
@@ -340,21 +354,18 @@ impl Store {
     /// Counts what could not be written of a connection.
     pub fn dropped(&mut self, connection: &str, records: u64) {
         self.counters.dropped += records;
-        let retry = self.limits.retry;
-        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(retry));
-        if trouble.drops.len() < DROPS || trouble.drops.contains_key(connection) {
-            *trouble.drops.entry(connection.to_owned()).or_default() += records;
+        if let Some(before) = self.drops.of.get_mut(connection) {
+            *before += records;
+        } else if self.drops.of.len() < DROPS {
+            self.drops.of.insert(connection.to_owned(), records);
         } else {
-            trouble.other_drops += records;
+            self.drops.other += records;
         }
     }
 
     fn fail(&mut self, name: &str, error: &io::Error) {
-        let known = self.trouble.is_some();
         let retry = self.limits.retry;
-        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(retry));
-        trouble.next_try = Instant::now() + retry;
-        if !known {
+        if self.next_try.replace(Instant::now() + retry).is_none() {
             let (why, seconds) = (io_text(error), retry.as_secs_f32());
             self.log.error(format_args!(
                 "{name}: {why}; what comes is dropped and counted, next try in {seconds} s"
@@ -365,21 +376,39 @@ impl Store {
     /// A write succeeded: the trouble is over, if there was any.
     #[inline]
     fn recovered(&mut self) {
-        if self.trouble.is_some() {
+        if self.next_try.take().is_some() {
             self.tell_drops("written again");
+            for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
+                self.complete(file, &base, end, line);
+            }
         }
     }
 
+    /// A last try for what could not be written so far; tells what is lost.
+    pub fn finish(&mut self) {
+        for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
+            self.complete(file, &base, end, line);
+        }
+        if let Err((lines, error)) = self.index.finish(&self.folder) {
+            self.log.error(format_args!("records: {lines} lines not written: {}", io_text(&error)));
+        }
+        self.tell_drops("ended");
+    }
+
     /// Tells what was dropped, by connection, and forgets it.
-    pub fn tell_drops(&mut self, why: &str) {
-        let Some(trouble) = self.trouble.take() else { return };
-        let all = trouble.drops.values().sum::<u64>() + trouble.other_drops;
+    fn tell_drops(&mut self, why: &str) {
+        let drops = std::mem::take(&mut self.drops);
+        let all = drops.of.values().sum::<u64>() + drops.other;
+        if all == 0 {
+            return;
+        }
+        let (connections, more) = (drops.of.len(), if drops.other > 0 { " and more" } else { "" });
         self.log.line(
             Level::Warning,
-            format_args!("{why}; {all} records of {} connections dropped meanwhile", trouble.drops.len()),
+            format_args!("{why}; {all} records of {connections} connections{more} dropped meanwhile"),
             &[("dropped", all.into())],
         );
-        for (connection, records) in &trouble.drops {
+        for (connection, records) in &drops.of {
             self.log.line(
                 Level::Warning,
                 format_args!("{connection}: {records} records dropped"),
@@ -392,7 +421,9 @@ impl Store {
         if self.limits.max_total == 0 || self.total <= self.limits.max_total {
             return;
         }
-        match purge::oldest(&self.folder, self.limits.max_total) {
+        // A bit more than needed: looking through the folder for every file would cost too much.
+        let target = self.limits.max_total - self.limits.max_total / 16;
+        match purge::oldest(&self.folder, target) {
             Ok(purged) => {
                 self.total = purged.left;
                 self.counters.deleted += purged.deleted;
@@ -401,11 +432,5 @@ impl Store {
             }
             Err(error) => self.log.warning(format_args!("--max-total-size: {}", io_text(&error))),
         }
-    }
-}
-
-impl Trouble {
-    fn new(retry: Duration) -> Trouble {
-        Trouble { next_try: Instant::now() + retry, drops: BTreeMap::new(), other_drops: 0 }
     }
 }

@@ -1,19 +1,27 @@
 //! One pcapng stream for everything (`-o`): live into Wireshark, or into one file.
+//!
+//! A pipe that fails is the end. A file that cannot be written is cut back to whole blocks and
+//! tried again every few seconds; what comes meanwhile is dropped and counted, and the next
+//! records that can be written tell by their serial numbers how many are missing.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 
-use crate::bblog_entry::{self, Entry, Serials};
+use crate::bblog_entry::{self, ConnectionKey, Entry, Serials};
 use crate::bblog_files::Choice;
 use crate::counters::Counters;
 use crate::encode;
 use crate::entries::EntrySink;
+use crate::failure::io_text;
 use crate::log::Log;
 use crate::stacks::Stacks;
 
@@ -34,11 +42,23 @@ pub enum Owner {
 /// The stream.
 pub struct StreamOut {
     file: File,
+    /// Bytes of it that are good, if it is a file.
+    len: Option<u64>,
+    /// While the file cannot be written: when that is tried next.
+    next_try: Option<Instant>,
+    retry: Duration,
+    /// Dropped and not told yet.
+    dropped: u64,
     /// Blocks not given to the system yet.
     pub buffer: Vec<u8>,
+    /// Records and events in the buffer.
+    pub buffered: u64,
+    /// How often the buffer was given to the system, and how often it was dropped instead.
+    flushes: (u64, u64),
     /// Whose section the end of the buffer is in.
     pub owner: Owner,
     error: Option<io::Error>,
+    log: Rc<Log>,
     /// What was done.
     pub counters: Counters,
 }
@@ -48,14 +68,33 @@ impl StreamOut {
     ///
     /// # Errors
     /// The system's.
-    pub fn open(path: &Path) -> io::Result<StreamOut> {
+    pub fn open(path: &Path, retry: Duration, log: Rc<Log>) -> io::Result<StreamOut> {
         let file = if path == Path::new("-") {
             io::stdout().as_fd().try_clone_to_owned()?.into()
         } else {
             File::options().write(true).create(true).truncate(true).open(path)?
         };
-        let buffer = Vec::with_capacity(FLUSH + 4096);
-        Ok(StreamOut { file, buffer, owner: Owner::Nobody, error: None, counters: Counters::default() })
+        let is_file = path != Path::new("-") && file.metadata()?.is_file();
+        Ok(StreamOut {
+            file,
+            len: is_file.then_some(0),
+            next_try: None,
+            retry,
+            dropped: 0,
+            buffer: Vec::with_capacity(FLUSH + 4096),
+            buffered: 0,
+            flushes: (0, 0),
+            owner: Owner::Nobody,
+            error: None,
+            log,
+            counters: Counters::default(),
+        })
+    }
+
+    /// With another log, that of the process in the background.
+    pub fn telling(mut self, log: &Rc<Log>) -> StreamOut {
+        self.log = Rc::clone(log);
+        self
     }
 
     /// The descriptor, for the sandbox.
@@ -76,16 +115,66 @@ impl StreamOut {
         if self.buffer.is_empty() {
             return;
         }
-        if self.error.is_none() {
-            match self.file.write_all(&self.buffer) {
-                Ok(()) => {
-                    self.counters.writes += 1;
-                    self.counters.bytes_out += self.buffer.len() as u64;
+        let now = Instant::now();
+        if self.error.is_some() || self.next_try.is_some_and(|next_try| now < next_try) {
+            return self.drop_buffer();
+        }
+        match (self.write(), self.len) {
+            (Ok(()), _) => {
+                self.counters.writes += 1;
+                self.counters.bytes_out += self.buffer.len() as u64;
+                self.len = self.len.map(|len| len + self.buffer.len() as u64);
+                self.flushes.0 += 1;
+                self.buffer.clear();
+                self.buffered = 0;
+                if self.next_try.take().is_some() {
+                    let dropped = std::mem::take(&mut self.dropped);
+                    self.log.warning(format_args!("written again; {dropped} records dropped meanwhile"));
                 }
-                Err(error) => self.error = Some(error),
+            }
+            (Err(error), Some(_)) => {
+                if self.next_try.replace(now + self.retry).is_none() {
+                    let (why, seconds) = (io_text(&error), self.retry.as_secs_f32());
+                    self.log.error(format_args!(
+                        "output: {why}; what comes is dropped and counted, next try in {seconds} s"
+                    ));
+                }
+                self.drop_buffer();
+            }
+            (Err(error), None) => {
+                self.error = Some(error);
+                self.drop_buffer();
             }
         }
+    }
+
+    /// Writes the buffer, or nothing of it if this is a file.
+    fn write(&mut self) -> io::Result<()> {
+        let Some(len) = self.len else { return self.file.write_all(&self.buffer) };
+        let written = self.file.write_all_at(&self.buffer, len);
+        if written.is_err() {
+            // Blocks are appended whole; so what was there before is whole blocks.
+            let _ = self.file.set_len(len);
+        }
+        written
+    }
+
+    fn drop_buffer(&mut self) {
+        let records = std::mem::take(&mut self.buffered);
         self.buffer.clear();
+        self.dropped += records;
+        self.counters.dropped += records;
+        self.flushes.1 += 1;
+        self.owner = Owner::Nobody;
+    }
+
+    /// A last try for what could not be written so far; tells what is lost.
+    pub fn finish(&mut self) {
+        self.next_try = self.next_try.map(|_| Instant::now());
+        self.flush();
+        if self.dropped > 0 && self.len.is_some() {
+            self.log.warning(format_args!("ended; {} records dropped meanwhile", self.dropped));
+        }
     }
 
     /// The error that ended the stream, once.
@@ -99,6 +188,9 @@ pub struct BblogOut {
     choice: Choice,
     stacks: Stacks,
     serials: Serials,
+    /// What was expected of each connection before the buffer had records of it.
+    before: HashMap<ConnectionKey, Option<u32>>,
+    flushes: (u64, u64),
     log: Rc<Log>,
     current: Option<Current>,
 }
@@ -112,7 +204,33 @@ struct Current {
 impl BblogOut {
     /// No entry yet.
     pub fn new(choice: Choice, stacks: Stacks, log: Rc<Log>) -> BblogOut {
-        BblogOut { choice, stacks, serials: Serials::default(), log, current: None }
+        BblogOut {
+            choice,
+            stacks,
+            serials: Serials::default(),
+            before: HashMap::new(),
+            flushes: (0, 0),
+            log,
+            current: None,
+        }
+    }
+
+    /// After a flush: what was dropped instead is missing.
+    fn after_flush(&mut self, flushes: (u64, u64)) {
+        if flushes.1 != self.flushes.1 {
+            for (key, expected) in &self.before {
+                self.serials.set(*key, *expected);
+            }
+            if let Some(current) = &mut self.current {
+                current.stack = None;
+                current.expected = self.serials.expected(&current.entry.key);
+            }
+        }
+        self.before.clear();
+        self.flushes = flushes;
+        if let Some(current) = &self.current {
+            self.before.insert(current.entry.key, current.expected);
+        }
     }
 
     /// The sink that writes to `stream`.
@@ -130,23 +248,37 @@ pub struct Writing<'a> {
 impl EntrySink for Writing<'_> {
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
         self.stream.counters.entries += 1;
+        if self.out.flushes != self.stream.flushes {
+            self.out.after_flush(self.stream.flushes);
+        }
         let choice = &self.out.choice;
         let entry = Entry::new(header, choice.dump_time(header, ahead));
         let wanted = choice.wants(&entry);
         self.stream.counters.left_out += u64::from(!wanted);
         let expected = self.out.serials.expected(&entry.key);
+        if wanted {
+            self.out.before.entry(entry.key).or_insert(expected);
+        }
         self.out.current = wanted.then_some(Current { entry, expected, stack: None });
     }
 
     fn record(&mut self, record: &Record<'_>) {
         let stream = &mut *self.stream;
         stream.counters.records += 1;
+        if self.out.flushes != stream.flushes {
+            self.out.after_flush(stream.flushes);
+        }
         let Some(current) = &mut self.out.current else { return };
         let stack = record.stack_id();
         if stream.owner != Owner::Bblog || current.stack != Some(stack) {
             current.entry.section(&mut stream.buffer, stack, self.out.stacks.with(stack));
             current.stack = Some(stack);
             stream.owner = Owner::Bblog;
+        }
+        if current.expected.is_none() {
+            // Should it be dropped, then it is missing.
+            current.expected = Some(record.serial());
+            self.out.before.insert(current.entry.key, current.expected);
         }
         let missing = bblog_entry::missing(current.expected, record.serial());
         if missing > 0 {
@@ -155,10 +287,14 @@ impl EntrySink for Writing<'_> {
         }
         current.expected = Some(record.serial().wrapping_add(1));
         current.entry.record(&mut stream.buffer, record);
+        stream.buffered += 1;
         stream.flush_if_full();
     }
 
     fn end(&mut self, whole: bool) {
+        if self.out.flushes != self.stream.flushes {
+            self.out.after_flush(self.stream.flushes);
+        }
         let Some(current) = self.out.current.take() else { return };
         if !whole {
             self.out.log.warning("an entry was cut short");

@@ -68,6 +68,8 @@ pub trait StopSources {
     fn drain(&mut self);
     /// At once.
     fn abort(&mut self);
+    /// At once, BBLog only.
+    fn abort_tcp_log(&mut self);
 }
 
 impl Work {
@@ -90,12 +92,14 @@ impl Work {
                     if let Err(failure) = self.take(chunk.source, chunk.bytes()) {
                         self.log.error(&failure);
                         good = false;
-                        stop.abort();
+                        stop.abort_tcp_log();
                         self.entries = Entries::new(0);
+                        // Whatever still comes of it is not looked at.
                         self.limit = 0;
                     }
                     queue.recycle(chunk);
-                    if self.limit != u64::MAX && self.entries.entries() >= self.limit {
+                    let is_limited = self.limit != 0 && self.limit != u64::MAX;
+                    if is_limited && self.entries.entries() >= self.limit {
                         stop.abort();
                     }
                 }
@@ -246,13 +250,13 @@ impl Output {
                 if let Some(eventlog) = &mut files.eventlog {
                     eventlog.finish_all(&mut files.store);
                 }
-                files.store.tell_drops("ended");
+                files.store.finish();
             }
             Output::Stream(stream) => {
                 if let Some(eventlog) = &mut stream.eventlog {
                     eventlog.finish(&mut stream.stream);
                 }
-                stream.stream.flush();
+                stream.stream.finish();
             }
         }
     }

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_size_must_be_right() {
-        let stdin = std::io::stdin();
+        let stdin = io::stdin();
         let command = Command::writes(b'E', 3, 8).unwrap();
         let error = command.run(stdin.as_fd(), &mut [0; 7]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

@@ -228,6 +228,8 @@ impl Eventlog {
             if let Some(drops) = self.drops() {
                 queue.push(Message::KernelDrops(drops));
             }
+            // The kernel need not go on while files are finished.
+            drop(self);
             queue.push(Message::Ended(Source::Eventlog, result));
         });
         thread.map(drop).map_err(|error| Failure::io("thread", error))
@@ -253,7 +255,7 @@ impl Eventlog {
                 }
             }
             match self.file.read(&mut buffer) {
-                Ok(0) if drain.is_some() => return Ok(()),
+                Ok(0) if drain.is_some_and(|(until, _)| Instant::now() > until) => return Ok(()),
                 Ok(0) => thread::sleep(PAUSE),
                 Ok(len) => {
                     failures = 0;

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * FreeBSD's /dev/eventlog and /dev/tcp_log, for a program that is started with this library
+ * preloaded: what the kernel does and refuses, with its errors. The folder BBLOG_FAKE_DEVICES
+ * holds both sides of it:
+ *
+ *   providers   lines "ID NAME": what is registered. Without it there is no /dev/eventlog.
+ *   events      ELOG events, appended at any time: what is logged. Their time stamps are this
+ *               system's CLOCK_MONOTONIC in microseconds; none is delivered before its time.
+ *   dump        ELOG events that only DUMP_STATE brings.
+ *   zero        so many reads return 0.
+ *   jailed      open(2) is refused.
+ *   tcp_log     what /dev/tcp_log gives, at most one entry by each read(2).
+ *   errors      lines "DEVICE OFFSET ERRNO COUNT": reads at this offset fail COUNT times.
+ *   clock       seconds by which CLOCK_REALTIME is wrong.
+ *   journal     written here: what the program did, one line each.
+ *
+ * Events are dropped, and counted, when the two buffers of the one CPU are full. There is no
+ * filtering by level and keyword, which events do not carry; they go to the journal.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define PROVIDERS 32
+#define LENGTH_BITS (0x1fffu << 16)
+#define SESSION 0x80000000u
+
+/* FreeBSD's errno values are not Linux's; the program sees this system's. */
+enum { CREATE = 0x80004501, DESTROY = 0x20004502, GET_STATS = 0x40084503, GET_PROVIDERS = 0x44444504 };
+
+static struct {
+	int fd, events, journal, created, nonblock;
+	uint64_t capacity, dropped, read;
+	uint8_t *ring;
+	size_t used;
+	uint16_t subscribed[PROVIDERS];
+	int subscriptions;
+	uint8_t dump[1 << 16];
+	size_t dump_used;
+	uint8_t table[4 + PROVIDERS * 34];
+} ev = { .fd = -1 };
+static struct {
+	int fd;
+	uint64_t offset, entry_left;
+} log_ = { .fd = -1 };
+static int clock_fd = -2;
+
+static const char *folder(void) { return getenv("BBLOG_FAKE_DEVICES"); }
+
+static int open_there(const char *name, int flags)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	return REAL(open)(path, flags | O_CLOEXEC, 0666);
+}
+
+static int exists(const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	return access(path, F_OK) == 0;
+}
+
+static size_t slurp(const char *name, void *to, size_t size)
+{
+	int fd = open_there(name, O_RDONLY);
+	ssize_t got = fd < 0 ? 0 : REAL(read)(fd, to, size);
+
+	if (fd >= 0)
+		REAL(close)(fd);
+	return got < 0 ? 0 : (size_t)got;
+}
+
+static void journal(const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	int len, fd = open_there("journal", O_WRONLY | O_APPEND);
+
+	va_start(args, format);
+	len = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (fd < 0 || write(fd, line, len) != len)
+		abort();
+	REAL(close)(fd);
+}
+
+static uint64_t uptime(void)
+{
+	struct timespec now;
+
+	REAL(clock_gettime)(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The error that a read of DEVICE at OFFSET fails with, or 0; LIMIT is how far it may go. */
+static int injected(const char *device, uint64_t offset, size_t *limit)
+{
+	static struct { uint64_t offset; unsigned left; int used; } known[16];
+	char text[1024], name[32], *line, *rest;
+	unsigned long long at;
+	unsigned error, count;
+	int i = 0;
+
+	text[slurp("errors", text, sizeof(text) - 1)] = 0;
+	for (line = strtok_r(text, "\n", &rest); line && i < 16; line = strtok_r(NULL, "\n", &rest), i++) {
+		if (sscanf(line, "%31s %llu %u %u", name, &at, &error, &count) != 4 || strcmp(name, device))
+			continue;
+		if (!known[i].used)
+			known[i].used = 1, known[i].left = count;
+		if (offset < at && at - offset < *limit)
+			*limit = at - offset;
+		if (offset == at && known[i].left) {
+			known[i].left--;
+			return error;
+		}
+	}
+	return 0;
+}
+
+static int fake_open(const char *path, int flags)
+{
+	if (strcmp(path, "/dev/tcp_log") == 0 && exists("tcp_log")) {
+		if ((flags & O_ACCMODE) != O_RDONLY)
+			return errno = EACCES, -1;
+		journal("tcp_log open\n");
+		return log_.fd = open_there("tcp_log", O_RDONLY);
+	}
+	if (strcmp(path, "/dev/eventlog") != 0 || !exists("providers"))
+		return -2;
+	if (exists("jailed"))
+		return errno = EPERM, -1;
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & (O_APPEND | O_TRUNC))
+		return errno = ENODEV, -1;
+	if (ev.fd >= 0)
+		abort(); /* each open file would have its own subscriber: one is all that is needed */
+	journal("eventlog open\n");
+	ev.nonblock = flags & O_NONBLOCK;
+	ev.events = open_there("events", O_RDONLY | O_CREAT);
+	return ev.fd = REAL(open)("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* The request as the kernel's struct eventlog_create_req. */
+static int create(uint32_t length, const uint8_t *arg)
+{
+	uint32_t size, count, i, id, n = 0, word[3];
+	char text[4096], name[32], known[64], *line, *rest;
+
+	if (ev.created)
+		return EEXIST;
+	if (length < 12)
+		return EINVAL;
+	memcpy(&size, arg, 4);
+	memcpy(&count, arg + 4, 4);
+	if (size < 65536 || size > (1 << 30) - 1 || length < 8 + 44ull * count)
+		return EINVAL;
+	ev.subscriptions = 0;
+	for (i = 0; i < count; i++) {
+		int found = 0;
+
+		memcpy(word, arg + 8 + 44 * i, 12);
+		memcpy(name, arg + 8 + 44 * i + 12, 32);
+		if (word[2] & ~1u)
+			return EINVAL;
+		if (memchr(name, 0, 32) == NULL)
+			abort(); /* the kernel would read on */
+		text[slurp("providers", text, sizeof(text) - 1)] = 0;
+		for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+			if (sscanf(line, "%u %63s", &id, known) != 2 || strcmp(known, name))
+				continue;
+			found = 1;
+			if (n >= PROVIDERS)
+				abort();
+			ev.subscribed[n] = (uint16_t)id;
+			memcpy(ev.table + 4 + 34 * n, &ev.subscribed[n], 2);
+			memcpy(ev.table + 4 + 34 * n + 2, name, 32);
+			n++;
+			if (word[2] & 1 && word[0] >= 3 && word[1] & SESSION) {
+				uint8_t complete[32] = { 32, 0, 0, 0, (uint8_t)id, (uint8_t)(id >> 8) };
+				uint64_t now = uptime(), none = UINT64_MAX;
+				uint32_t event = 0xfffffffd;
+
+				ev.dump_used += slurp("dump", ev.dump + ev.dump_used, sizeof(ev.dump) - ev.dump_used - 32);
+				memcpy(complete + 8, &now, 8);
+				memcpy(complete + 16, &none, 8);
+				memcpy(complete + 24, &event, 4);
+				memcpy(ev.dump + ev.dump_used, complete, 32);
+				ev.dump_used += 32;
+			}
+		}
+		if (!found)
+			return ENOENT;
+		journal("eventlog subscribe %s level %u keywords %#x flags %u\n", name, word[0], word[1], word[2]);
+	}
+	memcpy(ev.table, &n, 4);
+	ev.subscriptions = (int)n;
+	ev.capacity = 2ull * size;
+	ev.ring = malloc(ev.capacity);
+	lseek(ev.events, 0, SEEK_END); /* what was logged before is nobody's */
+	ev.created = 1;
+	journal("eventlog create %u\n", size);
+	return 0;
+}
+
+/* Takes what was logged since the last time into the ring, or drops it. */
+static void ingest(void)
+{
+	static uint8_t pending[1 << 22];
+	static size_t used;
+	size_t at = 0;
+	ssize_t got = REAL(read)(ev.events, pending + used, sizeof(pending) - used);
+
+	used += got > 0 ? (size_t)got : 0;
+	while (used - at >= 32) {
+		uint16_t length, provider;
+		int i, wanted = 0;
+
+		memcpy(&length, pending + at, 2);
+		memcpy(&provider, pending + at + 4, 2);
+		if (length < 32 || used - at < length)
+			break;
+		for (i = 0; i < ev.subscriptions; i++)
+			wanted |= ev.subscribed[i] == provider;
+		if (wanted && ev.used + length > ev.capacity)
+			ev.dropped++;
+		else if (wanted) {
+			memcpy(ev.ring + ev.used, pending + at, length);
+			ev.used += length;
+		}
+		at += length;
+	}
+	memmove(pending, pending + at, used - at);
+	used -= at;
+}
+
+/* Whole events that are not newer than now, as many as fit. */
+static size_t take(uint8_t *from, size_t *used, uint8_t *to, size_t size)
+{
+	uint64_t time, now = uptime();
+	uint16_t length;
+	size_t at = 0;
+
+	while (*used - at >= 32) {
+		memcpy(&length, from + at, 2);
+		memcpy(&time, from + at + 8, 8);
+		if (time > now || at + length > size)
+			break;
+		at += length;
+	}
+	memcpy(to, from, at);
+	memmove(from, from + at, *used - at);
+	*used -= at;
+	return at;
+}
+
+static ssize_t read_events(void *to, size_t size)
+{
+	static int zeros = -1;
+	char text[16];
+	size_t got, limit = size;
+	int i, error;
+
+	if (!ev.created)
+		return errno = ENOENT, -1;
+	if (zeros < 0) {
+		text[slurp("zero", text, 15)] = 0;
+		zeros = atoi(text);
+	}
+	if ((error = injected("eventlog", ev.read, &limit)))
+		return errno = error, -1;
+	for (i = 0;; i++) {
+		ingest();
+		if (ev.used || ev.dump_used)
+			break;
+		if (ev.nonblock || i == 20)
+			return errno = EAGAIN, -1; /* after a second in the kernel, after 100 ms here */
+		usleep(5000);
+	}
+	if (zeros > 0)
+		return zeros--, 0;
+	got = take(ev.dump, &ev.dump_used, to, limit);
+	got += take(ev.ring, &ev.used, (uint8_t *)to + got, limit - got);
+	ev.read += got;
+	return (ssize_t)got;
+}
+
+static ssize_t read_log(void *to, size_t size)
+{
+	ssize_t got;
+	int error;
+
+	if (log_.entry_left == 0) {
+		uint8_t header[16];
+
+		if (pread(log_.fd, header, 16, (off_t)log_.offset) == 16)
+			memcpy(&log_.entry_left, header + 8, 8);
+	}
+	if (log_.entry_left && size > log_.entry_left)
+		size = log_.entry_left;
+	if ((error = injected("tcp_log", log_.offset, &size))) {
+		journal("tcp_log error %d\n", error);
+		return errno = error, -1;
+	}
+	got = pread(log_.fd, to, size, (off_t)log_.offset);
+	if (got > 0) {
+		log_.offset += (uint64_t)got;
+		log_.entry_left -= log_.entry_left ? (uint64_t)got : 0;
+	}
+	return got;
+}
+
+int open64(const char *path, int flags, ...)
+{
+	va_list args;
+	int fd = folder() ? fake_open(path, flags) : -2;
+
+	va_start(args, flags);
+	mode_t mode = va_arg(args, mode_t);
+	va_end(args);
+	return fd != -2 ? fd : REAL(open64)(path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list args;
+	int fd = folder() ? fake_open(path, flags) : -2;
+
+	va_start(args, flags);
+	mode_t mode = va_arg(args, mode_t);
+	va_end(args);
+	return fd != -2 ? fd : REAL(open)(path, flags, mode);
+}
+
+ssize_t read(int fd, void *to, size_t size)
+{
+	if (fd >= 0 && fd == ev.fd)
+		return read_events(to, size);
+	if (fd >= 0 && fd == log_.fd)
+		return read_log(to, size);
+	return REAL(read)(fd, to, size);
+}
+
+int close(int fd)
+{
+	if (fd >= 0 && fd == ev.fd) {
+		journal("eventlog close\n");
+		ev.fd = -1;
+	}
+	if (fd >= 0 && fd == log_.fd)
+		log_.fd = -1;
+	return REAL(close)(fd);
+}
+
+int ioctl(int fd, unsigned long command, ...)
+{
+	va_list args;
+	uint32_t number = (uint32_t)command, length = number >> 16 & 0x1fff;
+	int error = 0;
+
+	va_start(args, command);
+	void *arg = va_arg(args, void *);
+	va_end(args);
+	if (fd < 0 || fd != ev.fd)
+		return REAL(ioctl)(fd, command, arg);
+	if ((number & ~LENGTH_BITS) == CREATE)
+		error = create(length, arg);
+	else if (!ev.created && (number == GET_STATS || number == GET_PROVIDERS || number == DESTROY))
+		error = ENOENT;
+	else if (number == GET_STATS) {
+		ingest();
+		memcpy(arg, &ev.dropped, 8);
+	} else if (number == GET_PROVIDERS)
+		memcpy(arg, ev.table, sizeof(ev.table));
+	else if (number == DESTROY)
+		journal("eventlog destroy\n");
+	else
+		error = ENOTTY;
+	if (error) {
+		journal("eventlog ioctl %#x refused\n", number);
+		return errno = error, -1;
+	}
+	return 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+	int result = REAL(clock_gettime)(clock, time);
+	char text[32];
+
+	if (clock != CLOCK_REALTIME || !folder())
+		return result;
+	if (clock_fd == -2)
+		clock_fd = open_there("clock", O_RDONLY);
+	if (clock_fd >= 0) {
+		ssize_t got = pread(clock_fd, text, sizeof(text) - 1, 0);
+
+		text[got > 0 ? got : 0] = 0;
+		time->tv_sec += atol(text);
+	}
+	return result;
+}
