@@ -166,9 +166,7 @@ fn two_that_write_to_one_folder_leave_each_others_files() {
 fn files_of_others_are_left_alone() {
     let place = Place::new();
     fs::create_dir(place.out()).unwrap();
-    std::os::unix::fs::chown(place.out(), Some(65534), Some(65534))
-        .or_else(|_| Ok::<_, std::io::Error>(()))
-        .unwrap();
+    let _ = std::os::unix::fs::chown(place.out(), Some(65534), Some(65534));
     for name in ["notes.part", "x.pcapng.part", "movie.0.mkv.part"] {
         fs::write(place.out().join(name), "somebody's").unwrap();
     }

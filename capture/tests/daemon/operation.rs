@@ -123,7 +123,8 @@ fn what_waits_is_written_within_moments() {
     let entry = connection("id").entry(&records(0..10));
     writer.write_all(&entry[..208 + 5 * 328 + 100]).unwrap();
     let part = place.out().join("id_1000_10.0.0.2_2000.0.pcapng.part");
-    until("the unfinished file", || part.exists(), || daemon.log());
+    let read = || fs::read(&part).map_or(0, |bytes| reading::serials(&reading::until_torn(&bytes)).len());
+    until("the unfinished file", || read() == 5, || daemon.log());
     assert_eq!(reading::serials(&reading::blocks(&part)), [0, 1, 2, 3, 4]);
     assert!(place.files().is_empty());
     // SIGTERM in the middle of an entry: what came of it is kept.
