@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -193,7 +194,7 @@ fn sighup_opens_the_index_anew() {
     let (fifo, mut writer) = place.fifo("dev");
     let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap()]));
     let index = place.out().join("records");
-    let lines = |path: &std::path::Path| fs::read_to_string(path).unwrap_or_default().lines().count();
+    let lines = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count();
     writer.write_all(&connection("a").entry(&records(0..1))).unwrap();
     until("a line", || lines(&index) == 1, || daemon.log());
     // As newsyslog(8) and logrotate(8) do it.
@@ -244,15 +245,15 @@ fn in_the_background() {
     let stat: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
     assert_eq!(stat[3], pid.to_string(), "leads a session of its own");
     assert_eq!(stat[4], "0", "without a terminal");
-    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), std::path::Path::new("/"));
+    assert_eq!(fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
     for stream in 0..3 {
         let to = fs::read_link(format!("/proc/{pid}/fd/{stream}")).unwrap();
-        assert_eq!(to, std::path::Path::new("/dev/null"), "{stream}");
+        assert_eq!(to, Path::new("/dev/null"), "{stream}");
     }
     writer.write_all(&connection("id").entry(&records(0..3))).unwrap();
     until("a file", || place.files().len() == 1, String::new);
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).unwrap();
-    until("its end", || !std::path::Path::new(&format!("/proc/{pid}/exe")).exists(), String::new);
+    until("its end", || !Path::new(&format!("/proc/{pid}/exe")).exists(), String::new);
     assert_eq!(fs::read_to_string(&pid_file).unwrap(), "");
 }
 
@@ -335,4 +336,22 @@ fn from_a_shell() {
         names.lines().count() >= 2 && names.contains(".0.pcapng\n") && names.contains("records\n"),
         "{names}"
     );
+}
+
+#[test]
+fn the_manual_has_every_option() {
+    let help = program().arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/man/bblogd.8");
+    let page = fs::read_to_string(page).unwrap();
+    let mut options = 0;
+    for word in help.lines().filter_map(|line| line.trim_start().split("--").nth(1)) {
+        let name: String = word.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+        // mdoc(7) writes the second hyphen as part of the name.
+        if help.contains(&format!("  --{name} ")) || help.contains(&format!(", --{name}")) {
+            assert!(page.contains(&format!("Fl -{name}")), "{name}");
+            options += 1;
+        }
+    }
+    assert!(options > 20, "{options}");
 }

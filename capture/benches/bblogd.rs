@@ -1,0 +1,146 @@
+//! What bblogd costs: a stream of a million records goes through a FIFO into files, one for each
+//! entry of 2,000 records, and for comparison the same number of bytes through a FIFO and `cat`
+//! into a file, in turns.
+//!
+//! ```sh
+//! make bench-bblogd                       # or with BBLOG_BENCH_RECORDS=4000000
+//! ```
+//!
+//! CPU time is that of the process alone (user and system), as the kernel counts it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::stat::Mode;
+use nix::sys::time::TimeValLike;
+use nix::unistd::mkfifo;
+
+const ENTRY: usize = 2_000;
+const RUNS: usize = 5;
+
+struct Cost {
+    user: i64,
+    system: i64,
+    wall: u128,
+}
+
+impl Cost {
+    fn cpu(&self) -> i64 {
+        self.user + self.system
+    }
+}
+
+/// Entries of a genuine connection's records, with new serial numbers.
+struct Stream {
+    header: Vec<u8>,
+    records: Vec<Vec<u8>>,
+}
+
+impl Stream {
+    fn genuine() -> Stream {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/rack_reqresp.tcplog");
+        let bytes = fs::read(path).unwrap();
+        let len = u64::from_le_bytes(bytes[8..16].try_into().unwrap()) as usize;
+        Stream {
+            header: bytes[..208].to_vec(),
+            records: bytes[208..len].chunks_exact(328).map(<[u8]>::to_vec).collect(),
+        }
+    }
+
+    fn write(&self, to: &mut impl Write, records: usize) -> io::Result<()> {
+        let mut records_made = self.records.iter().cycle();
+        let mut serials = [0_u32; 50];
+        let mut entry = Vec::new();
+        for number in 0..records.div_ceil(ENTRY) {
+            let connection = number % serials.len();
+            entry.clear();
+            entry.extend_from_slice(&self.header);
+            entry[8..16].copy_from_slice(&(208 + 328 * ENTRY as u64).to_le_bytes());
+            entry[18..20].copy_from_slice(&(1000 + connection as u16).to_be_bytes());
+            for record in records_made.by_ref().take(ENTRY) {
+                let at = entry.len();
+                entry.extend_from_slice(record);
+                entry[at + 20..at + 24].copy_from_slice(&serials[connection].to_le_bytes());
+                serials[connection] += 1;
+            }
+            to.write_all(&entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a child that reads `fifo` costs while `feed` writes into it.
+fn cost(mut command: Command, fifo: &Path, feed: impl FnOnce(&mut File) + Send) -> Cost {
+    let before = children();
+    let begin = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(|| feed(&mut File::options().write(true).open(fifo).unwrap()));
+        let status = command.stderr(Stdio::inherit()).status().unwrap();
+        assert!(status.success(), "{status}");
+    });
+    let after = children();
+    Cost {
+        user: after.user_time().num_milliseconds() - before.user_time().num_milliseconds(),
+        system: after.system_time().num_milliseconds() - before.system_time().num_milliseconds(),
+        wall: begin.elapsed().as_millis(),
+    }
+}
+
+fn children() -> Usage {
+    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap()
+}
+
+fn main() {
+    let records =
+        std::env::var("BBLOG_BENCH_RECORDS").map_or(1_000_000, |text| text.parse().expect("a number"));
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (fifo, out, copy) = (place.path().join("fifo"), place.path().join("out"), place.path().join("copy"));
+    mkfifo(&fifo, Mode::from_bits_truncate(0o666)).unwrap();
+    let stream = Stream::genuine();
+    let block = vec![0x55; 1 << 16];
+    let (mut ours, mut cats) = (Vec::new(), Vec::new());
+    let (mut files, mut bytes) = (0, 0);
+    for _ in 0..RUNS {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bblogd"));
+        command.arg("-f").arg(&fifo).arg("-D").arg(&out).args(["--stack", "1=freebsd,2=rack,3=bbr"]);
+        if nix::unistd::geteuid().is_root() {
+            // It works in a folder that is root's.
+            command.args(["-u", "root"]);
+        }
+        ours.push(cost(command, &fifo, |to| stream.write(to, records).unwrap()));
+        let made: Vec<_> = out.read_dir().unwrap().flatten().collect();
+        files = made.len() - 1;
+        bytes = made.iter().map(|file| file.metadata().unwrap().len()).sum();
+        fs::remove_dir_all(&out).unwrap();
+
+        let mut command = Command::new("cat");
+        command.arg(&fifo).stdout(File::create(&copy).unwrap());
+        cats.push(cost(command, &fifo, |to| {
+            let mut left = bytes as usize;
+            while left > 0 {
+                let now = left.min(block.len());
+                to.write_all(&block[..now]).unwrap();
+                left -= now;
+            }
+        }));
+        fs::remove_file(&copy).unwrap();
+    }
+    // The best of each: what else the machine does only adds.
+    let best = |costs: &[Cost]| costs.iter().map(Cost::cpu).min().unwrap_or_default();
+    let (our, cat) = (best(&ours), best(&cats));
+    println!("{records} records, {files} files, {bytes} bytes written; best of {RUNS} runs");
+    for (name, costs, best) in [("bblogd", &ours, our), ("cat", &cats, cat)] {
+        for Cost { user, system, wall } in costs.iter().filter(|cost| cost.cpu() == best).take(1) {
+            println!(
+                "{name:8} user {user:5} ms, system {system:5} ms, together {best:5} ms, wall {wall:5} ms"
+            );
+        }
+    }
+    println!("ratio    {:.2} (goal: at most 1.5)", our as f64 / cat.max(1) as f64);
+    println!("memory   {} kB at most (goal: below 65536)", children().max_rss());
+}
