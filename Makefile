@@ -40,6 +40,10 @@ bench-bblogd:
 install-plugin: build
 	@packaging/install-plugin.sh $(TARGET)/release/libbblog.so
 
+# Live capture from Wireshark's list of interfaces, here or over ssh.
+install-extcap: build
+	@packaging/install-extcap.sh $(TARGET)/release/bblogdump
+
 # Columns, colours, filter buttons and graphs: wireshark -C BBLog.
 install-profile:
 	@packaging/install-profile.sh
@@ -47,4 +51,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test test-wireshark check freebsd-check bench-bblogd install-plugin install-profile clean
+.PHONY: all deps build demo test test-wireshark check freebsd-check bench-bblogd install-plugin install-extcap install-profile clean

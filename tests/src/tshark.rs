@@ -52,10 +52,9 @@ impl Tshark {
 
     /// As it comes.
     pub fn stock() -> Tshark {
-        let home = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o777))
-            .tempdir()
-            .expect("a home");
+        let home = tempfile::tempdir().expect("a home");
+        // mkdir(2) would take the umask off.
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o777)).expect("a home for anyone");
         let mut tshark = Tshark { home, variables: Vec::new() };
         let system = tshark.folder("Global Plugins:");
         let plugins = tshark.home().join("plugins");
