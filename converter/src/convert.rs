@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{OutputError, WriteError};
 use crate::input::Name;
+use crate::listing::Picker;
 use crate::merge::{OnFault, Stream, Turn, merge};
 use crate::output::Output;
 use crate::pcapng::Sink;
@@ -41,7 +42,11 @@ impl Conversion {
     ///
     /// # Errors
     /// [`OutputError`]; then there is no output either.
-    pub fn run(&self, on_fault: &mut OnFault<'_>) -> Result<Converted, OutputError> {
+    pub fn run(
+        &self,
+        picker: Option<&mut Picker>,
+        on_fault: &mut OnFault<'_>,
+    ) -> Result<Converted, OutputError> {
         // Found out before anything is read, which may take long.
         Output::check(&self.output, self.overwrite)?;
         let mut streams = open(&self.inputs, &self.tables, on_fault);
@@ -49,7 +54,7 @@ impl Conversion {
             return Ok(Converted::default());
         }
         let output = Output::create(&self.output, self.overwrite)?;
-        match write(&mut streams, output, on_fault) {
+        match write(&mut streams, picker, output, on_fault) {
             Ok((converted, output)) => output.commit().map(|()| converted),
             Err(error) => Err(Output::error(&self.output, error)),
         }
@@ -69,17 +74,18 @@ pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -
     streams
 }
 
-/// Writes streams as pcapng to `out`, which should be buffered, and gives it back flushed.
+/// Writes what is picked of the streams as pcapng to `out`, which should be buffered, and gives it back flushed.
 ///
 /// # Errors
 /// [`WriteError`].
 pub fn write<W: Write>(
     streams: &mut [Stream],
+    picker: Option<&mut Picker>,
     out: W,
     on_fault: &mut OnFault<'_>,
 ) -> Result<(Converted, W), WriteError> {
     let mut sink = Sink::new(out);
-    let frames = merge(streams, on_fault, |stream, turn| match turn {
+    let frames = merge(streams, picker, on_fault, |stream, turn| match turn {
         Turn::Frame => stream.write(&mut sink),
         Turn::End => stream.finish(&mut sink),
     })?;

@@ -18,6 +18,7 @@ use bblog_dissector::elog::{FileHeader, MAX_PROVIDERS, PROVIDER_LEN, ProviderTab
 use crate::error::{Cause, Fault, OutputError, Then, WriteError};
 use crate::event_stream::{EventSource, Seen, SeenEvent, open_one};
 use crate::input::{Input, Name};
+use crate::listing::Picker;
 use crate::merge::OnFault;
 use crate::meter;
 use crate::output::Output;
@@ -49,7 +50,7 @@ impl ElogFile {
     ///
     /// # Errors
     /// [`OutputError`]; then there is no output.
-    pub fn run(&self, on_fault: &mut OnFault<'_>) -> Result<u64, OutputError> {
+    pub fn run(&self, picker: Option<&mut Picker>, on_fault: &mut OnFault<'_>) -> Result<u64, OutputError> {
         Output::check(&self.output, self.overwrite)?;
         let mut inputs = self.open(on_fault);
         if inputs.is_empty() {
@@ -62,7 +63,7 @@ impl ElogFile {
         let spool = folder.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(failed)?;
         let mut spool = BufWriter::with_capacity(CHUNK, spool);
         let mut writing = Writing::default();
-        writing.events(&mut inputs, &mut spool, on_fault).map_err(failed)?;
+        writing.events(&mut inputs, picker, &mut spool, on_fault).map_err(failed)?;
         inputs.iter().for_each(|input| input.tell(on_fault));
         if !writing.is_capture() {
             return Ok(0);
@@ -157,6 +158,7 @@ impl Writing {
     fn events(
         &mut self,
         inputs: &mut [Reading],
+        mut picker: Option<&mut Picker>,
         out: &mut BufWriter<File>,
         on_fault: &mut OnFault<'_>,
     ) -> io::Result<()> {
@@ -173,7 +175,9 @@ impl Writing {
             let next = fronts.peek().map(|Reverse(next)| *next);
             loop {
                 let fits = self.take_capture(input);
+                let mut is_picked = |seen| picker.as_mut().is_none_or(|picker| picker.picks(number, seen));
                 match input.source.seen() {
+                    Some(seen) if fits && !is_picked(seen) => {}
                     Some(Seen::Eventlog(seen)) if fits && self.takes(&seen) => {
                         out.write_all(seen.event.as_bytes())?;
                         self.events += 1;

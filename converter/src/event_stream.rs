@@ -168,21 +168,27 @@ impl EventSource for BblogEvents {
 
     #[inline]
     fn seen(&self) -> Option<Seen<'_>> {
-        let record = self.stream.record()?;
-        let header = self.stream.header();
-        // Files made from core dumps do not know when the machine booted.
-        let booted = Header::unchecked(header).is_ok_and(|header| header.boot_time() != Micros(0));
-        Some(Seen::Bblog(SeenRecord {
-            record,
-            time: self.stream.time(),
-            clock: if booted { Clock::Utc } else { Clock::Uptime },
-            header,
-            stack: self.tables.stacks.get(record.stack_id()),
-            kernel: self.tables.kernel.unwrap_or_default(),
-            missing: self.stream.missing(),
-            section: self.stream.sections(),
-        }))
+        seen_record(&self.stream, &self.tables)
     }
+}
+
+/// The current record of a stream of entries.
+#[inline]
+pub(crate) fn seen_record<'a>(stream: &'a BblogStream, tables: &'a Tables) -> Option<Seen<'a>> {
+    let record = stream.record()?;
+    let header = stream.header();
+    // Files made from core dumps do not know when the machine booted.
+    let booted = Header::unchecked(header).is_ok_and(|header| header.boot_time() != Micros(0));
+    Some(Seen::Bblog(SeenRecord {
+        record,
+        time: stream.time(),
+        clock: if booted { Clock::Utc } else { Clock::Uptime },
+        header,
+        stack: tables.stacks.get(record.stack_id()),
+        kernel: tables.kernel.unwrap_or_default(),
+        missing: stream.missing(),
+        section: stream.sections(),
+    }))
 }
 
 impl EventSource for ElogStream {

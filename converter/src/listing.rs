@@ -89,6 +89,7 @@ pub fn walk(
     while !selection.is_full() && events.advance(on_fault) {
         let Some((input, seen)) = events.seen() else { continue };
         let shown = decoder.show(input, seen);
+        meter::count_event();
         if selection.admits(&shown) {
             each(&shown)?;
         }
@@ -112,7 +113,6 @@ impl Decoder {
     #[inline]
     pub fn show<'a>(&mut self, input: usize, seen: Seen<'a>) -> Shown<'a> {
         self.number += 1;
-        meter::count_event();
         let (event, tracked) = match &seen {
             Seen::Bblog(seen) => {
                 let (stack, track) = self.connections.of(input, seen);
@@ -126,6 +126,32 @@ impl Decoder {
             }
         };
         Shown { number: self.number, input, seen, event, tracked }
+    }
+}
+
+/// Picks events to be passed on as they are: what [`walk`] is for those that are turned into text.
+pub struct Picker {
+    decoder: Decoder,
+    selection: Selection,
+}
+
+impl Picker {
+    /// Picks what `selection` selects; `None` if that is everything, which needs no decoding.
+    pub fn new(selection: Selection) -> Option<Picker> {
+        (!selection.is_everything()).then(|| Picker { decoder: Decoder::new(), selection })
+    }
+
+    /// Whether the next event, of input number `input`, is picked.
+    #[inline]
+    pub fn picks(&mut self, input: usize, seen: Seen<'_>) -> bool {
+        let shown = self.decoder.show(input, seen);
+        !self.selection.is_full() && self.selection.admits(&shown)
+    }
+
+    /// Whether no further event can be picked.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.selection.is_full()
     }
 }
 

@@ -20,8 +20,10 @@ use bblog_dissector::Micros;
 
 use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault, WriteError};
+use crate::event_stream::{EventSource, Seen, seen_record};
 use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
+use crate::listing::Picker;
 use crate::meter;
 use crate::owner::Owner;
 use crate::pcapng::Sink;
@@ -158,6 +160,23 @@ impl Stream {
         }
     }
 
+    /// The record or event in front; `None` if the frame is neither.
+    #[inline]
+    fn seen(&self) -> Option<Seen<'_>> {
+        match &self.frames {
+            Frames::Bblog(bblog) => seen_record(bblog, &self.tables),
+            Frames::Elog(elog) => elog.seen(),
+            Frames::Pcapng(pcapng) => pcapng.reader().seen(),
+            Frames::Asleep | Frames::Empty => None,
+        }
+    }
+
+    /// Whether the frame in front is picked, which only events are.
+    #[inline]
+    fn is_picked(&self, picker: &mut Picker) -> bool {
+        self.seen().is_some_and(|seen| picker.picks(self.number.0, seen))
+    }
+
     /// Writes the frame in front, and its section's beginning before it if need be.
     ///
     /// # Errors
@@ -210,12 +229,14 @@ pub enum Turn {
 }
 
 /// Gives the streams to `take` in the order of their frames' times, and returns how many frames
-/// there were. Equal times keep the order of the inputs.
+/// there were. Equal times keep the order of the inputs. With a picker only the frames of the events
+/// that it picks are given, and none after the last one that it can pick.
 ///
 /// # Errors
 /// Those of `take`; faults of inputs go to `on_fault`.
 pub fn merge<E>(
     streams: &mut [Stream],
+    mut picker: Option<&mut Picker>,
     on_fault: &mut OnFault<'_>,
     mut take: impl FnMut(&Stream, Turn) -> Result<(), E>,
 ) -> Result<u64, E> {
@@ -234,9 +255,15 @@ pub fn merge<E>(
         // The stream stays in front as long as no other has an earlier frame.
         loop {
             if stream.front.is_some() {
-                take(stream, Turn::Frame)?;
-                frames += 1;
+                if picker.as_mut().is_none_or(|picker| stream.is_picked(picker)) {
+                    take(stream, Turn::Frame)?;
+                    frames += 1;
+                }
                 meter::count_event();
+                if picker.as_ref().is_some_and(|picker| picker.is_full()) {
+                    take(stream, Turn::End)?;
+                    return Ok(frames);
+                }
                 stream.advance(on_fault);
             }
             let Some(time) = stream.front else {

@@ -14,7 +14,7 @@ use crate::error::{Fault, WriteError};
 use crate::owner::Owner;
 use crate::pcapng::Sink;
 use crate::source::Window;
-use crate::source::pcapng::PcapngReader;
+use crate::source::pcapng::{Item, PcapngReader};
 use crate::tables::Tables;
 
 /// The blocks of a file, as frames.
@@ -39,7 +39,11 @@ impl PcapngStream {
     /// A [`Fault`]; call again for what follows.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Fault> {
-        self.reader.step().map(|item| item.is_some())
+        let item = self.reader.step()?;
+        if item == Some(Item::Record) {
+            self.reader.note_stack();
+        }
+        Ok(item.is_some())
     }
 
     /// Time of the current frame.

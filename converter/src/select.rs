@@ -45,6 +45,12 @@ impl Selection {
         Selection { criteria, ..Selection::default() }
     }
 
+    /// Whether every event is selected.
+    pub fn is_everything(&self) -> bool {
+        let Criteria { from, to, connection, filter, limit } = &self.criteria;
+        from.is_none() && to.is_none() && connection.is_none() && filter.is_none() && limit.is_none()
+    }
+
     /// Whether no further event can be selected.
     #[inline]
     pub fn is_full(&self) -> bool {

@@ -19,6 +19,7 @@ use crate::convert::open;
 use crate::error::OutputError;
 use crate::input::Name;
 use crate::interrupt::Unfinished;
+use crate::listing::Picker;
 use crate::merge::{OnFault, Turn, merge};
 use crate::name;
 use crate::output::{Output, part};
@@ -59,7 +60,7 @@ impl Split {
     ///
     /// # Errors
     /// [`OutputError`]; files that were complete by then stay.
-    pub fn run(&self, on_fault: &mut OnFault<'_>) -> Result<u64, OutputError> {
+    pub fn run(&self, picker: Option<&mut Picker>, on_fault: &mut OnFault<'_>) -> Result<u64, OutputError> {
         let failed = |error| Output::error(&self.folder, error);
         let mut streams = open(&self.inputs, &self.tables, on_fault);
         if streams.is_empty() {
@@ -71,7 +72,7 @@ impl Split {
         }
         let mut connections = Connections::default();
         let mut sink = Sink::new(Parts::new(&self.folder, self.overwrite));
-        let merged = merge(&mut streams, on_fault, |stream, turn| match turn {
+        let merged = merge(&mut streams, picker, on_fault, |stream, turn| match turn {
             Turn::Frame => {
                 let at = connections.of(stream.number(), &stream.owner(), sink.get_mut())?;
                 if sink.get_mut().current != Some(at) {

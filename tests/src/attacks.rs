@@ -167,7 +167,7 @@ fn convert_and_list(bytes: &[u8]) {
         assert!(!fault.to_string().contains(char::is_control), "{fault}");
     };
     let Ok(stream) = Stream::open(opened, (0, 1), &TABLES, &mut on_fault) else { return };
-    let written = convert::write(&mut [stream], Vec::new(), &mut on_fault);
+    let written = convert::write(&mut [stream], None, Vec::new(), &mut on_fault);
     let (_, pcapng) = written.unwrap_or_else(|error| panic!("a vector takes all: {error}"));
     if !bytes.starts_with(b"\x0a\x0d\x0d\x0a") {
         // What was passed on is as good as it came; what was made here is good.

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 
 use bblog_converter::convert::Conversion;
 use bblog_converter::elog_file::ElogFile;
+use bblog_converter::listing::Picker;
 use bblog_converter::split::Split;
 use clap::ValueEnum;
 
 use super::progress::Progress;
-use super::{Wrong, reading};
+use super::{Wrong, reading, selecting};
 use crate::messages::{Messages, Outcome};
 
 /// Convert logs to pcapng, for Wireshark
 ///
-/// Several inputs become one file in time order.
+/// Several inputs become one file in time order. Of selected events only those are written; foreign
+/// packets of a pcapng file are none.
 #[derive(clap::Args)]
 pub struct Args {
     /// Logs to convert; `-` is standard input
@@ -32,6 +34,8 @@ pub struct Args {
     /// number that is free; what is of no connection goes into other.N.pcapng
     #[arg(long)]
     split: bool,
+    #[command(flatten)]
+    selection: selecting::SelectionArgs,
     #[command(flatten)]
     tables: reading::TablesArgs,
 }
@@ -60,15 +64,17 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
     let mut messages = Messages::new();
     let inputs = reading::names(args.inputs, &mut messages);
     let tables = args.tables.tables()?;
+    let mut picker = Picker::new(args.selection.selection(&tables.catalog)?);
+    let picker = picker.as_mut();
     let (output, overwrite) = (args.output, args.overwrite);
     let progress = Progress::of_file(&inputs, &output);
     let mut on_fault = |name: &_, fault: &_| messages.fault(name, fault);
     let converted = if args.split {
-        Split { inputs, folder: output, overwrite, tables }.run(&mut on_fault).map(|_| ())
+        Split { inputs, folder: output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
     } else if args.format == Format::Elog {
-        ElogFile { inputs, output, overwrite, tables }.run(&mut on_fault).map(|_| ())
+        ElogFile { inputs, output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
     } else {
-        Conversion { inputs, output, overwrite, tables }.run(&mut on_fault).map(|_| ())
+        Conversion { inputs, output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
     };
     drop(progress);
     Ok(messages.end(converted))

@@ -107,7 +107,7 @@ pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
             Err(fault) => on_fault(&name, &fault),
         }
     }
-    let (_, out) = bblog_converter::convert::write(&mut streams, Vec::new(), &mut on_fault).unwrap();
+    let (_, out) = bblog_converter::convert::write(&mut streams, None, Vec::new(), &mut on_fault).unwrap();
     (out, faults)
 }
 

@@ -242,7 +242,7 @@ impl PcapngReader {
     /// A change of stack inside a section, which only a file that was put together by others has,
     /// counts as another section.
     #[inline]
-    fn note_stack(&mut self) {
+    pub(crate) fn note_stack(&mut self) {
         let stack = self.current.record[24];
         if self.last_stack != Some(stack) {
             self.record_section += u64::from(self.last_stack.is_some());
