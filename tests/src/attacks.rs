@@ -166,7 +166,7 @@ fn convert_and_list(bytes: &[u8]) {
         faults += 1;
         assert!(!fault.to_string().contains(char::is_control), "{fault}");
     };
-    let Ok(stream) = Stream::open(opened, (0, 1), &TABLES, &mut on_fault) else { return };
+    let Ok(stream) = Stream::of(opened, (0, 1), &TABLES, &mut on_fault) else { return };
     let written = convert::write(&mut [stream], None, Vec::new(), &mut on_fault);
     let (_, pcapng) = written.unwrap_or_else(|error| panic!("a vector takes all: {error}"));
     if !bytes.starts_with(b"\x0a\x0d\x0d\x0a") {
