@@ -23,7 +23,7 @@ test: deps
 
 # The plugin's end-to-end tests with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
 test-wireshark: deps
-	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values
+	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values --test wireshark_analysis
 
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::exit;
 
 /// The C half.
-const SOURCES: [&str; 3] = ["shim/register.c", "shim/section.c", "shim/dissect.c"];
+const SOURCES: [&str; 5] =
+    ["shim/register.c", "shim/section.c", "shim/dissect.c", "shim/stream.c", "shim/stats.c"];
 /// What it includes, to be built again when changed.
 const HEADERS: [&str; 3] = ["shim/shim.h", "shim/internal.h", "shim/compat.h"];
 /// The Wireshark versions whose API the shim knows.
@@ -57,7 +58,7 @@ fn bindings(includes: &[PathBuf]) {
     let builder = bindgen::Builder::default()
         .header("shim/shim.h")
         .clang_args(includes.iter().map(|path| format!("-I{}", path.display())))
-        .allowlist_type("bblog_.*|ftenum|field_display_e")
+        .allowlist_type("bblog_.*|ftenum|ft_framenum_type|field_display_e")
         .allowlist_var("BBLOG_.*")
         .allowlist_function("bblog_shim_.*")
         .prepend_enum_name(false)

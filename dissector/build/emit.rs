@@ -14,6 +14,7 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
     for table in &tables.names {
         name_table(&mut out, table);
     }
+    alert_kinds(&mut out, tables)?;
     let kinds = kinds(tables)?;
     let mut cx = Emit { tables, kinds, next_id: 0, out };
     for group in &tables.groups {
@@ -32,11 +33,13 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         }
         let rows = cx.rows(&event.rows, &prefix(event))?;
         let says = cx.says(event)?;
+        let alerts = cx.alerts(event)?;
+        let timers = cx.timers(event)?;
         let was: String = event.was.iter().map(|w| format!("({}, {:?}, {:?}),", w.0, w.1, w.2)).collect();
         let _ = writeln!(
             events,
             "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, was: &[{was}], about: {:?}, notes: &{:?}, by: &{:?}, \
-             fields: &[{rows}], says: &[{says}], size: 0 }},",
+             fields: &[{rows}], says: &[{says}], alerts: &[{alerts}], timers: &[{timers}], size: 0 }},",
             event.id, event.name, event.c_name, event.about, event.notes, event.by,
         );
     }
@@ -62,6 +65,34 @@ fn name_table(out: &mut String, table: &NameTable) {
         table.name.to_uppercase(),
         table.name,
     );
+}
+
+fn alert_kinds(out: &mut String, tables: &Tables) -> Result<(), Fault> {
+    let _ = writeln!(out, "/// What deserves notice.\npub static ALERTS: &[AlertSpec] = &[");
+    for alert in &tables.alerts {
+        let severity = match alert.severity.as_str() {
+            "chat" => "Chat",
+            "note" => "Note",
+            "warn" => "Warn",
+            "error" => "Error",
+            other => return Err(format!("alert {}: unknown severity {other}", alert.name)),
+        };
+        let group = match alert.group.as_str() {
+            "sequence" => "Sequence",
+            "response" => "Response",
+            "protocol" => "Protocol",
+            "undecoded" => "Undecoded",
+            "malformed" => "Malformed",
+            other => return Err(format!("alert {}: unknown group {other}", alert.name)),
+        };
+        let (name, about) = (&alert.name, &alert.about);
+        let _ = writeln!(
+            out,
+            "AlertSpec {{ name: {name:?}, severity: Severity::{severity}, group: AlertGroup::{group}, about: {about:?} }},"
+        );
+    }
+    out.push_str("];\n");
+    Ok(())
 }
 
 /// The type of each filter name: the widest among its rows.
@@ -257,6 +288,41 @@ impl Emit<'_> {
             let mut rest = text.as_str();
             let parts = self.parts(event, &mut rest, false)?;
             let _ = write!(out, "Say {{ when: {}, parts: &[{parts}] }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    fn alerts(&self, event: &Event) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, name) in &event.alerts {
+            let kind = self.tables.alerts.iter().position(|alert| alert.name == *name);
+            let kind = kind.ok_or_else(|| format!("{}: no alert {name}", event.name))?;
+            let _ = write!(out, "Alert {{ when: {}, kind: {kind} }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    fn timers(&self, event: &Event) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, step) in &event.timers {
+            let rows: Vec<usize> =
+                (0..event.rows.len()).filter(|&at| event.rows[at].name == step.row).collect();
+            if rows.is_empty() {
+                return Err(format!("{}: its timer names {}, which no row has", event.name, step.row));
+            }
+            let verb = match step.verb.as_str() {
+                "starts" => "Starts",
+                "stops" => "Stops",
+                "fires" => "Fires",
+                _ => "Handles",
+            };
+            let _ = write!(
+                out,
+                "TimerStep {{ when: {}, does: TimerVerb::{verb}, chain: {:?}, keyed: {}, rows: &{rows:?} }},",
+                self.when(when, None)?,
+                step.chain,
+                step.keyed
+            );
         }
         Ok(out)
     }

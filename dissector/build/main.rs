@@ -18,9 +18,9 @@ fn run() -> Result<(), String> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(|e| e.to_string())?);
     let mut files = Vec::new();
     find(&root.join("tables"), &mut files)?;
-    // Names, members and sets come before what refers to them.
+    // Names, members, alerts and sets come before what refers to them.
     let rank = |path: &Path| match path.file_stem().and_then(|s| s.to_str()) {
-        Some("names" | "members") => 0,
+        Some("names" | "members" | "alerts") => 0,
         Some("sets") => 1,
         Some("record" | "header") => 2,
         _ => 3,

@@ -13,7 +13,16 @@ pub struct Tables {
     pub names: Vec<NameTable>,
     pub sets: BTreeMap<String, Vec<Row>>,
     pub groups: Vec<Group>,
+    pub alerts: Vec<AlertKind>,
     pub events: Vec<Event>,
+}
+
+/// Something that deserves notice, whichever event tells of it.
+pub struct AlertKind {
+    pub name: String,
+    pub severity: String,
+    pub group: String,
+    pub about: String,
 }
 
 #[derive(Clone)]
@@ -62,6 +71,16 @@ pub struct Event {
     pub notes: Vec<String>,
     pub rows: Vec<Row>,
     pub says: Vec<(When, String)>,
+    pub alerts: Vec<(When, String)>,
+    pub timers: Vec<(When, TimerStep)>,
+}
+
+/// What an event does to a timer.
+pub struct TimerStep {
+    pub verb: String,
+    pub chain: String,
+    pub keyed: bool,
+    pub row: String,
 }
 
 #[derive(Clone, Default, PartialEq)]
@@ -169,6 +188,15 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
                     tables.groups.push(Group { name, prefix, rows: Vec::new() });
                     target = Target::Group;
                 }
+                "alert" => {
+                    let (name, severity, group) = (next("name")?, next("severity")?, next("group")?);
+                    let about = words.collect::<Vec<_>>().join(" ");
+                    if tables.alerts.iter().any(|have| have.name == name) {
+                        return Err(fault(format!("alert {name} defined twice")));
+                    }
+                    tables.alerts.push(AlertKind { name, severity, group, about });
+                    target = Target::None;
+                }
                 "event" => {
                     let id = next("id")?.parse().map_err(|_| fault("id is no number".into()))?;
                     let name = next("name")?;
@@ -194,35 +222,19 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
         while blocks.len() > 1 && blocks.last().is_some_and(|b| b.indent >= indent) {
             blocks.pop();
         }
+        if let (Target::Event, Some(event)) = (&target, tables.events.last_mut())
+            && event_line(event, word, rest, &blocks).map_err(fault)?
+        {
+            continue;
+        }
         let sets = tables.sets.clone();
-        let (rows, event) = match &target {
-            Target::Set(name) => (tables.sets.get_mut(name), None),
-            Target::Group => (tables.groups.last_mut().map(|g| &mut g.rows), None),
-            Target::Event => match tables.events.last_mut() {
-                Some(Event { rows, c_name, was, by, about, notes, says, .. }) => {
-                    (Some(rows), Some((c_name, was, by, about, notes, says)))
-                }
-                None => (None, None),
-            },
-            Target::None | Target::Names => (None, None),
+        let rows = match &target {
+            Target::Set(name) => tables.sets.get_mut(name),
+            Target::Group => tables.groups.last_mut().map(|g| &mut g.rows),
+            Target::Event => tables.events.last_mut().map(|event| &mut event.rows),
+            Target::None | Target::Names => None,
         };
         let rows = rows.ok_or_else(|| fault("row outside a set, group or event".into()))?;
-        if let Some((c_name, was, by, about, notes, says)) = event {
-            match word {
-                "c_name" => *c_name = rest.to_owned(),
-                "was" => {
-                    was.push((kernels(&next("kernels")?).map_err(fault)?, next("name")?, next("C name")?))
-                }
-                "by" => by.extend(rest.split_whitespace().map(str::to_owned)),
-                "about" => *about = rest.to_owned(),
-                "note" => notes.push(rest.to_owned()),
-                "say" => says.push((merged(&blocks, &When::default()).map_err(fault)?, rest.to_owned())),
-                _ => {}
-            }
-            if matches!(word, "c_name" | "was" | "by" | "about" | "note" | "say") {
-                continue;
-            }
-        }
         match word {
             "when" => {
                 let when = parse_when(rest).map_err(fault)?;
@@ -268,6 +280,29 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Takes in a line about the event itself; false if it is none.
+fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, Fault> {
+    let mut words = rest.split_whitespace();
+    let mut next = |what: &str| words.next().map(str::to_owned).ok_or_else(|| format!("{word}: no {what}"));
+    let here = || merged(blocks, &When::default());
+    match word {
+        "c_name" => event.c_name = rest.to_owned(),
+        "was" => event.was.push((kernels(&next("kernels")?)?, next("name")?, next("C name")?)),
+        "by" => event.by.extend(rest.split_whitespace().map(str::to_owned)),
+        "about" => event.about = rest.to_owned(),
+        "note" => event.notes.push(rest.to_owned()),
+        "say" => event.says.push((here()?, rest.to_owned())),
+        "alert" => event.alerts.push((here()?, next("name")?)),
+        "starts" | "stops" | "fires" | "handles" => {
+            let (chain, row) = (next("timer")?, next("row")?);
+            let keyed = rest.split_whitespace().nth(2) == Some("keyed");
+            event.timers.push((here()?, TimerStep { verb: word.to_owned(), chain, keyed, row }));
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 fn parse_type(word: &str) -> Option<Type> {

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use crate::layout::Layout;
 use crate::schema::{self, CType, EventDef, Piece, Schema, Shown, StructField};
 use crate::spec::{
-    EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, UNKNOWN, Unit, When,
+    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, TimerStep,
+    UNKNOWN, Unit, When,
 };
 use crate::{elog, tables};
 
@@ -130,6 +131,8 @@ impl Catalog {
                 by: &[],
                 fields: rows,
                 says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
+                alerts: alerts(schema, def, &body.fields).leak(),
+                timers: timers(schema, def, &body.fields).leak(),
                 size: body.size,
             });
         }
@@ -159,6 +162,8 @@ const fn reserved(id: u32, name: &'static str, about: &'static str) -> EventSpec
         by: &[],
         fields: &[],
         says: &[],
+        alerts: &[],
+        timers: &[],
         size: 0,
     }
 }
@@ -295,6 +300,43 @@ fn parts(format: &str) -> Vec<Part> {
             }
         })
         .collect()
+}
+
+/// When an event deserves notice. An alert that asks for a field that this layout's event does not have is
+/// left out.
+fn alerts(schema: &Schema, def: &EventDef, fields: &[StructField]) -> Vec<Alert> {
+    let own = schema.alerts.iter().filter(|alert| alert.event == def.name);
+    own.filter_map(|alert| {
+        let kind = tables::ALERTS.iter().position(|kind| kind.name == alert.kind)?;
+        let conds: Option<Vec<Cond>> = alert.conditions.iter().map(|cond| condition(cond, fields)).collect();
+        Some(Alert { when: When { conds: conds?.leak(), ..When::ALWAYS }, kind: kind as u16 })
+    })
+    .collect()
+}
+
+/// A condition of a schema on a field, which is looked for behind the event's header.
+fn condition(cond: &schema::Condition, fields: &[StructField]) -> Option<Cond> {
+    let field = fields.iter().find(|field| field.name == cond.field)?;
+    let offset = field.offset + elog::EVENT_HEADER_LEN as u16;
+    let (size, order, repeat) = (field.ctype.size(), Order::Host, Repeat::Once);
+    let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
+    Some(Cond { member: leak(&cond.field), place, test: cond.test })
+}
+
+/// What an event does to a timer.
+fn timers(schema: &Schema, def: &EventDef, fields: &[StructField]) -> Vec<TimerStep> {
+    let own = schema.timers.iter().filter(|timer| timer.event == def.name);
+    own.filter_map(|timer| {
+        let row = fields.iter().position(|field| field.name == timer.field)?;
+        Some(TimerStep {
+            when: When::ALWAYS,
+            does: timer.does,
+            chain: leak(&schema.provider),
+            keyed: true,
+            rows: vec![row as u16].leak(),
+        })
+    })
+    .collect()
 }
 
 /// The name tables of one schema, made once each.

@@ -11,7 +11,8 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test, UNKNOWN, When,
+    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test,
+    TimerStep, UNKNOWN, When,
 };
 use crate::tables;
 
@@ -226,6 +227,18 @@ impl<'a> Event<'a> {
     /// One line that says what happened, our wording.
     pub fn summary(&self) -> Summary<'_, 'a> {
         Summary(self)
+    }
+
+    /// Why it deserves notice, if it does.
+    pub fn alerts(&self) -> impl Iterator<Item = &'static AlertSpec> {
+        let holding = self.spec.alerts.iter().filter(|alert| self.holds(&alert.when));
+        holding.filter_map(|alert| tables::ALERTS.get(usize::from(alert.kind)))
+    }
+
+    /// What it does to a timer, and the value that names the timer.
+    pub fn timer(&self) -> Option<(&'static TimerStep, Option<Field<'a>>)> {
+        let step = self.spec.timers.iter().find(|step| self.holds(&step.when))?;
+        Some((step, self.first(self.spec.fields, step.rows, self.at)))
     }
 
     /// A SESSION_CREATE may come without a payload, whatever the schema says.

@@ -11,6 +11,10 @@
 //! | `BASE name` | this file holds only what differs from that layout |
 //! | `REMOVE EVENT name` | an event of the base that this layout does not have |
 //! | `FIELD [STRUCT.]field unit words…` | a field's unit and meaning |
+//! | `ALERT event kind [conditions…]` | an event that deserves notice; kinds are those of `tables/bblog/alerts.tbl` |
+//! | `TIMER event verb field` | an event that `starts`, `stops`, `fires` or `handles` the timer that the field names |
+//!
+//! A condition is `field=1\|2`, `field!=0`, `field>3`, `field&0x4` (a bit is set) or `field!&0x4` (none is).
 //!
 //! Parsing gives a [`Schema`]; [`Catalog`](crate::catalog::Catalog) makes tables of it.
 
@@ -18,6 +22,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::elog::{SESSION_CREATE, SESSION_END};
+use crate::spec::{Test, TimerVerb};
 
 /// A fault in a schema: where it is and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +66,41 @@ pub struct Schema {
     pub removed: Vec<String>,
     /// Units and meanings, by `STRUCT.field` or `field`.
     pub docs: BTreeMap<String, (String, String)>,
+    /// ALERTs, in order.
+    pub alerts: Vec<AlertDef>,
+    /// TIMERs, in order.
+    pub timers: Vec<TimerDef>,
+}
+
+/// An ALERT: an event that deserves notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertDef {
+    /// The event.
+    pub event: String,
+    /// The kind.
+    pub kind: String,
+    /// What must hold of its fields.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition on a field of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The field.
+    pub field: String,
+    /// What its value must be; negative values as the field's own bits.
+    pub test: Test,
+}
+
+/// A TIMER: an event that does something to a timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerDef {
+    /// The event.
+    pub event: String,
+    /// What it does.
+    pub does: TimerVerb,
+    /// The field that says which timer.
+    pub field: String,
 }
 
 /// Values and their names, in order.
@@ -245,7 +285,9 @@ pub fn parse(text: &str) -> Result<Schema, Fault> {
                 }
                 schema.provider = name.text.to_owned();
             }
-            "KEYWORD" | "LAYOUT" | "BASE" | "REMOVE" | "FIELD" => define(&mut schema, &words)?,
+            "KEYWORD" | "LAYOUT" | "BASE" | "REMOVE" | "FIELD" | "ALERT" | "TIMER" => {
+                define(&mut schema, &words)?
+            }
             "ENUM" | "FLAG" | "STRUCT" | "EVENT" => open = words,
             _ => {}
         }
@@ -286,6 +328,23 @@ fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), Fault> {
             }
             let about: Vec<&str> = rest[2..].iter().map(|word| word.text).collect();
             schema.docs.insert(name.text.to_owned(), (unit.text.to_owned(), about.join(" ")));
+        }
+        "ALERT" => {
+            let (event, kind) = (need(0, "an event")?, need(1, "a kind")?);
+            if crate::tables::alert(kind.text).is_none() {
+                return kind.fault(format!("unknown alert \"{}\"", kind.text));
+            }
+            let conditions = rest[2..].iter().map(|word| condition(*word)).collect::<Result<_, _>>()?;
+            let (event, kind) = (event.text.to_owned(), kind.text.to_owned());
+            schema.alerts.push(AlertDef { event, kind, conditions });
+        }
+        "TIMER" => {
+            let (event, verb, field) = (need(0, "an event")?, need(1, "a verb")?, need(2, "a field")?);
+            let Some(does) = TimerVerb::from_word(verb.text) else {
+                return verb.fault(format!("\"{}\", expected starts, stops, fires or handles", verb.text));
+            };
+            let (event, field) = (event.text.to_owned(), field.text.to_owned());
+            schema.timers.push(TimerDef { event, does, field });
         }
         "ENUM" | "FLAG" => {
             let name = need(0, "a name")?;
@@ -340,6 +399,33 @@ fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), Fault> {
         _ => {}
     }
     Ok(())
+}
+
+/// `field=1|2`, `field!=0`, `field>3`, `field&0x4`, `field!&0x4`.
+fn condition(word: Word<'_>) -> Result<Condition, Fault> {
+    let Some(at) = word.text.find(['=', '!', '>', '&']) else {
+        return word.fault(format!("\"{}\", expected a condition", word.text));
+    };
+    let (field, test) = word.text.split_at(at);
+    let list = |values: &str| -> Result<&'static [u64], Fault> {
+        let values = values.split('|').map(|value| Word { text: value, ..word }.int("value"));
+        Ok(values.collect::<Result<Vec<_>, _>>()?.leak())
+    };
+    let int = |value: &str| Word { text: value, ..word }.int("value");
+    let test = if let Some(values) = test.strip_prefix("!=") {
+        Test::NotIn(list(values)?)
+    } else if let Some(mask) = test.strip_prefix("!&") {
+        Test::NoneSet(int(mask)?)
+    } else if let Some(values) = test.strip_prefix('=') {
+        Test::In(list(values)?)
+    } else if let Some(floor) = test.strip_prefix('>') {
+        Test::Above(int(floor)?)
+    } else if let Some(mask) = test.strip_prefix('&') {
+        Test::AnySet(int(mask)?)
+    } else {
+        return word.fault(format!("\"{}\", expected a condition", word.text));
+    };
+    Ok(Condition { field: field.to_owned(), test })
 }
 
 /// 1 to 15 in decimal number a bit, counted from 1; everything else is the mask itself.
@@ -462,6 +548,8 @@ impl Schema {
         });
         full.events.extend(self.events.iter().cloned());
         full.docs.extend(self.docs.clone());
+        full.alerts.extend(self.alerts.iter().cloned());
+        full.timers.extend(self.timers.iter().cloned());
         full.check()?;
         Ok(full)
     }

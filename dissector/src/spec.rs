@@ -38,6 +38,11 @@ impl Stack {
         }
     }
 
+    /// Its name: `freebsd`, `rack`, `bbr`, `unknown`.
+    pub fn name(self) -> &'static str {
+        ["unknown", "freebsd", "rack", "bbr"][self as usize]
+    }
+
     /// This stack's bit in [`When::stacks`].
     pub const fn bit(self) -> u8 {
         1 << self as u8
@@ -355,6 +360,10 @@ pub struct EventSpec {
     pub fields: &'static [FieldSpec],
     /// Its summaries; of those that apply the one with the most conditions is used.
     pub says: &'static [Say],
+    /// When it deserves notice.
+    pub alerts: &'static [Alert],
+    /// What it does to a timer; the first that applies.
+    pub timers: &'static [TimerStep],
     /// Bytes of the payload's structure without a variable-length tail (eventlog); 0 for BBLog.
     pub size: u16,
 }
@@ -382,8 +391,111 @@ pub static UNKNOWN: EventSpec = EventSpec {
     by: &[],
     fields: &[],
     says: &[],
+    alerts: &[],
+    timers: &[],
     size: 0,
 };
+
+/// Something that deserves notice: what Wireshark calls an expert information.
+#[derive(Debug)]
+pub struct AlertSpec {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// How serious it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub group: AlertGroup,
+    /// What it is, a few words.
+    pub about: &'static str,
+}
+
+/// How serious something is, as Wireshark grades it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The usual course of things.
+    Chat,
+    /// Notable, but common.
+    Note,
+    /// Unusual.
+    Warn,
+    /// A fault.
+    Error,
+}
+
+/// What something that deserves notice is about, as Wireshark groups it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlertGroup {
+    /// Loss and recovery.
+    Sequence,
+    /// An error that the system gave.
+    Response,
+    /// The course of the connection.
+    Protocol,
+    /// Not known to the tables.
+    Undecoded,
+    /// Bytes that are missing or wrong.
+    Malformed,
+}
+
+/// When an event deserves notice.
+#[derive(Clone, Copy, Debug)]
+pub struct Alert {
+    /// The conditions.
+    pub when: When,
+    /// Index into [`tables::ALERTS`](crate::tables::ALERTS).
+    pub kind: u16,
+}
+
+/// What an event does to a timer.
+#[derive(Clone, Copy, Debug)]
+pub struct TimerStep {
+    /// When it does.
+    pub when: When,
+    /// What.
+    pub does: TimerVerb,
+    /// The timer, or the set of timers: a start belongs to the next stop or expiry of the same.
+    pub chain: &'static str,
+    /// The value of the row below tells several timers of the set apart.
+    pub keyed: bool,
+    /// The row that names the timer: of these indexes the first that applies.
+    pub rows: &'static [u16],
+}
+
+/// What can happen to a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerVerb {
+    /// It is armed.
+    Starts,
+    /// It is disarmed.
+    Stops,
+    /// It expires.
+    Fires,
+    /// Its expiry has been dealt with.
+    Handles,
+}
+
+impl TimerVerb {
+    /// From the word that tables and schemas use.
+    pub fn from_word(word: &str) -> Option<TimerVerb> {
+        Some(match word {
+            "starts" => TimerVerb::Starts,
+            "stops" => TimerVerb::Stops,
+            "fires" => TimerVerb::Fires,
+            "handles" => TimerVerb::Handles,
+            _ => return None,
+        })
+    }
+
+    /// What has happened, in a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            TimerVerb::Starts => "started",
+            TimerVerb::Stops => "stopped",
+            TimerVerb::Fires => "fired",
+            TimerVerb::Handles => "handled",
+        }
+    }
+}
 
 /// A summary: a sentence with values in it.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,11 @@ pub fn event(id: u8) -> Option<&'static EventSpec> {
     EVENTS.get(usize::from(id).checked_sub(1)?)
 }
 
+/// The alert called `name`.
+pub fn alert(name: &str) -> Option<&'static AlertSpec> {
+    ALERTS.iter().find(|alert| alert.name == name)
+}
+
 /// Every compiled row, by id.
 pub fn rows() -> impl Iterator<Item = &'static FieldSpec> {
     let groups = [DERIVED, ELOG_HEADER, RAW, RECORD, TRACK, VERBOSE];

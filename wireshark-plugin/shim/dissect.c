@@ -11,6 +11,7 @@
 #include <epan/column-utils.h>
 #include <epan/exported_pdu.h>
 #include <epan/prefs.h>
+#include <epan/tap.h>
 #include <epan/to_str.h>
 
 #define NETFLIX_TCPINFO 2
@@ -53,7 +54,27 @@ struct target {
     tvbuff_t *tvbs[2];       /* by enum bblog_origin; NULL if there are none */
     bool visible;            /* somebody will look at the tree, not only filter by it */
     const char *texts;
+    bool has_stream;         /* bblog.stream is known */
+    uint32_t stream;
+    proto_item *top;         /* our top line, or NULL */
 };
+
+/* Whether somebody counts the records or events of a log. */
+static bool
+is_counted(int log)
+{
+    return have_tap_listener(bblog_taps[log]);
+}
+
+/* Whether somebody collects expert informations. */
+static bool
+is_watched(void)
+{
+    static int expert = 0;
+    if (expert == 0)
+        expert = find_tap_id("expert");
+    return expert > 0 && have_tap_listener(expert);
+}
 
 static bool
 is_visible(proto_tree *tree)
@@ -111,6 +132,7 @@ add_field(const struct target *target, proto_tree *tree, const bblog_item *item,
     case FT_UINT16:
     case FT_UINT24:
     case FT_UINT32:
+    case FT_FRAMENUM:
         return ADD(uint, (uint32_t)number);
     case FT_UINT40:
     case FT_UINT48:
@@ -200,12 +222,12 @@ wanted(proto_tree *tree, int values, int common)
     if (bblog_pref_raw)
         want |= BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN;
     if (is_visible(tree))
-        return want | BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | BBLOG_WANT_EARLIER
+        return want | (bblog_pref_relative ? BBLOG_WANT_RELATIVE : 0) | BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | BBLOG_WANT_EARLIER
             | (common != 0 ? BBLOG_WANT_COMMON : 0);
     if (is_asked_for(values))
         want |= BBLOG_WANT_VALUES;
     if (is_asked_for(bblog_proto_record))
-        want |= BBLOG_WANT_EARLIER;
+        want |= BBLOG_WANT_EARLIER | BBLOG_WANT_RELATIVE;
     if (is_asked_for(common))
         want |= BBLOG_WANT_COMMON;
     if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
@@ -222,11 +244,11 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
     const char *name = text_at(target, result->name);
     const char *summary = text_at(target, result->summary);
     const char *provider = text_at(target, result->provider);
-    const char *problem = text_at(target, result->problem);
 
     if (protocol == bblog_proto_eventlog && bblog_proto_alias > 0)
         proto_item_set_hidden(proto_tree_add_item(target->tree, bblog_proto_alias, tvb, 0, -1, ENC_NA));
     proto_item *top = proto_tree_add_item(target->tree, protocol, tvb, 0, -1, ENC_NA);
+    target->top = top;
     if (target->visible) {
         if (protocol == bblog_proto_record)
             proto_item_set_text(top, "BBLog event");
@@ -252,9 +274,48 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
         proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
         proto_item_set_generated(item);
     }
-    if (problem != NULL && target->visible)
-        proto_tree_add_subtree_format(target->tree, tvb, 0, -1, bblog_ett[BBLOG_SUBTREE_NONE], NULL, "[%s]", problem);
+    if (target->has_stream)
+        proto_item_set_generated(
+            proto_tree_add_uint(target->tree, bblog_hf[registry->stream], tvb, 0, 0, target->stream));
     add_items(target, result);
+}
+
+/* What the tree does not hold: expert informations and what statistics count. */
+static void
+tell(const struct target *target, int log, const bblog_result *result)
+{
+    packet_info *pinfo = target->pinfo;
+    for (size_t i = 0; i < result->alerts_len; i++) {
+        const bblog_alert *alert = &result->alerts[i];
+        expert_add_info_format(pinfo, target->top, &bblog_ei[alert->kind], "%s", text_at(target, alert->text));
+    }
+    if (!is_counted(log))
+        return;
+    /* Listeners run later, when Rust may have decoded something else. */
+    const uint32_t texts[] = { result->name, log == BBLOG_PROTOCOL_RECORD ? result->stack : result->provider,
+        result->timer, result->action };
+    const char *copies[4];
+    for (size_t i = 0; i < 4; i++)
+        copies[i] = texts[i] == BBLOG_NONE ? NULL : wmem_strdup(pinfo->pool, text_at(target, texts[i]));
+    const bblog_alert_kind *kinds = bblog_registry_get()->alerts;
+    const char **errors = wmem_alloc_array(pinfo->pool, const char *, result->alerts_len + 1);
+    size_t errors_len = 0;
+    for (size_t i = 0; i < result->alerts_len; i++) {
+        const bblog_alert_kind *kind = &kinds[result->alerts[i].kind];
+        if (kind->severity >= BBLOG_SEVERITY_WARN || kind->group == BBLOG_GROUP_RESPONSE)
+            errors[errors_len++] = kind->about;
+    }
+    bblog_tap_data *data = wmem_new(pinfo->pool, bblog_tap_data);
+    *data = (bblog_tap_data) {
+        .event = copies[0],
+        .stack = copies[1],
+        .timer = copies[2],
+        .action = copies[3],
+        .connection = bblog_connection_of(pinfo, target->has_stream, target->stream),
+        .errors = errors,
+        .errors_len = errors_len,
+    };
+    tap_queue_packet(bblog_taps[log], pinfo, data);
 }
 
 static void
@@ -315,20 +376,27 @@ request_for_record(packet_info *pinfo, const struct found *found)
     return request;
 }
 
+static struct target
+target_for(packet_info *pinfo, proto_tree *tree, const bblog_result *result, bool packet)
+{
+    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result->texts };
+    target.has_stream = bblog_stream_of(pinfo, packet, result->flow, &target.stream);
+    return target;
+}
+
 /* A custom block: tvb is the TCPINFO. The built-in dissector has shown the common members. */
 static int
 dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
 {
     bool columns = pinfo->cinfo != NULL;
     bblog_request request = request_for_record(pinfo, found);
-    request.want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0);
+    request.want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+        | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
     set_connection(pinfo, &result);
-    if (request.input == BBLOG_INPUT_NOTHING)
-        return 0;
+    struct target target = target_for(pinfo, tree, &result, false);
     if (columns && result.summary != BBLOG_NONE) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
         col_add_str(pinfo->cinfo, COL_INFO, text_at(&target, result.summary));
@@ -338,47 +406,42 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
         add_tree(&target, bblog_proto_record, &result);
     }
+    tell(&target, BBLOG_PROTOCOL_RECORD, &result);
     return (int)tvb_captured_length(tvb);
 }
 
-/* A packet with a TCPINFO option. Nothing built in shows its members. */
+/* What a packet's own record or event is decoded for, and the rest of it. `protocol` is that of the log. */
 static void
-dissect_packet_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
+dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found, int log)
 {
-    bblog_request request = request_for_record(pinfo, found);
-    request.want = wanted(tree, bblog_proto_record, bblog_proto_builtin);
-    if (request.want == 0 && !request.first)
+    bool record = log == BBLOG_PROTOCOL_RECORD;
+    int protocol = record ? bblog_proto_record : bblog_proto_eventlog;
+    bblog_request request
+        = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
+    request.want = wanted(tree, protocol, record ? bblog_proto_builtin : 0);
+    bool shown = request.want != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
+    if (bblog_pref_info && pinfo->cinfo != NULL)
+        request.want |= BBLOG_WANT_STATE;
+    if (is_counted(log))
+        request.want |= BBLOG_WANT_COUNTED;
+    if (!shown && request.want == 0 && !request.first && !is_watched())
         return;
     request.packet_len = tvb_captured_length(tvb);
     request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);
     bblog_result result;
     bblog_decode(&request, &result);
-    if (request.want == 0)
-        return;
-    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
-    target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->tcpinfo, "BBLog record");
-    target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
-    if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
-        add_tree(&target, bblog_proto_record, &result);
-}
 
-/* A packet made from an eventlog event, which travels in an option. */
-static void
-dissect_packet_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
-{
-    bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
-    request.want = wanted(tree, bblog_proto_eventlog, 0);
-    bool shown = request.want != 0 || (tree != NULL && is_asked_for(bblog_proto_alias));
-    if (!shown && !request.first)
-        return;
-    bblog_result result;
-    bblog_decode(&request, &result);
-    if (!shown)
-        return;
-    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
-    target.tvbs[BBLOG_ORIGIN_DATA] = source_of(tvb, pinfo, &found->event, "Event log event");
-    if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
-        add_tree(&target, bblog_proto_eventlog, &result);
+    struct target target = target_for(pinfo, tree, &result, true);
+    if (bblog_pref_info && pinfo->cinfo != NULL && result.state != BBLOG_NONE)
+        col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
+    if (shown) {
+        target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record")
+                                                : source_of(tvb, pinfo, &found->event, "Event log event");
+        target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
+        if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
+            add_tree(&target, protocol, &result);
+    }
+    tell(&target, log, &result);
 }
 
 int
@@ -387,8 +450,7 @@ bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *dat
     (void)data;
     const wtap_rec *rec = pinfo->rec;
     bool block = rec->rec_type == REC_TYPE_CUSTOM_BLOCK;
-    /* Once seen, the plain listing of packets needs nothing from us. */
-    if (rec->block == NULL || (!block && tree == NULL && PINFO_FD_VISITED(pinfo)))
+    if (rec->block == NULL)
         return 0;
 
     struct found found = { 0 };
@@ -399,9 +461,9 @@ bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *dat
         return dissect_block(tvb, pinfo, tree, &found);
     }
     if (found.tcpinfo.data != NULL)
-        dissect_packet_record(tvb, pinfo, tree, &found);
+        dissect_packet(tvb, pinfo, tree, &found, BBLOG_PROTOCOL_RECORD);
     if (found.event.data != NULL)
-        dissect_packet_event(tvb, pinfo, tree, &found);
+        dissect_packet(tvb, pinfo, tree, &found, BBLOG_PROTOCOL_EVENTLOG);
     return found.tcpinfo.data != NULL || found.event.data != NULL ? (int)tvb_captured_length(tvb) : 0;
 }
 
@@ -413,11 +475,13 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     bool columns = pinfo->cinfo != NULL;
     const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
     bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
-    request.want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0);
+    request.want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+        | (is_counted(BBLOG_PROTOCOL_EVENTLOG) ? BBLOG_WANT_COUNTED : 0)
+        | (pinfo->ptype != PT_TCP ? BBLOG_WANT_FLOW : 0);
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result.texts };
+    struct target target = target_for(pinfo, tree, &result, false);
     if (columns) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "EVENTLOG");
         const char *info = text_at(&target, result.summary != BBLOG_NONE ? result.summary : result.problem);
@@ -428,5 +492,6 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
         add_tree(&target, bblog_proto_eventlog, &result);
     }
+    tell(&target, BBLOG_PROTOCOL_EVENTLOG, &result);
     return (int)len;
 }

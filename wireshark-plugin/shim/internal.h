@@ -5,6 +5,7 @@
 
 #include "compat.h"
 
+#include <epan/expert.h>
 #include <epan/packet.h>
 
 /* register.c */
@@ -26,8 +27,38 @@ extern int bblog_proto_alias;
 /* The preferences: enum bblog_kernel; whether raw members are shown. */
 extern int bblog_pref_kernel;
 extern bblog_pref_bool bblog_pref_raw;
+/* Whether sequence numbers relative to the first one are shown; whether packets' info tells cwnd and flight. */
+extern bblog_pref_bool bblog_pref_relative;
+extern bblog_pref_bool bblog_pref_info;
+/* Expert informations, by index in the registry. */
+extern expert_field *bblog_ei;
 /* For each field of the registry the built-in's bits of it, ended by 0; or NULL. */
 extern int **bblog_bits;
+
+/* stats.c */
+
+/* What a tap tells its listeners of one record or event. Any text may be NULL. */
+typedef struct bblog_tap_data {
+    const char *event;
+    const char *stack;       /* or the provider */
+    const char *timer;
+    const char *action;
+    const char *connection;
+    const char *const *errors;
+    size_t errors_len;
+} bblog_tap_data;
+
+/* The taps, by enum bblog_protocol. */
+extern int bblog_taps[2];
+void bblog_register_stats(void);
+
+/* stream.c */
+
+/* Whether bblog.stream is known of this frame, and its value. `flow` stands in for connections that are not
+ * known. */
+bool bblog_stream_of(packet_info *pinfo, bool packet, uint32_t flow, uint32_t *stream);
+/* The connection as statistics name it, or NULL. In the packet's memory. */
+const char *bblog_connection_of(packet_info *pinfo, bool known, uint32_t stream);
 
 /* section.c */
 

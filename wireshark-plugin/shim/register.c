@@ -16,6 +16,9 @@ int bblog_proto_builtin = -1;
 int bblog_proto_alias = -1;
 int bblog_pref_kernel = BBLOG_KERNEL_AUTOMATIC;
 bblog_pref_bool bblog_pref_raw = FALSE;
+bblog_pref_bool bblog_pref_relative = TRUE;
+bblog_pref_bool bblog_pref_info = FALSE;
+expert_field *bblog_ei;
 int **bblog_bits;
 /* Read by Rust from the file of preferences, before epan does. */
 static const char *pref_schemas = "";
@@ -50,6 +53,8 @@ register_field(const bblog_field *field, int *id, hf_register_info *info)
     const hf_register_info registration = { id,
         { field->name, field->abbrev, (enum ftenum)field->type, field->display, NULL, 0, field->blurb, HFILL } };
     *info = registration;
+    if (field->type == FT_FRAMENUM)
+        info->hfinfo.strings = FRAMENUM_TYPE(field->frame);
     if (field->names_len > 0) {
         bool wide = field->type == FT_UINT64 || field->type == FT_INT64;
         info->hfinfo.strings = wide ? names64(field) : names32(field);
@@ -108,6 +113,27 @@ register_fields(void)
     }
 }
 
+static void
+register_alerts(void)
+{
+    static const int severities[] = { PI_CHAT, PI_NOTE, PI_WARN, PI_ERROR };
+    static const int groups[] = { PI_SEQUENCE, PI_RESPONSE_CODE, PI_PROTOCOL, PI_UNDECODED, PI_MALFORMED };
+    const bblog_registry *registry = bblog_registry_get();
+    /* Kept for ever, as fields are. */
+    ei_register_info *infos = g_new0(ei_register_info, registry->alerts_len);
+    bblog_ei = g_new0(expert_field, registry->alerts_len);
+    expert_module_t *module = expert_register_protocol(bblog_proto_record);
+    for (size_t i = 0; i < registry->alerts_len; i++) {
+        const bblog_alert_kind *kind = &registry->alerts[i];
+        const expert_field unregistered = EI_INIT;
+        const ei_register_info info
+            = { &bblog_ei[i], { kind->abbrev, groups[kind->group], severities[kind->severity], kind->about, EXPFILL } };
+        bblog_ei[i] = unregistered;
+        infos[i] = info;
+    }
+    expert_register_field_array(module, infos, (int)registry->alerts_len);
+}
+
 /* Reads the user's schemas, whose fields are registered with all others: therefore before epan has read
  * its preferences. */
 static void
@@ -137,6 +163,11 @@ register_preferences(void)
         "Show the members of the event as they are, flex1 and so on, whatever they mean. "
         "Filters find them in either case.",
         &bblog_pref_raw);
+    prefs_register_bool_preference(record, "relative", "Show relative sequence numbers",
+        "Show sequence numbers relative to the connection's first one, too.", &bblog_pref_relative);
+    prefs_register_bool_preference(record, "info", "Congestion window and flight in the Info column of packets",
+        "Append cwnd=... flight=... to what the Info column says of a packet that a record describes.",
+        &bblog_pref_info);
 
     module_t *eventlog = prefs_register_protocol(bblog_proto_eventlog, NULL);
     prefs_register_string_preference(eventlog, "schemas", "Schema files",
@@ -158,6 +189,8 @@ register_protocols(void)
     bblog_proto_eventlog
         = proto_register_protocol("FreeBSD Event Log event", "FreeBSD Event Log", "eventlog-record");
     register_fields();
+    register_alerts();
+    bblog_register_stats();
 
     static int *etts[BBLOG_SUBTREES];
     for (int i = 0; i < BBLOG_SUBTREES; i++) {

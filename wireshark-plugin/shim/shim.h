@@ -43,11 +43,35 @@ typedef struct bblog_field {
     int32_t type;            /* FT_*, enum ftenum */
     int32_t display;         /* BASE_* */
     int32_t protocol;        /* enum bblog_protocol */
+    int32_t frame;           /* FT_FRAMENUM: enum ft_framenum_type */
     /* Take the id of Wireshark's own field of this name where there is one. */
     bool shared;
     /* Its bits mean something each. */
     bool flags;
 } bblog_field;
+
+/* How serious an expert information is, and what it is about. */
+enum bblog_severity {
+    BBLOG_SEVERITY_CHAT,
+    BBLOG_SEVERITY_NOTE,
+    BBLOG_SEVERITY_WARN,
+    BBLOG_SEVERITY_ERROR,
+};
+enum bblog_alert_group {
+    BBLOG_GROUP_SEQUENCE,
+    BBLOG_GROUP_RESPONSE,
+    BBLOG_GROUP_PROTOCOL,
+    BBLOG_GROUP_UNDECODED,
+    BBLOG_GROUP_MALFORMED,
+};
+
+/* A kind of expert information to register. */
+typedef struct bblog_alert_kind {
+    const char *abbrev;
+    const char *about;
+    int32_t severity;        /* enum bblog_severity */
+    int32_t group;           /* enum bblog_alert_group */
+} bblog_alert_kind;
 
 /* All fields, in the order of their index, and the indexes that C itself has to know. */
 typedef struct bblog_registry {
@@ -55,6 +79,9 @@ typedef struct bblog_registry {
     size_t len;
     size_t event;            /* bblog.event */
     size_t summary;          /* bblog.summary */
+    size_t stream;           /* bblog.stream */
+    const bblog_alert_kind *alerts;
+    size_t alerts_len;
 } bblog_registry;
 
 /* ---- Facts of a section, from the options of its Section Header Block. */
@@ -85,7 +112,7 @@ typedef struct bblog_option {
 enum bblog_input {
     BBLOG_INPUT_RECORD,      /* a TCPINFO: the first 268 bytes of a struct tcp_log_buffer */
     BBLOG_INPUT_EVENTLOG,    /* an ELOG event: 32-byte header and payload */
-    BBLOG_INPUT_NOTHING,     /* no bytes: only the connection of the section is wanted */
+    BBLOG_INPUT_NOTHING,     /* no bytes: a block that tells of skipped records */
 };
 
 /* What is asked for; the event's name is always given. Bits of bblog_request.want. */
@@ -97,6 +124,10 @@ enum bblog_want {
     BBLOG_WANT_RAW = 16,     /* items: the raw members, hidden unless the next is set too */
     BBLOG_WANT_RAW_SHOWN = 32,
     BBLOG_WANT_EARLIER = 64, /* items: what the frame is beside earlier ones */
+    BBLOG_WANT_RELATIVE = 128, /* among those: relative sequence numbers */
+    BBLOG_WANT_STATE = 256,  /* a few words about the connection's state */
+    BBLOG_WANT_COUNTED = 512, /* what statistics count by */
+    BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else tells its connection */
 };
 
 /* The kernel that wrote BBLog records. */
@@ -167,6 +198,12 @@ typedef struct bblog_endpoint {
     uint16_t port;
 } bblog_endpoint;
 
+/* A reason why the record deserves notice. */
+typedef struct bblog_alert {
+    uint32_t kind;           /* index into bblog_registry.alerts */
+    uint32_t text;
+} bblog_alert;
+
 /* What was decoded. Pointers hold until the next call into Rust. */
 typedef struct bblog_result {
     const bblog_item *items;
@@ -176,6 +213,13 @@ typedef struct bblog_result {
     uint32_t summary;        /* or BBLOG_NONE */
     uint32_t problem;        /* what is wrong with the bytes, or BBLOG_NONE */
     uint32_t provider;       /* eventlog: the provider's name, or BBLOG_NONE */
+    const bblog_alert *alerts;
+    size_t alerts_len;
+    uint32_t state;          /* `cwnd=... flight=...`, or BBLOG_NONE */
+    uint32_t stack;          /* BBLog: the stack's name, or BBLOG_NONE */
+    uint32_t timer;          /* the timer that something happened to, or BBLOG_NONE */
+    uint32_t action;         /* what happened to it, or BBLOG_NONE */
+    uint32_t flow;           /* number of the flow, among those whose connection is not known */
     bblog_endpoint local;
     bblog_endpoint foreign;
 } bblog_result;

@@ -179,7 +179,7 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     let request = Request {
         input: match request.input as u32 {
             ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose, packet },
-            ffi::BBLOG_INPUT_EVENTLOG => Input::Eventlog(data),
+            ffi::BBLOG_INPUT_EVENTLOG => Input::Eventlog { data, packet },
             _ => Input::Nothing,
         },
         want: request.want,
@@ -219,6 +219,13 @@ fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
         summary: decoded.summary,
         problem: decoded.problem,
         provider: decoded.provider,
+        alerts: items.alerts().as_ptr(),
+        alerts_len: items.alerts().len(),
+        state: decoded.state,
+        stack: decoded.stack,
+        timer: decoded.timer,
+        action: decoded.action,
+        flow: decoded.flow,
         local: endpoint(local),
         foreign: endpoint(foreign),
     }

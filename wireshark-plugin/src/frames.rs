@@ -3,7 +3,7 @@
 //!
 //! The first pass over a capture is in the order of the file and meets each frame once; what it finds is
 //! kept, so that a later look at any frame, in any order, gives the same. A capture has many frames, so what
-//! every frame has is kept in eight bytes, and what few have apart.
+//! every frame has is kept in twelve bytes, and what few have apart.
 
 use std::collections::HashMap;
 
@@ -13,6 +13,7 @@ use bblog_dissector::event::{Field, Value};
 use bblog_dissector::tables;
 use bblog_dissector::track::Track;
 
+use crate::links::{Act, Open};
 use crate::sections::{Endpoint, Key};
 
 /// Frames whose values are kept together.
@@ -23,6 +24,8 @@ const NONE: i64 = i64::MIN;
 const DELTA: usize = 0;
 const GAP: usize = 1;
 const RCV: usize = 2;
+/// Bits of `tlb_flags` that mean recovery: TF_FASTRECOVERY, TF_CONGRECOVERY.
+const IN_RECOVERY: u32 = 0x0010_0000 | 0x2000_0000;
 
 /// What belongs together: the records of a connection, or the events of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +43,13 @@ pub enum Flow {
 pub struct Frames {
     flows: HashMap<Flow, State>,
     /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
-    deltas: Vec<Box<[i64; CHUNK]>>,
+    deltas: PerFrame<i64, NONE>,
+    /// By frame number: the frame that it belongs to, or 0.
+    links: PerFrame<i32, 0>,
+    /// Flows whose connection is not known, numbered.
+    unnamed: HashMap<Flow, u32>,
+    /// Whether recovery begins or ends, by the frame where it does.
+    recoveries: HashMap<u32, bool>,
     /// Records lost, by the frame they are missing before.
     gaps: HashMap<u32, u32>,
     /// `rcv_nxt` relative to the peer's initial sequence number, as the latter by flow.
@@ -52,6 +61,8 @@ pub struct Frames {
 struct State {
     track: Track,
     last: Option<u64>,
+    recovery: bool,
+    open: Open,
 }
 
 impl Frames {
@@ -60,11 +71,32 @@ impl Frames {
         *self = Frames::default();
     }
 
-    /// Takes in the next record of a flow; `packet` is the frame, if the record describes one.
-    pub fn note_record(&mut self, frame: u32, flow: Flow, record: &Record<'_>, packet: &[u8]) {
+    /// Takes in the next record of a flow; `packet` is the frame, if the record describes one, and `act` what
+    /// it does beside being shown.
+    pub fn note_record(
+        &mut self,
+        frame: u32,
+        flow: Flow,
+        record: &Record<'_>,
+        packet: &[u8],
+        act: Option<Act>,
+    ) {
         let mut whole = [0; RECORD_LEN];
         let whole = with_header(record, packet, &mut whole);
-        let tracked = self.flows.entry(flow).or_default().track.next(whole.as_ref().unwrap_or(record));
+        let state = self.flows.entry(flow).or_default();
+        let tracked = state.track.next(whole.as_ref().unwrap_or(record));
+        let recovery = host32(record, 68) & IN_RECOVERY != 0;
+        if recovery != state.recovery {
+            state.recovery = recovery;
+            self.recoveries.insert(frame, recovery);
+        }
+        if let Some(act) = act {
+            let links = &mut self.links;
+            state.open.act(frame, &act, |earlier, later| {
+                links.set(earlier, later as i32);
+                links.set(later, earlier as i32);
+            });
+        }
         let mut delta = NONE;
         for field in tracked.fields() {
             let Some(value) = field.value.as_int() else { continue };
@@ -77,14 +109,37 @@ impl Frames {
                 _ => {}
             }
         }
-        self.keep(frame, delta);
+        self.deltas.set(frame, delta);
     }
 
     /// Takes in the next event of a session.
-    pub fn note_event(&mut self, frame: u32, flow: Flow, timestamp: u64) {
+    pub fn note_event(&mut self, frame: u32, flow: Flow, timestamp: u64, act: Option<Act>) {
         let state = self.flows.entry(flow).or_default();
         let last = state.last.replace(timestamp);
-        self.keep(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
+        if let Some(act) = act {
+            let links = &mut self.links;
+            state.open.act(frame, &act, |earlier, later| {
+                links.set(earlier, later as i32);
+                links.set(later, earlier as i32);
+            });
+        }
+        self.deltas.set(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
+    }
+
+    /// The number of a flow whose connection is not known.
+    pub fn number(&mut self, flow: Flow) -> u32 {
+        let next = self.unnamed.len() as u32;
+        *self.unnamed.entry(flow).or_insert(next)
+    }
+
+    /// The frame that belongs to this one; see [`crate::links`].
+    pub fn link(&self, frame: u32) -> Option<u32> {
+        self.links.get(frame).map(|other| other as u32)
+    }
+
+    /// Whether recovery begins, or ends, with this frame.
+    pub fn recovery(&self, frame: u32) -> Option<bool> {
+        self.recoveries.get(&frame).copied()
     }
 
     fn note_irs(&mut self, frame: u32, flow: Flow, irs: u32) {
@@ -94,18 +149,9 @@ impl Frames {
         }
     }
 
-    fn keep(&mut self, frame: u32, delta: i64) {
-        let (chunk, at) = (frame as usize / CHUNK, frame as usize % CHUNK);
-        while self.deltas.len() <= chunk {
-            self.deltas.push(Box::new([NONE; CHUNK]));
-        }
-        self.deltas[chunk][at] = delta;
-    }
-
     /// The microseconds since the frame before this one of its flow.
     pub fn delta(&self, frame: u32) -> Option<Micros> {
-        let chunk = self.deltas.get(frame as usize / CHUNK)?;
-        Some(chunk[frame as usize % CHUNK]).filter(|&delta| delta != NONE).map(Micros)
+        self.deltas.get(frame).map(Micros)
     }
 
     /// The records lost before this frame.
@@ -142,6 +188,31 @@ impl Frames {
     }
 }
 
+/// A value for each frame, most of which have one; `NONE` stands for no value.
+struct PerFrame<T, const NONE: i64>(Vec<Box<[T; CHUNK]>>);
+
+impl<T, const NONE: i64> Default for PerFrame<T, NONE> {
+    fn default() -> Self {
+        PerFrame(Vec::new())
+    }
+}
+
+impl<T: Copy + TryFrom<i64> + Into<i64>, const NONE: i64> PerFrame<T, NONE> {
+    fn set(&mut self, frame: u32, value: T) {
+        let (chunk, at) = (frame as usize / CHUNK, frame as usize % CHUNK);
+        let Ok(none) = T::try_from(NONE) else { return };
+        while self.0.len() <= chunk {
+            self.0.push(Box::new([none; CHUNK]));
+        }
+        self.0[chunk][at] = value;
+    }
+
+    fn get(&self, frame: u32) -> Option<T> {
+        let chunk = self.0.get(frame as usize / CHUNK)?;
+        Some(chunk[frame as usize % CHUNK]).filter(|&value| value.into() != NONE)
+    }
+}
+
 fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'static>> {
     let rows = tables::TRACK.iter().zip(values);
     rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0 }))
@@ -168,7 +239,11 @@ fn with_header<'a>(
 }
 
 fn rcv_nxt(record: &Record<'_>) -> u32 {
-    record.as_bytes().get(120..124).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+    host32(record, 120)
+}
+
+fn host32(record: &Record<'_>, at: usize) -> u32 {
+    record.as_bytes().get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
 #[cfg(test)]
@@ -190,7 +265,7 @@ mod tests {
         let steps = [(1, key(0), 1, 0), (2, key(1), 5, 0), (3, key(0), 2, 1), (9000, key(0), 4, 5)];
         for (frame, flow, second, serial) in steps {
             let bytes = record(second, serial);
-            frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), &[]);
+            frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), &[], None);
         }
         assert_eq!(frames.delta(1), None);
         assert_eq!(frames.delta(2), None);

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The flat list of items that a decoded record becomes: what the C half adds to the tree.
+//! The flat list of items that a decoded record becomes, and why it deserves notice: what the C half adds to
+//! the tree.
 //!
 //! The buffers are kept from packet to packet, so a packet costs no allocation once they have grown.
 
 use std::fmt::{self, Display, Write};
 use std::ops::Range;
+use std::ptr;
+
+use bblog_dissector::spec::AlertSpec;
+use bblog_dissector::tables;
 
 use crate::ffi;
 
@@ -21,6 +26,7 @@ const TEXT_MAX: usize = 16 << 20;
 #[derive(Default)]
 pub struct Items {
     items: Vec<ffi::bblog_item>,
+    alerts: Vec<ffi::bblog_alert>,
     texts: Vec<u8>,
 }
 
@@ -28,12 +34,27 @@ impl Items {
     /// Forgets the last record; keeps the memory.
     pub fn clear(&mut self) {
         self.items.clear();
+        self.alerts.clear();
         self.texts.clear();
     }
 
     /// The items, in the order of the tree.
     pub fn as_slice(&self) -> &[ffi::bblog_item] {
         &self.items
+    }
+
+    /// Why the record deserves notice.
+    pub fn alerts(&self) -> &[ffi::bblog_alert] {
+        &self.alerts
+    }
+
+    /// Adds a reason why the record deserves notice: a kind of the table, and what there is to say.
+    pub fn alert(&mut self, alert: &'static AlertSpec, text: impl Display) {
+        let Some(kind) = tables::ALERTS.iter().position(|kind| ptr::eq(kind, alert)) else { return };
+        let text = self.text(text);
+        if text != NONE {
+            self.alerts.push(ffi::bblog_alert { kind: kind as u32, text });
+        }
     }
 
     /// The texts, each ended by a NUL.

@@ -8,8 +8,10 @@
 //!
 //! ```text
 //! epan ─► shim/dissect.c ─► exports ─► records ─► bblog_dissector
+//!                                         └─► frames, links: what a frame is beside others
 //!              ▲                          │
 //!              └────── items (flat) ◄─────┘
+//! epan ◄─ shim/stats.c, shim/stream.c: statistics; one number for events and packets
 //! epan ◄─ shim/register.c ◄─ registry ◄─ the dissector's catalogue of fields
 //! wiretap ─► shim/section.c ─► sections: stack names, connection, providers
 //! ```
@@ -20,6 +22,7 @@ mod exports;
 mod ffi;
 mod frames;
 mod items;
+mod links;
 mod records;
 mod registry;
 mod sections;

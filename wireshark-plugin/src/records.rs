@@ -8,12 +8,14 @@ use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{self, Context, Event, Field, Value};
-use bblog_dissector::spec::{Kernel, Names};
+use bblog_dissector::spec::{AlertGroup, Kernel, Names, Stack, TimerVerb, Unit};
+use bblog_dissector::tables;
 
 use crate::catalog;
 use crate::ffi;
 use crate::frames::{Flow, Frames};
 use crate::items::{Items, NONE, TextAt};
+use crate::links::{Act, Segment};
 use crate::registry::Own;
 use crate::sections::{Endpoint, Key, Section, Sections};
 
@@ -35,8 +37,13 @@ pub enum Input<'a> {
         packet: &'a [u8],
     },
     /// An ELOG event.
-    Eventlog(&'a [u8]),
-    /// Nothing: a block that only belongs to a connection.
+    Eventlog {
+        /// Its header and payload.
+        data: &'a [u8],
+        /// The packet that was made from it, or no bytes.
+        packet: &'a [u8],
+    },
+    /// Nothing: a block that tells of skipped records.
     Nothing,
 }
 
@@ -72,13 +79,34 @@ pub struct Decoded {
     pub problem: TextAt,
     /// eventlog: the provider's name.
     pub provider: TextAt,
+    /// A few words about the connection's state.
+    pub state: TextAt,
+    /// BBLog: the stack's name.
+    pub stack: TextAt,
+    /// The timer that something happened to.
+    pub timer: TextAt,
+    /// What happened to it.
+    pub action: TextAt,
+    /// The flow's number, if its connection is not known.
+    pub flow: u32,
     /// BBLog: the connection of the section, ours first.
     pub connection: Option<(Endpoint, Endpoint)>,
 }
 
 impl Default for Decoded {
     fn default() -> Self {
-        Decoded { name: NONE, summary: NONE, problem: NONE, provider: NONE, connection: None }
+        Decoded {
+            name: NONE,
+            summary: NONE,
+            problem: NONE,
+            provider: NONE,
+            state: NONE,
+            stack: NONE,
+            timer: NONE,
+            action: NONE,
+            flow: NONE,
+            connection: None,
+        }
     }
 }
 
@@ -102,34 +130,100 @@ pub fn decode(
     let mut unknown = Section::default();
     let section = sections.get(request.section).unwrap_or(&mut unknown);
     let mut decoded = match request.input {
-        Input::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
+        Input::Record { data, verbose, .. } => match Record::from_tcpinfo(data) {
             Ok(record) => {
                 let record = record.with_verbose(verbose_part(verbose));
-                let flow = match section.connection {
-                    Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
-                    None => Flow::Section(request.section),
-                };
-                if request.first {
-                    frames.note_record(request.frame, flow, &record, packet);
-                }
-                record_items(request, section, frames, flow, &record, items)
+                record_items(request, section, frames, &record, items)
             }
-            Err(problem) => Decoded { problem: items.text(problem), ..Decoded::default() },
+            Err(problem) => malformed(items, problem),
         },
-        Input::Eventlog(bytes) => match RawEvent::whole(bytes) {
-            Ok(raw) => {
-                if request.first {
-                    let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
-                    frames.note_event(request.frame, flow, raw.timestamp());
-                }
-                eventlog_items(request, section, frames, &raw, items)
-            }
-            Err(problem) => Decoded { problem: items.text(problem), ..Decoded::default() },
+        Input::Eventlog { data, .. } => match RawEvent::whole(data) {
+            Ok(raw) => eventlog_items(request, section, frames, &raw, items),
+            Err(problem) => malformed(items, problem),
         },
-        Input::Nothing => Decoded::default(),
+        Input::Nothing => {
+            notice(items, "skipped");
+            Decoded::default()
+        }
     };
     decoded.connection = section.connection;
     decoded
+}
+
+fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
+    let at = items.text(&problem);
+    if let Some(alert) = tables::alert("malformed") {
+        items.alert(alert, format_args!("{}: {problem}", alert.about));
+    }
+    Decoded { problem: at, ..Decoded::default() }
+}
+
+/// Adds an alert that no event has of itself.
+fn notice(items: &mut Items, name: &str) {
+    if let Some(alert) = tables::alert(name) {
+        items.alert(alert, alert.about);
+    }
+}
+
+/// Adds why an event deserves notice.
+fn alerts(event: &Event<'_>, items: &mut Items) {
+    for alert in event.alerts() {
+        match alert.group {
+            AlertGroup::Response => {
+                let error = ["error", "err", "send_error", "so_error", "errno"];
+                match error.iter().find_map(|name| event.get(name)) {
+                    Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.about)),
+                    None => items.alert(alert, alert.about),
+                }
+            }
+            AlertGroup::Protocol => items.alert(alert, event.summary()),
+            AlertGroup::Sequence | AlertGroup::Undecoded | AlertGroup::Malformed => {
+                items.alert(alert, alert.about);
+            }
+        }
+    }
+}
+
+/// What an event does, for those frames that belong to another.
+fn act(event: &Event<'_>, ip: &[u8]) -> Option<Act> {
+    if let Some((step, named)) = event.timer() {
+        let number = named.filter(|_| step.keyed).and_then(|field| field.value.as_int());
+        return Some(Act::Timer(step, number.unwrap_or_default()));
+    }
+    match event.name() {
+        "IN" => Segment::of_ip(ip).map(Act::Received),
+        "OUT" => Segment::of_ip(ip).map(Act::Sent),
+        _ => None,
+    }
+}
+
+/// The line for the frame that belongs to this one.
+fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+    let Some(other) = frames.link(frame) else { return };
+    let field = match (event.name(), event.timer()) {
+        (_, Some((step, _))) if step.does == TimerVerb::Starts => Own::TimerEndedIn,
+        (_, Some(_)) => Own::TimerStartedIn,
+        ("OUT", None) => Own::AckedIn,
+        (_, None) => Own::Acks,
+    };
+    items.push(ffi::bblog_item {
+        number: other.into(),
+        generated: true,
+        ..line(field.index(), NONE, 0..0, 0)
+    });
+}
+
+/// What statistics count an event by.
+fn counted(event: &Event<'_>, decoded: &mut Decoded, items: &mut Items) {
+    if let Some((step, named)) = event.timer() {
+        decoded.timer = match named {
+            Some(named) if !is_flags(&named) || !named.value.is_zero() => {
+                items.text(format_args!("{named:#}"))
+            }
+            _ => items.text(format_args!("{}, not named", step.chain)),
+        };
+        decoded.action = items.text(step.does.word());
+    }
 }
 
 /// A verbose part of the right size; anything else is as good as none.
@@ -140,15 +234,51 @@ fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
 fn record_items(
     request: &Request<'_>,
     section: &Section,
-    frames: &Frames,
-    flow: Flow,
+    frames: &mut Frames,
     record: &Record<'_>,
     items: &mut Items,
 ) -> Decoded {
     let whole = 0..record.as_bytes().len();
     let kernel = request.kernel.or(section.kernel).unwrap_or_default();
-    let event = Event::of_record(record, Context { stack: section.stack(record.stack_id()), kernel });
-    let named = name(&event, request, items);
+    let stack = section.stack(record.stack_id());
+    let event = Event::of_record(record, Context { stack, kernel });
+    let flow = match section.connection {
+        Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
+        None => Flow::Section(request.section),
+    };
+    let Input::Record { packet, .. } = request.input else { return Decoded::default() };
+    if request.first {
+        // DLT_NULL: the address family stands in front.
+        let act = act(&event, packet.get(4..).unwrap_or_default());
+        frames.note_record(request.frame, flow, record, packet, act);
+    }
+    let mut named = name(&event, request, items);
+    if request.wants(ffi::BBLOG_WANT_FLOW) && section.connection.is_none() {
+        named.flow = frames.number(flow);
+    }
+    alerts(&event, items);
+    if frames.gap(request.frame).is_some() {
+        notice(items, "gap");
+    }
+    // BBR logs it as events.
+    if stack != Stack::Bbr
+        && let Some(begins) = frames.recovery(request.frame)
+    {
+        notice(items, if begins { "enter_recovery" } else { "exit_recovery" });
+    }
+    if event.spec().is_unknown() {
+        notice(items, "unknown_event");
+    }
+    if request.wants(ffi::BBLOG_WANT_COUNTED) {
+        named.stack = items.text(stack.name());
+        counted(&event, &mut named, items);
+    }
+    if request.wants(ffi::BBLOG_WANT_STATE) {
+        let value = |field: Option<Field<'_>>| field.and_then(|field| field.value.as_int()).unwrap_or(0);
+        let cwnd = value(event.common().find(|field| field.spec.name == "snd_cwnd"));
+        let flight = value(event.derived().find(|field| field.spec.name == "flight"));
+        named.state = items.text(format_args!("cwnd={cwnd} flight={flight}"));
+    }
     let text = request.wants(ffi::BBLOG_WANT_TEXT);
     let mut computed = frames.of_record(request.frame, flow, record);
     let earlier = request.wants(ffi::BBLOG_WANT_EARLIER);
@@ -156,7 +286,10 @@ fn record_items(
         // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
         let beside = computed.by_ref().filter(|field| field.spec.name != RCV_NXT_REL);
         beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
+        link(&event, request.frame, frames, items);
     }
+    let relative = request.wants(ffi::BBLOG_WANT_RELATIVE);
+    let shown = |field: &Field<'_>| relative || field.spec.unit != Unit::Seq;
     if request.wants(ffi::BBLOG_WANT_VALUES) {
         let mut values = event.fields().peekable();
         if text && values.peek().is_some() {
@@ -169,9 +302,10 @@ fn record_items(
         items.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", ffi::BBLOG_ORIGIN_DATA, whole.clone());
     }
     if request.wants(ffi::BBLOG_WANT_VALUES) {
-        event.derived().for_each(|value| Line { text, ..Line::COMPUTED }.push(items, &value));
+        let derived = event.derived().filter(shown);
+        derived.for_each(|value| Line { text, ..Line::COMPUTED }.push(items, &value));
     }
-    if earlier {
+    if earlier && relative {
         let inside = frames.of_record(request.frame, flow, record);
         let inside = inside.filter(|field| field.spec.name == RCV_NXT_REL);
         inside.for_each(|value| Line { text, ..Line::COMPUTED }.push(items, &value));
@@ -220,7 +354,7 @@ fn name(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded 
 fn eventlog_items(
     request: &Request<'_>,
     section: &mut Section,
-    frames: &Frames,
+    frames: &mut Frames,
     raw: &RawEvent<'_>,
     items: &mut Items,
 ) -> Decoded {
@@ -228,16 +362,42 @@ fn eventlog_items(
     let provider = section.provider(raw.provider_id());
     let table = provider.and_then(|name| catalog::get().provider(name, layout));
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
+    let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
+    let Input::Eventlog { packet, .. } = request.input else { return Decoded::default() };
+    if request.first {
+        frames.note_event(request.frame, flow, raw.timestamp(), act(&event, packet));
+    }
     let mut decoded = name(&event, request, items);
+    if request.wants(ffi::BBLOG_WANT_FLOW) {
+        decoded.flow = frames.number(flow);
+    }
+    alerts(&event, items);
+    if table.is_none() {
+        notice(items, "unknown_provider");
+    } else if event.spec().is_unknown() {
+        notice(items, "unknown_event");
+    }
     decoded.provider = provider.map_or(NONE, |name| items.bytes(name));
     if event.is_truncated() {
         let (found, needed) = (raw.payload().len(), event.spec().size);
-        decoded.problem = items.text(format_args!("payload of {found} bytes, expected {needed}"));
+        decoded.problem =
+            malformed(items, format_args!("payload of {found} bytes, expected {needed}")).problem;
+    } else if !event.trailing().is_empty() && !event.spec().is_unknown() {
+        notice(items, "unknown_layout");
+    }
+    if request.wants(ffi::BBLOG_WANT_COUNTED) {
+        counted(&event, &mut decoded, items);
+    }
+    if request.wants(ffi::BBLOG_WANT_STATE)
+        && let Some(cwnd) = event.get("cwnd")
+    {
+        decoded.state = items.text(format_args!("cwnd={}", cwnd.value.as_int().unwrap_or_default()));
     }
     let text = request.wants(ffi::BBLOG_WANT_TEXT);
     if request.wants(ffi::BBLOG_WANT_EARLIER) {
         let computed = Line { depth: 0, text, ..Line::COMPUTED };
         frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
+        link(&event, request.frame, frames, items);
     }
     if !request.wants(ffi::BBLOG_WANT_VALUES) {
         return decoded;
@@ -397,7 +557,7 @@ mod tests {
         let decoded = decode(&request, sections, &mut frames, &mut items);
         let (data, verbose) = match input {
             Input::Record { data, verbose, .. } => (data.len(), verbose.len()),
-            Input::Eventlog(data) => (data.len(), 0),
+            Input::Eventlog { data, .. } => (data.len(), 0),
             Input::Nothing => (0, 0),
         };
         let text = |at: u32| {
@@ -413,6 +573,7 @@ mod tests {
             assert!(item.text == NONE || text(item.text).is_some());
             assert!(item.field != NONE || item.text != NONE, "{item:?}");
         }
+        assert!(items.alerts().iter().all(|alert| text(alert.text).is_some()));
         assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, Input::Nothing));
         text(decoded.name)
     }
@@ -458,7 +619,11 @@ mod tests {
                         data[4..6].copy_from_slice(&[1, 0]);
                         data[24..28].copy_from_slice(&id.to_le_bytes());
                     }
-                    decode_checked(Input::Eventlog(&data), ALL, &mut sections(provider));
+                    decode_checked(
+                        Input::Eventlog { data: &data, packet: &[] },
+                        ALL,
+                        &mut sections(provider),
+                    );
                 }
             }
         }
@@ -473,6 +638,9 @@ mod tests {
         let mut event = [0; 72];
         event[4] = 1;
         event[24] = 100;
-        assert_eq!(decode_checked(Input::Eventlog(&event), 0, &mut sections("tcp")).as_deref(), Some("IN"));
+        assert_eq!(
+            decode_checked(Input::Eventlog { data: &event, packet: &[] }, 0, &mut sections("tcp")).as_deref(),
+            Some("IN")
+        );
     }
 }

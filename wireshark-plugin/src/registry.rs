@@ -8,7 +8,8 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::LazyLock;
 
-use bblog_dissector::spec::{FieldSpec, Kind, NameTable, Names, Unit};
+use bblog_dissector::spec::{AlertGroup, AlertSpec, FieldSpec, Kind, NameTable, Names, Severity, Unit};
+use bblog_dissector::tables;
 
 use crate::catalog;
 use crate::ffi;
@@ -26,8 +27,15 @@ unsafe impl Sync for Registry {}
 unsafe impl Send for Registry {}
 
 /// No fields: what C gets if the tables cannot be read.
-pub static EMPTY: Registry =
-    Registry(ffi::bblog_registry { fields: ptr::null(), len: 0, event: 0, summary: 0 });
+pub static EMPTY: Registry = Registry(ffi::bblog_registry {
+    fields: ptr::null(),
+    len: 0,
+    event: 0,
+    summary: 0,
+    stream: 0,
+    alerts: ptr::null(),
+    alerts_len: 0,
+});
 
 /// Fields that no table has. They follow the rows of the tables.
 #[derive(Clone, Copy)]
@@ -40,19 +48,81 @@ pub enum Own {
     Provider,
     /// `eventlog.trailing`: bytes after the values that the schema knows.
     Trailing,
+    /// `bblog.stream`: the connection's number, which C adds.
+    Stream,
+    /// `bblog.acked_in`: the frame that acknowledges a sent segment.
+    AckedIn,
+    /// `bblog.acks`: the last segment that a received one acknowledges first.
+    Acks,
+    /// `bblog.timer_ended_in`: where an armed timer was disarmed or expired.
+    TimerEndedIn,
+    /// `bblog.timer_started_in`: where it had been armed.
+    TimerStartedIn,
 }
 
-/// Name, filter name, blurb, type and display of our own fields, in the order of [`Own`].
-const OWN: [(&str, &str, &str, u32, u32); 4] = [
-    ("Event", "bblog.event", "Short name of the event", ffi::FT_STRING, ffi::BASE_NONE),
-    ("Summary", "bblog.summary", "What happened, in one line", ffi::FT_STRING, ffi::BASE_NONE),
-    ("Provider", "eventlog.provider", "Name of the provider", ffi::FT_STRING, ffi::BASE_NONE),
-    (
+/// One of our own fields.
+struct OwnField {
+    name: &'static str,
+    filter: &'static str,
+    about: &'static str,
+    kind: ffi::ftenum,
+    /// For a frame's number: what that frame is to this one.
+    frame: ffi::ft_framenum_type,
+}
+
+const fn own(name: &'static str, filter: &'static str, about: &'static str, kind: ffi::ftenum) -> OwnField {
+    OwnField { name, filter, about, kind, frame: ffi::FT_FRAMENUM_NONE }
+}
+
+const fn frame(
+    name: &'static str,
+    filter: &'static str,
+    about: &'static str,
+    frame: ffi::ft_framenum_type,
+) -> OwnField {
+    OwnField { name, filter, about, kind: ffi::FT_FRAMENUM, frame }
+}
+
+/// Our own fields, in the order of [`Own`].
+const OWN: [OwnField; 9] = [
+    own("Event", "bblog.event", "Short name of the event", ffi::FT_STRING),
+    own("Summary", "bblog.summary", "What happened, in one line", ffi::FT_STRING),
+    own("Provider", "eventlog.provider", "Name of the provider", ffi::FT_STRING),
+    own(
         "Trailing bytes",
         "eventlog.trailing",
         "Bytes after the values that are known: a newer schema",
         ffi::FT_BYTES,
-        ffi::BASE_NONE,
+    ),
+    own(
+        "Stream index",
+        "bblog.stream",
+        "The connection of events and packets, as tcp.stream",
+        ffi::FT_UINT32,
+    ),
+    frame(
+        "Acknowledged in frame",
+        "bblog.acked_in",
+        "The received segment that acknowledges all of this one",
+        ffi::FT_FRAMENUM_ACK,
+    ),
+    frame(
+        "Acknowledges the segment in frame",
+        "bblog.acks",
+        "The last of the sent segments that this one acknowledges first",
+        ffi::FT_FRAMENUM_ACK,
+    ),
+    frame(
+        "Timer ended in frame",
+        "bblog.timer_ended_in",
+        "Where the timer was stopped or expired",
+        ffi::FT_FRAMENUM_RESPONSE,
+    ),
+    frame(
+        "Timer started in frame",
+        "bblog.timer_started_in",
+        "Where the timer had been started",
+        ffi::FT_FRAMENUM_REQUEST,
     ),
 ];
 
@@ -67,27 +137,53 @@ impl Own {
 pub fn get() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let rows = catalog::rows().iter().map(|row| field(row));
-        let own = OWN.iter().map(|&(name, abbrev, blurb, kind, display)| ffi::bblog_field {
-            name: text(name),
-            abbrev: text(abbrev),
-            blurb: text(blurb),
+        let own = OWN.iter().map(|own| ffi::bblog_field {
+            name: text(own.name),
+            abbrev: text(own.filter),
+            blurb: text(own.about),
             names: ptr::null(),
             names_len: 0,
-            type_: kind as i32,
-            display: display as i32,
-            protocol: protocol(abbrev),
+            type_: own.kind as i32,
+            display: if own.kind == ffi::FT_UINT32 { ffi::BASE_DEC } else { ffi::BASE_NONE } as i32,
+            protocol: protocol(own.filter),
+            frame: own.frame as i32,
             shared: false,
             flags: false,
         });
         let fields: &[ffi::bblog_field] = rows.chain(own).collect::<Vec<_>>().leak();
+        let alerts: &[ffi::bblog_alert_kind] = tables::ALERTS.iter().map(alert).collect::<Vec<_>>().leak();
         Registry(ffi::bblog_registry {
             fields: fields.as_ptr(),
             len: fields.len(),
             event: Own::Event.index() as usize,
             summary: Own::Summary.index() as usize,
+            stream: Own::Stream.index() as usize,
+            alerts: alerts.as_ptr(),
+            alerts_len: alerts.len(),
         })
     });
     &REGISTRY
+}
+
+/// What Wireshark is told about an alert.
+fn alert(alert: &AlertSpec) -> ffi::bblog_alert_kind {
+    ffi::bblog_alert_kind {
+        abbrev: text(&format!("bblog.expert.{}", alert.name)),
+        about: text(alert.about),
+        severity: match alert.severity {
+            Severity::Chat => ffi::BBLOG_SEVERITY_CHAT,
+            Severity::Note => ffi::BBLOG_SEVERITY_NOTE,
+            Severity::Warn => ffi::BBLOG_SEVERITY_WARN,
+            Severity::Error => ffi::BBLOG_SEVERITY_ERROR,
+        } as i32,
+        group: match alert.group {
+            AlertGroup::Sequence => ffi::BBLOG_GROUP_SEQUENCE,
+            AlertGroup::Response => ffi::BBLOG_GROUP_RESPONSE,
+            AlertGroup::Protocol => ffi::BBLOG_GROUP_PROTOCOL,
+            AlertGroup::Undecoded => ffi::BBLOG_GROUP_UNDECODED,
+            AlertGroup::Malformed => ffi::BBLOG_GROUP_MALFORMED,
+        } as i32,
+    }
 }
 
 /// What Wireshark is told about a row.
@@ -105,6 +201,7 @@ fn field(row: &FieldSpec) -> ffi::bblog_field {
         type_: field_type(row.kind) as i32,
         display: display(row) as i32,
         protocol: protocol(row.filter),
+        frame: 0,
         shared: catalog::is_builtin(row),
         flags: matches!(row.names, Names::Flags(_)),
     }

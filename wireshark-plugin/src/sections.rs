@@ -100,7 +100,11 @@ impl Section {
                 if let Ok(header) = Header::unchecked(bytes) {
                     let local = Endpoint { address: header.laddr(), port: header.lport() };
                     let foreign = Endpoint { address: header.faddr(), port: header.fport() };
-                    self.connection = Some((local, foreign));
+                    // A header of zeros, as converters of bare records write it, names none.
+                    let known = |end: &Endpoint| end.port != 0 || !end.address.is_unspecified();
+                    if known(&local) || known(&foreign) {
+                        self.connection = Some((local, foreign));
+                    }
                 }
             }
             SectionOption::Netflix(..) => {}

@@ -1,0 +1,355 @@
+//! What the plugin adds beside the values: connections, frames that belong together, expert
+//! informations, statistics; and where in the bytes the values lie.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::event::{Context, Event};
+use bblog_dissector::spec::{Kernel, Stack};
+use bblog_dissector::tables;
+use bblog_tests::fixtures::fixture;
+use bblog_tests::programs::convert;
+use bblog_tests::rows::Capture;
+use bblog_tests::tshark::Tshark;
+
+static TSHARK: LazyLock<Tshark> = LazyLock::new(Tshark::with_plugin);
+static RACK: LazyLock<Vec<u8>> = LazyLock::new(|| convert(&fixture("rack_reqresp.tcplog")));
+static EVENTLOG: LazyLock<Vec<u8>> = LazyLock::new(|| convert(&fixture("small-plain.elog")));
+
+/// The values of these filter names, a line for each frame, in two passes.
+fn fields(options: &[&str], names: &[&str], capture: &[u8]) -> Vec<Vec<String>> {
+    let names: Vec<&str> = names.iter().flat_map(|name| ["-e", name]).collect();
+    let file = tempfile::NamedTempFile::new_in(TSHARK.home()).unwrap();
+    std::fs::write(&file, capture).unwrap();
+    open_to_all(file.path());
+    let read = ["-2", "-r", file.path().to_str().unwrap(), "-T", "fields"];
+    let text = TSHARK.text(&[&read[..], options, &names].concat(), b"");
+    text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+fn open_to_all(path: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+}
+
+fn record(event: u8, set: &[(usize, u32)]) -> Vec<u8> {
+    let mut record = vec![0; bblog::TCPINFO_LEN];
+    (record[24], record[25]) = (2, event);
+    // TLB_FLAG_STACKINFO, no error known, established.
+    record[26] = 0x10;
+    for &(at, value) in [(28, u32::MAX), (56, 4), (92, 1000)].iter().chain(set) {
+        record[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+    record
+}
+
+#[test]
+fn events_and_packets_of_a_connection_have_one_number() {
+    let both = |one: &[u8], other: &[u8]| [one, other].concat();
+    for capture in [RACK.clone(), EVENTLOG.clone(), both(&RACK, &EVENTLOG), both(&EVENTLOG, &RACK)] {
+        let rows = fields(
+            &["-E", "occurrence=l"],
+            &["bblog.stream", "tcp.stream", "ip.addr", "ipv6.addr", "bblog.event"],
+            &capture,
+        );
+        let packets = rows.iter().filter(|row| !row[1].is_empty());
+        assert!(packets.clone().all(|row| row[0] == row[1]), "{rows:?}");
+        assert!(packets.count() > 10);
+        // Every frame belongs somewhere.
+        assert!(rows.iter().all(|row| !row[0].is_empty()), "{rows:?}");
+    }
+    // Events are found with the packets, by one filter: the whole log.
+    let all = TSHARK.text(&["-Y", "bblog.stream == 0"], &RACK);
+    assert_eq!(all.lines().count(), TSHARK.text(&[], &RACK).lines().count());
+}
+
+#[test]
+fn numbers_of_connections_without_packets_collide_with_none() {
+    let mut capture = Capture::default();
+    for _ in 0..2 {
+        // These sections name no connection.
+        capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+        capture.record(&record(13, &[]));
+        capture.record(&record(14, &[]));
+    }
+    let capture = [&capture.0[..], &RACK].concat();
+    let streams: Vec<String> =
+        fields(&[], &["bblog.stream"], &capture).into_iter().map(|row| row[0].clone()).collect();
+    assert_eq!(streams[..4], ["2147483648", "2147483648", "2147483649", "2147483649"]);
+    assert!(streams[4..].iter().all(|stream| stream == "0"), "{streams:?}");
+}
+
+#[test]
+fn events_have_source_and_destination() {
+    let listing = TSHARK.text(&["-Y", "bblog.event == TIMERSTAR"], &RACK);
+    assert!(listing.lines().all(|line| line.contains("10.99.0.2 → 10.99.0.1")), "{listing}");
+}
+
+/// Segments of the log, told by its own TCP headers: for each OUT the first IN that acknowledges it.
+fn acknowledged(log: &str) -> Vec<(usize, usize)> {
+    let bytes = std::fs::read(fixture(log)).unwrap();
+    let bodies = bblog::entries(&bytes).map(|entry| entry.unwrap().1);
+    let records: Vec<Record<'_>> = bodies.flat_map(bblog::records).map(Result::unwrap).collect();
+    let be32 = |bytes: &[u8], at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut found = Vec::new();
+    for (at, out) in records.iter().enumerate().filter(|(_, record)| record.event_id() == 2) {
+        let Some(tcp) = out.tcp() else { continue };
+        let len = u32::from_le_bytes(out.as_bytes()[264..268].try_into().unwrap())
+            + u32::from(tcp[13] & 2 != 0)
+            + u32::from(tcp[13] & 1);
+        let end = be32(tcp, 4).wrapping_add(len);
+        let acked = records[at..].iter().position(|record| {
+            record.event_id() == 1
+                && record
+                    .tcp()
+                    .is_some_and(|tcp| tcp[13] & 0x10 != 0 && be32(tcp, 8).wrapping_sub(end) < 1 << 31)
+        });
+        if let Some(after) = acked.filter(|_| len > 0) {
+            found.push((at + 1, at + 1 + after));
+        }
+    }
+    found
+}
+
+#[test]
+fn sent_segments_lead_to_their_acknowledgement_and_back() {
+    for log in ["rack_reqresp.tcplog", "default_v4mapped.tcplog", "bbr_120.tcplog"] {
+        let rows = fields(&[], &["frame.number", "bblog.acked_in", "bblog.acks"], &convert(&fixture(log)));
+        let linked: Vec<(usize, usize)> = rows
+            .iter()
+            .filter(|row| !row[1].is_empty())
+            .map(|row| (row[0].parse().unwrap(), row[1].parse().unwrap()))
+            .collect();
+        assert_eq!(linked, acknowledged(log), "{log}");
+        assert!(!linked.is_empty(), "{log}");
+        for &(out, acked) in &linked {
+            // Back to the last of those that it acknowledges.
+            let back: usize = rows[acked - 1][2].parse().unwrap();
+            assert!(back >= out && linked.contains(&(back, acked)), "{log}: {acked} to {back}");
+        }
+    }
+}
+
+#[test]
+fn timers_lead_to_their_end_and_back() {
+    let names = ["frame.number", "bblog.event", "bblog.timer_ended_in", "bblog.timer_started_in"];
+    let mut pairs = 0;
+    for capture in [&RACK, &EVENTLOG] {
+        let rows = fields(&[], &names, capture);
+        for row in rows.iter().filter(|row| !row[2].is_empty()) {
+            assert!(["TIMERSTAR", "TIMER_START"].contains(&&*row[1]), "{row:?}");
+            let end = &rows[row[2].parse::<usize>().unwrap() - 1];
+            assert!(
+                ["TIMERCANC", "BBR_LOG_RTO", "TIMER_CANCEL", "TIMER_FIRED"].contains(&&*end[1]),
+                "{end:?}"
+            );
+            assert_eq!(end[3], row[0]);
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 10, "{pairs}");
+    // The default stack: two timers at once.
+    let mut capture = Capture::default();
+    capture.bblog_section(Context { stack: Stack::Freebsd, kernel: Kernel::Main });
+    let timer = |which: u32, action: u32| record(3, &[(140, action << 8 | which)]);
+    for (which, action) in [(0, 2), (4, 2), (4, 0), (0, 3)] {
+        capture.record(&timer(which, action));
+    }
+    let rows = fields(&[], &names[2..], &capture.0);
+    assert_eq!(rows, [["4", ""], ["3", ""], ["", "2"], ["", "1"]]);
+}
+
+#[test]
+fn what_deserves_notice_is_an_expert_information() {
+    let mut capture = Capture::default();
+    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    let flex8 = |event, value: u8| {
+        let mut record = record(event, &[]);
+        record[259] = value;
+        record
+    };
+    let with = |event, at, value| record(event, &[(at, value)]);
+    let cases = [
+        (flex8(26, 1), "rto"),
+        (flex8(26, 2), "tlp"),
+        (flex8(26, 3), "rack_timer"),
+        (flex8(26, 5), "persist"),
+        (flex8(64, 2), "spurious_retransmit"),
+        (with(2, 28, 55), "enobufs"),
+        (with(2, 28, 65), "send_error"),
+        (with(31, 28, 32), "call_error"),
+        (with(1, 92, 0), "zero_window"),
+        (flex8(39, 1), "no_progress"),
+        (with(54, 160, 0x01), "connection_end"),
+        (with(54, 160, 0x02), "connection_aborted"),
+        (with(13, 68, 0x0010_0000), "enter_recovery"),
+        (with(13, 68, 0), "exit_recovery"),
+        (with(200, 68, 0), "unknown_event"),
+    ];
+    for (at, (bytes, _)) in cases.iter().enumerate() {
+        let mut bytes = bytes.clone();
+        bytes[20..24].copy_from_slice(&(at as u32 + 1).to_le_bytes());
+        capture.record(&bytes);
+    }
+    capture.record(&record(13, &[(20, 100)]));
+    let lines = |filter: &str| TSHARK.text(&["-Y", filter], &capture.0).lines().count();
+    for (at, (_, name)) in cases.iter().enumerate() {
+        let filter = format!("bblog.expert.{name} && frame.number == {}", at + 1);
+        assert_eq!(lines(&filter), 1, "{filter}");
+    }
+    assert_eq!(lines("bblog.expert.gap"), 1);
+    let summary = TSHARK.text(&["-q", "-z", "expert"], &capture.0);
+    for (_, name) in cases.iter().filter(|case| !case.1.starts_with("connection") && case.1 != "no_progress")
+    {
+        let about = tables::alert(name).unwrap().about;
+        assert!(summary.contains(about), "{about} in {summary}");
+    }
+    // Every kind can be filtered by.
+    for alert in tables::ALERTS {
+        lines(&format!("bblog.expert.{}", alert.name));
+    }
+    assert!(lines("_ws.expert.severity >= warning && _ws.expert.message contains \"timeout\"") >= 1);
+}
+
+#[test]
+fn event_logs_have_expert_informations_too() {
+    let text = TSHARK.text(
+        &[
+            "-Y",
+            "_ws.expert && eventlog-record",
+            "-T",
+            "fields",
+            "-e",
+            "bblog.event",
+            "-e",
+            "_ws.expert.message",
+        ],
+        &EVENTLOG,
+    );
+    assert!(text.contains("SOCKET_OPT_ERR\tSystem call failed: 22"), "{text}");
+}
+
+/// The counts of a branch of a statistics tree, by the name of the node.
+fn counts(text: &str) -> HashMap<String, u64> {
+    let node = |line: &str| {
+        let (name, rest) = line.trim().split_once("  ")?;
+        Some((name.to_owned(), rest.split_whitespace().next()?.parse().ok()?))
+    };
+    text.lines().filter_map(node).collect()
+}
+
+#[test]
+fn statistics_count_events_timers_errors_and_connections() {
+    let tree = counts(&TSHARK.text(&["-q", "-z", "bblog,tree"], &RACK));
+    let listed = |filter: &str| TSHARK.text(&["-Y", filter], &RACK).lines().count() as u64;
+    assert_eq!(tree["Events by stack"], listed("bblog.event"));
+    assert_eq!(tree["rack"], listed("bblog.event"));
+    for event in ["IN", "OUT", "TIMERSTAR", "HPTSI_CALC"] {
+        assert_eq!(tree[event], listed(&format!("bblog.event == {event}")), "{event}");
+    }
+    assert_eq!(tree["Timers"], listed("bblog.event in {TIMERSTAR, TIMERCANC, BBR_LOG_RTO}"));
+    assert!(tree["TLP timer"] > 0);
+    assert_eq!(tree["Errors"], 0);
+    let connection = "stream 0, 10.99.0.1 port 9334 and 10.99.0.2 port 59855";
+    assert_eq!(tree[connection], listed("bblog.event"));
+
+    let tree = counts(&TSHARK.text(&["-q", "-z", "eventlog,tree"], &EVENTLOG));
+    let listed = |filter: &str| TSHARK.text(&["-Y", filter], &EVENTLOG).lines().count() as u64;
+    assert_eq!(tree["Events by provider"], listed("bblog.event"));
+    assert_eq!(tree["RTT_SAMPLE"], listed("bblog.event == RTT_SAMPLE"));
+    assert_eq!(tree["System call failed"], 1);
+    // Nothing of the one in the other.
+    assert_eq!(counts(&TSHARK.text(&["-q", "-z", "bblog,tree"], &EVENTLOG))["Events by stack"], 0);
+}
+
+#[test]
+fn values_of_packets_are_averaged() {
+    let values = fields(&["-Y", "tcp"], &["bblog.snd_cwnd"], &RACK);
+    let sum: u64 = values.iter().map(|row| row[0].parse::<u64>().unwrap()).sum();
+    let text = TSHARK.text(
+        &[
+            "-q",
+            "-z",
+            "io,stat,0,AVG(bblog.snd_cwnd)bblog.snd_cwnd && tcp,COUNT(bblog.snd_cwnd)bblog.snd_cwnd && tcp",
+        ],
+        &RACK,
+    );
+    let row = text.lines().find(|line| line.contains("<>") && !line.contains("Interval")).unwrap();
+    let columns: Vec<&str> = row.split('|').map(str::trim).filter(|column| !column.is_empty()).collect();
+    let average = sum / values.len() as u64;
+    assert_eq!(columns[1..], [average.to_string(), values.len().to_string()], "{text}");
+}
+
+#[test]
+fn preferences_for_packets_info_and_relative_numbers() {
+    let filter = ["-Y", "tcp && bblog.event == OUT"];
+    let plain = TSHARK.text(&filter, &RACK);
+    assert!(!plain.contains("cwnd="), "{plain}");
+    let told = TSHARK.text(&[&filter[..], &["-o", "bblog-record.info:TRUE"]].concat(), &RACK);
+    let values = fields(&filter, &["bblog.snd_cwnd", "bblog.flight"], &RACK);
+    for ((line, plain), value) in told.lines().zip(plain.lines()).zip(&values) {
+        assert_eq!(line, format!("{plain} cwnd={} flight={}", value[0], value[1]));
+    }
+    let details = TSHARK.text(&["-V", "-c", "12"], &RACK);
+    let without = TSHARK.text(&["-V", "-c", "12", "-o", "bblog-record.relative:FALSE"], &RACK);
+    assert!(details.contains("relative to iss"), "{details}");
+    assert!(!without.contains("relative to iss") && without.contains("Bytes in flight"), "{without}");
+}
+
+/// Name, place and length of every field of a frame's PDML.
+fn places(frame: &str) -> HashMap<&str, Vec<(usize, usize)>> {
+    let mut places: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    for line in frame.lines().filter(|line| line.trim_start().starts_with("<field ")) {
+        let value = |name: &str| {
+            let (_, rest) = line.split_once(&format!(" {name}=\""))?;
+            rest.split_once('"').map(|(value, _)| value)
+        };
+        if let (Some(name), Some(pos), Some(size)) = (value("name"), value("pos"), value("size")) {
+            places.entry(name).or_default().push((pos.parse().unwrap(), size.parse().unwrap()));
+        }
+    }
+    places
+}
+
+#[test]
+fn values_lie_where_the_tree_says() {
+    let pdml = TSHARK.text(&["-T", "pdml"], &RACK);
+    let bytes = std::fs::read(fixture("rack_reqresp.tcplog")).unwrap();
+    let bodies = bblog::entries(&bytes).map(|entry| entry.unwrap().1);
+    let frames: Vec<&str> = pdml.split("<packet>").skip(1).collect();
+    let mut checked = 0;
+    for (record, frame) in bodies.flat_map(bblog::records).zip(&frames) {
+        let cx = Context { stack: Stack::Rack, kernel: Kernel::Main };
+        let record = record.unwrap();
+        let event = Event::of_record(&record, cx);
+        let places = places(frame);
+        let packet = matches!(record.event_id(), 1 | 2);
+        for field in event.fields().chain(event.common()) {
+            // Of a record that is no packet Wireshark itself shows the common members, most of them.
+            if !packet
+                && field.spec.filter.matches('.').count() == 1
+                && !places.contains_key(field.spec.filter)
+            {
+                continue;
+            }
+            let place = (field.range.start, field.range.len());
+            let found = places.get(field.spec.filter);
+            assert!(found.is_some_and(|found| found.contains(&place)), "{}: {found:?}", field.spec.filter);
+            checked += 1;
+        }
+        assert_eq!(places["bblog.event"], [(25, 1)]);
+    }
+    assert!(checked > 5000, "{checked}");
+    assert_eq!(frames.len(), 130);
+}
+
+#[test]
+fn values_of_event_logs_lie_where_the_tree_says() {
+    let pdml = TSHARK.text(&["-T", "pdml", "-Y", "bblog.event == RTT_SAMPLE"], &EVENTLOG);
+    let frame = pdml.split("<packet>").nth(1).unwrap();
+    let places = places(frame);
+    // Behind the tags of the exported PDU; the payload begins behind the header of 32 bytes.
+    let (start, _) = places["bblog.event"][0];
+    assert_eq!(places["eventlog.tcp.rtt_sample.rtt"], [(start - 24 + 32, 4)]);
+}
