@@ -25,6 +25,16 @@ test: deps
 test-wireshark: deps
 	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values --test wireshark_analysis
 
+# Throws made-up input at every door: SECONDS for each (fuzz/README.md).
+SECONDS = 60
+fuzz:
+	@fuzz/run.sh $(SECONDS)
+
+# Licences, sources and versions of what is linked in (deny.toml).
+audit:
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny --locked check bans licenses sources
+
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) fmt --all --check
@@ -51,4 +61,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test test-wireshark check freebsd-check bench-bblogd install-plugin install-extcap install-profile clean
+.PHONY: all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile clean
