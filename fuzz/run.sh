@@ -13,7 +13,8 @@ fail() {
 seconds=${1:?fuzz: how many SECONDS for each target?}
 case $seconds in *[!0-9]* | '') fail "$seconds: not a number of seconds" ;; esac
 shift
-[ $# -gt 0 ] || set -- $(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' Cargo.toml | grep -v '^bblog-fuzz$')
+targets=$(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' Cargo.toml)
+[ $# -eq 0 ] || targets=$*
 
 command -v cargo >/dev/null || fail "cargo: not found, expected Rust"
 if ! cargo fuzz --version >/dev/null 2>&1; then
@@ -52,7 +53,7 @@ longest() {
 }
 
 status=0
-for target; do
+for target in $targets; do
 	mkdir -p "corpus/$target"
 	seed "$target"
 	cargo fuzz run --fuzz-dir . "$target" "corpus/$target" -- \
