@@ -36,6 +36,7 @@ seed() {
 	elog_file) cp ../tests/fixtures/*.elog "corpus/$1/" ;;
 	schema_language) cp ../dissector/tables/eventlog/*.schema "corpus/$1/" ;;
 	bblog_stream) cp ../tests/fixtures/*.tcplog "corpus/$1/" ;;
+	filter) grep -ho "filter '[^']*'" ../README.md | sed "s/^filter '//; s/'$//" | split -l 1 - "corpus/$1/readme-" ;;
 	tcpinfo)
 		for log in ../tests/fixtures/*.tcplog; do
 			tail -c +209 "$log" | head -c 400 >"corpus/$1/$(basename "$log")"

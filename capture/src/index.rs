@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Seek, Write as _};
 use std::net::IpAddr;
 
+use bblog_converter::escape::JsonString;
+use bblog_converter::utc::Second;
 use bblog_dissector::Micros;
 
 use crate::folder::Folder;
@@ -54,11 +56,11 @@ impl Line {
         // Writing to a string cannot fail.
         let _ = writeln!(
             line,
-            "{{\"date\":\"{}\", \"pbcid\":{}, \"reason\":{}, \"faddr\":{}, \"fport\":{}, \"laddr\":{}, \
+            "{{\"date\":\"{} +0000\", \"pbcid\":{}, \"reason\":{}, \"faddr\":{}, \"fport\":{}, \"laddr\":{}, \
              \"lport\":{}, \"filename\":{}, \"record_count\":{}, \"stack\":{}, \"duration\":{}.{:06}, \
              \"connection_ended\":{}, \"tag\":{}, \"compressor\":\"{}\", \"frag_seq\":{}, \
              \"source\":\"{}\", \"missing\":{}, \"bytes\":{}}}",
-            date(self.date),
+            Second(self.date),
             text(&self.id),
             text(&self.reason),
             address(self.remote),
@@ -84,23 +86,7 @@ impl Line {
 
 /// Bytes as a JSON string; what is not UTF-8 is replaced.
 fn text(bytes: &[u8]) -> String {
-    serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string()
-}
-
-/// Seconds since 1970 as `2026-11-21 20:48:01 +0000`.
-fn date(seconds: i64) -> String {
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Gregorian calendar, counted from 1 March 0000 in cycles of 400 years.
-    let days = days.saturating_add(719_468);
-    let (cycle, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, after) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = cycle * 400 + year + after;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} +0000")
+    JsonString(&String::from_utf8_lossy(bytes)).to_string()
 }
 
 /// Lines that are kept when they cannot be written, in bytes: of about 10,000 files.
@@ -205,14 +191,6 @@ fn write_whole(file: &mut File, bytes: &[u8]) -> Result<(), (bool, io::Error)> {
 mod tests {
     use super::*;
     use crate::compress::Compressor;
-
-    #[test]
-    fn dates() {
-        assert_eq!(date(0), "1970-01-01 00:00:00 +0000");
-        assert_eq!(date(951_782_400), "2000-02-29 00:00:00 +0000");
-        assert_eq!(date(1_795_299_681), "2026-11-21 22:21:21 +0000");
-        let (_, _) = (date(i64::MIN), date(i64::MAX));
-    }
 
     #[test]
     fn a_line_is_json_whatever_the_id() {

@@ -37,6 +37,29 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Shows text as a JSON string (RFC 8259), quotes included, that is safe to print too: what
+/// [`Escaped`] does not show is `\uXXXX` here as well.
+#[derive(Clone, Copy)]
+pub struct JsonString<'a>(pub &'a str);
+
+impl fmt::Display for JsonString<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                // All of them are of the Basic Multilingual Plane: four digits.
+                c if is_unsafe(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
 /// Control characters, line separators, and the format characters that change how the rest of
 /// the line looks.
 fn is_unsafe(c: char) -> bool {

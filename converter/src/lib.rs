@@ -75,6 +75,6 @@ pub mod split;
 pub mod stacks;
 pub mod tables;
 pub mod tcp_header;
-mod utc;
+pub mod utc;
 
 pub use error::{Fault, OutputError, WriteError};

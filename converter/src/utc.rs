@@ -4,18 +4,27 @@ use std::fmt;
 
 use bblog_dissector::Micros;
 
-/// Shows a time since 1970 as `2026-11-21 20:48:01.000123`, UTC.
+/// Shows a time since 1970 as `2026-11-21 20:48:01.000123`, UTC; any time there is, which no
+/// library of calendars does.
 #[derive(Clone, Copy)]
-pub(crate) struct Utc(pub(crate) Micros);
+pub struct Utc(pub Micros);
 
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.seconds();
-        let (year, month, day) = date(seconds.div_euclid(86_400));
-        let second = seconds.rem_euclid(86_400);
+        write!(f, "{}.{:06}", Second(self.0.seconds()), self.0.subsec_micros())
+    }
+}
+
+/// Shows seconds since 1970 as `2026-11-21 20:48:01`, UTC.
+#[derive(Clone, Copy)]
+pub struct Second(pub i64);
+
+impl fmt::Display for Second {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = date(self.0.div_euclid(86_400));
+        let second = self.0.rem_euclid(86_400);
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        let micros = self.0.subsec_micros();
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -60,5 +69,6 @@ mod tests {
         assert_eq!(shown(951_782_400_000_000), "2000-02-29 00:00:00.000000");
         assert_eq!(shown(1_795_299_681_000_123), "2026-11-21 22:21:21.000123");
         let (_, _) = (shown(i64::MIN), shown(i64::MAX));
+        let (_, _) = (Second(i64::MIN).to_string(), Second(i64::MAX).to_string());
     }
 }

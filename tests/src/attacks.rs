@@ -10,12 +10,14 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
+use bblog_converter::escape::JsonString;
 use bblog_converter::event_stream::{Events, open_one};
+use bblog_converter::filter::Filter;
 use bblog_converter::input::{Input, Name};
 use bblog_converter::json::JsonLines;
-use bblog_converter::listing::list;
+use bblog_converter::listing::{list, walk};
 use bblog_converter::merge::Stream;
-use bblog_converter::select::Selection;
+use bblog_converter::select::{Criteria, Selection};
 use bblog_converter::show::{LineOptions, Lines, Palette, TimeForm};
 use bblog_converter::tables::Tables;
 use bblog_converter::{convert, name};
@@ -38,7 +40,9 @@ pub const ATTACKS: &[Attack] = &[
     ("eventlog_payload", eventlog_payload),
     ("schema_language", schema_language),
     ("pcapng", pcapng),
+    ("filter", filter),
     ("file_name", file_name),
+    ("records_line", records_line),
 ];
 
 /// Made once: tables live as long as the process.
@@ -151,6 +155,36 @@ pub fn file_name(bytes: &[u8]) {
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:~".contains(&byte)), "{name}");
     }
     assert_eq!(one == other, safe == other_safe, "{safe} {other_safe}");
+}
+
+/// A filter expression: it selects among genuine records, or its fault has a place in it.
+pub fn filter(bytes: &[u8]) {
+    static LOG: &[u8] = include_bytes!("../fixtures/default_refused.tcplog");
+    let text = String::from_utf8_lossy(bytes);
+    match Filter::new(&text, &TABLES.catalog) {
+        Ok(filter) => {
+            let reader = Box::new(Cursor::new(LOG));
+            let input = Input::recognise(Name::new("log"), reader).expect("a log");
+            let source = open_one(input, (0, 1), &TABLES, &mut |_, _| {}).expect("a log");
+            let mut selection = Selection::new(Criteria { filter: Some(filter), ..Criteria::default() });
+            let mut events = Events::of(Name::new("log"), source);
+            let walked = walk(&mut events, &mut selection, &mut |_, _| {}, |_| Ok(()));
+            walked.expect("nothing is written");
+        }
+        Err(error) => {
+            assert!((1..=text.chars().count() + 1).contains(&error.column()), "{error}");
+            assert!(!error.to_string().contains(|c: char| c.is_control() && c != '\n'), "{error:?}");
+        }
+    }
+}
+
+/// A log id in a line of the index `records`: the line stays one, harmless to print, and gives the
+/// id back.
+pub fn records_line(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let json = JsonString(&text).to_string();
+    assert!(!json.contains(char::is_control), "{json:?}");
+    assert_eq!(serde_json::from_str::<String>(&json).expect("a JSON string"), text);
 }
 
 /// Reads `bytes` as a file of whatever kind they are: to pcapng, which is read back, and to text.

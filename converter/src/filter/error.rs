@@ -34,7 +34,7 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |c: char| if c.is_control() { ' ' } else { c };
         let wrong = self.text.get(self.at..self.at.saturating_add(self.len)).unwrap_or_default();
-        writeln!(f, "column {}: {}", self.column(), self.what)?;
+        writeln!(f, "column {}: {}", self.column(), self.what.chars().map(shown).collect::<String>())?;
         writeln!(f, "    {}", self.text.chars().map(shown).collect::<String>())?;
         let carets = "^".repeat(wrong.chars().count().max(1));
         write!(f, "    {}{carets}", " ".repeat(self.column() - 1))

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use bblog_dissector::event::Value;
 
+use crate::escape::JsonString;
+
 /// The largest integer that every reader of JSON holds exactly: 2^53 - 1.
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
@@ -81,7 +83,7 @@ pub fn string(text: &str, out: &mut Vec<u8>) {
 #[cold]
 fn escaped(text: &str, out: &mut Vec<u8>) {
     // A Vec takes everything.
-    let _ = serde_json::to_writer(out, text);
+    let _ = write!(out, "{}", JsonString(text));
 }
 
 /// Bytes as a string of hexadecimal digits.
