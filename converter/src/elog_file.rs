@@ -124,7 +124,7 @@ impl Reading {
     /// Tells what was left out.
     fn tell(&self, on_fault: &mut OnFault<'_>) {
         let mut tell = |cause| on_fault(&self.name, &Fault { offset: None, cause, then: Then::GoOn });
-        let frames = self.records + self.source.foreign();
+        let frames = self.records + self.source.counts().foreign_packets;
         if frames > 0 {
             tell(Cause::NotEventlog { frames });
         }

@@ -118,9 +118,9 @@ pub trait EventSource {
         None
     }
 
-    /// Frames so far that are neither records nor events.
-    fn foreign(&self) -> u64 {
-        0
+    /// What was met so far besides records and events.
+    fn counts(&self) -> Counts {
+        Counts::default()
     }
 }
 
@@ -131,6 +131,19 @@ pub struct Capture<'a> {
     pub header: &'a FileHeader,
     /// The provider table with its count.
     pub table: &'a [u8],
+}
+
+/// What an input has besides records and events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries begun; `None` where there are none, or they cannot be told apart.
+    pub entries: Option<u64>,
+    /// Sections begun: of the input, or those that `convert` makes of it.
+    pub sections: u64,
+    /// Packets that are neither a record nor an event.
+    pub foreign_packets: u64,
+    /// Blocks that are neither, and tell nothing that is used here.
+    pub foreign_blocks: u64,
 }
 
 /// An input that holds nothing.
@@ -169,6 +182,11 @@ impl EventSource for BblogEvents {
     #[inline]
     fn seen(&self) -> Option<Seen<'_>> {
         seen_record(&self.stream, &self.tables)
+    }
+
+    fn counts(&self) -> Counts {
+        let (entries, sections) = (Some(self.stream.entries()), self.stream.sections());
+        Counts { entries, sections, ..Counts::default() }
     }
 }
 
@@ -217,6 +235,10 @@ impl EventSource for ElogStream {
 
     fn capture(&self) -> Option<Capture<'_>> {
         Some(Capture { header: self.header(), table: self.table_bytes() })
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { sections: 1, ..Counts::default() }
     }
 }
 

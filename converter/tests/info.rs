@@ -75,3 +75,176 @@ fn one_object_per_file() {
         .collect();
     assert_eq!(kinds, [serde_json::json!("empty"), serde_json::Value::Null, serde_json::json!("bblog")]);
 }
+
+/// The report on an input as JSON.
+fn report(path: &Path) -> serde_json::Value {
+    let stacks = Path::new("1=freebsd,2=rack,3=bbr");
+    let args = [
+        Path::new("info"),
+        Path::new("--json"),
+        Path::new("--kernel"),
+        Path::new("13"),
+        Path::new("--stack"),
+    ];
+    let args: Vec<&Path> = args.into_iter().chain([stacks, path]).collect();
+    serde_json::from_slice(&run(&args, b"").stdout).unwrap()
+}
+
+/// What is told of connections is the same of a log and of the pcapng that is made of it.
+#[test]
+fn pcapng_tells_what_the_log_tells() {
+    let folder = Folder::new();
+    let logs = [
+        "rack_reqresp.tcplog",
+        "rack_verbose-cut.tcplog",
+        "default_continual-cut.tcplog",
+        "small-plain.elog",
+        "small-quirks.elog",
+        "variant-A-cut.elog",
+    ];
+    for name in logs {
+        let out = folder.path(&format!("{name}.pcapng"));
+        support::convert(&fixture(name), &out);
+        let (log, pcapng) = (report(&fixture(name)), report(&out));
+        assert_eq!(pcapng["kind"], "pcapng");
+        for key in [
+            "events",
+            "event_counts",
+            "time",
+            "lost_records",
+            "dropped_events",
+            "stacks",
+            "providers",
+            "layout",
+        ] {
+            assert_eq!(pcapng[key], log[key], "{key} of {name}");
+        }
+        let connections = |report: &serde_json::Value| {
+            let mut connections = report["connections"].clone();
+            // Sections are not told apart by entry.
+            connections
+                .as_array_mut()
+                .unwrap()
+                .iter_mut()
+                .for_each(|it| it["entries"] = serde_json::Value::Null);
+            connections
+        };
+        assert_eq!(connections(&pcapng), connections(&log), "{name}");
+        assert!(!log["connections"].as_array().unwrap().is_empty());
+    }
+}
+
+/// Packets and bytes of each direction are those that tshark counts, and segments sent again
+/// those it calls retransmitted or, since they come soon, out of order.
+#[test]
+fn segments_are_those_that_tshark_counts() {
+    let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams/bblog");
+    let mut logs: Vec<_> = ["rack_reqresp", "rack_verbose-cut", "default_v4mapped", "default_continual-cut"]
+        .map(|name| fixture(&format!("{name}.tcplog")))
+        .into();
+    for name in [
+        "default_nosack_lossy",
+        "default_clean",
+        "bbr_tailloss_rto",
+        "rack_tailloss_rto",
+        "rack_clean",
+        "default_ipv6_clean",
+        "default_refused",
+    ] {
+        logs.extend(Some(streams.join(format!("{name}.tcplog"))).filter(|path| path.exists()));
+    }
+    let folder = Folder::new();
+    let mut retransmits = 0;
+    for log in logs {
+        let name = log.file_name().unwrap().to_str().unwrap().to_owned();
+        let out = folder.path(&format!("{name}.pcapng"));
+        support::convert(&log, &out);
+        let fields = [
+            "null.type",
+            "frame.p2p_dir",
+            "tcp.len",
+            "tcp.analysis.retransmission",
+            "tcp.analysis.out_of_order",
+        ];
+        let mut args = vec!["-Y", "tcp", "-T", "fields"];
+        fields.iter().for_each(|field| args.extend(["-e", field]));
+        // Sent is 0 in frame.p2p_dir; without it the direction comes from the ports.
+        args.extend(["-e", "tcp.srcport"]);
+        let report = report(&log);
+        let connections = report["connections"].as_array().unwrap();
+        assert_eq!(connections.len(), 1, "{name}");
+        let connection = &connections[0];
+        let local = connection["local"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+        let mut expected = [(0u64, 0u64, 0u64); 2];
+        for line in support::tshark(&out, &args) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let direction = &mut expected[usize::from(columns[5] != local)];
+            direction.0 += 1;
+            direction.1 += columns[2].parse::<u64>().unwrap();
+            direction.2 += u64::from(!columns[3].is_empty() || !columns[4].is_empty());
+        }
+        let found = |direction: &str| {
+            let direction = &connection[direction];
+            (
+                direction["packets"].as_u64().unwrap(),
+                direction["bytes"].as_u64().unwrap(),
+                direction["retransmits"].as_u64().unwrap(),
+            )
+        };
+        assert_eq!([found("sent"), found("received")], expected, "{name}");
+        retransmits += expected[0].2;
+    }
+    assert!(retransmits > 0 || !streams.exists());
+}
+
+/// Timeouts, probes and recoveries of genuine logs with losses.
+#[test]
+fn losses() {
+    let streams = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams/bblog");
+    let cases = [
+        ("default_nosack_lossy", 5, 0, 0, 2),
+        ("bbr_tailloss_rto", 10, 1, 2, 2),
+        ("rack_tailloss_rto", 10, 0, 2, 1),
+        ("bbr_bbverbose_lossy", 51, 1, 0, 3),
+        ("default_clean", 0, 0, 0, 0),
+    ];
+    for (name, retransmits, rtos, tlps, recoveries) in cases {
+        let path = streams.join(format!("{name}.tcplog"));
+        if !path.exists() {
+            return;
+        }
+        let report = report(&path);
+        let connection = &report["connections"][0];
+        let found = [
+            &connection["sent"]["retransmits"],
+            &connection["rtos"],
+            &connection["tlps"],
+            &connection["recoveries"],
+        ];
+        assert_eq!(found.map(|it| it.as_u64().unwrap()), [retransmits, rtos, tlps, recoveries], "{name}");
+        // All that was sent, the first time, is what the peer got: 1448 bytes a segment.
+        if name == "default_nosack_lossy" {
+            assert_eq!(connection["sent"]["bytes"], 400_000 + 5 * 1448);
+        }
+    }
+}
+
+#[test]
+fn foreign_blocks_are_counted() {
+    let block = |kind: u32, body: &[u8]| {
+        let len = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &len].concat()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let file = [
+        block(0x0a0d_0d0a, &words(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX])),
+        block(1, &words(&[1, 65_535])),
+        block(6, &words(&[0, 395_812, 1_744_437_248, 4, 4, 0xdead_beef])),
+        block(3, &words(&[4, 0xdead_beef])),
+        block(0x1234, b"nobody knows"),
+    ]
+    .concat();
+    let text = String::from_utf8(run(&["info", "-"], &file).stdout).unwrap();
+    let expected = "standard input: pcapng\n  events    0\n  others    2 packets, 1 block\n  sections  1\n";
+    assert_eq!(text, expected);
+}

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bblog_dissector::{Micros, bblog, elog};
 use serde::Serialize;
 
-use super::{info_bblog, info_eventlog, info_text};
+use super::connection::Connection;
+use super::{gather, info_text};
 use crate::error::{Fault, OutputError, WriteError};
 use crate::input::{Input, Kind, Name};
 use crate::merge::OnFault;
@@ -26,7 +27,7 @@ const MAX_PROBLEMS: usize = 100;
 pub struct Report {
     /// The input's name.
     pub file: String,
-    /// `bblog`, `eventlog`, `empty`, or null if it could not be opened.
+    /// `bblog`, `eventlog`, `pcapng`, `empty`, or null if it could not be opened.
     pub kind: Option<&'static str>,
     /// `gzip`, `xz`, `zstd`, or null.
     pub compression: Option<&'static str>,
@@ -34,8 +35,12 @@ pub struct Report {
     pub version: Option<u32>,
     /// Entries: dumps of one connection each (BBLog).
     pub entries: Option<u64>,
-    /// Sections that `convert` makes of it.
+    /// Sections it has (pcapng), or `convert` makes of it.
     pub sections: u64,
+    /// Packets that are neither records nor events (pcapng).
+    pub foreign_packets: Option<u64>,
+    /// Blocks that are neither, name resolution and statistics among them (pcapng).
+    pub foreign_blocks: Option<u64>,
     /// Records or events.
     pub events: u64,
     /// When it begins and ends; null without events.
@@ -44,6 +49,9 @@ pub struct Report {
     pub lost_records: Option<u64>,
     /// Events that the kernel dropped; null if the capture was not closed (eventlog).
     pub dropped_events: Option<u64>,
+    /// Whether there is a capture of eventlog(9) in it.
+    #[serde(skip)]
+    pub is_capture: bool,
     /// The layout of the tcp provider (eventlog).
     pub layout: Option<&'static str>,
     /// Stacks that logged (BBLog).
@@ -95,33 +103,6 @@ pub struct Provider {
     pub name: String,
     /// Its events.
     pub events: u64,
-}
-
-/// A connection.
-#[derive(Debug, Default, Serialize)]
-pub struct Connection {
-    /// Local address and port, or null if no event tells.
-    pub local: Option<String>,
-    /// Remote address and port.
-    pub remote: Option<String>,
-    /// Session id (eventlog).
-    pub session: Option<u64>,
-    /// Log id, or null.
-    pub log_id: Option<String>,
-    /// Tag (BBLog).
-    pub tag: Option<String>,
-    /// Why it was dumped, each reason once (BBLog).
-    pub reasons: Vec<String>,
-    /// Stacks by name.
-    pub stacks: Vec<String>,
-    /// Entries (BBLog).
-    pub entries: Option<u64>,
-    /// Records or events.
-    pub events: u64,
-    /// Records missing (BBLog).
-    pub lost_records: Option<u64>,
-    /// When it begins and ends.
-    pub time: Option<Span>,
 }
 
 /// How often an event stands there.
@@ -218,23 +199,18 @@ pub fn of_input(
         }
     };
     report.compression = input.compression.map(Compression::name);
-    match input.kind {
-        Kind::Tcplog => {
-            report.kind = Some("bblog");
-            report.version = Some(bblog::VERSION);
-            info_bblog::gather(&mut report, input.window, tables, on_fault);
-        }
-        Kind::Elog => {
-            report.kind = Some("eventlog");
-            report.version = Some(elog::VERSION);
-            info_eventlog::gather(&mut report, input.window, tables, on_fault);
-        }
-        Kind::Pcapng => report.kind = Some("pcapng"),
+    let (kind, version) = match input.kind {
+        Kind::Tcplog => ("bblog", Some(bblog::VERSION)),
+        Kind::Elog => ("eventlog", Some(elog::VERSION)),
+        Kind::Pcapng => ("pcapng", None),
         Kind::Empty => {
             report.kind = Some("empty");
             report.sections = 1;
+            return report;
         }
-    }
+    };
+    (report.kind, report.version) = (Some(kind), version);
+    gather::gather(&mut report, input, tables, on_fault);
     report
 }
 

@@ -1,6 +1,8 @@
 //! Reports on inputs: what `bblog info` shows.
 
+pub mod connection;
+mod gather;
 pub mod info;
-mod info_bblog;
-mod info_eventlog;
 mod info_text;
+mod rules;
+mod tracker;

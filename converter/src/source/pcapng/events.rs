@@ -12,7 +12,7 @@ use super::block::{Block, BlockReader, ENHANCED_PACKET, Options};
 use super::section::{ElogFacts, Section, elog_option};
 use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
 use crate::error::Fault;
-use crate::event_stream::{Capture, Clock, EventSource, Seen, SeenEvent, SeenRecord};
+use crate::event_stream::{Capture, Clock, Counts, EventSource, Seen, SeenEvent, SeenRecord};
 use crate::packet::Parsed;
 use crate::pcapng::elog::UpperPduTags;
 use crate::segment::IN;
@@ -233,8 +233,8 @@ impl EventSource for PcapngReader {
         Some(Capture { header: &facts.header, table: &facts.table })
     }
 
-    fn foreign(&self) -> u64 {
-        self.counts().foreign_packets
+    fn counts(&self) -> Counts {
+        *PcapngReader::counts(self)
     }
 }
 

@@ -24,6 +24,7 @@ use self::block::{
 use self::events::Providers;
 use self::section::{elog_option, netflix_option};
 use crate::error::{Cause, Fault, Then};
+use crate::event_stream::Counts;
 use crate::packet::Parsed;
 use crate::pcapng::netflix;
 use crate::sessions::Addresses;
@@ -50,17 +51,6 @@ pub enum Item {
     Packet,
     /// Another block.
     Other,
-}
-
-/// What a file holds besides records and events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Sections begun.
-    pub sections: u64,
-    /// Packets that are neither a record nor an event.
-    pub foreign_packets: u64,
-    /// Blocks that are neither, and tell nothing that is used here.
-    pub foreign_blocks: u64,
 }
 
 /// A reader of what the blocks mean.

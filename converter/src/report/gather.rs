@@ -1,0 +1,339 @@
+//! Reads an input through and gathers the report on it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bblog_dissector::bblog::{HEADER_LEN, Header};
+use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent};
+use bblog_dissector::layout::Votes;
+use bblog_dissector::spec::EventSpec;
+use foldhash::fast::RandomState;
+
+use super::connection::Connection;
+use super::info::{EventCount, MAX_CONNECTIONS, Provider, Report, Span, Stack, add_name};
+use super::rules::{Log, RULES, Rule};
+use super::tracker::{Tracker, rules_of};
+use crate::connection::addresses;
+use crate::error::Fault;
+use crate::escape::Escaped;
+use crate::event_stream::{Clock, EventSource, Seen, SeenEvent, SeenRecord, open_one};
+use crate::input::{Input, Kind};
+use crate::listing::{Decoder, Shown};
+use crate::sessions::{self, Change, Session};
+use crate::source::elog::dropped_events;
+use crate::tables::Tables;
+
+/// Kinds of events counted one by one; a log has some hundred, unless it is damaged.
+const MAX_KINDS: usize = 10_000;
+/// Captures in a pcapng file that are known apart.
+const MAX_CAPTURES: usize = 4096;
+/// Providers and stacks that are listed.
+const MAX_LISTED: usize = 1000;
+
+/// Reads all of `input` into `report`.
+pub(super) fn gather(
+    report: &mut Report,
+    input: Input,
+    tables: &Arc<Tables>,
+    on_fault: &mut dyn FnMut(&Fault),
+) {
+    let kind = input.kind;
+    let mut tell = |report: &mut Report, fault: &Fault| {
+        on_fault(fault);
+        report.add_problem(fault);
+    };
+    let source = open_one(input, (0, 1), tables, &mut |_, _| {});
+    let mut source = match source {
+        Ok(source) => source,
+        Err(fault) => return tell(report, &fault),
+    };
+    let mut gather = Gather::default();
+    gather.capture(source.as_ref());
+    let mut decoder = Decoder::new();
+    loop {
+        match source.advance() {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(fault) => {
+                tell(report, &fault);
+                continue;
+            }
+        }
+        gather.capture(source.as_ref());
+        let Some(seen) = source.seen() else { continue };
+        let shown = decoder.show(0, seen);
+        gather.event(report, &shown, source.as_ref());
+    }
+    // A capture without an event has a section all the same.
+    gather.capture(source.as_ref());
+    let counts = source.counts();
+    report.entries = counts.entries;
+    report.sections = counts.sections;
+    if kind == Kind::Pcapng {
+        report.foreign_packets = Some(counts.foreign_packets);
+        report.foreign_blocks = Some(counts.foreign_blocks);
+    }
+    gather.finish(report, kind);
+}
+
+#[derive(Default)]
+struct Gather {
+    /// The rules by the address of what describes an event.
+    rules: HashMap<usize, Vec<&'static Rule>, RandomState>,
+    counts: BTreeMap<(Origin, u32), (u64, Option<&'static str>)>,
+    providers: Vec<(u16, Vec<u8>, u64)>,
+    /// Number and name, and records.
+    stacks: Vec<(u8, Vec<u8>, u64)>,
+    captures: Vec<FileHeader>,
+    last_capture: Option<FileHeader>,
+    /// Drops of the captures that tell; `None` if none does.
+    dropped: Option<u64>,
+    votes: Votes,
+    has_records: bool,
+    lost: u64,
+    entries: HashMap<Vec<u8>, usize>,
+    /// Section and place in the report of the last BBLog record.
+    current: Option<(u64, Option<usize>)>,
+    /// The number of the last entry.
+    entry: Option<u64>,
+    sessions: HashMap<u64, (Session, usize), RandomState>,
+    /// One for each connection in the report.
+    trackers: Vec<Tracker>,
+}
+
+/// Where an event comes from, in the order of the report.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Bblog,
+    UnknownProvider,
+    Provider(usize),
+}
+
+impl Gather {
+    /// Takes note of the capture that the current event is of.
+    fn capture(&mut self, source: &dyn EventSource) {
+        let Some(capture) = source.capture() else { return };
+        if self.last_capture == Some(*capture.header) {
+            return;
+        }
+        self.last_capture = Some(*capture.header);
+        if self.captures.len() >= MAX_CAPTURES || self.captures.contains(capture.header) {
+            return;
+        }
+        self.captures.push(*capture.header);
+        if let Some(dropped) = dropped_events(capture.header) {
+            *self.dropped.get_or_insert(0) += dropped;
+        }
+        let table = ProviderTable::split(capture.table);
+        for (id, name) in table.into_iter().flat_map(|(table, _)| table.iter()) {
+            let is_known = self.providers.iter().any(|known| (known.0, &known.1[..]) == (id, name));
+            if !is_known && self.providers.len() < MAX_LISTED {
+                self.providers.push((id, name.to_vec(), 0));
+            }
+        }
+    }
+
+    fn event(&mut self, report: &mut Report, shown: &Shown<'_>, source: &dyn EventSource) {
+        report.events += 1;
+        let clock = clock_name(shown.seen.clock());
+        Span::widen(&mut report.time, clock, shown.seen.time());
+        let (at, log) = match &shown.seen {
+            Seen::Bblog(seen) => (self.record(report, seen, shown, source), Log::Bblog),
+            Seen::Eventlog(seen) => (self.eventlog(report, seen, shown), Log::Tcp),
+        };
+        let Some(at) = at else { return };
+        let Some(connection) = report.connections.get_mut(at) else { return };
+        let Some(tracker) = self.trackers.get_mut(at) else { return };
+        connection.events += 1;
+        Span::widen(&mut connection.time, clock, shown.seen.time());
+        if let Seen::Bblog(seen) = &shown.seen {
+            *connection.lost_records.get_or_insert(0) += u64::from(seen.missing);
+            *connection.gaps.get_or_insert(0) += u64::from(seen.missing > 0);
+            tracker.stack(Some(seen.record.stack_id()), seen.stack, connection);
+        }
+        let address = std::ptr::from_ref::<EventSpec>(shown.event.spec()) as usize;
+        let rules = self.rules.entry(address).or_insert_with(|| rules_of(RULES, log, &shown.event));
+        rules.iter().for_each(|rule| tracker.take(rule, shown, connection));
+    }
+
+    fn count(&mut self, report: &mut Report, origin: Origin, id: u32, name: Option<&'static str>) {
+        let room = self.counts.len() < MAX_KINDS;
+        match self.counts.get_mut(&(origin, id)) {
+            Some(count) => *count = (count.0 + 1, count.1.or(name)),
+            None if room => drop(self.counts.insert((origin, id), (1, name))),
+            None => report.other_events += 1,
+        }
+    }
+
+    /// The place in the report of the connection of a BBLog record.
+    fn record(
+        &mut self,
+        report: &mut Report,
+        seen: &SeenRecord<'_>,
+        shown: &Shown<'_>,
+        source: &dyn EventSource,
+    ) -> Option<usize> {
+        self.has_records = true;
+        self.lost += u64::from(seen.missing);
+        let id = seen.record.event_id();
+        let name = (!shown.is_unknown()).then(|| shown.event.spec().name);
+        self.count(report, Origin::Bblog, u32::from(id), name);
+        self.stack(seen);
+        if let Some((section, at)) = self.current
+            && section == seen.section
+        {
+            return at;
+        }
+        let at = self.entry(report, seen.header, source.counts().entries);
+        self.current = Some((seen.section, at));
+        at
+    }
+
+    fn stack(&mut self, seen: &SeenRecord<'_>) {
+        let id = seen.record.stack_id();
+        let known = self.stacks.iter_mut().find(|known| (known.0, &known.1[..]) == (id, seen.stack));
+        if let Some(known) = known {
+            known.2 += 1;
+        } else if self.stacks.len() < MAX_LISTED {
+            self.stacks.push((id, seen.stack.to_vec(), 1));
+        }
+    }
+
+    /// The place in the report of the connection that an entry with this header is of; `None` if
+    /// there is no room for it.
+    fn entry(&mut self, report: &mut Report, bytes: &[u8; HEADER_LEN], entry: Option<u64>) -> Option<usize> {
+        let header = Header::unchecked(bytes).ok()?;
+        // A connection is its addresses; one with another log id is another connection.
+        let key = [&header.as_bytes()[16..56], header.id()].concat();
+        let at = match self.entries.get(&key) {
+            Some(&at) => at,
+            None if report.connections.len() >= MAX_CONNECTIONS => {
+                report.more_connections += 1;
+                return None;
+            }
+            None => {
+                let (local, remote) = addresses(&header);
+                report.connections.push(Connection {
+                    local: Some(local.to_string()),
+                    remote: Some(remote.to_string()),
+                    log_id: Some(Escaped(header.id()).to_string()),
+                    tag: Some(Escaped(header.tag()).to_string()),
+                    lost_records: Some(0),
+                    gaps: Some(0),
+                    ..Connection::default()
+                });
+                self.trackers.push(Tracker::default());
+                let at = report.connections.len() - 1;
+                self.entries.insert(key, at);
+                at
+            }
+        };
+        let connection = report.connections.get_mut(at)?;
+        // A change of stack makes a section of its own, but no entry.
+        if entry.is_some() && std::mem::replace(&mut self.entry, entry) != entry {
+            *connection.entries.get_or_insert(0) += 1;
+        }
+        add_name(&mut connection.reasons, Escaped(header.reason()).to_string());
+        Some(at)
+    }
+
+    /// The place in the report of the connection of an event.
+    fn eventlog(&mut self, report: &mut Report, seen: &SeenEvent<'_>, shown: &Shown<'_>) -> Option<usize> {
+        let (event, id) = (&seen.event, seen.event.provider_id());
+        let named = |known: &&mut (u16, Vec<u8>, u64)| known.0 == id && seen.provider == Some(&known.1[..]);
+        let provider = self.providers.iter_mut().enumerate().find(|(_, known)| named(known));
+        // Providers of one name are counted as one.
+        let origin = match provider {
+            Some((_, known)) => {
+                known.2 += 1;
+                let name = seen.provider.unwrap_or_default();
+                let first = self.providers.iter().position(|known| known.1 == name);
+                first.map_or(Origin::UnknownProvider, Origin::Provider)
+            }
+            None => Origin::UnknownProvider,
+        };
+        let name = (!shown.is_unknown()).then(|| shown.event.spec().name);
+        self.count(report, origin, event.event_id(), name);
+        if seen.provider != Some(sessions::TCP) {
+            return None;
+        }
+        self.votes.count(event);
+        if sessions::is_no_session(event.session_id()) { None } else { self.session(report, seen) }
+    }
+
+    /// The place in the report of a session's connection; `None` if there is no room for it.
+    fn session(&mut self, report: &mut Report, seen: &SeenEvent<'_>) -> Option<usize> {
+        let event = &seen.event;
+        let key = event.session_id();
+        let is_full = report.connections.len() >= MAX_CONNECTIONS;
+        if is_full && !self.sessions.contains_key(&key) {
+            report.more_connections += u64::from(event.event_id() == bblog_dissector::elog::SESSION_CREATE);
+            return None;
+        }
+        let begin = |report: &mut Report, trackers: &mut Vec<Tracker>, event: &RawEvent<'_>| {
+            let session = Some(event.session_id());
+            report.connections.push(Connection { session, ..Connection::default() });
+            trackers.push(Tracker::default());
+            report.connections.len() - 1
+        };
+        let trackers = &mut self.trackers;
+        let new = || (Session::default(), begin(report, trackers, event));
+        let (session, at) = self.sessions.entry(key).or_insert_with(new);
+        if let Change::Restarted(_) = session.observe(event)
+            && !is_full
+        {
+            *at = begin(report, &mut self.trackers, event);
+        }
+        let connection = report.connections.get_mut(*at)?;
+        // What the events do not tell, their packets may.
+        let told = sessions::addresses(event).and(session.context.addresses);
+        if let Some((local, remote)) = told.or(seen.addresses.filter(|_| connection.local.is_none())) {
+            connection.local = Some(local.to_string());
+            connection.remote = Some(remote.to_string());
+        }
+        Some(*at)
+    }
+
+    fn finish(self, report: &mut Report, kind: Kind) {
+        for (connection, tracker) in report.connections.iter_mut().zip(&self.trackers) {
+            tracker.end(connection);
+        }
+        if self.has_records || kind == Kind::Tcplog {
+            report.lost_records = Some(self.lost);
+        }
+        report.dropped_events = self.dropped;
+        report.is_capture = !self.captures.is_empty();
+        report.layout = self.votes.winner().map(|layout| layout.name());
+        let stack = |known: &(u8, Vec<u8>, u64)| Stack {
+            id: known.0,
+            name: Escaped(&known.1).to_string(),
+            records: known.2,
+        };
+        report.stacks = self.stacks.iter().map(stack).collect();
+        report.stacks.sort_by_key(|stack| stack.id);
+        let provider = |known: &(u16, Vec<u8>, u64)| Provider {
+            id: known.0,
+            name: Escaped(&known.1).to_string(),
+            events: known.2,
+        };
+        report.providers = self.providers.iter().map(provider).collect();
+        let mut counts: Vec<EventCount> = Vec::new();
+        for ((origin, id), (count, name)) in self.counts {
+            let provider = match origin {
+                Origin::Provider(at) => self.providers.get(at).map(|known| Escaped(&known.1).to_string()),
+                Origin::Bblog | Origin::UnknownProvider => None,
+            };
+            counts.push(EventCount { provider, id, name, count });
+        }
+        counts.sort_by(|a, b| (&a.provider, a.id).cmp(&(&b.provider, b.id)));
+        report.event_counts = counts;
+    }
+}
+
+/// Core-dump files have no boot time.
+fn clock_name(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Utc => "utc",
+        Clock::Uptime => "uptime",
+    }
+}
