@@ -19,7 +19,7 @@ use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault};
 use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
-use crate::merge::OnFault;
+use crate::merge::{AWAKE, OnFault};
 use crate::sessions::Addresses;
 use crate::source::pcapng::PcapngReader;
 use crate::tables::Tables;
@@ -269,8 +269,11 @@ pub fn open_one(
 
 /// The records and events of several inputs in time order. Equal times keep the order of the
 /// inputs, and an input that is not in time order itself stays as it is.
+///
+/// Of more than a few inputs each is opened to find out its first time, closed, and opened again
+/// when that has come: a long series has few files open at a time.
 pub struct Events {
-    sources: Vec<(Name, Box<dyn EventSource>)>,
+    sources: Vec<Source>,
     /// What the sources have in front, but for the current one.
     fronts: BinaryHeap<Reverse<(Micros, usize)>>,
     /// The source that the current event is of.
@@ -278,15 +281,92 @@ pub struct Events {
     opened: bool,
 }
 
+/// An input.
+struct Source {
+    name: Name,
+    /// The number of this input, and of how many.
+    number: (usize, usize),
+    state: State,
+}
+
+enum State {
+    /// Closed; its first event is at this time. To be opened again with these tables.
+    Asleep(Micros, Arc<Tables>),
+    Open(Box<dyn EventSource>),
+    /// Closed for good.
+    Ended,
+}
+
+impl Source {
+    fn open(
+        name: &Name,
+        number: (usize, usize),
+        tables: &Arc<Tables>,
+        on_fault: &mut OnFault<'_>,
+    ) -> Result<Source, Fault> {
+        let mut source = Source { name: name.clone(), number, state: State::Ended };
+        if number.1 > AWAKE && name.can_be_opened_again() {
+            // What is wrong up to the first event is told when that is reached.
+            let mut opened = source.open_again(tables, &mut |_, _| {})?;
+            let first = loop {
+                match opened.advance() {
+                    Ok(true) => break Some(opened.time()),
+                    Ok(false) => break None,
+                    Err(_) => {}
+                }
+            };
+            if let Some(first) = first {
+                source.state = State::Asleep(first, Arc::clone(tables));
+                return Ok(source);
+            }
+        }
+        source.state = State::Open(source.open_again(tables, on_fault)?);
+        Ok(source)
+    }
+
+    fn open_again(
+        &self,
+        tables: &Arc<Tables>,
+        on_fault: &mut OnFault<'_>,
+    ) -> Result<Box<dyn EventSource>, Fault> {
+        let input = Input::open_one_of(self.name.clone(), self.number.1)?;
+        open_one(input, self.number, tables, on_fault)
+    }
+
+    /// Steps to the next event and gives its time; `None` at the end.
+    #[inline]
+    fn step(&mut self, on_fault: &mut OnFault<'_>) -> Option<Micros> {
+        let State::Open(source) = &mut self.state else { return None };
+        loop {
+            match source.advance() {
+                Ok(true) => return Some(source.time()),
+                Ok(false) => break,
+                Err(fault) => on_fault(&self.name, &fault),
+            }
+        }
+        self.state = State::Ended;
+        None
+    }
+
+    /// Opens the input if it is asleep; `false` if there is no event in front then.
+    #[inline]
+    fn wake(&mut self, on_fault: &mut OnFault<'_>) -> bool {
+        let State::Asleep(_, tables) = &self.state else { return true };
+        match self.open_again(tables, on_fault) {
+            Ok(source) => self.state = State::Open(source),
+            Err(fault) => on_fault(&self.name, &fault),
+        }
+        self.step(on_fault).is_some()
+    }
+}
+
 impl Events {
     /// Opens inputs; those that cannot be read are told to `on_fault` and left out.
     pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -> Events {
         let mut sources = Vec::new();
         for (number, name) in inputs.iter().enumerate() {
-            let source = Input::open(name.clone())
-                .and_then(|input| open_one(input, (number, inputs.len()), tables, on_fault));
-            match source {
-                Ok(source) => sources.push((name.clone(), source)),
+            match Source::open(name, (number, inputs.len()), tables, on_fault) {
+                Ok(source) => sources.push(source),
                 Err(fault) => on_fault(name, &fault),
             }
         }
@@ -295,7 +375,8 @@ impl Events {
 
     /// Events of one source, without a file: for tests and other programs.
     pub fn of(name: Name, source: Box<dyn EventSource>) -> Events {
-        Events { sources: vec![(name, source)], fronts: BinaryHeap::new(), current: None, opened: false }
+        let source = Source { name, number: (0, 1), state: State::Open(source) };
+        Events { sources: vec![source], fronts: BinaryHeap::new(), current: None, opened: false }
     }
 
     /// Steps to the next event; `false` at the end. Faults go to `on_fault`.
@@ -303,53 +384,47 @@ impl Events {
     pub fn advance(&mut self, on_fault: &mut OnFault<'_>) -> bool {
         if !self.opened {
             self.opened = true;
-            for number in 0..self.sources.len() {
-                self.step(number, on_fault);
+            for (number, source) in self.sources.iter_mut().enumerate() {
+                let front = match source.state {
+                    State::Asleep(first, _) => Some(first),
+                    State::Open(_) | State::Ended => source.step(on_fault),
+                };
+                self.fronts.extend(front.map(|time| Reverse((time, number))));
             }
         } else if let Some(number) = self.current {
             // The source stays in front as long as no other has an earlier event.
-            let Some(time) = self.next_of(number, on_fault) else {
-                self.current = None;
-                return self.take_front();
-            };
-            match self.fronts.peek() {
-                Some(Reverse(next)) if *next < (time, number) => {
-                    self.fronts.push(Reverse((time, number)));
-                    return self.take_front();
+            let source = self.sources.get_mut(number);
+            if let Some(time) = source.and_then(|source| source.step(on_fault)) {
+                match self.fronts.peek() {
+                    Some(Reverse(next)) if *next < (time, number) => {
+                        self.fronts.push(Reverse((time, number)));
+                    }
+                    _ => return true,
                 }
-                _ => return true,
             }
         }
-        self.take_front()
+        self.take_front(on_fault)
     }
 
     /// The current event and the number of its input.
     #[inline]
     pub fn seen(&self) -> Option<(usize, Seen<'_>)> {
         let number = self.current?;
-        self.sources.get(number)?.1.seen().map(|seen| (number, seen))
-    }
-
-    fn take_front(&mut self) -> bool {
-        self.current = self.fronts.pop().map(|Reverse((_, number))| number);
-        self.current.is_some()
-    }
-
-    fn step(&mut self, number: usize, on_fault: &mut OnFault<'_>) {
-        if let Some(time) = self.next_of(number, on_fault) {
-            self.fronts.push(Reverse((time, number)));
+        match &self.sources.get(number)?.state {
+            State::Open(source) => source.seen().map(|seen| (number, seen)),
+            State::Asleep(..) | State::Ended => None,
         }
     }
 
-    #[inline]
-    fn next_of(&mut self, number: usize, on_fault: &mut OnFault<'_>) -> Option<Micros> {
-        let (name, source) = self.sources.get_mut(number)?;
-        loop {
-            match source.advance() {
-                Ok(true) => return Some(source.time()),
-                Ok(false) => return None,
-                Err(fault) => on_fault(name, &fault),
+    fn take_front(&mut self, on_fault: &mut OnFault<'_>) -> bool {
+        self.current = None;
+        while let Some(Reverse((_, number))) = self.fronts.pop() {
+            let source = self.sources.get_mut(number);
+            if source.is_some_and(|source| source.wake(on_fault)) {
+                self.current = Some(number);
+                return true;
             }
         }
+        false
     }
 }

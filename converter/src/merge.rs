@@ -31,7 +31,7 @@ use crate::pcapng_section::PcapngStream;
 use crate::tables::Tables;
 
 /// So many inputs are opened once for all.
-const AWAKE: usize = 16;
+pub(crate) const AWAKE: usize = 16;
 
 /// Takes the faults as they are found, with the name of their input.
 pub type OnFault<'a> = dyn FnMut(&Name, &Fault) + 'a;

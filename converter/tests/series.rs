@@ -62,3 +62,38 @@ fn without_files_the_name_is_not_found() {
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.ends_with("/a: No such file or directory\n"), "{}", ran.stderr);
 }
+
+/// More files than a program may have open: all are read, and what is wrong with one is told once.
+#[test]
+fn long_series_have_few_files_open() {
+    let folder = Folder::new();
+    let mut log = bytes("default_refused.tcplog");
+    let mut file = Vec::new();
+    for number in 0..200_u64 {
+        // tlh_offset: each is of another hour.
+        log[56..64].copy_from_slice(&(1_700_000_000 + number * 3600).to_le_bytes());
+        (file, _) = support::convert_bytes(&[&log]);
+        folder.write(&format!("a.{number}.pcapng"), &file);
+    }
+    // Cut short, and one that holds nothing.
+    file.truncate(file.len() - 3);
+    folder.write("a.100.pcapng", &file);
+    folder.write("a.101.pcapng", b"");
+    let name = folder.path("a");
+    let expected = 200 * 3 - 3 - 1;
+    for (subcommand, more) in [("show", 0), ("json", 0), ("csv", 1)] {
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -n 40; exec \"$0\" \"$1\" \"$2\"", env!("CARGO_BIN_EXE_bblog"), subcommand])
+            .arg(&name)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let lines = output.stdout.iter().filter(|&&b| b == b'\n').count();
+        assert_eq!((lines, output.status.code()), (expected + more, Some(1)), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
+        assert!(
+            said.contains("a.100.pcapng: offset ") && said.contains("a.101.pcapng: offset 0: empty"),
+            "{said}"
+        );
+    }
+}
