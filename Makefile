@@ -47,6 +47,33 @@ freebsd-check:
 bench-bblogd:
 	$(CARGO) bench -p bblog-capture --bench bblogd --locked
 
+# Scripts, manual pages, licences, rc.d script, FreeBSD port; then compiles for FreeBSD, both
+# machines, and makes packages: many minutes, and 2 GB the first time. -quick stops before that.
+packaging-check:
+	@BBLOG_ARCHS="x86_64 aarch64" packaging/check.sh scripts licences man rc port binaries static deb
+
+packaging-check-quick:
+	@packaging/check.sh
+
+# The FreeBSD port's list of crates, after a change of Cargo.lock.
+port-crates:
+	@packaging/freebsd/crates.py
+
+# Debian packages in target/deb; deb-check installs and removes them in a throw-away layer (root).
+deb:
+	@packaging/deb.sh
+
+deb-check: deb
+	@packaging/deb-test.sh $(TARGET)/deb
+
+# bblog for any Linux, without its libc.
+static:
+	@packaging/cross.sh build x86_64-musl
+
+# The README's picture, from the real Wireshark.
+screenshot: build
+	@packaging/screenshot.sh $(TARGET)/release/libbblog.so $(TARGET)/release/bblog
+
 install-plugin: build
 	@packaging/install-plugin.sh $(TARGET)/release/libbblog.so
 
@@ -61,4 +88,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile clean
+.PHONY: all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

@@ -4,9 +4,11 @@
 #
 # usage: check.sh [NAME...]
 #
-# NAME is one of: scripts, licences, man, rc, port, binaries; all but binaries if none is given.
-# binaries compiles bblog and bblogd for FreeBSD first, which takes minutes: the programs must
-# need only its base system, and a real package is written and read back.
+# NAME is one of: scripts, licences, man, rc, port, binaries, static, deb; the first five if none is
+# given. The others compile first, which takes minutes: binaries for FreeBSD (BBLOG_ARCHS, x86_64 if
+# unset), where programs must need only its base system, and a real package is written and read
+# back; static for Linux without its libc; deb makes Debian packages, and as root installs them in a
+# throw-away layer.
 set -eu
 
 fail() {
@@ -82,10 +84,20 @@ check_binaries() {
 	done
 }
 
+check_static() {
+	packaging/cross.sh build x86_64-musl
+}
+
+check_deb() {
+	need lintian lintian tshark tshark
+	packaging/deb.sh
+	packaging/deb-test.sh "${CARGO_TARGET_DIR:-target}/deb"
+}
+
 [ $# -gt 0 ] || set -- scripts licences man rc port
 for name; do
 	case $name in
-	scripts | licences | man | rc | port | binaries) "check_$name" ;;
-	*) fail "$name: not known, expected scripts, licences, man, rc, port or binaries" ;;
+	scripts | licences | man | rc | port | binaries | static | deb) "check_$name" ;;
+	*) fail "$name: not known, expected scripts, licences, man, rc, port, binaries, static or deb" ;;
 	esac
 done

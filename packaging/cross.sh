@@ -5,8 +5,8 @@
 # usage: cross.sh check|build TARGET
 #
 # TARGET is ARCH-freebsd or ARCH-musl, ARCH is x86_64 or aarch64. check finds type errors in
-# dissector, converter and capture, cfg(target_os = "freebsd") included. build makes bblog and
-# bblogd, says where, and that they are for that system: FreeBSD programs need only libraries of
+# dissector, converter, capture and extcap, cfg(target_os = "freebsd") included. build makes bblog,
+# bblogd and bblogdump, says where, and that they are for that system: FreeBSD programs need only libraries of
 # its base system, musl ones need none.
 #
 # rustc with its library's source is one matching set of Debian packages, unpacked; the stock
@@ -45,7 +45,7 @@ cache=$(cd "$cache" && pwd)
 osreldate=1400097 # FreeBSD 14.0
 suite=${DEBIAN_SUITE:-forky}
 zig_version=0.15.2
-packages='-p bblog-dissector -p bblog-converter -p bblog-capture'
+packages='-p bblog-dissector -p bblog-converter -p bblog-capture -p bblog-extcap'
 
 # One at a time may fill the cache.
 exec 9>"$cache/lock"
@@ -175,7 +175,7 @@ check)
 	;;
 build) cargo build --release --locked -Zbuild-std=std,panic_unwind --target "$target" $packages ;;
 esac
-for program in bblog bblogd; do
+for program in bblog bblogd bblogdump; do
 	packaging/check-elf.sh "$2" "$CARGO_TARGET_DIR/$target/release/$program"
 	echo "$CARGO_TARGET_DIR/$target/release/$program"
 done

@@ -18,7 +18,7 @@ use crate::source::eventlog::Subscription;
 /// the program when all is written, SIGHUP makes it open the index `records` anew, SIGUSR1 (and
 /// SIGINFO) tell its counters. Exit status: 0 if all went well, 1 if not, 2 for wrong usage.
 #[derive(Parser, Debug)]
-#[command(name = "bblogd", version, args_conflicts_with_subcommands = true)]
+#[command(name = "bblogd", version = bblog_version::VERSION, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// Anything but capturing.
     #[command(subcommand)]

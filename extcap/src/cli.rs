@@ -12,7 +12,7 @@ use crate::describe::Interface;
 /// this machine, or over ssh on another, and passes on the pcapng it writes. Wireshark runs this
 /// program when it is in its extcap folder (Help, About, Folders).
 #[derive(Parser, Debug)]
-#[command(name = "bblogdump", version)]
+#[command(name = "bblogdump", version = bblog_version::VERSION)]
 pub struct Cli {
     /// Tell which interfaces there are
     #[arg(long, help_heading = "Wireshark's questions")]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 BASE = r"lib(c\.so\.7|thr\.so\.3|m\.so\.5|gcc_s\.so\.1|util\.so\.(9|10)|rt\.so\.1|sys\.so\.7|lzma\.so\.5|z\.so\.6|kvm\.so\.7|memstat\.so\.3|procstat\.so\.1|devstat\.so\.7|execinfo\.so\.1)"
 WIRESHARK = r"lib(wireshark|wsutil|wiretap|glib-2)[.-].*"
-FOLDERS = r"(bin|sbin|etc/rc\.d|etc/newsyslog\.conf\.d|lib/wireshark|libexec/bblog|share/(man/man[178]|bash-completion|zsh|fish|wireshark|bblog|licenses|doc/bblog))/"
+FOLDERS = r"(bin|sbin|etc/rc\.d|etc/newsyslog\.conf\.d|lib/wireshark|libexec/wireshark|share/(man/man[178]|bash-completion|zsh|fish|wireshark|bblog|licenses|doc/bblog))/"
 KEYS = "name origin version comment maintainer www abi arch prefix flatsize licenselogic licenses desc categories".split()
 
 
@@ -73,7 +73,7 @@ def check(package):
             inside = name.removeprefix(small["prefix"] + "/")
             expect(name != inside and re.match(FOLDERS, inside), package, f"{name}: not a folder of hier(7) for packages")
             expect((entry["uname"], entry["gname"]) == ("root", "wheel"), package, f"{name}: not root's")
-            executable = re.match(r"(bin|sbin|etc/rc\.d|lib/wireshark/extcap)/", inside)
+            executable = re.match(r"(bin|sbin|etc/rc\.d|lib(exec)?/wireshark/extcap)/", inside)
             expect(bool(int(entry["perm"], 8) & 0o111) == bool(executable), package, f"{name}: mode {entry['perm']}")
             expect(int(entry["perm"], 8) & 0o022 == 0, package, f"{name}: others can write it")
             if data[:4] == b"\x7fELF":

@@ -22,19 +22,23 @@ use crate::sections::{Endpoint, Key, SectionOption, Sections};
 /// What `WS_PLUGIN_DESC_DISSECTOR` is in the headers that have it (4.4 and later).
 const DESCRIBES_DISSECTOR: u32 = 1;
 
-/// The version of the plugin, as Wireshark's list of plugins shows it: a NUL-terminated `char[]`.
+/// The version of the plugin and of the Wireshark it is for, as the list of plugins shows them: a NUL-terminated
+/// `char[]`.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
-pub static plugin_version: [c_char; VERSION.len()] = {
-    let mut chars = [0; VERSION.len()];
+pub static plugin_version: [c_char; VERSION.len() + ABI.len() + 1] = {
+    let mut chars = [0; VERSION.len() + ABI.len() + 1];
     let mut at = 0;
-    while at < VERSION.len() {
-        chars[at] = VERSION[at] as c_char;
+    while at < VERSION.len() + ABI.len() {
+        let byte = if at < VERSION.len() { VERSION[at] } else { ABI[at - VERSION.len()] };
+        chars[at] = byte as c_char;
         at += 1;
     }
     chars
 };
-const VERSION: &[u8] = concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes();
+const VERSION: &[u8] = bblog_version::VERSION.as_bytes();
+const ABI: &[u8] =
+    concat!(", Wireshark ", env!("BBLOG_WANT_MAJOR"), ".", env!("BBLOG_WANT_MINOR")).as_bytes();
 
 /// The major version of the Wireshark that the plugin is built for.
 #[unsafe(no_mangle)]

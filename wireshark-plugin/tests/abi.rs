@@ -61,7 +61,14 @@ fn exports_what_the_loader_asks_for() {
     // SAFETY: the symbol is a NUL-terminated char array.
     let version =
         unsafe { CStr::from_ptr(*library.get::<*const c_char>(b"plugin_version").expect("plugin_version")) };
-    assert_eq!(version.to_str(), Ok(env!("CARGO_PKG_VERSION")));
+    let version = version.to_str().expect("UTF-8");
+    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{version}");
+    let abi = format!(
+        ", Wireshark {}.{}",
+        number(&library, "plugin_want_major"),
+        number(&library, "plugin_want_minor")
+    );
+    assert!(version.ends_with(&abi), "{version}");
 
     // SAFETY: only looked up, not called: registering needs a running epan.
     unsafe { library.get::<unsafe extern "C" fn()>(b"plugin_register") }.expect("plugin_register");

@@ -27,7 +27,7 @@ mod show;
 /// Exit status: 0 if all went well, 1 if an input or the output had a problem (what could be read
 /// was), 2 for wrong usage.
 #[derive(Parser)]
-#[command(name = "bblog", version, propagate_version = true)]
+#[command(name = "bblog", version = bblog_version::VERSION, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -52,7 +52,7 @@ PLIST_SUB+=	PREFIX=${PREFIX}
 _SED=		sed ${SUB_LIST:C/([^=]*)=(.*)/-e 's|%%\1%%|\2|g'/}
 
 # What the real one does around do-install.
-stage: install-dirs do-install install-rc
+stage: install-dirs do-install install-rc compress-man
 install-dirs:
 	${MKDIR} ${STAGEDIR}${PREFIX}/bin ${STAGEDIR}${PREFIX}/sbin ${WRKDIR}
 .for _f in ${SUB_FILES}
@@ -65,6 +65,10 @@ install-rc: do-install
 	${_SED} ${.CURDIR}/files/${_f}.in > ${STAGEDIR}${PREFIX}/etc/rc.d/${_f}
 	chmod 555 ${STAGEDIR}${PREFIX}/etc/rc.d/${_f}
 .endfor
+
+# Manual pages are compressed behind the port's back, and listed so.
+compress-man: install-rc
+	find ${STAGEDIR}${PREFIX}/share/man -type f -exec gzip -9nf {} +
 
 # The packing list, rc.d scripts included.
 plist:
