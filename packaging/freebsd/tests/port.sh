@@ -103,6 +103,7 @@ for flavor in default wireshark; do
 		fi
 	done
 	# The cross-compiled one does not run here.
+	# shellcheck disable=SC2016 # for the script made here
 	printf '#!/bin/sh\necho "completions of $2"\n' >"$work/completions"
 	chmod +x "$work/completions"
 	make_port "$flavor" _BBLOG="${BBLOG_HOST:-$work/completions}" stage >"$work/log" 2>&1 || fail "flavor $flavor: bmake stage failed: $(tail -n 3 "$work/log" | tr '\n' ' ')"
