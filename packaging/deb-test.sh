@@ -75,6 +75,6 @@ inside sh -c 'dpkg -P bblog-wireshark bblog' >"$layer/log" 2>&1 || fail "dpkg -P
 # Changed by dpkg and its triggers, and by this test.
 (cd "$layer/upper" && find . ! -type d | sort) >"$layer/after"
 left=$(comm -13 "$layer/before" "$layer/after" |
-	grep -vE '^\./(var/(lib/dpkg|log|cache)/|srv/|etc/ld\.so\.cache|root/|tmp/|usr/share/mime/)' || :)
+	grep -vE '^\./(var/(lib/dpkg|log|cache)/|srv/|dev/|etc/ld\.so\.cache|root/|tmp/|usr/share/mime/)' || :)
 [ -z "$left" ] || fail "left behind: $(echo "$left" | tr '\n' ' ')"
 echo "deb: installed, used ($found events found by name) and removed without a trace"

@@ -121,7 +121,7 @@ expect() {
 }
 expect 'list of columns' "$(words 1600x22+0+93)" Time Delta Stream Event cwnd Flight srtt Info
 expect 'packet list' "$(words 1540x370+0+113)" 'timer fired' 'TCP Retransmission' TIMERSTAR HPTSI 'RTT sample' 68056 5792
-expect 'tree' "$(words 780x380+0+488)" 'BBLog event' 'Event values' 'Which timer: TLP' 'Current RTT' 'Connection state'
+expect 'tree' "$(words 780x380+0+488)" 'BBLog event' 'Stream index' 'Timer started in frame: 316' 'Event values' 'Bytes in flight' 'Current RTT'
 expect 'bar of filters' "$(words 1600x30+0+62)" Loss Timers Pacing RTT Connection
 # A palette is enough, and a quarter of the size.
 convert "$work/shot.png" -dither None -colors 128 "PNG8:$work/small.png"
