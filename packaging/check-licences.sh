@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every source file says its licence: GPL-2.0-or-later in wireshark-plugin/, BSD-2-Clause
 # elsewhere. Rust files and tables may leave it to the licence field of their crate's Cargo.toml.
-# usage: check-licences.sh [--strict]   (--strict: they may not)
+# usage: check-licences.sh [--strict | --fix]
+#
+# --strict  they may not
+# --fix     writes the line into files that lack it
 set -eu
 
 fail() {
@@ -10,11 +13,12 @@ fail() {
 	exit 1
 }
 
-strict=
+strict='' fix=''
 case ${1:-} in
 '') ;;
 --strict) strict=yes ;;
-*) fail "usage: check-licences.sh [--strict]" ;;
+--fix) strict=yes fix=yes ;;
+*) fail "usage: check-licences.sh [--strict | --fix]" ;;
 esac
 cd "$(dirname "$0")/.."
 command -v git >/dev/null || fail "git: not found"
@@ -29,6 +33,20 @@ crate_licence() {
 	else
 		sed -n 's/^license = "\(.*\)"/\1/p' "$1/Cargo.toml"
 	fi
+}
+
+# add FILE LICENCE: the line, as a comment, first or below #!.
+add() {
+	case $1 in
+	*.rs | *.c | *.h) mark='//' ;;
+	*.lua) mark='--' ;;
+	*) mark='#' ;;
+	esac
+	at=1
+	case $(head -n 1 "$1") in '#!'*) at=2 ;; esac
+	awk -v at="$at" -v line="$mark SPDX-License-Identifier: $2" 'NR == at { print line } { print }' "$1" >"$list.new"
+	cat "$list.new" >"$1"
+	rm -f "$list.new"
 }
 
 list=$(mktemp)
@@ -55,10 +73,15 @@ while read -r file; do
 			;;
 		esac
 	fi
+	if [ -z "$found" ] && [ -n "$fix" ]; then
+		add "$file" "$expected"
+		found=$expected own=$((own + 1))
+	fi
 	[ "$found" = "$expected" ] || {
 		echo "licences: $file: ${found:-no SPDX-License-Identifier}, expected $expected" >&2
 		bad=$((bad + 1))
 	}
 done <"$list"
 [ "$bad" -eq 0 ] || fail "$bad of $files files do not say their licence"
-echo "licences: $files files, $own with their own SPDX line, the others by their crate's"
+[ "$own" -eq "$files" ] && others='' || others=", the others by their crate's"
+echo "licences: $files files, $own with their own SPDX line$others"

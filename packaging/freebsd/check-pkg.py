@@ -16,6 +16,8 @@ from pathlib import Path
 BASE = r"lib(c\.so\.7|thr\.so\.3|m\.so\.5|gcc_s\.so\.1|util\.so\.(9|10)|rt\.so\.1|sys\.so\.7|lzma\.so\.5|z\.so\.6|kvm\.so\.7|memstat\.so\.3|procstat\.so\.1|devstat\.so\.7|execinfo\.so\.1)"
 WIRESHARK = r"lib(wireshark|wsutil|wiretap|glib-2)[.-].*"
 FOLDERS = r"(bin|sbin|etc/rc\.d|etc/newsyslog\.conf\.d|lib/wireshark|libexec/wireshark|share/(man/man[178]|bash-completion|zsh|fish|wireshark|bblog|licenses|doc/bblog))/"
+# Name size 8, descriptor size 4, type 1 (NT_FREEBSD_ABI_TAG), name.
+NOTE = bytes.fromhex("08000000 04000000 01000000") + b"FreeBSD\0"
 KEYS = "name origin version comment maintainer www abi arch prefix flatsize licenselogic licenses desc categories".split()
 
 
@@ -77,9 +79,10 @@ def check(package):
             expect(bool(int(entry["perm"], 8) & 0o111) == bool(executable), package, f"{name}: mode {entry['perm']}")
             expect(int(entry["perm"], 8) & 0o022 == 0, package, f"{name}: others can write it")
             if data[:4] == b"\x7fELF":
-                # EI_OSABI 9 is FreeBSD; machine 62 is x86-64, 183 aarch64.
+                # FreeBSD's loader goes by EI_OSABI 9, or by the ABI note that its start files bring.
+                # Machine 62 is x86-64, 183 aarch64.
                 machine = {"amd64": 62, "aarch64": 183}[small["abi"].split(":")[2]]
-                expect(data[7] == 9, package, f"{name}: EI_OSABI {data[7]}, expected 9 (FreeBSD)")
+                expect(data[7] == 9 or NOTE in data, package, f"{name}: EI_OSABI {data[7]} and no ABI note, expected FreeBSD's")
                 expect(int.from_bytes(data[18:20], "little") == machine, package, f"{name}: for another machine than the package")
                 text = subprocess.run(["readelf", "-dW", Path(folder) / name.lstrip("/")], capture_output=True, text=True, check=True).stdout
                 needed |= set(re.findall(r"\(NEEDED\).*\[(.*)\]", text))

@@ -116,7 +116,7 @@ for flavor in default wireshark; do
 	echo "flavor $flavor: $(wc -l <"$work/listed") files, packing list equal to the staged tree"
 
 	[ -n "$real" ] || {
-		[ -z "$built" ] || echo "flavor $flavor: no package, since $built lacks $made"
+		[ -z "$built" ] || echo "flavor $flavor: no package, since $built lacks one of: $made"
 		continue
 	}
 	for file in $made; do "$root/packaging/check-elf.sh" "$arch-freebsd" "$out/$file"; done
