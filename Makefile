@@ -50,7 +50,7 @@ bench-bblogd:
 # Scripts, manual pages, licences, rc.d script, FreeBSD port; then compiles for FreeBSD, both
 # machines, and makes packages: many minutes, and 2 GB the first time. -quick stops before that.
 packaging-check:
-	@BBLOG_ARCHS="x86_64 aarch64" packaging/check.sh scripts licences man rc port binaries static deb
+	@BBLOG_ARCHS="x86_64 aarch64" packaging/check.sh scripts inputs licences man rc port binaries static deb
 
 packaging-check-quick:
 	@packaging/check.sh

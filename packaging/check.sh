@@ -4,11 +4,11 @@
 #
 # usage: check.sh [NAME...]
 #
-# NAME is one of: scripts, licences, man, rc, port, binaries, static, deb; the first five if none is
-# given. The others compile first, which takes minutes: binaries for FreeBSD (BBLOG_ARCHS, x86_64 if
-# unset), where programs must need only its base system, and a real package is written and read
-# back; static for Linux without its libc; deb makes Debian packages, and as root installs them in a
-# throw-away layer.
+# NAME is one of: scripts, inputs, licences, man, rc, port, binaries, static, deb; the first six if
+# none is given. The others compile first, which takes minutes: binaries for FreeBSD (BBLOG_ARCHS,
+# x86_64 if unset), where programs must need only its base system, and a real package is written
+# and read back; static for Linux without its libc; deb makes Debian packages, and as root installs
+# them in a throw-away layer.
 set -eu
 
 fail() {
@@ -46,6 +46,11 @@ check_scripts() {
 	sed 's|%%PREFIX%%|/usr/local|g' packaging/freebsd/net/bblog/files/bblogd.in | shellcheck -s sh -e SC1091,SC2034 -
 	find packaging -name '*.py' -exec python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' {} +
 	echo "scripts: shellcheck is content"
+}
+
+check_inputs() {
+	need bsdtar libarchive-tools
+	packaging/tests/bad-input.sh
 }
 
 check_licences() {
@@ -94,10 +99,10 @@ check_deb() {
 	packaging/deb-test.sh "${CARGO_TARGET_DIR:-target}/deb"
 }
 
-[ $# -gt 0 ] || set -- scripts licences man rc port
+[ $# -gt 0 ] || set -- scripts inputs licences man rc port
 for name; do
 	case $name in
-	scripts | licences | man | rc | port | binaries | static | deb) "check_$name" ;;
-	*) fail "$name: not known, expected scripts, licences, man, rc, port, binaries, static or deb" ;;
+	scripts | inputs | licences | man | rc | port | binaries | static | deb) "check_$name" ;;
+	*) fail "$name: not known, expected scripts, inputs, licences, man, rc, port, binaries, static or deb" ;;
 	esac
 done
