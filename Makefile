@@ -68,7 +68,7 @@ deb-check: deb
 
 # bblog for any Linux, without its libc.
 static:
-	@packaging/cross.sh build x86_64-musl
+	@packaging/static.sh
 
 # The README's picture, from the real Wireshark.
 screenshot: build

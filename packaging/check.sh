@@ -90,7 +90,8 @@ check_binaries() {
 }
 
 check_static() {
-	packaging/cross.sh build x86_64-musl
+	need file file readelf binutils xz xz-utils
+	packaging/static.sh
 }
 
 check_deb() {

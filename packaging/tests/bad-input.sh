@@ -39,6 +39,7 @@ for script in install-plugin.sh install-extcap.sh check-elf.sh cross.sh deb-test
 done
 for script in install-profile.sh check-licences.sh; do said usage: "./$script" --frobnicate; done
 said 'usage: deb.sh' ./deb.sh a b
+said 'usage: static.sh' ./static.sh a b
 said 'not known, expected scripts' ./check.sh frobnicate
 said 'expected check or build' ./cross.sh frobnicate x86_64-freebsd
 said 'expected x86_64 or aarch64' ./cross.sh build sparc64-freebsd
