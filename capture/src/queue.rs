@@ -3,6 +3,10 @@
 //! A device thread that finds the queue full waits, and does not read: what comes meanwhile stays
 //! in the kernel, which counts what it has to drop. Buffers go round, so that memory is what the
 //! high-water mark says and no page is touched for the first time twice.
+//!
+//! As long as the writer gets on, the device thread keeps only a few buffers ahead of it: what is
+//! written then is still in the processor's cache. Only when the writer stands still, because of
+//! the disk, are the others filled.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +17,10 @@ use crate::signals::Signal;
 
 /// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
 pub const CHUNK: usize = 128 * 1024;
+
+/// Buffers ahead of a writer that gets on, and how long it may stand still before there are more.
+const AHEAD: usize = 4;
+const STILL: Duration = Duration::from_millis(2);
 
 /// Where bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +80,8 @@ struct State {
     queued: usize,
     /// Whether the high-water mark was reached and the low one not yet.
     full: bool,
+    /// Whether a device thread waits because it is ahead of the writer.
+    ahead: bool,
     spare: Vec<Vec<u8>>,
     load: Load,
 }
@@ -106,6 +116,12 @@ impl Queue {
         }
         while state.full {
             state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.queued >= AHEAD {
+            state.ahead = true;
+            let waited = self.emptied.wait_timeout_while(state, STILL, |state| state.ahead);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.ahead = false;
         }
         state.spare.pop().unwrap_or_else(|| vec![0; CHUNK])
     }
@@ -147,6 +163,10 @@ impl Queue {
                     state.load.bytes = (state.queued * CHUNK) as u64;
                     if state.full && state.queued <= self.high_water / 2 {
                         state.full = false;
+                        self.emptied.notify_all();
+                    }
+                    if state.ahead && state.queued <= AHEAD / 2 {
+                        state.ahead = false;
                         self.emptied.notify_all();
                     }
                 }

@@ -23,6 +23,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 const BUSY: Duration = Duration::from_millis(50);
 /// How often in a row a read may fail before the device is given up.
 const FAILURES: u32 = 10;
+/// What is passed on at once, and how many milliseconds less than that is kept.
+const ENOUGH: usize = CHUNK / 2;
+const MOMENT: u8 = 1;
 /// Room in a buffer below which it is passed on.
 const ROOM: usize = 32 * 1024;
 
@@ -32,6 +35,8 @@ pub struct TcpLog {
     name: String,
     /// Whether it is a regular file, whose entries are old.
     pub is_file: bool,
+    /// Whether a read of it never blocks.
+    is_nonblocking: bool,
 }
 
 impl TcpLog {
@@ -41,7 +46,8 @@ impl TcpLog {
     /// A [`Failure`].
     pub fn open(path: &Path) -> Result<TcpLog, Failure> {
         let failed = |error: io::Error| Failure::io(path.display(), error);
-        let (file, name) = if path == Path::new("-") {
+        let is_nonblocking = path != Path::new("-");
+        let (file, name) = if !is_nonblocking {
             let stdin = io::stdin().as_fd().try_clone_to_owned();
             (File::from(stdin.map_err(failed)?), "standard input".to_owned())
         } else {
@@ -58,7 +64,7 @@ impl TcpLog {
         if kind.is_fifo() {
             enlarge(&file);
         }
-        Ok(TcpLog { file, name, is_file: kind.is_file() })
+        Ok(TcpLog { file, name, is_file: kind.is_file(), is_nonblocking })
     }
 
     /// The descriptor, for the sandbox.
@@ -83,6 +89,9 @@ impl TcpLog {
         let (mut buffer, mut len) = (queue.buffer(), 0);
         let mut failures = 0;
         let mut drain_until = None;
+        // Where there was something there may be more: reading tells without asking before. A FIFO
+        // without a writer, though, would tell its end.
+        let mut had_some = false;
         loop {
             if stop.is_abort() {
                 return Ok(());
@@ -90,10 +99,18 @@ impl TcpLog {
             if stop.is_set() && drain_until.is_none() {
                 drain_until = Some(Instant::now() + DRAIN);
             }
-            // What was read is passed on before waiting for more.
-            let wait = len == 0 && drain_until.is_none();
-            let ready = ready(self.file.as_fd(), wake, wait, drain_until.is_some());
-            let ready = ready.map_err(|error| Failure::io(&self.name, error))?;
+            // What was read is passed on before waiting for more, unless there is little of it and
+            // more may be on its way.
+            let wait = match (len, drain_until) {
+                (_, Some(_)) | (ENOUGH.., _) => PollTimeout::ZERO,
+                (0, None) => PollTimeout::NONE,
+                (_, None) => PollTimeout::from(MOMENT),
+            };
+            let ready = had_some || {
+                let ready = ready(self.file.as_fd(), wake, wait, drain_until.is_some());
+                ready.map_err(|error| Failure::io(&self.name, error))?
+            };
+            had_some = false;
             if !ready {
                 if len > 0 {
                     queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
@@ -110,6 +127,7 @@ impl TcpLog {
                 Ok(0) => return self.last(queue, buffer, len),
                 Ok(read) => {
                     failures = 0;
+                    had_some = self.is_nonblocking;
                     len += read;
                     if CHUNK - len < ROOM {
                         queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
@@ -140,13 +158,12 @@ impl TcpLog {
     }
 }
 
-/// Whether `file` can be read without blocking. With `wait`, waits until it can or `wake` says
+/// Whether `file` can be read without blocking. Waits up to `wait` until it can or `wake` says
 /// that it is time to stop; `woken` says that this is known already.
-fn ready(file: BorrowedFd<'_>, wake: BorrowedFd<'_>, wait: bool, woken: bool) -> Result<bool, Errno> {
+fn ready(file: BorrowedFd<'_>, wake: BorrowedFd<'_>, wait: PollTimeout, woken: bool) -> Result<bool, Errno> {
     let mut both = [PollFd::new(file, PollFlags::POLLIN), PollFd::new(wake, PollFlags::POLLIN)];
     let watched = if woken { &mut both[..1] } else { &mut both[..] };
-    let timeout = if wait { PollTimeout::NONE } else { PollTimeout::ZERO };
-    match poll(watched, timeout) {
+    match poll(watched, wait) {
         Ok(_) | Err(Errno::EINTR) => {}
         Err(error) => return Err(error),
     }
