@@ -25,7 +25,7 @@ enum State {
 }
 
 /// One thing looked at.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Item {
     what: &'static str,
     state: State,
@@ -352,5 +352,65 @@ mod tests {
         let items = bblog(&Fake(&[("net.inet.tcp.bb.log_version", 10)], &["/dev/tcp_log"]));
         assert!(!is_usable(&items));
         assert_eq!(items[1].found, "10, expected 9");
+    }
+
+    /// States by name.
+    fn states(items: &[Item]) -> Vec<(&'static str, State)> {
+        items.iter().map(|item| (item.what, item.state)).collect()
+    }
+
+    #[test]
+    fn a_kernel_without_either() {
+        let system = Fake(&[], &[]);
+        let (bblog, eventlog) = (bblog(&system), eventlog(&system));
+        assert!(!is_usable(&bblog) && !is_usable(&eventlog));
+        let told = text(&[root(&system)], &bblog, &eventlog);
+        assert!(told.contains("options TCP_BLACKBOX") && told.contains("boot a kernel with eventlog(9)"));
+        assert!(bblog.iter().chain(&eventlog).all(|item| item.change.is_some()));
+    }
+
+    #[test]
+    fn everything_on() {
+        let sysctls = &[
+            ("net.inet.tcp.bb.log_version", 9),
+            ("net.inet.tcp.bb.log_auto_all", 1),
+            ("net.inet.tcp.bb.log_auto_mode", 4),
+            ("net.inet.tcp.bb.log_auto_ratio", 1),
+            ("kern.eventlog.tcp.default", 1),
+            ("kern.eventlog.hpts.default", 1),
+        ];
+        let system = Fake(sysctls, &["/dev/tcp_log", "/dev/eventlog"]);
+        let all = [bblog(&system), eventlog(&system)].concat();
+        assert_eq!(all.len(), 8);
+        assert!(all.iter().all(|item| item.state == State::Ok && item.change.is_none()), "{all:?}");
+    }
+
+    #[test]
+    fn what_makes_logs_rare() {
+        let sysctls = &[
+            ("net.inet.tcp.bb.log_version", 9),
+            ("net.inet.tcp.bb.log_auto_all", 0),
+            ("net.inet.tcp.bb.log_auto_mode", 1),
+            ("net.inet.tcp.bb.log_auto_ratio", 100),
+            ("kern.eventlog.tcp.default", 0),
+            ("kern.eventlog.hpts.default", 0),
+        ];
+        let system = Fake(sysctls, &["/dev/tcp_log", "/dev/eventlog"]);
+        let (bblog, eventlog) = (bblog(&system), eventlog(&system));
+        assert!(is_usable(&bblog) && is_usable(&eventlog));
+        assert_eq!(
+            states(&bblog)[2..],
+            [
+                ("net.inet.tcp.bb.log_auto_ratio", State::Note),
+                ("net.inet.tcp.bb.log_auto_all", State::Note),
+                ("net.inet.tcp.bb.log_auto_mode", State::Note),
+            ]
+        );
+        assert_eq!(bblog[2].found, "100: one of 100 connections");
+        let changes = ["sysctl kern.eventlog.tcp.default=1", "sysctl kern.eventlog.hpts.default=1"];
+        for (item, change) in eventlog[1..].iter().zip(changes) {
+            assert_eq!(item.state, State::Note);
+            assert!(item.change.as_ref().is_some_and(|text| text.starts_with(change)), "{item:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use nix::unistd::{Pid, geteuid, mkfifo};
 use tempfile::TempDir;
 
 /// Nothing that a test waits for takes longer than this.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder for one test, in which every user may write.
 pub struct Place(TempDir);
