@@ -35,6 +35,12 @@ audit:
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install cargo-deny --locked
 	$(CARGO) deny --locked check bans licenses sources
 
+# Damaged captures in Wireshark with the plugin: make fuzz-plugin COUNT=10000 VERSION=4.6.
+COUNT = 10000
+fuzz-plugin: deps
+	@version=$(VERSION); BBLOG_MUTATIONS=$(COUNT) packaging/wireshark-env.sh "$${version:-$$(pkg-config --modversion wireshark)}" \
+		$(CARGO) test --locked -p bblog-tests --test mutations
+
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) fmt --all --check
@@ -88,4 +94,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: fuzz-plugin all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

@@ -8,7 +8,7 @@
 # cache folder (250 MB each); the system is left alone. 4.0, or whatever is installed, is used as
 # it is. The command finds in its environment
 #
-# BBLOG_TSHARK  tshark; editcap, mergecap and capinfos are beside it
+# BBLOG_TSHARK  tshark; sharkd, editcap, mergecap and capinfos are beside it
 # BBLOG_PLUGIN  the plugin, built for that version in target/wireshark-VERSION
 #
 # The tests look for both. They run tshark as nobody if they are root: root's cache is therefore in
@@ -74,7 +74,7 @@ fetch() {
 	done
 	found=$(sed -n 's/^Version: *//p' "$root.new/usr/lib/$triplet/pkgconfig/wireshark.pc")
 	case $found in "$version".*) ;; *) fail "Debian $suite: has Wireshark ${found:-not at all}, expected $version" ;; esac
-	for program in tshark editcap mergecap capinfos; do
+	for program in tshark sharkd editcap mergecap capinfos; do
 		cat >"$root.new/bin/$program" <<-END
 			#!/bin/sh
 			lib=$root/usr/lib/$triplet
@@ -89,7 +89,7 @@ fetch() {
 # One at a time may fill the cache.
 exec 9>"$root.lock"
 flock 9
-[ -x "$root/bin/tshark" ] || fetch
+[ -x "$root/bin/sharkd" ] || fetch
 flock -u 9
 exec 9>&-
 

@@ -10,4 +10,5 @@ pub mod fixtures;
 pub mod programs;
 pub mod rows;
 pub mod segments;
+pub mod sharkd;
 pub mod tshark;

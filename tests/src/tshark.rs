@@ -87,19 +87,25 @@ impl Tshark {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// Runs tshark on `capture` (`-r -`, or nothing if it is empty).
-    pub fn run(&self, arguments: &[&str], capture: &[u8]) -> Output {
-        let mut command = Command::new(beside_tshark("tshark"));
+    /// A program of Wireshark's, with this home and environment.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(beside_tshark(program));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+
+    /// Runs tshark on `capture` (`-r -`, or nothing if it is empty).
+    pub fn run(&self, arguments: &[&str], capture: &[u8]) -> Output {
+        let mut command = self.command("tshark");
         if !capture.is_empty() {
             command.args(["-r", "-"]);
         }
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if is_root() {
-            command.uid(NOBODY).gid(NOBODY);
-        }
         let mut child = command.spawn().expect("tshark runs (make deps)");
         let mut stdin = child.stdin.take().expect("a pipe");
         thread::scope(|scope| {

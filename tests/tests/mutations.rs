@@ -1,16 +1,25 @@
-//! Damaged captures in tshark with the plugin: whatever stands in them, it must not die by a
+//! Damaged captures in Wireshark with the plugin: whatever stands in them, it must not die by a
 //! signal, and neither GLib nor Wireshark may find a fault in the plugin.
+//!
+//! sharkd reads them, one after the other, and every fiftieth is read by a tshark of its own too.
+//! `BBLOG_MUTATIONS` says how many there are to be.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bblog_tests::fixtures::fixture;
 use bblog_tests::programs::convert;
+use bblog_tests::sharkd::Sharkd;
 use bblog_tests::tshark::Tshark;
 
-/// How many damaged captures.
+/// How many damaged captures, unless the environment says so.
 const MUTATIONS: usize = 1000;
+/// Of how many one is read by tshark as well.
+const TSHARK_EVERY: usize = 50;
+/// Records of a damaged capture.
+const RECORDS: usize = 40;
 /// Where block bodies begin: damage before it mostly makes a file that is no capture at all.
 const PREAMBLE: usize = 28;
 
@@ -36,6 +45,18 @@ fn blocks(capture: &[u8]) -> Vec<(usize, usize)> {
         at += len.max(12);
     }
     blocks
+}
+
+/// A capture with the section's head and a few of its records, from anywhere in it: less to read, and as
+/// much to damage.
+fn excerpt(capture: &[u8], random: &mut Random) -> Vec<u8> {
+    let blocks = blocks(capture);
+    // Section and interfaces; what follows are records, and the statistics at the end.
+    let head = blocks.iter().take_while(|&&(at, _)| [0x0a, 0x01].contains(&capture[at])).count();
+    let first = head + random.below((blocks.len() - head).saturating_sub(RECORDS).max(1));
+    let records = &blocks[first..(first + RECORDS).min(blocks.len())];
+    let all = blocks[..head].iter().chain(records);
+    all.flat_map(|&(at, len)| &capture[at..at + len]).copied().collect()
 }
 
 /// Damages bytes, option lengths and lengths of whole blocks.
@@ -74,8 +95,23 @@ fn faults(stderr: &[u8]) -> Vec<String> {
         .collect()
 }
 
+/// Reads a damaged capture with tshark.
+fn in_tshark(number: usize, tshark: &Tshark, stock: &Tshark, damaged: &[u8]) {
+    let output = tshark.run(&["-V", "-n"], damaged);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), None, "mutation {number}: {said}");
+    let mut faults = faults(&output.stderr);
+    if !faults.is_empty() {
+        // Wireshark's own dissectors stumble over damaged captures too.
+        let known = self::faults(&stock.run(&["-V", "-n"], damaged).stderr);
+        faults.retain(|fault| !known.contains(fault));
+        assert!(faults.is_empty(), "mutation {number}: {faults:#?}");
+    }
+}
+
 #[test]
 fn damaged_captures_do_no_harm() {
+    let mutations = std::env::var("BBLOG_MUTATIONS").map_or(MUTATIONS, |n| n.parse().expect("a number"));
     let (tshark, stock) = (Tshark::with_plugin(), Tshark::stock());
     let logs = [
         "default_refused.tcplog",
@@ -87,40 +123,50 @@ fn damaged_captures_do_no_harm() {
     let captures: Vec<Vec<u8>> = logs.iter().map(|log| convert(&fixture(log))).collect();
     let next = AtomicUsize::new(0);
     let opened = AtomicUsize::new(0);
-    let one = |number: usize| {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (number as u64 + 1) << 7);
-        let damaged = mutate(&captures[number % captures.len()], &mut random);
-        let output = tshark.run(&["-V", "-n"], &damaged);
-        assert_eq!(
-            output.status.signal(),
-            None,
-            "mutation {number}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let mut faults = faults(&output.stderr);
-        if !faults.is_empty() {
-            // Wireshark's own dissectors stumble over damaged captures too.
-            let known = self::faults(&stock.run(&["-V", "-n"], &damaged).stderr);
-            faults.retain(|fault| !known.contains(fault));
-            assert!(faults.is_empty(), "mutation {number}: {faults:#?}");
-        }
-        if !output.stdout.is_empty() {
-            opened.fetch_add(1, Ordering::Relaxed);
+    let work = |worker: usize| {
+        let file = tshark.home().join(format!("damaged-{worker}.pcapng"));
+        let (mut sharkd, mut sharkd_stock) = (Sharkd::start(&tshark), None);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= mutations {
+                assert_eq!(sharkd.signal(), None, "sharkd's end");
+                return;
+            }
+            let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (number as u64 + 1) << 7);
+            let whole = excerpt(&captures[number % captures.len()], &mut random);
+            let damaged = mutate(&whole, &mut random);
+            std::fs::write(&file, &damaged).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+            let frames = sharkd.look_at(&file);
+            let mut faults = faults(&sharkd.said());
+            let Some(frames) = frames else {
+                let kept = std::env::temp_dir().join(format!("bblog-mutation-{number}.pcapng"));
+                std::fs::write(&kept, &damaged).unwrap();
+                panic!(
+                    "mutation {number}: signal {:?}, {faults:#?}; see {}",
+                    sharkd.signal(),
+                    kept.display()
+                );
+            };
+            if !faults.is_empty() {
+                let other = sharkd_stock.get_or_insert_with(|| Sharkd::start(&stock));
+                other.look_at(&file).expect("stock Wireshark dies of the file");
+                let known = self::faults(&other.said());
+                faults.retain(|fault| !known.contains(fault));
+                assert!(faults.is_empty(), "mutation {number}: {faults:#?}");
+            }
+            if number % TSHARK_EVERY == 0 {
+                in_tshark(number, &tshark, &stock, &damaged);
+            }
+            opened.fetch_add(usize::from(frames > 0), Ordering::Relaxed);
         }
     };
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, |n| n.get()) {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= MUTATIONS {
-                        return;
-                    }
-                    one(number);
-                }
-            });
+        for worker in 0..thread::available_parallelism().map_or(1, |n| n.get()) {
+            let work = &work;
+            scope.spawn(move || work(worker));
         }
     });
     let opened = opened.into_inner();
-    assert!(opened > MUTATIONS / 2, "only {opened} of {MUTATIONS} damaged captures showed a frame");
+    assert!(opened > mutations / 2, "only {opened} of {mutations} damaged captures showed a frame");
 }
