@@ -155,7 +155,7 @@ fn damaged_captures_do_no_harm() {
                 faults.retain(|fault| !known.contains(fault));
                 assert!(faults.is_empty(), "mutation {number}: {faults:#?}");
             }
-            if number % TSHARK_EVERY == 0 {
+            if number.is_multiple_of(TSHARK_EVERY) {
                 in_tshark(number, &tshark, &stock, &damaged);
             }
             opened.fetch_add(usize::from(frames > 0), Ordering::Relaxed);
