@@ -281,7 +281,7 @@ fn look(debugger: Debugger, program: &Path, core: &Path, command: &str) -> Outpu
 
 /// The files in a folder by name.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = folder.read_dir().map(|entries| entries.flatten().collect()).unwrap_or_default();
+    let entries: Vec<_> = folder.read_dir().map(|entries| entries.flatten().collect()).unwrap_or_default();
     let read = |path: PathBuf| fs::read(path).expect("a readable file");
     entries
         .iter()
