@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What bblogd costs: a stream of a million records goes through a FIFO into files, one for each
 //! entry of 2,000 records, and for comparison the same number of bytes through a FIFO and `cat`
 //! into a file, in turns.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One BBLog entry on its way to pcapng: what of its header every record needs.
 
 use std::collections::HashMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! BBLog entries to files: one for each entry, and one more for each change of stack in it.
 
 use std::rc::Rc;

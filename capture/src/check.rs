@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblogd check`: what is missing on this system to get logs, and what would change it. Changes
 //! nothing.
 

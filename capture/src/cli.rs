@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The command line: tcplog_dumper's options, long ones beside them, and ours.
 
 use std::path::PathBuf;

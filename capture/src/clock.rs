@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The two clocks, read at one moment.
 
 use bblog_dissector::Micros;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Compression of finished files.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Life in the background: a session of its own, and a pid file that stays locked.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! pcapng blocks, appended to a buffer.
 //!
 //! Section headers, interfaces and statistics are those of the converter's writer. The two blocks

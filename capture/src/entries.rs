@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Cuts the byte stream of `/dev/tcp_log` into entries and records, as it comes.
 //!
 //! An entry is never held as a whole: what arrives is passed on, and only a header or record that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a subscription is: its clocks, its providers, and how its events become pcapng.
 
 use std::collections::HashMap;

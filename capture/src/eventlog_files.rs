@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events to files: one for each session, in pcapng or as elog(1) writes them.
 
 use std::collections::{HashMap, VecDeque};

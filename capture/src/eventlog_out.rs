@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events into the one stream (`-o`).
 
 use std::collections::HashMap;

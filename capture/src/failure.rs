@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What ends a run, or keeps it from beginning: told in one line.
 
 use std::fmt;

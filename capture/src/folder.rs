@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The output folder: every file is reached through its descriptor, by a name that is one
 //! component, without following links.
 //!

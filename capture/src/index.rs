@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The index `records`: one JSON object per line and file.
 //!
 //! Keys, their order and spacing are those of tcplog_dumper, since scripts cut these lines with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What only the running kernel knows: its log version and the names of its stacks.
 //!
 //! In capability mode these sysctls cannot be read, so a helper process that was started before

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Takes FreeBSD's TCP flight recorders off their devices and into files: the library of bblogd.
 //!
 //! Data flows one way:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What bblogd tells its operator: lines on standard error, or in the system's log.
 
 use std::cell::RefCell;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! bblogd: takes FreeBSD's TCP flight recorders off their devices and into files.
 #![forbid(unsafe_code)]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! File names: the converter's, from log ids that unprivileged programs choose, with a number.
 
 pub use bblog_converter::name::{of_connection, safe};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! From root to the user that bblogd runs as, without a way back.
 
 use std::path::Path;

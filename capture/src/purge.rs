@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Keeps the folder below its limit: the oldest complete files go.
 
 use std::collections::BinaryHeap;

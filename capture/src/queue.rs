@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The way from the threads that read devices to the one that writes files: bounded in bytes.
 //!
 //! A device thread that finds the queue full waits, and does not read: what comes meanwhile stays

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Finishes what a killed run left: a `.part` is cut after its last whole block or event, and
 //! what the index has to say about it is read from it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! From the command line to work: opens everything as root, gives rights up, starts.
 
 use std::os::fd::{AsFd, OwnedFd};

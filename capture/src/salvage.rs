@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the index has to say about a file whose writer was killed, from the file itself.
 
 use std::net::IpAddr;

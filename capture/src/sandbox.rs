@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! After everything is open, the process gives up whatever else it could do.
 //!
 //! On FreeBSD it enters Capsicum's capability mode, each descriptor with the rights it needs. On

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Signals, as messages in the queue.
 
 use std::sync::Arc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Names of TCP stacks, asked again when a stack appears that has none: stacks can be loaded at
 //! any time.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Files in the output folder: numbered, grown, completed; and what happens when the disk says no.
 //!
 //! Whoever writes connections to files holds a [`PartFile`] each. If the folder cannot be written

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One pcapng stream for everything (`-o`): live into Wireshark, or into one file.
 //!
 //! A pipe that fails is the end. A file that cannot be written is cut back to whole blocks and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The one thread that takes what was read and writes it.
 
 use std::rc::Rc;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events that wait for their connection's addresses.
 //!
 //! A session's first events come before the one that tells its addresses. They, and whatever

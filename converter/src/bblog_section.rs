@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! BBLog entries as pcapng sections: one per entry, and one more for each change of stack in it.
 
 use std::collections::VecDeque;

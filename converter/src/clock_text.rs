@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Times as text, fast: the date is made once a second of the log.
 
 use std::io::Write;

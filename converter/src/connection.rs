@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Whose event it is: addresses and session, as text that is made once per connection.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

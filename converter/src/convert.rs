@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The verb `convert`: inputs of any kind to one pcapng file.
 
 use std::io::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `convert --format elog`: the events of captures, or of pcapng that was made from them, as one
 //! ELOG file.
 //!

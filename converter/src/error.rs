@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What can go wrong, as data. The strings are made here and printed at the edge.
 //!
 //! Two kinds: a [`Fault`] is in the input, and reading goes on after it as far as it can; a

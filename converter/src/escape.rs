@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Bytes of unknown origin, made safe to print.
 
 use std::fmt::{self, Write as _};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Records and events of any inputs, one after the other in time order: what the listings
 //! ([`show`](crate::show), [`json`](crate::json), [`csv`](crate::csv)) are made of.
 //!

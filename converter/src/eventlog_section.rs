@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! ELOG events as a pcapng section: packets from IN and OUT, upper PDUs from the rest.
 
 use std::io::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Opens inputs and finds out by their content what they are; names prove nothing.
 
 use std::ffi::{OsStr, OsString};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A program that is interrupted leaves no half-written file.
 //!
 //! Files being written are known here by name. A thread waits for SIGINT, SIGTERM and SIGHUP,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Files of FreeBSD's TCP flight recorders: reads them, and writes pcapng for Wireshark.
 //!
 //! Data flows one way:

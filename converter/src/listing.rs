@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! One pass over records and events: each is decoded, selected, and given to a [`Sink`], which
 //! turns it into text.
 

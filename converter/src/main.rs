@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! bblog: looks at what FreeBSD's TCP logged about itself.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Several inputs in one file, in time order.
 //!
 //! Each input is a stream in its own order; the frame that comes next is the earliest of those

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What bblog says on standard error, and how it exits.
 
 use std::process::ExitCode;

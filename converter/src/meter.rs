@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! How far the process has come: what it read of files and how many events it saw. Counted for
 //! whoever shows it, by the one thread that does the work; so adding costs no locked instruction.
 

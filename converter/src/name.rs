@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! File names from log ids, which unprivileged programs choose.
 //!
 //! A name is made of letters, digits and `-_.:` only, begins with none of the last four, and has

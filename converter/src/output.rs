@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Where a result goes: a file that appears when it is complete, standard output, or a device.
 
 use std::fs::{self, File, OpenOptions};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Whose a frame is: what tells the connections of an input apart.
 
 use bblog_dissector::bblog::HEADER_LEN;

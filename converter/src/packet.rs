@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Made-up packets: IP and TCP headers for segments of which only the TCP header was logged.
 //!
 //! What the log does not say has fixed values: TTL and hop limit 127, identification, type of

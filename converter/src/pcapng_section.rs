@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A pcapng file's blocks as frames: passed on as they stand, in sections of their own.
 //!
 //! Interface numbers count within a section, so a section that is interrupted by another input's

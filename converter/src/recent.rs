@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A map that forgets what was not used for longest, so that memory is bounded whatever a file
 //! holds.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The IN and OUT events of eventlog's `tcp` provider as TCP segments.
 //!
 //! Their structure changed several times; where it has what comes from the provider's tables, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Which events of the inputs a user asks for.
 
 mod bound;

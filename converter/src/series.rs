@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! File series: what one connection's log, or one capture, was cut into. Given the name that
 //! they begin with, `NAME`, the files are `NAME.0.pcapng`, `NAME.1.pcapng` and so on, each
 //! perhaps compressed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Sessions of eventlog's `tcp` provider: which connection an event belongs to.
 //!
 //! A session is a connection's PCB, known by provider *name* and session id: a connection keeps

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `convert --split`: one pcapng file per connection, named as bblogd and tcplog_dumper name them.
 //!
 //! A connection is known by what its entry's header says (BBLog) or by its session (eventlog),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Names of TCP stacks. BBLog records carry a number that the logging kernel gave out; only that
 //! kernel, or the user, knows which stack it is.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What inputs do not say themselves: the names of stacks, which kernel logged, which layout a
 //! provider has, and the tables of events.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The TCP header that a BBLog record holds.
 
 use std::fmt;

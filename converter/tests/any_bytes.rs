@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Whatever the bytes are, they convert: no panic, and what is readable is the same however the
 //! input ends.
 

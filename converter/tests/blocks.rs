@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The output, block for block, read back with pcap-file.
 
 mod support;

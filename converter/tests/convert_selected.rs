@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert` with selections: what it writes is what `bblog show` selects.
 
 mod support;

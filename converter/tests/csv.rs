@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog csv`: what other readers of CSV find in it.
 
 mod support;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert --format elog`: captures come back as they were.
 
 mod support;

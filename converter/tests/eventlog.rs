@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Sessions of eventlog: whose event it is, in captures made for the purpose.
 
 mod support;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Signals and readers that go away: no half-written file, no complaint.
 #![cfg(unix)]
 

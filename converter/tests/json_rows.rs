@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every row of every table through `bblog json`: a stream with one record or event for each row,
 //! and in its line exactly that value under exactly that name.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The schema that `bblog json --schema-doc` prints describes the lines that `bblog json` prints: a
 //! validator of JSON Schema that is not ours says so (Python's jsonschema; skipped without it).
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! pcapng as an input: what was written is read back, whoever wrote or rewrote it.
 
 mod support;

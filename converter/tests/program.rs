@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The program bblog: exit codes, messages, and what becomes of the output.
 
 mod support;

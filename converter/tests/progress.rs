@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The bar of long work: on a terminal only. The terminal is that of script(1).
 #![cfg(target_os = "linux")]
 

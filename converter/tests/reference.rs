@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The pages made from the tables are those in the repository, and the manual pages are sound mdoc.
 
 mod support;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reading goes on behind bytes that are no event or entry: everything before and after is kept.
 
 use std::io::Cursor;

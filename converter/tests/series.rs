@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A series of files by the name that they begin with, for every subcommand that reads.
 
 mod support;

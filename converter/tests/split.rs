@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert --split`: one file per connection.
 
 mod support;

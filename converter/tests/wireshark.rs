@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The output as stock tshark reads it: the judge that is not ours.
 
 mod support;

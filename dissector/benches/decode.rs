@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Records and events a second: decoding alone, and decoding with the summary as text. Run on the
 //! same input in one run, so that the figures compare.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Tables as Rust source: statics of the types in `src/spec.rs`.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Compiles `tables/` into static data. A fault in a table stops the build with its file and line.
 
 mod emit;

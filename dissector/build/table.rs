@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The table language: `tables/*.tbl` as data. One directive or row a line; indentation
 //! nests `when`. docs in tables/README.md.
 

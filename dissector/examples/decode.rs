@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Prints every event of a device stream or an ELOG file: `decode FILE [13|14|main]`.
 
 use std::io::{self, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! BBLog's bytes as borrowed views: the entry header, records and verbose parts.
 //!
 //! Layouts: `struct tcp_log_header`, `struct tcp_log_buffer` and `struct tcp_log_verbose`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! All tables of a process: BBLog's, and the providers that schemas describe.
 //!
 //! A catalog is made once, when a program starts, from the built-in schemas and those a user

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads of fixed-size integers at an offset of a byte slice: total, and free of index arithmetic
 //! elsewhere. A read that does not fit is `None`.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! ELOG's bytes as borrowed views: file header, provider table and events.
 //!
 //! Layouts: elog(5), version 1. All three parts are packed and follow each other without

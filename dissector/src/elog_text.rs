@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! An eventlog payload as elog(1) words it: the text behind the names in a line of `elog -r`.
 //!
 //! The wording is the schema's own format; how values are put into it is elog's, to the byte.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The one model of both logs: an [`Event`] with its [`Field`]s, decoded by a table.
 //!
 //! Decoding is lazy: an event is its bytes and its rows, and [`Event::fields`] reads them one by

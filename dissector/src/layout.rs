@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Which layout of the tcp provider a capture has.
 //!
 //! A capture does not say which version of the schema its kernel had; payload sizes and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Decoding of FreeBSD's TCP flight recorders: bytes in, named values out.
 //!
 //! Two kinds of log are read. **BBLog** (`/dev/tcp_log`) is a stream of entries, each a

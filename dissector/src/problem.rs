@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What can be wrong with input bytes.
 
 /// A fault in the input: what was found and what was expected. The reader that knows them

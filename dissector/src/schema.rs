@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The schema language of eventlog(9), `<provider>_eventlog_schema.src`, as data.
 //!
 //! The language is line oriented: PROVIDER, KEYWORD, ENUM, FLAG, STRUCT and EVENT begin a line,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The table model: what can be said of a field and of an event, as plain data.
 //!
 //! A [`FieldSpec`] is one row: a name, where the value lies ([`Place`]), when it is there

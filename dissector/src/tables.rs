@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! BBLog's tables, compiled from `tables/`, and the common members of both kinds of log.
 
 use crate::spec::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Values as text. `{}` is exact, for details: `20100 us`, `ESTABLISHED (4)`. `{:#}` is short, for
 //! summaries: `20.1 ms`, `ESTABLISHED`.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Microsecond times.
 
 use std::ops::{Add, Sub};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What one record cannot say alone: the time since the connection's previous record, records
 //! lost between the two, and the peer's initial sequence number.
 

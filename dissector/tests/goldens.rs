@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Genuine logs, decoded: the first record of each event and stack, whole.
 
 use std::collections::BTreeSet;

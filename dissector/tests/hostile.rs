@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Any bytes at all: decoding is total, and its ranges lie within what it was given.
 
 use std::fmt::Write;

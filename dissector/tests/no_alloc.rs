@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Decoding and summing up an event allocates nothing.
 
 use std::fmt::{self, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every row of every table: a record that meets its conditions and holds a value of its own
 //! decodes to exactly that value under exactly that name.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What hostile bytes are thrown at: one function per door they come in by, each of which panics
 //! if a promise about that door is broken.
 //!

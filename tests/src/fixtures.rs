@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Logs to test with: small ones in this repository, and a larger collection beside it, if it is
 //! there.
 

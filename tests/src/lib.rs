@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the end-to-end tests share: the built programs ([`programs`]), the real tshark with the
 //! plugin in it ([`tshark`]), genuine logs ([`fixtures`]), a record for each row of the tables
 //! ([`rows`]), packets to compare ([`segments`]), and what hostile bytes are thrown at

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The programs as cargo built them.
 
 use std::path::{Path, PathBuf};

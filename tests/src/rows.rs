@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A record or event for every row of every table, and captures to carry them.
 //!
 //! A record is made so that the conditions of one row hold and the row's place has a value of its

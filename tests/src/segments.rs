@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! TCP segments of captures, and whether a log and a capture of the same run agree on them.
 
 use std::collections::HashMap;

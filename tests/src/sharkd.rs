@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! sharkd: Wireshark's dissection as a process that opens one file after the other. tshark needs a
 //! fifth of a second to start; sharkd pays that once.
 

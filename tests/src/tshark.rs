@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The real tshark, with the plugin or without.
 //!
 //! Wireshark ignores a user's plugins when it runs as root, and a test must not install anything

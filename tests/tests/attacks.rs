@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every input that once broke a promise, and a small copy of each kind of log: none breaks one.
 //! The inputs are in `fuzz/regressions/ATTACK/`; a fuzzer's find is put there when it is mended.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! bblogd's one stream into tshark, with the plugin and without.
 
 use std::fs::File;

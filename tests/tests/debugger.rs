@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The debugger scripts of `packaging/debugger`: real gdb and lldb look at a program that has the
 //! kernel's structures, and the files they write are compared byte for byte with the logs the
 //! program was given.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! bblogdump, the extcap program, in the real tshark: with a stand-in for ssh that runs its
 //! command here, and bblogd on genuine logs.
 

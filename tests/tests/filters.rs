@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog --filter` and the real tshark: the same expression selects the same number of events from
 //! a log and of frames from what `bblog convert` made of it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Logs against captures of the same run.
 
 use bblog_tests::fixtures::{fixture, stream, streams};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Damaged captures in Wireshark with the plugin: whatever stands in them, it must not die by a
 //! signal, and neither GLib nor Wireshark may find a fault in the plugin.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The Wireshark profile: its columns, colouring rules, filter buttons and graphs, in the real
 //! tshark.
 

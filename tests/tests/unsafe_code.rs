@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Where `unsafe` stands is written in `docs/reliability.md`, file by file, with the reason. The
 //! page is the limit: a block more fails here, and one less has to be taken off it.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! docs/walkthrough.md says what its commands print.
 
 use std::fs;

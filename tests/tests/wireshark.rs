@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a user of Wireshark sees: the real tshark with the plugin.
 
 use std::sync::LazyLock;

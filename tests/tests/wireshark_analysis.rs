@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the plugin adds beside the values: connections, frames that belong together, expert
 //! informations, statistics; and where in the bytes the values lie.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Every row of every table through the real tshark: exactly the row's value, under exactly its
 //! filter name, in the frame that holds it.
 

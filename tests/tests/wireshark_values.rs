@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the plugin computes, and what a user can set: generated values, schemas of one's own, the
 //! kernel that wrote a log.
 

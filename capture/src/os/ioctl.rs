@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! ioctl(2) with an argument whose size is part of the command.
 #![allow(unsafe_code)]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What only the operating system can do and no safe crate offers.
 
 pub mod ioctl;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! sysctl(3), read only.
 
 /// The value of the sysctl `name`; `None` if there is none, or no sysctl at all.

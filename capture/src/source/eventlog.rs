@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `/dev/eventlog`: subscribes, and reads events.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Devices: threads that read them into the queue.
 
 pub mod eventlog;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `/dev/tcp_log`, or a file, FIFO or standard input in its place.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Starting, stopping and watching the program.
 
 use std::fs::{self, File, Permissions};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `/dev/tcp_log` and `/dev/eventlog` in one process, and what the first does when it fails.
 
 use crate::bblogd::{start, until};

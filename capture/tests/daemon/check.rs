@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblogd check` on this system; what it says of FreeBSD's settings is tested beside its code.
 
 use crate::bblogd::program;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What tcplog_dumper would have written, worked out here from the stream itself, and what bblogd
 //! wrote: files, packets, records, skips, and the lines of the index.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! FreeBSD's devices, played by a library in C that is preloaded; see `fake_devices.c`.
 
 use std::fs::{self, File};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Folders that cannot be written: full, gone, forbidden; and a disk that is slow.
 
 use std::fs::{self, Permissions};

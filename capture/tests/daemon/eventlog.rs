@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `/dev/eventlog`, as the kernel plays it in `fake_devices.c`.
 
 use std::fs;

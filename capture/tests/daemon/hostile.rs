@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Ids that unprivileged programs choose, and more connections than descriptors.
 
 use std::collections::HashSet;

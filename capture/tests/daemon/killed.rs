@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! kill -9 at any moment: what had been flushed is there, whole, and the next start finishes it.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Streams and events made for a test.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! bblogd as its operator meets it: the real program, on streams of `/dev/tcp_log` through files
 //! and FIFOs, on devices that a preloaded library plays ([`devices`]), and with everything that
 //! goes wrong on a server.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Options, signals, and life in the background.
 
 use std::fs;

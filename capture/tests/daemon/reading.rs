@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reading back what bblogd wrote, with pcap-file.
 
 use std::fs;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is left of root's rights.
 
 use std::collections::HashMap;

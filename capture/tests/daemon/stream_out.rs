@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `-o`: everything as one pcapng stream.
 
 use std::fs;

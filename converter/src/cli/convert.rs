@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert`
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! `bblog json`
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The command line: one module and one function per subcommand.
 
 use bblog_converter::interrupt::remove_unfinished_on_signals;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Where a listing goes: on a terminal through a pager, as git does it.
 
 use std::io::{self, IsTerminal, Write};

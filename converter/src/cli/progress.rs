@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A bar on standard error that shows how far long work has come: bytes, events a second, time left.
 
 use std::io::{self, IsTerminal};

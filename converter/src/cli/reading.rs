@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Options about what is read, and what inputs do not say themselves.
 
 use std::path::PathBuf;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Options about which events are taken.
 
 use bblog_converter::filter::Filter;

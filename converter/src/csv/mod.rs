@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events as comma-separated values (RFC 4180), for spreadsheets and pandas: a header line, and a
 //! line for each event with the values of the fields asked for.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The reference as a Markdown page: `docs/fields.md`.
 
 use std::collections::BTreeMap;

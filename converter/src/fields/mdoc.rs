@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The reference as a manual page: `bblog-fields.7`, in mdoc(7).
 
 use std::fmt::Write;

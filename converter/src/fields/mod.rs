@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The reference of every event and field, from the tables: as lines, JSON, Markdown and mdoc(7).
 
 mod markdown;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The rows of the reference, in words.
 
 use std::fmt::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The reference as lines, for people and for grep, and as JSON Lines.
 
 use std::fmt::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! An expression as it was written, before its names mean anything. [`Display`](fmt::Display)
 //! writes it so that parsing gives the same again.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A value as an expression says it, read in every way it can be.
 
 use std::cmp::Ordering;

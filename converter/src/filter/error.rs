@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is wrong with an expression, and where.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What an expression asks of an event, names and values resolved. Nothing is allocated.
 
 use std::cmp::Ordering;

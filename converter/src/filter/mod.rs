@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Expressions that select events, in the language of Wireshark's display filters and over the
 //! same names.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! From text to [`Expr`]: the language of Wireshark's display filters, as far as events need it.
 //!
 //! ```text

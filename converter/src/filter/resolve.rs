@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! From [`Expr`] to tests: names become fields, words become values.
 
 use bblog_dissector::catalog::Catalog;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The keys of values, made once.
 
 use bblog_dissector::catalog::Catalog;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! An event as an object on a line.
 
 use bblog_dissector::catalog::Catalog;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events as JSON Lines: one object a line, its keys documented by [`schema_doc`].
 //!
 //! The text is written straight into a buffer that is used again; the keys of all rows are made

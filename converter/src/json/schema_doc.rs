@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A JSON Schema of the lines.
 
 use serde_json::{Value, json};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Fields by name: what a name that filters and columns use stands for, and its values in an event.
 //!
 //! A [`Named`] is found once. Most are rows of the tables: then only those rows are decoded, and an

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The packet that `bblog convert` makes of an event, as far as names ask for it: what Wireshark
 //! shows as `ip` and `tcp` in the converted file.
 

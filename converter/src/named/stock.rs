@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Names that Wireshark has besides the rows of our tables, as data.
 
 use super::Fact;

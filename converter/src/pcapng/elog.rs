@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! eventlog in pcapng: the encoding of this project.
 //!
 //! A section has two interfaces. Interface 0 (LINKTYPE_RAW) has the IN and OUT events of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What BBLog and eventlog look like in pcapng, on top of the crate `pcap-file`.
 //!
 //! pcap-file 3.0 is used, although still a release candidate, because it has what 2.0 lacks:

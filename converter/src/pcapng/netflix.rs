@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! BBLog in pcapng: Netflix's custom blocks and options, as tcplog_dumper writes them and
 //! read_bbrlog and Wireshark read them.
 //!

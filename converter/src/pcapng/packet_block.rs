@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The body of an enhanced packet block, from borrowed parts.
 
 use bblog_dissector::Micros;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Where frames go: a pcapng file being written.
 
 use std::io::Write;

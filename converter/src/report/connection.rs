@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is told of one connection.
 
 use serde::Serialize;

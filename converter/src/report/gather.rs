@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads an input through and gathers the report on it.
 
 use std::collections::{BTreeMap, HashMap};

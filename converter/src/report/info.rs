@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What is in an input, gathered in one pass.
 
 use std::io::{self, Write};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reports on inputs: what `bblog info` shows.
 
 pub mod connection;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What an event tells about its connection, as a table. Names are those of the tables of events
 //! and of their fields and values.
 

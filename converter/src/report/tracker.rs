@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Follows one connection through its events and sums it up.
 
 use bblog_dissector::event::{Event, Field, Value};

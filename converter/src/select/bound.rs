@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A point in time that a user names.
 
 use std::str::FromStr;

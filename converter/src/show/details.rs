@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! All values of an event, one a line, under the names that filters use. What is computed and not
 //! logged stands in brackets.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What elog(1) prints of a capture, to the byte.
 
 use std::io::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The usual style: time, connection, stack or provider, event and summary in columns.
 
 use std::io::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Events as text for people: one line each, or each with all its values below it.
 
 mod details;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The colours of a listing.
 
 use anstyle::{AnsiColor, Style};

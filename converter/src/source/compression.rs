@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Compressed inputs, known by their first bytes.
 //!
 //! A decoder gives what it can decode before it reports an error, so a file cut short is used as

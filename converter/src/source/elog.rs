@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads ELOG captures: what elog(1) writes.
 
 use bblog_dissector::Problem;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Readers: from a byte stream to records and events, one at a time.
 //!
 //! All stream: a reader holds a bounded window of the input, and no length in the input makes it

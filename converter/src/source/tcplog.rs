@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads BBLog entries: what `/dev/tcp_log` gives, and the files made from core dumps.
 
 use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! A window on a byte stream: what is in front can be looked at, and grows when asked.
 
 use std::io::{self, Read};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What the tests of the program share: running it, fixtures, and a folder that goes away.
 #![allow(dead_code, reason = "every test file uses a part")]
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! The blocks of a pcapng file, as they stand there, and their options.
 //!
 //! Blocks are framed here and not by pcap-file's reader: that one keeps 8 MB for each file, gives

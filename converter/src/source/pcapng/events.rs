@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! eventlog events in packets, and both kinds as an [`EventSource`].
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! Reads pcapng: files of tcplog_dumper, of this project, and what Wireshark makes of them.
 //!
 //! [`BlockReader`] finds the blocks, [`Section`] is what their section says, and [`PcapngReader`]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSD-2-Clause
 //! What a section's header and interfaces say.
 
 use bblog_dissector::Micros;
