@@ -6,8 +6,8 @@
 #
 # NAME is one of: scripts, inputs, licences, man, rc, port, binaries, static, deb; the first six if
 # none is given. The others compile first, which takes minutes: binaries for FreeBSD (BBLOG_ARCHS,
-# x86_64 if unset), where programs must need only its base system, and a real package is written
-# and read back; static for Linux without its libc; deb makes Debian packages, and as root installs
+# x86_64 if unset), where programs must need only its base system and the plugin Wireshark, and the
+# real packages of both flavors are written and read back; static for Linux without its libc; deb makes Debian packages, and as root installs
 # them in a throw-away layer.
 set -eu
 
@@ -82,9 +82,11 @@ check_port() {
 
 check_binaries() {
 	need bmake bmake bsdtar libarchive-tools file file readelf binutils
+	wireshark=$(sed -n 's/^_WIRESHARK=[[:space:]]*//p' packaging/freebsd/net/bblog/Makefile)
 	for arch in ${BBLOG_ARCHS:-x86_64}; do
 		folder=$(packaging/cross.sh build "$arch-freebsd" | sed -n 's|^\(/.*\)/bblogd$|\1|p')
 		[ -d "$folder" ] || fail "cross.sh did not say where the programs are"
+		packaging/wireshark-env.sh --headers "$wireshark" packaging/cross.sh plugin "$arch-freebsd"
 		packaging/freebsd/tests/port.sh "$arch" "$folder"
 	done
 }

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Compiles for FreeBSD, or for Linux without its libc, on a Debian machine: no root, no chroot.
 #
-# usage: cross.sh check|build TARGET
+# usage: cross.sh check|build|plugin TARGET
 #
 # TARGET is ARCH-freebsd or ARCH-musl, ARCH is x86_64 or aarch64. check finds type errors in
 # dissector, converter, capture and extcap, cfg(target_os = "freebsd") included. build makes bblog,
 # bblogd and bblogdump, says where, and that they are for that system: FreeBSD programs need only libraries of
-# its base system, musl ones need none.
+# its base system, musl ones need none. plugin makes Wireshark's plugin for FreeBSD, libbblog.so, for
+# the Wireshark that pkg-config finds (wireshark-env.sh --headers): its headers, and glib's, are the
+# same on FreeBSD but for what FreeBSD's own headers bring, which zig has.
 #
 # rustc with its library's source is one matching set of Debian packages, unpacked; the stock
 # cargo builds std from that source. C code is compiled, and everything linked, by zig, which has
@@ -23,15 +25,16 @@ fail() {
 	exit 1
 }
 
-[ $# -eq 2 ] || fail "usage: cross.sh check|build TARGET"
+[ $# -eq 2 ] || fail "usage: cross.sh check|build|plugin TARGET"
 mode=$1
-case $mode in check | build) ;; *) fail "$mode: not known, expected check or build" ;; esac
+case $mode in check | build | plugin) ;; *) fail "$mode: not known, expected check, build or plugin" ;; esac
 arch=${2%-*}
 case $2 in
 x86_64-freebsd | aarch64-freebsd) target=$arch-unknown-freebsd zig_target=$arch-freebsd.14.0 ;;
 x86_64-musl | aarch64-musl) target=$arch-unknown-linux-musl zig_target=$arch-linux-musl ;;
 *) fail "$2: not known, expected x86_64 or aarch64 with -freebsd or -musl" ;;
 esac
+case $mode-$2 in plugin-*-musl) fail "plugin: not for $2, expected x86_64 or aarch64 with -freebsd" ;; esac
 [ "$(uname -sm)" = "Linux x86_64" ] || fail "$(uname -sm): not known, expected Linux x86_64"
 for tool in apt-get apt-cache dpkg cargo cc python3 file readelf flock; do
 	command -v "$tool" >/dev/null || fail "$tool: not found, expected a Debian system with cargo, gcc, python3, file and binutils"
@@ -147,9 +150,41 @@ make_freebsd_linker() {
 	"$tools/cross-cc" -c "$tools/note.s" -o "$tools/note.o"
 	cat >"$tools/cross-link" <<-END
 		#!/bin/sh
-		exec $tools/cross-cc -L$tools "\$@" $tools/note.o
+		exec $tools/cross-cc \$BBLOG_LINK -L$tools "\$@" $tools/note.o
 	END
 	chmod +x "$tools/cross-link"
+}
+
+# Stands in for Wireshark's and glib's libraries, whose names (the sonames are upstream's) and symbols
+# it has: the linker finds every symbol of the plugin there or in FreeBSD's libc, or fails.
+make_wireshark_stubs() {
+	pkg-config --exists wireshark || fail "Wireshark's headers: not found by pkg-config (wireshark-env.sh --headers)"
+	folder=$(pkg-config --variable=libdir wireshark)
+	case $folder in "${PKG_CONFIG_SYSROOT_DIR:-}"/*) ;; *) folder=${PKG_CONFIG_SYSROOT_DIR:-}$folder ;; esac
+	stubs=$cache/$target/wireshark
+	rm -rf "$stubs"
+	mkdir -p "$stubs"
+	for library in $(pkg-config --libs-only-l wireshark | tr ' ' '\n' | sed -n 's/^-l//p' | sort -u) wiretap; do
+		real=$folder/lib$library.so
+		[ -f "$real" ] || fail "$real: no such file"
+		soname=$(readelf -dW "$real" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
+		nm -D --defined-only "$real" | sed 's/^.* //; s/@.*//' | sort -u | sed 's/.*/.globl &\n&:/' >"$stubs/$library.s"
+		"$cache/$target/cross-cc" -shared -nostdlib "-Wl,-soname,$soname" "$stubs/$library.s" -o "$stubs/lib$library.so"
+	done
+}
+
+# The headers that bindgen reads are FreeBSD's, not this system's.
+build_plugin() {
+	make_wireshark_stubs
+	include=$(echo "$cache"/venv/lib/python3*/site-packages/ziglang/lib/libc/include)
+	[ -d "$include/generic-freebsd" ] || fail "$include: no headers of FreeBSD, expected those of zig $zig_version"
+	export "BINDGEN_EXTRA_CLANG_ARGS_$lower=--sysroot=$stubs -isystem $include/$arch-freebsd-none -isystem $include/generic-freebsd"
+	export BBLOG_LINK="-L$stubs -Wl,-z,defs" PKG_CONFIG_ALLOW_CROSS=1
+	cargo build --release --locked -Zbuild-std=std,panic_unwind --target "$target" -p bblog-wireshark
+	# What brandelf(1) does: zig's linker marks no library as FreeBSD's.
+	printf '\011' | dd of="$CARGO_TARGET_DIR/$target/release/libbblog.so" bs=1 seek=7 conv=notrunc status=none
+	packaging/check-elf.sh "$2" "$CARGO_TARGET_DIR/$target/release/libbblog.so"
+	echo "$CARGO_TARGET_DIR/$target/release/libbblog.so"
 }
 
 export ZIG_GLOBAL_CACHE_DIR="$cache/zig" ZIG_LOCAL_CACHE_DIR="$cache/zig"
@@ -171,6 +206,10 @@ cd "$root"
 case $mode in
 check)
 	cargo check --locked -Zbuild-std=std,panic_unwind --target "$target" $packages
+	exit
+	;;
+plugin)
+	build_plugin "$@"
 	exit
 	;;
 build) cargo build --release --locked -Zbuild-std=std,panic_unwind --target "$target" $packages ;;

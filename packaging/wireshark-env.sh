@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs a command that is to use another Wireshark than the installed one, with our plugin for it.
 #
-# usage: wireshark-env.sh VERSION COMMAND [ARGUMENT...]
+# usage: wireshark-env.sh [--headers] VERSION COMMAND [ARGUMENT...]
 #
 # VERSION is 4.4 or 4.6, whose packages of Debian trixie and forky are unpacked, with headers, in a
 # cache folder (250 MB each); the system is left alone. 4.0, or whatever is installed, is used as
@@ -10,6 +10,8 @@
 #
 # BBLOG_TSHARK  tshark; sharkd, editcap, mergecap and capinfos are beside it
 # BBLOG_PLUGIN  the plugin, built for that version in target/wireshark-VERSION
+#
+# With --headers no plugin is built; the command's pkg-config finds that version's headers.
 #
 # The tests look for both. They run tshark as nobody if they are root: root's cache is therefore in
 # /var/cache, and not in ~/.cache, unless XDG_CACHE_HOME says otherwise.
@@ -20,7 +22,9 @@ fail() {
 	exit 1
 }
 
-[ $# -ge 2 ] || fail "usage: wireshark-env.sh VERSION COMMAND [ARGUMENT...]"
+headers=
+[ "${1:-}" != --headers ] || { headers=yes && shift; }
+[ $# -ge 2 ] || fail "usage: wireshark-env.sh [--headers] VERSION COMMAND [ARGUMENT...]"
 version=$1
 shift
 command -v pkg-config >/dev/null || fail "pkg-config: not found (make deps)"
@@ -93,10 +97,12 @@ flock 9
 flock -u 9
 exec 9>&-
 
-PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig \
-	CARGO_TARGET_DIR=$target cargo build --quiet --locked --manifest-path "$sources/Cargo.toml" -p bblog-wireshark
+export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_LIBDIR="$root/usr/lib/$triplet/pkgconfig:$root/usr/share/pkgconfig"
+[ -z "$headers" ] || exec "$@"
+CARGO_TARGET_DIR=$target cargo build --quiet --locked --manifest-path "$sources/Cargo.toml" -p bblog-wireshark
 BBLOG_TSHARK=$root/bin/tshark
 BBLOG_PLUGIN=$target/debug/libbblog.so
 export BBLOG_TSHARK BBLOG_PLUGIN
+unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
 "$BBLOG_TSHARK" --version 2>/dev/null | head -n 1
 exec "$@"

@@ -38,10 +38,12 @@ for script in install-plugin.sh install-extcap.sh check-elf.sh cross.sh deb-test
 	said usage: "./$script"
 done
 for script in install-profile.sh check-licences.sh; do said usage: "./$script" --frobnicate; done
+said 'usage: wireshark-env.sh' ./wireshark-env.sh --headers 4.4
 said 'usage: deb.sh' ./deb.sh a b
 said 'usage: static.sh' ./static.sh a b
 said 'not known, expected scripts' ./check.sh frobnicate
-said 'expected check or build' ./cross.sh frobnicate x86_64-freebsd
+said 'expected check, build or plugin' ./cross.sh frobnicate x86_64-freebsd
+said 'plugin: not for' ./cross.sh plugin x86_64-musl
 said 'expected x86_64 or aarch64' ./cross.sh build sparc64-freebsd
 said 'expected x86_64 or aarch64' ./check-elf.sh sparc64-freebsd x
 said 'no such file' ./check-elf.sh x86_64-freebsd "$work/nothing"
