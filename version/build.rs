@@ -2,7 +2,7 @@
 //! Asks git for the commit. A tarball has none; who packages one may say it: `BBLOG_COMMIT`.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
@@ -23,10 +23,13 @@ fn main() {
 /// The commit of our own repository: a tarball unpacked somewhere inside another is not that.
 fn commit() -> Option<String> {
     let top = git(&["rev-parse", "--show-toplevel"])?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR")?).join("..");
     if Path::new(&top).canonicalize().ok()? != root.canonicalize().ok()? {
         return None;
     }
+    // Relative, so that a tarball that is built in the same target folder asks anew.
+    let mark = if root.join(".git").is_dir() { "../.git/HEAD" } else { "../.git" };
+    println!("cargo::rerun-if-changed={mark}");
     for name in ["HEAD", "index", "logs/HEAD"] {
         if let Some(path) = git(&["rev-parse", "--path-format=absolute", "--git-path", name]) {
             println!("cargo::rerun-if-changed={path}");
