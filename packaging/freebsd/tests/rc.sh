@@ -26,9 +26,10 @@ trap 'exit 1' HUP INT TERM
 [ -z "$real" ] || [ -x "$real" ] || fail "$real: no such program"
 mkdir -p "$work/sbin" "$work/root/dev"
 
-# A daemon that says what it was given, and ends when it is told to.
+# A daemon that says what it was given, and ends when it is told to. (Below nohup SIGHUP is ignored,
+# and a shell cannot trap what was ignored when it began.)
 cat >"$work/sbin/bblogd" <<'END'
-#!/bin/sh
+#!/usr/bin/env -S --default-signal=HUP sh
 printf '%s\n' "$@" >"$BBLOGD_TEST/arguments"
 while [ $# -gt 0 ]; do
 	[ "$1" != -p ] || pidfile=$2
