@@ -23,7 +23,7 @@ test: deps
 
 # The plugin's end-to-end tests with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
 test-wireshark: deps
-	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values --test wireshark_analysis
+	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values --test wireshark_analysis --test wireshark_saving
 
 # Throws made-up input at every door: SECONDS for each (fuzz/README.md).
 SECONDS = 60

@@ -32,8 +32,9 @@ const IN_RECOVERY: u32 = 0x0010_0000 | 0x2000_0000;
 pub enum Flow {
     /// A connection of a file.
     Connection(usize, Endpoint, Endpoint),
-    /// A section whose connection is not known.
-    Section(Key),
+    /// The records of a section with this initial sequence number, whose connection the section does not
+    /// name.
+    Unnamed(Key, u32),
     /// A session of an eventlog provider.
     Session(Key, u16, u64),
 }
@@ -46,6 +47,8 @@ pub struct Frames {
     deltas: PerFrame<i64, NONE>,
     /// By frame number: the frame that it belongs to, or 0.
     links: PerFrame<i32, 0>,
+    /// Connections that packets tell of and sections do not, ours first.
+    learned: HashMap<Flow, (Endpoint, Endpoint)>,
     /// Flows whose connection is not known, numbered.
     unnamed: HashMap<Flow, u32>,
     /// Whether recovery begins or ends, by the frame where it does.
@@ -124,6 +127,16 @@ impl Frames {
             });
         }
         self.deltas.set(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
+    }
+
+    /// Notes the connection of a flow, as one of its packets tells it.
+    pub fn learn(&mut self, flow: Flow, connection: (Endpoint, Endpoint)) {
+        self.learned.entry(flow).or_insert(connection);
+    }
+
+    /// The connection of a flow, as far as its packets have told it.
+    pub fn learned(&self, flow: Flow) -> Option<(Endpoint, Endpoint)> {
+        self.learned.get(&flow).copied()
     }
 
     /// The number of a flow whose connection is not known.
@@ -242,6 +255,11 @@ fn rcv_nxt(record: &Record<'_>) -> u32 {
     host32(record, 120)
 }
 
+/// The record's own initial sequence number, `tlb_iss`.
+pub fn iss(record: &Record<'_>) -> u32 {
+    host32(record, 64)
+}
+
 fn host32(record: &Record<'_>, at: usize) -> u32 {
     record.as_bytes().get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
@@ -254,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_later_look_gives_what_the_first_pass_found() {
-        let key = |number| Flow::Section(Key { file: 1, number });
+        let key = |number| Flow::Unnamed(Key { file: 1, number }, 0);
         let mut frames = Frames::default();
         let record = |second: u8, serial: u8| {
             let mut bytes = [0; TCPINFO_LEN];

@@ -2,6 +2,7 @@
 //! From the bytes of one record to its name, its summary and the items of the tree.
 
 use std::fmt::{self, Display, Write};
+use std::net::IpAddr;
 use std::ops::Range;
 
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
@@ -13,7 +14,7 @@ use bblog_dissector::tables;
 
 use crate::catalog;
 use crate::ffi;
-use crate::frames::{Flow, Frames};
+use crate::frames::{self, Flow, Frames};
 use crate::items::{Items, NONE, TextAt};
 use crate::links::{Act, Segment};
 use crate::registry::Own;
@@ -129,7 +130,7 @@ pub fn decode(
 ) -> Decoded {
     let mut unknown = Section::default();
     let section = sections.get(request.section).unwrap_or(&mut unknown);
-    let mut decoded = match request.input {
+    match request.input {
         Input::Record { data, verbose, .. } => match Record::from_tcpinfo(data) {
             Ok(record) => {
                 let record = record.with_verbose(verbose_part(verbose));
@@ -143,11 +144,9 @@ pub fn decode(
         },
         Input::Nothing => {
             notice(items, "skipped");
-            Decoded::default()
+            Decoded { connection: section.connection, ..Decoded::default() }
         }
-    };
-    decoded.connection = section.connection;
-    decoded
+    }
 }
 
 fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
@@ -197,6 +196,24 @@ fn act(event: &Event<'_>, ip: &[u8]) -> Option<Act> {
     }
 }
 
+/// Source and destination of the TCP segment in an IP packet.
+fn endpoints(ip: &[u8]) -> Option<(Endpoint, Endpoint)> {
+    let (addresses, tcp) = match ip.first()? {
+        0x60..=0x6f => (ip.get(8..40)?, ip.get(40..)?),
+        first @ 0x45..=0x4f => (ip.get(12..20)?, ip.get(usize::from(first & 0x0f) * 4..)?),
+        _ => return None,
+    };
+    let end = |address: &[u8], at: usize| {
+        let address = match address.len() {
+            4 => IpAddr::from(*address.first_chunk::<4>()?),
+            _ => IpAddr::from(*address.first_chunk::<16>()?),
+        };
+        Some(Endpoint { address, port: u16::from_be_bytes(*tcp.get(at..)?.first_chunk()?) })
+    };
+    let (source, destination) = addresses.split_at(addresses.len() / 2);
+    Some((end(source, 0)?, end(destination, 2)?))
+}
+
 /// The line for the frame that belongs to this one.
 fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     let Some(other) = frames.link(frame) else { return };
@@ -233,7 +250,7 @@ fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
 
 fn record_items(
     request: &Request<'_>,
-    section: &Section,
+    section: &mut Section,
     frames: &mut Frames,
     record: &Record<'_>,
     items: &mut Items,
@@ -242,18 +259,30 @@ fn record_items(
     let kernel = request.kernel.or(section.kernel).unwrap_or_default();
     let stack = section.stack(record.stack_id());
     let event = Event::of_record(record, Context { stack, kernel });
-    let flow = match section.connection {
+    let iss = frames::iss(record);
+    let named_by_section = if section.owns(iss) { section.connection } else { None };
+    let flow = match named_by_section {
         Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
-        None => Flow::Section(request.section),
+        None => Flow::Unnamed(request.section, iss),
     };
     let Input::Record { packet, .. } = request.input else { return Decoded::default() };
+    // DLT_NULL: the address family stands in front.
+    let ip = packet.get(4..).unwrap_or_default();
+    if named_by_section.is_none()
+        && request.first
+        && let Some((source, destination)) = endpoints(ip)
+    {
+        let ours_first = if event.name() == "IN" { (destination, source) } else { (source, destination) };
+        frames.learn(flow, ours_first);
+    }
+    let connection = named_by_section.or_else(|| frames.learned(flow));
     if request.first {
-        // DLT_NULL: the address family stands in front.
-        let act = act(&event, packet.get(4..).unwrap_or_default());
+        let act = act(&event, ip);
         frames.note_record(request.frame, flow, record, packet, act);
     }
     let mut named = name(&event, request, items);
-    if request.wants(ffi::BBLOG_WANT_FLOW) && section.connection.is_none() {
+    named.connection = connection;
+    if request.wants(ffi::BBLOG_WANT_FLOW) && connection.is_none() {
         named.flow = frames.number(flow);
     }
     alerts(&event, items);

@@ -54,6 +54,8 @@ pub struct Section {
     pub kernel: Option<Kernel>,
     /// BBLog: the connection, ours first.
     pub connection: Option<(Endpoint, Endpoint)>,
+    /// BBLog: the initial sequence number of the first record that has one.
+    iss: Option<u32>,
     /// eventlog: provider numbers and names.
     providers: Vec<(u16, Box<[u8]>)>,
     /// eventlog: the layout of the tcp provider, if the file names it.
@@ -68,6 +70,13 @@ impl Section {
     /// The stack that a record's `tlb_stackid` stands for.
     pub fn stack(&self, id: u8) -> Stack {
         self.stacks.iter().find(|entry| entry.0 == id).map_or(Stack::Unknown, |entry| entry.1)
+    }
+
+    /// Whether a record with this initial sequence number is of the section's own connection. A section is
+    /// written for one connection, but tools that merge files put the records of all under the first
+    /// file's header. 0 is what a connection has before it has chosen one.
+    pub fn owns(&mut self, iss: u32) -> bool {
+        iss == 0 || *self.iss.get_or_insert(iss) == iss
     }
 
     /// The name of an eventlog provider.
@@ -218,6 +227,13 @@ mod tests {
         assert!(sections.get(Key { file: 16, number: 0 }).is_none());
         sections.clear();
         assert!(!sections.enter(first));
+    }
+
+    #[test]
+    fn records_of_another_connection_are_strangers() {
+        let mut section = Section::default();
+        assert!([0, 7, 7, 0].iter().all(|&iss| section.owns(iss)));
+        assert!(!section.owns(8) && section.owns(7));
     }
 
     #[test]
