@@ -20,6 +20,8 @@ use crate::links::{Act, Segment};
 use crate::registry::Own;
 use crate::sections::{Endpoint, Key, Section, Sections};
 
+/// Rows that hold the error number which a system call or a send gave.
+const ERRORS: [&str; 5] = ["error", "err", "send_errno", "so_error", "errno"];
 /// Where the provider's number stands in an ELOG event.
 const PROVIDER_ID: Range<usize> = 4..6;
 /// The one value of group `track` that stands with the connection's state.
@@ -169,8 +171,8 @@ fn alerts(event: &Event<'_>, items: &mut Items) {
     for alert in event.alerts() {
         match alert.group {
             AlertGroup::Response => {
-                let error = ["error", "err", "send_error", "so_error", "errno"];
-                match error.iter().find_map(|name| event.get(name)) {
+                let mut values = event.fields().chain(event.common());
+                match values.find(|field| ERRORS.contains(&field.spec.name)) {
                     Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.about)),
                     None => items.alert(alert, alert.about),
                 }
