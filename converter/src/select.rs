@@ -52,6 +52,11 @@ impl Selection {
         from.is_none() && to.is_none() && connection.is_none() && filter.is_none() && limit.is_none()
     }
 
+    /// Selects as if no event had been seen yet: for inputs that are looked at one by one.
+    pub fn begin_anew(&mut self) {
+        (self.first, self.section, self.taken) = (None, None, 0);
+    }
+
     /// Whether no further event can be selected.
     #[inline]
     pub fn is_full(&self) -> bool {

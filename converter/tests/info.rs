@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use support::{Folder, bytes, fixture, run};
@@ -248,4 +249,123 @@ fn foreign_blocks_are_counted() {
     let text = String::from_utf8(run(&["info", "-"], &file).stdout).unwrap();
     let expected = "standard input: pcapng\n  events    0\n  others    2 packets, 1 block\n  sections  1\n";
     assert_eq!(text, expected);
+}
+
+/// What is told of selected events is what `bblog json` prints of them.
+#[test]
+fn a_selection_is_that_of_json() {
+    let cases: [(&str, &[&str]); 8] = [
+        ("rack_reqresp.tcplog", &["--filter", "bblog.event == \"OUT\" && bblog.snd_cwnd > 14000"]),
+        ("rack_reqresp.tcplog", &["--from", "+0.1", "--to", "+0.3"]),
+        ("default_v4mapped.tcplog", &["--limit", "7"]),
+        ("default_v4mapped.tcplog", &["--connection", "*:1"]),
+        // Neither the session's begin nor its addresses are among the selected.
+        ("small-plain.elog", &["--filter", "bblog.event == \"OUT\""]),
+        ("small-plain.elog", &["--connection", "192.0.2.112", "--limit", "20"]),
+        ("small-quirks.elog", &["-Y", "bblog.event in {\"IN\", \"OUT\"}", "--to", "+1h"]),
+        ("small-quirks.elog", &["--from", "+1ms"]),
+    ];
+    for (name, options) in cases {
+        let path = fixture(name).display().to_string();
+        let run = |args: &[&str]| {
+            let all: Vec<&str> = args.iter().copied().chain(options.iter().copied()).collect();
+            let ran = run(&[&all[..], &["--stack", "1=freebsd,2=rack,3=bbr", &path]].concat(), b"");
+            assert!(ran.code != 2, "{name} {options:?}: {}", ran.stderr);
+            let text = String::from_utf8(ran.stdout).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+        };
+        let (events, report) = (run(&["json"]), run(&["info", "--json"]).remove(0));
+        assert_eq!(report["events"], events.len(), "{name} {options:?}");
+        assert!(report["events_read"].as_u64().unwrap() >= events.len() as u64);
+        let times = || events.iter().map(|event| event["time_us"].as_i64().unwrap());
+        assert_eq!(report["time"]["first_us"].as_i64(), times().min(), "{name} {options:?}");
+        assert_eq!(report["time"]["last_us"].as_i64(), times().max());
+        let count = |key: &dyn Fn(&serde_json::Value) -> String| {
+            let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+            events.iter().for_each(|event| *counts.entry(key(event)).or_default() += 1);
+            counts
+        };
+        let kinds =
+            report["event_counts"].as_array().unwrap().iter().map(|kind| {
+                (format!("{} {}", kind["provider"], kind["id"]), kind["count"].as_u64().unwrap())
+            });
+        let kind = |event: &serde_json::Value| format!("{} {}", event["provider"], event["event_id"]);
+        assert_eq!(kinds.collect::<BTreeMap<_, _>>(), count(&kind), "{name} {options:?}");
+        let mut connections: BTreeMap<String, u64> = BTreeMap::new();
+        for connection in report["connections"].as_array().unwrap() {
+            *connections.entry(connection["session"].to_string()).or_default() +=
+                connection["events"].as_u64().unwrap();
+        }
+        let session = |event: &serde_json::Value| event["session"].to_string().replace('"', "");
+        let mut expected = count(&|event| match (event["log"].as_str(), event["provider"].as_str()) {
+            (Some("bblog"), _) => "null".to_owned(),
+            (_, Some("tcp")) => session(event),
+            _ => "of no connection".to_owned(),
+        });
+        let none = ["of no connection", "0", "18446744073709551615"];
+        expected.retain(|session, _| !none.contains(&session.as_str()));
+        assert_eq!(connections, expected, "{name} {options:?}");
+    }
+}
+
+/// Connections that follow each other in one session stay apart, whichever events are selected.
+#[test]
+fn sessions_begin_anew_out_of_sight() {
+    let mut file = bytes("small-plain.elog");
+    let again = file.clone();
+    let table = 4 + 34 * u32::from_le_bytes(file[40..44].try_into().unwrap()) as usize;
+    // The same events once more, after each session's end.
+    file.extend(&again[40 + table..]);
+    let connections = |args: &[&str]| {
+        let ran = run(&[&["info", "--json", "-"], args].concat(), &file);
+        let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let whose = |it: &serde_json::Value| [it["session"].clone(), it["local"].clone()];
+        report["connections"].as_array().unwrap().iter().map(whose).collect::<Vec<_>>()
+    };
+    let all = connections(&[]);
+    let sending = connections(&["-Y", "bblog.event == \"OUT\""]);
+    assert_eq!(all.len(), 10, "{all:?}");
+    // Each in the order of appearance, which need not be the same.
+    let sorted = |mut them: Vec<[serde_json::Value; 2]>| {
+        them.sort_by_key(|whose| whose[0].as_u64());
+        them
+    };
+    assert_eq!(sorted(sending), sorted(all));
+}
+
+#[test]
+fn a_selection_is_each_files_own() {
+    let (one, other) = (fixture("rack_reqresp.tcplog"), fixture("small-plain.elog"));
+    let options = ["info", "--limit", "3", "--from", "+1us"].map(Path::new);
+    let ran = run(&[&options[..], &[&one, &other]].concat(), b"");
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!((ran.code, text.matches("  selected  3 of 4 read; times, lost").count()), (0, 2), "{text}");
+    let whole = info("rack_reqresp.tcplog", &["--json"]);
+    assert!(whole.contains("\"events_read\":null"), "{whole}");
+    let wrong = run(&["info", "-", "--filter", "bblog.nonsense"], b"");
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("--filter, "), "{}", wrong.stderr);
+}
+
+/// A version is told when something of that version was read.
+#[test]
+fn versions_are_those_found() {
+    let first = |input: &[u8]| {
+        let ran = run(&["info", "-"], input);
+        let text = String::from_utf8(ran.stdout).unwrap();
+        (ran.code, text.lines().next().unwrap().to_owned())
+    };
+    let with = |name: &str, at: usize, value: u8| {
+        let mut bytes = bytes(name);
+        bytes[at] = value;
+        bytes
+    };
+    let entries = bytes("default_refused.tcplog");
+    let bblog = "standard input: BBLog entries";
+    assert_eq!(first(&entries), (0, format!("{bblog}, version 9")));
+    assert_eq!(first(&with("default_refused.tcplog", 0, 8)), (1, bblog.to_owned()));
+    assert_eq!(first(&entries[..100]), (1, bblog.to_owned()));
+    let capture = "standard input: eventlog capture (ELOG)";
+    assert_eq!(first(&bytes("small-plain.elog")), (0, format!("{capture}, version 1")));
+    assert_eq!(first(&with("small-plain.elog", 4, 2)), (1, capture.to_owned()));
 }

@@ -33,6 +33,7 @@ fn long_work_shows_how_far_it_is() {
         "show - > /dev/null".into(),
         "csv - > /dev/null".into(),
         "json - > /dev/null".into(),
+        "info - > /dev/null".into(),
     ] {
         let Some(shown) = on_terminal(&format!("{slow} {work}")) else { return };
         assert!(shown.contains("events/s") && shown.contains("KiB"), "{work}: {shown:?}");

@@ -36,6 +36,11 @@ impl Progress {
         Progress::of(inputs, io::stdout().is_terminal())
     }
 
+    /// Of work whose result is printed when all is done.
+    pub fn of_report(inputs: &[Name]) -> Progress {
+        Progress::of(inputs, false)
+    }
+
     /// Of work that writes the file `output`.
     pub fn of_file(inputs: &[Name], output: &Path) -> Progress {
         Progress::of(inputs, output == Path::new("-") && io::stdout().is_terminal())

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bblog_dissector::bblog::{HEADER_LEN, Header};
-use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent};
+use bblog_dissector::bblog::{self, HEADER_LEN, Header};
+use bblog_dissector::elog::{self, FileHeader, ProviderTable};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::EventSpec;
 use foldhash::fast::RandomState;
@@ -20,6 +20,9 @@ use crate::escape::Escaped;
 use crate::event_stream::{Clock, EventSource, Seen, SeenEvent, SeenRecord, open_one};
 use crate::input::{Input, Kind};
 use crate::listing::{Decoder, Shown};
+use crate::meter;
+use crate::recent::RecentMap;
+use crate::select::Selection;
 use crate::sessions::{self, Change, Session};
 use crate::source::elog::dropped_events;
 use crate::tables::Tables;
@@ -30,12 +33,15 @@ const MAX_KINDS: usize = 10_000;
 const MAX_CAPTURES: usize = 4096;
 /// Providers and stacks that are listed.
 const MAX_LISTED: usize = 1000;
+/// Sessions remembered at a time.
+const MAX_SESSIONS: usize = 131_072;
 
-/// Reads all of `input` into `report`.
+/// Reads `input` into `report`: all of it, or until `selection` is full.
 pub(super) fn gather(
     report: &mut Report,
     input: Input,
     tables: &Arc<Tables>,
+    selection: &mut Selection,
     on_fault: &mut dyn FnMut(&Fault),
 ) {
     let kind = input.kind;
@@ -48,10 +54,14 @@ pub(super) fn gather(
         Ok(source) => source,
         Err(fault) => return tell(report, &fault),
     };
-    let mut gather = Gather::default();
+    if kind == Kind::Elog {
+        report.version = Some(elog::VERSION);
+    }
+    let mut gather = Gather::new();
     gather.capture(source.as_ref());
     let mut decoder = Decoder::new();
-    loop {
+    let mut read = 0;
+    while !selection.is_full() {
         match source.advance() {
             Ok(true) => {}
             Ok(false) => break,
@@ -63,13 +73,22 @@ pub(super) fn gather(
         gather.capture(source.as_ref());
         let Some(seen) = source.seen() else { continue };
         let shown = decoder.show(0, seen);
-        gather.event(report, &shown, source.as_ref());
+        meter::count_event();
+        read += 1;
+        gather.note_session(&shown);
+        if selection.admits(&shown) {
+            gather.event(report, &shown, source.as_ref());
+        }
     }
     // A capture without an event has a section all the same.
     gather.capture(source.as_ref());
     let counts = source.counts();
     report.entries = counts.entries;
     report.sections = counts.sections;
+    report.events_read = (!selection.is_everything()).then_some(read);
+    if kind == Kind::Tcplog && counts.entries.is_some_and(|entries| entries > 0) {
+        report.version = Some(bblog::VERSION);
+    }
     if kind == Kind::Pcapng {
         report.foreign_packets = Some(counts.foreign_packets);
         report.foreign_blocks = Some(counts.foreign_blocks);
@@ -77,7 +96,6 @@ pub(super) fn gather(
     gather.finish(report, kind);
 }
 
-#[derive(Default)]
 struct Gather {
     /// The rules by the address of what describes an event.
     rules: HashMap<usize, Vec<&'static Rule>, RandomState>,
@@ -97,7 +115,8 @@ struct Gather {
     current: Option<(u64, Option<usize>)>,
     /// The number of the last entry.
     entry: Option<u64>,
-    sessions: HashMap<u64, (Session, usize), RandomState>,
+    /// Sessions, each with the place of its connection in the report once an event of it was selected.
+    sessions: RecentMap<u64, (Session, Option<usize>)>,
     /// One for each connection in the report.
     trackers: Vec<Tracker>,
 }
@@ -111,6 +130,26 @@ enum Origin {
 }
 
 impl Gather {
+    fn new() -> Gather {
+        Gather {
+            rules: HashMap::default(),
+            counts: BTreeMap::new(),
+            providers: Vec::new(),
+            stacks: Vec::new(),
+            captures: Vec::new(),
+            last_capture: None,
+            dropped: None,
+            votes: Votes::default(),
+            has_records: false,
+            lost: 0,
+            entries: HashMap::new(),
+            current: None,
+            entry: None,
+            sessions: RecentMap::new(MAX_SESSIONS),
+            trackers: Vec::new(),
+        }
+    }
+
     /// Takes note of the capture that the current event is of.
     fn capture(&mut self, source: &dyn EventSource) {
         let Some(capture) = source.capture() else { return };
@@ -255,44 +294,47 @@ impl Gather {
         };
         let name = (!shown.is_unknown()).then(|| shown.event.spec().name);
         self.count(report, origin, event.event_id(), name);
-        if seen.provider != Some(sessions::TCP) {
-            return None;
+        if is_of_session(seen) { self.session(report, seen) } else { None }
+    }
+
+    /// Takes note of what an event, selected or not, says of its session.
+    fn note_session(&mut self, shown: &Shown<'_>) {
+        let Seen::Eventlog(seen) = &shown.seen else { return };
+        if seen.provider == Some(sessions::TCP) {
+            self.votes.count(&seen.event);
         }
-        self.votes.count(event);
-        if sessions::is_no_session(event.session_id()) { None } else { self.session(report, seen) }
+        if is_of_session(seen) {
+            let key = seen.event.session_id();
+            let (session, at) = self.sessions.get_or_insert_with(key, Default::default);
+            if let Change::Restarted(_) = session.observe(&seen.event) {
+                *at = None;
+            }
+        }
     }
 
     /// The place in the report of a session's connection; `None` if there is no room for it.
     fn session(&mut self, report: &mut Report, seen: &SeenEvent<'_>) -> Option<usize> {
-        let event = &seen.event;
-        let key = event.session_id();
-        let is_full = report.connections.len() >= MAX_CONNECTIONS;
-        if is_full && !self.sessions.contains_key(&key) {
-            report.more_connections += u64::from(event.event_id() == bblog_dissector::elog::SESSION_CREATE);
-            return None;
-        }
-        let begin = |report: &mut Report, trackers: &mut Vec<Tracker>, event: &RawEvent<'_>| {
-            let session = Some(event.session_id());
-            report.connections.push(Connection { session, ..Connection::default() });
-            trackers.push(Tracker::default());
+        /// The place of a connection that is counted only.
+        const NOWHERE: usize = usize::MAX;
+        let id = seen.event.session_id();
+        let (session, at) = self.sessions.get_mut(&id)?;
+        let at = *at.get_or_insert_with(|| {
+            if report.connections.len() >= MAX_CONNECTIONS {
+                report.more_connections += 1;
+                return NOWHERE;
+            }
+            report.connections.push(Connection { session: Some(id), ..Connection::default() });
+            self.trackers.push(Tracker::default());
             report.connections.len() - 1
-        };
-        let trackers = &mut self.trackers;
-        let new = || (Session::default(), begin(report, trackers, event));
-        let (session, at) = self.sessions.entry(key).or_insert_with(new);
-        if let Change::Restarted(_) = session.observe(event)
-            && !is_full
-        {
-            *at = begin(report, &mut self.trackers, event);
-        }
-        let connection = report.connections.get_mut(*at)?;
+        });
+        let connection = report.connections.get_mut(at)?;
         // What the events do not tell, their packets may.
-        let told = sessions::addresses(event).and(session.context.addresses);
+        let told = sessions::addresses(&seen.event).and(session.context.addresses);
         if let Some((local, remote)) = told.or(seen.addresses.filter(|_| connection.local.is_none())) {
             connection.local = Some(local.to_string());
             connection.remote = Some(remote.to_string());
         }
-        Some(*at)
+        Some(at)
     }
 
     fn finish(self, report: &mut Report, kind: Kind) {
@@ -329,6 +371,11 @@ impl Gather {
         counts.sort_by(|a, b| (&a.provider, a.id).cmp(&(&b.provider, b.id)));
         report.event_counts = counts;
     }
+}
+
+/// Whether an event is one of a connection's.
+fn is_of_session(seen: &SeenEvent<'_>) -> bool {
+    seen.provider == Some(sessions::TCP) && !sessions::is_no_session(seen.event.session_id())
 }
 
 /// Core-dump files have no boot time.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use bblog_dissector::{Micros, bblog, elog};
+use bblog_dissector::Micros;
 use serde::Serialize;
 
 use super::connection::Connection;
@@ -14,6 +14,7 @@ use crate::error::{Fault, OutputError, WriteError};
 use crate::input::{Input, Kind, Name};
 use crate::merge::OnFault;
 use crate::output::Output;
+use crate::select::Selection;
 use crate::source::compression::Compression;
 use crate::tables::Tables;
 use crate::utc::Utc;
@@ -32,7 +33,7 @@ pub struct Report {
     pub kind: Option<&'static str>,
     /// `gzip`, `xz`, `zstd`, or null.
     pub compression: Option<&'static str>,
-    /// The format's version.
+    /// The format's version; null if nothing of a version that can be read was found.
     pub version: Option<u32>,
     /// Entries: dumps of one connection each (BBLog).
     pub entries: Option<u64>,
@@ -42,8 +43,11 @@ pub struct Report {
     pub foreign_packets: Option<u64>,
     /// Blocks that are neither, name resolution and statistics among them (pcapng).
     pub foreign_blocks: Option<u64>,
-    /// Records or events.
+    /// Records or events: of a selection those that are selected, and all that is told of time, loss,
+    /// stacks, providers' events, connections and kinds of events is of these.
     pub events: u64,
+    /// Records or events read, if only some were selected.
+    pub events_read: Option<u64>,
     /// When it begins and ends; null without events.
     pub time: Option<Span>,
     /// Records missing by their serial numbers (BBLog).
@@ -173,21 +177,28 @@ impl Span {
     }
 }
 
-/// Reports on all inputs; faults also go to `on_fault`.
-pub fn of_inputs(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -> Vec<Report> {
+/// Reports on what `selection` selects of each input; faults also go to `on_fault`.
+pub fn of_inputs(
+    inputs: &[Name],
+    tables: &Arc<Tables>,
+    selection: &mut Selection,
+    on_fault: &mut OnFault<'_>,
+) -> Vec<Report> {
     let mut reports = Vec::new();
     for name in inputs {
         let input = Input::open(name.clone());
-        reports.push(of_input(name, input, tables, &mut |fault| on_fault(name, fault)));
+        selection.begin_anew();
+        reports.push(of_input(name, input, tables, selection, &mut |fault| on_fault(name, fault)));
     }
     reports
 }
 
-/// Reports on one input.
+/// Reports on what `selection` selects of one input.
 pub fn of_input(
     name: &Name,
     input: Result<Input, Fault>,
     tables: &Arc<Tables>,
+    selection: &mut Selection,
     on_fault: &mut dyn FnMut(&Fault),
 ) -> Report {
     let mut report = Report { file: name.to_string(), ..Report::default() };
@@ -200,18 +211,17 @@ pub fn of_input(
         }
     };
     report.compression = input.compression.map(Compression::name);
-    let (kind, version) = match input.kind {
-        Kind::Tcplog => ("bblog", Some(bblog::VERSION)),
-        Kind::Elog => ("eventlog", Some(elog::VERSION)),
-        Kind::Pcapng => ("pcapng", None),
+    report.kind = Some(match input.kind {
+        Kind::Tcplog => "bblog",
+        Kind::Elog => "eventlog",
+        Kind::Pcapng => "pcapng",
         Kind::Empty => {
             report.kind = Some("empty");
             report.sections = 1;
             return report;
         }
-    };
-    (report.kind, report.version) = (Some(kind), version);
-    gather::gather(&mut report, input, tables, on_fault);
+    });
+    gather::gather(&mut report, input, tables, selection, on_fault);
     report
 }
 

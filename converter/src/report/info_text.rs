@@ -41,11 +41,16 @@ impl fmt::Display for Text<'_> {
 }
 
 fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let read = report.events_read.unwrap_or(report.events);
     match report.entries {
         Some(entries) => {
-            line(f, "records", format_args!("{} in {}", report.events, Count(entries, "entry", "entries")))?
+            line(f, "records", format_args!("{read} in {}", Count(entries, "entry", "entries")))?
         }
-        None => line(f, "events", report.events)?,
+        None => line(f, "events", read)?,
+    }
+    if let Some(read) = report.events_read {
+        const OF_THESE: &str = "times, lost records, connections and counts are of these";
+        line(f, "selected", format_args!("{} of {read} read; {OF_THESE}", report.events))?;
     }
     if let (Some(packets), Some(blocks)) = (report.foreign_packets, report.foreign_blocks) {
         let packets = Count(packets, "packet", "packets");
