@@ -21,9 +21,10 @@ demo: build
 test: deps
 	$(CARGO) test --workspace --locked
 
-# The plugin's end-to-end tests with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
+# Every test that runs tshark, with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
 test-wireshark: deps
-	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --test wireshark --test wireshark_rows --test wireshark_values --test wireshark_analysis --test wireshark_saving
+	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --no-fail-fast --test 'wireshark*' \
+		--test profile --test extcap --test filters --test walkthrough --test bblogd --test mutations
 
 # Throws made-up input at every door: SECONDS for each (fuzz/README.md).
 SECONDS = 60

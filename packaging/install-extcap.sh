@@ -21,6 +21,9 @@ else
 	folder=$(echo "$folders" | sed -n 's/^Personal [Ee]xtcap path:[[:space:]]*//p')
 	# 4.0 does not tell its own.
 	[ -n "$folder" ] || folder=$(echo "$folders" | sed -n 's/^Personal configuration:[[:space:]]*\(.*\)/\1\/extcap/p')
+	# Where later versions start a user's own programs too.
+	global=$(echo "$folders" | sed -n 's/^Global Extcap path:[[:space:]]*//p')
+	[ -z "$global" ] || [ -d "$global" ] || fail "$global: no such folder; without it Wireshark starts no extcap program (as root: mkdir -p)"
 fi
 [ -n "$folder" ] || fail "tshark -G folders: no extcap path, expected one"
 mkdir -p "$folder"

@@ -10,6 +10,7 @@
 #
 # BBLOG_TSHARK  tshark; sharkd, editcap, mergecap and capinfos are beside it
 # BBLOG_PLUGIN  the plugin, built for that version in target/wireshark-VERSION
+# PATH          with that tshark in front
 #
 # With --headers no plugin is built; the command's pkg-config finds that version's headers.
 #
@@ -62,7 +63,7 @@ own_apt() {
 fetch() {
 	echo "fetching Wireshark $version of Debian $suite into $root" >&2
 	rm -rf "$root.new"
-	mkdir -p "$root.new/lists/partial" "$root.new/cache/archives/partial" "$root.new/bin"
+	mkdir -p "$root.new/lists/partial" "$root.new/cache/archives/partial"
 	mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
 	[ -n "$mirror" ] || mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' /etc/apt/sources.list 2>/dev/null | head -n 1)
 	[ -n "$mirror" ] || fail "no Debian mirror found in /etc/apt, expected one"
@@ -78,22 +79,32 @@ fetch() {
 	done
 	found=$(sed -n 's/^Version: *//p' "$root.new/usr/lib/$triplet/pkgconfig/wireshark.pc")
 	case $found in "$version".*) ;; *) fail "Debian $suite: has Wireshark ${found:-not at all}, expected $version" ;; esac
-	for program in tshark sharkd editcap mergecap capinfos; do
-		cat >"$root.new/bin/$program" <<-END
+	rm -rf "$root.new/lists" "$root.new/cache" "$root.new/sources.list" "$root"
+	mv "$root.new" "$root"
+}
+
+# Programs that run with the libraries, libc included, of that version. Started so they believe to live
+# beside the loader, where tshark then looks for dumpcap, and for the folder that it starts extcap programs
+# in, a user's own too.
+wrap() {
+	mkdir -p "$root/bin" "$root/usr/lib/$triplet/extcap/wireshark"
+	for wrapper in bin/tshark bin/sharkd bin/editcap bin/mergecap bin/capinfos "usr/lib/$triplet/dumpcap"; do
+		program=${wrapper##*/}
+		cat >"$root/$wrapper.new" <<-END
 			#!/bin/sh
 			lib=$root/usr/lib/$triplet
 			WIRESHARK_DATA_DIR=$root/usr/share/wireshark exec "\$lib/$loader" --library-path "\$lib" $root/usr/bin/$program "\$@"
 		END
-		chmod 755 "$root.new/bin/$program"
+		chmod 755 "$root/$wrapper.new"
+		mv -f "$root/$wrapper.new" "$root/$wrapper"
 	done
-	rm -rf "$root.new/lists" "$root.new/cache" "$root.new/sources.list" "$root"
-	mv "$root.new" "$root"
 }
 
 # One at a time may fill the cache.
 exec 9>"$root.lock"
 flock 9
-[ -x "$root/bin/sharkd" ] || fetch
+[ -x "$root/usr/bin/sharkd" ] || fetch
+wrap
 flock -u 9
 exec 9>&-
 
@@ -102,7 +113,8 @@ export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_LIBDIR="$root/usr/lib/$triplet/
 CARGO_TARGET_DIR=$target cargo build --quiet --locked --manifest-path "$sources/Cargo.toml" -p bblog-wireshark
 BBLOG_TSHARK=$root/bin/tshark
 BBLOG_PLUGIN=$target/debug/libbblog.so
-export BBLOG_TSHARK BBLOG_PLUGIN
+PATH=$root/bin:$PATH
+export BBLOG_TSHARK BBLOG_PLUGIN PATH
 unset PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_LIBDIR
 "$BBLOG_TSHARK" --version 2>/dev/null | head -n 1
 exec "$@"

@@ -44,7 +44,9 @@ impl Tshark {
     pub fn with_plugin() -> Tshark {
         let tshark = Tshark::stock();
         let folder = tshark.folder("Personal Plugins:").join("epan");
-        fs::create_dir_all(&folder).expect("the plugin folder");
+        // Its own folders are its user's: others are to be made beside.
+        let made = tshark.as_its_user(Command::new("mkdir")).arg("-p").arg(&folder).status();
+        assert!(made.expect("mkdir runs").success(), "the plugin folder");
         fs::copy(programs::plugin(), folder.join("bblog.so")).expect("the plugin");
         let plugins = tshark.text(&["-G", "plugins"], b"");
         assert!(plugins.lines().any(|line| line.starts_with("bblog.so")), "not loaded:\n{plugins}");
@@ -90,7 +92,24 @@ impl Tshark {
 
     /// A program of Wireshark's, with this home and environment.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(beside_tshark(program));
+        self.as_its_user(Command::new(beside_tshark(program)))
+    }
+
+    /// Runs one of `packaging/`'s scripts that install something for the user who runs it: for this
+    /// tshark's.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn install(&self, script: &str, arguments: &[&str]) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging").join(script);
+        // That user may not be allowed to look into this checkout.
+        let script = fs::File::open(&path).expect("a script");
+        let mut shell = self.as_its_user(Command::new("sh"));
+        let output = shell.args(["-s", "--"]).args(arguments).stdin(script).output().expect("a shell");
+        assert!(output.status.success(), "{}: {output:?}", path.display());
+    }
+
+    fn as_its_user(&self, mut command: Command) -> Command {
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

@@ -32,16 +32,15 @@ impl Bench {
     fn new(ssh: &str) -> Bench {
         let mut tshark = Tshark::with_plugin();
         let home = tshark.home().to_owned();
-        for folder in ["extcap", "bin"] {
-            fs::create_dir(home.join(folder)).unwrap();
+        fs::create_dir(home.join("bin")).unwrap();
+        for name in ["bblogdump", "bblogd"] {
+            fs::copy(program(name), home.join("bin").join(name)).unwrap();
         }
-        fs::copy(program("bblogdump"), home.join("extcap/bblogdump")).unwrap();
-        fs::copy(program("bblogd"), home.join("bin/bblogd")).unwrap();
+        tshark.install("install-extcap.sh", &[home.join("bin/bblogdump").to_str().unwrap()]);
         fs::write(home.join("bin/ssh"), ssh).unwrap();
         fs::set_permissions(home.join("bin/ssh"), fs::Permissions::from_mode(0o755)).unwrap();
         let path = std::env::var("PATH").unwrap_or_default();
         tshark.set("PATH", &format!("{}:{path}", home.join("bin").display()));
-        tshark.set("WIRESHARK_EXTCAP_DIR", home.join("extcap").to_str().unwrap());
         Bench { tshark }
     }
 
