@@ -15,7 +15,7 @@ as_root() {
 	"$@"
 }
 
-command -v cargo >/dev/null || fail "cargo: not found, expected Rust 1.93 or newer"
+command -v cargo >/dev/null || fail "cargo: not found, expected Rust 1.95 or newer"
 
 case $(uname -s) in
 Linux)

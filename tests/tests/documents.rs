@@ -207,3 +207,20 @@ fn programs_know_the_options() {
     assert!(named > 30, "{named} options were found");
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
+
+#[test]
+fn the_oldest_compiler_is_the_same_everywhere() {
+    let root = root();
+    let read =
+        |name: &str| fs::read_to_string(root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let manifest = read("Cargo.toml");
+    let version =
+        manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")).expect("rust-version");
+    let version = version.trim_end_matches('"');
+    for name in ["README.md", "docs/install-freebsd.md", "packaging/deps.sh"] {
+        let text = read(name);
+        let mut said = text.split("Rust ").skip(1).filter(|rest| rest.starts_with("1."));
+        assert!(said.next().is_some_and(|rest| rest.starts_with(version)), "{name}: expected Rust {version}");
+        assert!(said.all(|rest| rest.starts_with(version)), "{name}: expected Rust {version}");
+    }
+}

@@ -232,7 +232,8 @@ fn drops_are_in_the_file_and_in_the_log() {
     let daemon = kernel.start(&["--eventlog", "tcp", "--buffer-size", "64K"]);
     kernel.log(&session_begin(7, "web", 1000));
     until("the first", || !crate::bblogd::Place::names(&kernel.place.out()).is_empty(), || daemon.log());
-    // 9,000 events of 36 bytes at once; the two buffers hold 3,640 of them.
+    // 9,000 events of 36 bytes at once; the two buffers hold 3,640 of them, and how many bblogd takes
+    // out meanwhile is the scheduler's.
     kernel.log(&session_events(7, 9_000));
     daemon.wait_for("the kernel dropped");
     kernel.log(&session_end(7));
@@ -242,7 +243,7 @@ fn drops_are_in_the_file_and_in_the_log() {
     let log = daemon.stop();
     let blocks = reading::blocks(&kernel.place.files()[0]);
     let dropped = 9_005 - reading::events(&blocks).len() as u64;
-    assert!(dropped >= 5_000, "{dropped}");
+    assert!(dropped > 0, "nothing was dropped");
     assert_eq!(blocks.last(), Some(&Read::Dropped(Some(dropped))));
     assert!(
         log.contains(&format!("/dev/eventlog: the kernel dropped {dropped} events, {dropped} in all")),
