@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What bblogd costs: a stream of a million records goes through a FIFO into files, one for each
 //! entry of 2,000 records, and for comparison the same number of bytes through a FIFO and `cat`
-//! into a file, in turns.
+//! into a file, in turns: each run of bblogd is compared with the run of `cat` after it.
 //!
 //! ```sh
 //! make bench-bblogd                       # or with BBLOG_BENCH_RECORDS=4000000
 //! ```
 //!
-//! CPU time is that of the process alone (user and system), as the kernel counts it.
+//! CPU time is that of the process alone (user and system), as the kernel counts it. What is printed
+//! is the median of all runs, and the range.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -22,12 +23,12 @@ use nix::sys::time::TimeValLike;
 use nix::unistd::mkfifo;
 
 const ENTRY: usize = 2_000;
-const RUNS: usize = 5;
+const RUNS: usize = 11;
 
 struct Cost {
     user: i64,
     system: i64,
-    wall: u128,
+    wall: i64,
 }
 
 impl Cost {
@@ -88,7 +89,7 @@ fn cost(mut command: Command, fifo: &Path, feed: impl FnOnce(&mut File) + Send) 
     Cost {
         user: after.user_time().num_milliseconds() - before.user_time().num_milliseconds(),
         system: after.system_time().num_milliseconds() - before.system_time().num_milliseconds(),
-        wall: begin.elapsed().as_millis(),
+        wall: i64::try_from(begin.elapsed().as_millis()).unwrap(),
     }
 }
 
@@ -135,17 +136,28 @@ fn main() {
         }));
         fs::remove_file(&copy).unwrap();
     }
-    // The best of each: what else the machine does only adds.
-    let best = |costs: &[Cost]| costs.iter().map(Cost::cpu).min().unwrap_or_default();
-    let (our, cat) = (best(&ours), best(&cats));
-    println!("{records} records, {files} files, {bytes} bytes written; best of {RUNS} runs");
-    for (name, costs, best) in [("bblogd", &ours, our), ("cat", &cats, cat)] {
-        for Cost { user, system, wall } in costs.iter().filter(|cost| cost.cpu() == best).take(1) {
-            println!(
-                "{name:8} user {user:5} ms, system {system:5} ms, together {best:5} ms, wall {wall:5} ms"
-            );
-        }
+    println!("{records} records, {files} files, {bytes} bytes written; median (range) of {RUNS} runs");
+    for (name, costs) in [("bblogd", &ours), ("cat", &cats)] {
+        let of = |what: fn(&Cost) -> i64| {
+            let (median, least, most) = median(costs.iter().map(|cost| what(cost) as f64));
+            format!("{median:4.0} ms ({least:.0} to {most:.0})")
+        };
+        let (user, system) = (of(|cost| cost.user), of(|cost| cost.system));
+        println!(
+            "{name:8} user {user}, system {system}, together {}, wall {}",
+            of(Cost::cpu),
+            of(|c| c.wall)
+        );
     }
-    println!("ratio    {:.2} (goal: at most 1.5)", our as f64 / cat.max(1) as f64);
+    let ratios = ours.iter().zip(&cats).map(|(our, cat)| our.cpu() as f64 / cat.cpu().max(1) as f64);
+    let (ratio, least, most) = median(ratios);
+    println!("ratio    {ratio:.2} ({least:.2} to {most:.2}; goal: at most 1.5)");
     println!("memory   {} kB at most (goal: below 65536)", children().max_rss());
+}
+
+/// The median, the least and the most.
+fn median(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    (values[values.len() / 2], values[0], values[values.len() - 1])
 }

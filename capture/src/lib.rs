@@ -17,6 +17,7 @@
 
 mod bblog_entry;
 mod bblog_files;
+mod buffer;
 mod check;
 mod cli;
 mod clock;

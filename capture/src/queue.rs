@@ -8,11 +8,15 @@
 //! As long as the writer gets on, the device thread keeps only a few buffers ahead of it: what is
 //! written then is still in the processor's cache. Only when the writer stands still, because of
 //! the disk, are the others filled.
+//!
+//! Handing buffers from thread to thread costs as much as what is done with them. So while the
+//! device thread waits like that, the writer may take its turn and read the device itself.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::buffer::Buffer;
 use crate::failure::Failure;
 use crate::signals::Signal;
 
@@ -20,8 +24,8 @@ use crate::signals::Signal;
 pub const CHUNK: usize = 128 * 1024;
 
 /// Buffers ahead of a writer that gets on, and how long it may stand still before there are more.
-const AHEAD: usize = 4;
-const STILL: Duration = Duration::from_millis(2);
+const AHEAD: usize = 2;
+const STILL: Duration = Duration::from_millis(10);
 
 /// Where bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +52,13 @@ pub enum Message {
 pub struct Chunk {
     /// Where from.
     pub source: Source,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     len: usize,
 }
 
 impl Chunk {
     /// The first `len` bytes of `buffer`.
-    pub fn new(source: Source, buffer: Vec<u8>, len: usize) -> Chunk {
+    pub fn new(source: Source, buffer: Buffer, len: usize) -> Chunk {
         let len = len.min(buffer.len());
         Chunk { source, buffer, len }
     }
@@ -72,6 +76,8 @@ pub struct Queue {
     emptied: Condvar,
     /// Buffers that may be under way at a time.
     high_water: usize,
+    /// See [`STILL`].
+    still: Duration,
 }
 
 #[derive(Default)]
@@ -83,7 +89,11 @@ struct State {
     full: bool,
     /// Whether a device thread waits because it is ahead of the writer.
     ahead: bool,
-    spare: Vec<Vec<u8>>,
+    /// Whether the writer may read the device itself, whether it does so now, and how often it has.
+    takes_turns: bool,
+    has_turn: bool,
+    turns: u64,
+    spare: Vec<Buffer>,
     load: Load,
 }
 
@@ -106,11 +116,12 @@ impl Queue {
             filled: Condvar::new(),
             emptied: Condvar::new(),
             high_water: (bytes / CHUNK).max(2),
+            still: STILL,
         }
     }
 
     /// An empty buffer of [`CHUNK`] bytes; waits while the queue is over its mark.
-    pub fn buffer(&self) -> Vec<u8> {
+    pub fn buffer(&self) -> Buffer {
         let mut state = self.lock();
         if state.full {
             state.load.waits += 1;
@@ -120,11 +131,16 @@ impl Queue {
         }
         if state.queued >= AHEAD {
             state.ahead = true;
-            let waited = self.emptied.wait_timeout_while(state, STILL, |state| state.ahead);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let mut turns = None;
+            // As long as the writer takes turns it does not stand still.
+            while state.ahead && (state.has_turn || turns != Some(state.turns)) {
+                turns = Some(state.turns);
+                let waited = self.emptied.wait_timeout_while(state, self.still, |state| state.ahead);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
             state.ahead = false;
         }
-        state.spare.pop().unwrap_or_else(|| vec![0; CHUNK])
+        state.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK))
     }
 
     /// Takes a buffer back.
@@ -133,11 +149,34 @@ impl Queue {
     }
 
     /// Takes back a buffer that was not used.
-    pub fn give_back(&self, buffer: Vec<u8>) {
+    pub fn give_back(&self, buffer: Buffer) {
         let mut state = self.lock();
         if state.spare.len() < self.high_water {
             state.spare.push(buffer);
         }
+    }
+
+    /// From now on the only device thread rests while the writer takes turns.
+    pub fn take_turns(&self) {
+        self.lock().takes_turns = true;
+    }
+
+    /// A buffer for the writer to read the device into, if nothing is queued and the device thread
+    /// rests, which it does until [`Queue::end_turn`] at least.
+    pub fn begin_turn(&self) -> Option<Buffer> {
+        let mut state = self.lock();
+        if !state.takes_turns || !state.ahead || !state.messages.is_empty() {
+            return None;
+        }
+        state.has_turn = true;
+        Some(state.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK)))
+    }
+
+    /// The writer has read. It takes what it read before anything that is queued from now on.
+    pub fn end_turn(&self) {
+        let mut state = self.lock();
+        state.has_turn = false;
+        state.turns += 1;
     }
 
     /// Appends a message.
@@ -166,12 +205,16 @@ impl Queue {
                         state.full = false;
                         self.emptied.notify_all();
                     }
-                    if state.ahead && state.queued <= AHEAD / 2 {
+                    if state.ahead && !state.takes_turns && state.queued <= AHEAD / 2 {
                         state.ahead = false;
                         self.emptied.notify_all();
                     }
                 }
                 return Some(message);
+            }
+            if state.ahead {
+                state.ahead = false;
+                self.emptied.notify_all();
             }
             state = match deadline {
                 None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -232,6 +275,76 @@ mod tests {
         let load = queue.load();
         assert_eq!((load.bytes, load.peak), (0, 4 * CHUNK as u64));
         assert!(load.waits > 0);
+    }
+
+    /// A queue whose writer takes turns, and a reader that is `more` buffers faster than it.
+    fn turns(still: Duration, more: usize) -> (Arc<Queue>, thread::JoinHandle<()>) {
+        let queue = Arc::new(Queue { still, ..Queue::new(64 * CHUNK) });
+        queue.take_turns();
+        assert!(queue.begin_turn().is_none(), "nobody rests");
+        let reader = Arc::clone(&queue);
+        let reader = thread::spawn(move || {
+            for number in 0..AHEAD + more {
+                let mut buffer = reader.buffer();
+                buffer[0] = number as u8;
+                reader.push(Message::Data(Chunk::new(Source::TcpLog, buffer, 1)));
+            }
+        });
+        (queue, reader)
+    }
+
+    fn take(queue: &Queue, expected: usize) {
+        let Some(Message::Data(chunk)) = queue.pop(None) else { panic!("no data") };
+        assert_eq!(chunk.bytes(), [expected as u8]);
+    }
+
+    /// Waits until the reader rests.
+    fn rests(queue: &Queue) {
+        while !queue.lock().ahead {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn the_reader_rests_until_the_writer_finds_nothing() {
+        let (queue, reader) = turns(Duration::MAX, 2);
+        rests(&queue);
+        assert!(queue.begin_turn().is_none(), "something is queued");
+        (0..AHEAD).for_each(|number| take(&queue, number));
+        for _ in 0..3 {
+            assert!(queue.begin_turn().is_some());
+            queue.end_turn();
+        }
+        assert!(queue.lock().ahead);
+        // Nothing is queued: the reader is waked, and has not been forgotten.
+        take(&queue, AHEAD);
+        take(&queue, AHEAD + 1);
+        reader.join().unwrap();
+    }
+
+    #[test]
+    fn the_reader_does_not_read_during_a_turn_and_does_when_the_writer_stands_still() {
+        let still = Duration::from_millis(1);
+        let (queue, reader) = turns(still, 1000);
+        let mut had_turn = false;
+        // When the reader thinks at first that the writer stands still, it rests later.
+        for number in 0..AHEAD + 1000 {
+            if !had_turn && queue.begin_turn().is_some() {
+                had_turn = true;
+                thread::sleep(20 * still);
+                let state = queue.lock();
+                assert!(state.messages.is_empty() && state.ahead, "read during the writer's turn");
+                drop(state);
+                queue.end_turn();
+                // It goes on without being waked.
+                while queue.lock().messages.is_empty() {
+                    thread::yield_now();
+                }
+            }
+            take(&queue, number % 256);
+        }
+        reader.join().unwrap();
+        assert!(had_turn);
     }
 
     #[test]

@@ -190,7 +190,14 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
 
     let mut sources =
         Sources { tcp_log: Arc::default(), eventlog: Arc::default(), wake: Some(wake), started: 0 };
+    let mut turns = None;
     if let Some(tcp_log) = tcp_log {
+        if eventlog.is_none() {
+            turns = tcp_log.turns();
+        }
+        if turns.is_some() {
+            queue.take_turns();
+        }
         tcp_log.start(Arc::clone(&queue), Arc::clone(&sources.tcp_log), woken)?;
         sources.started += 1;
     }
@@ -203,6 +210,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         entries: Entries::new(args.max_entry_size.0),
         limit: if args.single { 1 } else { u64::MAX },
         sources: sources.started,
+        turns,
         log: Rc::clone(log),
     };
     let good = work.run(&queue, &mut sources);

@@ -13,6 +13,7 @@ use crate::failure::{Failure, io_text};
 use crate::log::Log;
 use crate::queue::{Message, Queue, Source};
 use crate::signals::Signal;
+use crate::source::tcp_log::Turns;
 use crate::store::Store;
 use crate::stream_out::{BblogOut, StreamOut};
 
@@ -59,6 +60,8 @@ pub struct Work {
     pub limit: u64,
     /// Sources that have not ended.
     pub sources: usize,
+    /// The only source, as long as it may be read here as well.
+    pub turns: Option<Turns>,
     /// What is told to the operator.
     pub log: Rc<Log>,
 }
@@ -81,7 +84,8 @@ impl Work {
         while self.sources > 0 {
             let deadline =
                 if self.output.is_dirty() { Some(Instant::now() + IDLE) } else { self.tick_at(flushed) };
-            let message = queue.pop(deadline);
+            let read = self.turns.as_ref().and_then(|turns| turns.read(queue));
+            let message = read.map(Message::Data).or_else(|| queue.pop(deadline));
             if message.is_none() || flushed.elapsed() >= FLUSH {
                 self.output.flush();
                 self.output.tick();
@@ -94,6 +98,7 @@ impl Work {
                         self.log.error(&failure);
                         good = false;
                         stop.abort_tcp_log();
+                        self.turns = None;
                         self.entries = Entries::new(0);
                         // Whatever still comes of it is not looked at.
                         self.limit = 0;
@@ -102,10 +107,15 @@ impl Work {
                     let is_limited = self.limit != 0 && self.limit != u64::MAX;
                     if is_limited && self.entries.entries() >= self.limit {
                         stop.abort();
+                        self.turns = None;
                     }
                 }
                 Some(Message::KernelDrops(drops)) => self.kernel_drops(drops),
-                Some(Message::Signal(Signal::Stop)) => stop.drain(),
+                Some(Message::Signal(Signal::Stop)) => {
+                    stop.drain();
+                    // Only the device thread knows what is to be read still.
+                    self.turns = None;
+                }
                 Some(Message::Signal(Signal::Reopen)) => self.output.reopen_index(),
                 Some(Message::Signal(Signal::Report)) => self.output.counters().tell(&self.log, queue.load()),
                 Some(Message::Ended(source, result)) => {
@@ -126,6 +136,7 @@ impl Work {
                     good = false;
                 }
                 stop.abort();
+                self.turns = None;
             }
         }
         self.output.finish();

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -15,6 +15,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Stop;
+use crate::buffer::Buffer;
 use crate::failure::Failure;
 use crate::queue::{CHUNK, Chunk, Message, Queue, Source};
 
@@ -27,12 +28,14 @@ const FAILURES: u32 = 10;
 /// What is passed on at once, and how many milliseconds less than that is kept.
 const ENOUGH: usize = CHUNK / 2;
 const MOMENT: u8 = 1;
+/// What the writer reads at once: a FIFO full of it, which is still in the cache.
+const TURN: usize = 64 * 1024;
 /// Room in a buffer below which it is passed on.
 const ROOM: usize = 32 * 1024;
 
 /// The device, open.
 pub struct TcpLog {
-    file: File,
+    file: Arc<File>,
     name: String,
     /// Whether it is a regular file, whose entries are old.
     pub is_file: bool,
@@ -62,15 +65,17 @@ impl TcpLog {
         if kind.is_dir() {
             return Err(Failure::new(name, "is a directory, expected a device, FIFO or file"));
         }
-        if kind.is_fifo() {
-            enlarge(&file);
-        }
-        Ok(TcpLog { file, name, is_file: kind.is_file(), is_nonblocking })
+        Ok(TcpLog { file: Arc::new(file), name, is_file: kind.is_file(), is_nonblocking })
     }
 
     /// The descriptor, for the sandbox.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+
+    /// What the writer takes turns with, if reading never blocks.
+    pub fn turns(&self) -> Option<Turns> {
+        self.is_nonblocking.then(|| Turns(Arc::clone(&self.file)))
     }
 
     /// Begins to read into `queue`; `wake` becomes readable when `stop` is set.
@@ -124,7 +129,7 @@ impl TcpLog {
             if drain_until.is_some_and(|until| Instant::now() > until) {
                 return self.last(queue, buffer, len);
             }
-            match self.file.read(&mut buffer[len..]) {
+            match (&*self.file).read(&mut buffer[len..]) {
                 Ok(0) => return self.last(queue, buffer, len),
                 Ok(read) => {
                     failures = 0;
@@ -151,11 +156,39 @@ impl TcpLog {
         }
     }
 
-    fn last(&self, queue: &Queue, buffer: Vec<u8>, len: usize) -> Result<(), Failure> {
+    fn last(&self, queue: &Queue, buffer: Buffer, len: usize) -> Result<(), Failure> {
         if len > 0 {
             queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
         }
         Ok(())
+    }
+}
+
+/// The device in the hands of the thread that writes; see [`Queue::begin_turn`].
+pub struct Turns(Arc<File>);
+
+impl Turns {
+    /// Reads in the device thread's place, if that rests. `None` if there is nothing: an end or an
+    /// error shows again when the device thread reads.
+    pub fn read(&self, queue: &Queue) -> Option<Chunk> {
+        let mut buffer = queue.begin_turn()?;
+        let place = &mut buffer[..TURN];
+        let mut read = (&*self.0).read(place);
+        if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            // More may be on its way.
+            let mut file = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+            if poll(&mut file, PollTimeout::from(MOMENT)).is_ok_and(|ready| ready > 0) {
+                read = (&*self.0).read(place);
+            }
+        }
+        queue.end_turn();
+        match read {
+            Ok(len @ 1..) => Some(Chunk::new(Source::TcpLog, buffer, len)),
+            _ => {
+                queue.give_back(buffer);
+                None
+            }
+        }
     }
 }
 
@@ -170,15 +203,4 @@ fn ready(file: BorrowedFd<'_>, wake: BorrowedFd<'_>, wait: PollTimeout, woken: b
     }
     // POLLHUP and POLLERR are seen by reading.
     Ok(both[0].any().unwrap_or(true))
-}
-
-/// Makes a FIFO as large as one read, where that can be done: fewer switches between its ends.
-fn enlarge(file: &File) {
-    #[cfg(target_os = "linux")]
-    {
-        // Only a hint.
-        let _ = nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETPIPE_SZ(CHUNK as i32));
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = file;
 }
