@@ -54,6 +54,19 @@ freebsd-check:
 bench-bblogd:
 	$(CARGO) bench -p bblog-capture --bench bblogd --locked
 
+# What bblogd has to survive, counted, and MINUTES of load: capture/tests/faults.
+KILLS = 200
+FULL_DISKS = 50
+IDS = 10000
+CONNECTIONS = 10000
+REOPENS = 500
+MINUTES = 30
+faults: deps
+	BBLOG_FAULT_KILLS=$(KILLS) BBLOG_FAULT_FULL_DISKS=$(FULL_DISKS) BBLOG_FAULT_IDS=$(IDS) \
+	BBLOG_FAULT_CONNECTIONS=$(CONNECTIONS) BBLOG_FAULT_REOPENS=$(REOPENS) \
+	BBLOG_FAULT_SECONDS=$$(($(MINUTES) * 60)) \
+		$(CARGO) test --release -p bblog-capture --test faults --locked
+
 # Scripts, manual pages, licences, rc.d script, FreeBSD port; then compiles for FreeBSD, both
 # machines, and makes packages: many minutes, and 2 GB the first time. -quick stops before that.
 packaging-check:
@@ -95,4 +108,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: fuzz-plugin all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: faults fuzz-plugin all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::queue::Load;
 
 /// The counters.
@@ -60,6 +60,6 @@ impl Counters {
         ];
         let words: Vec<String> =
             fields.iter().map(|(name, value)| format!("{} {value}", name.replace('_', " "))).collect();
-        log.line(Level::Info, words.join(", "), &fields);
+        log.answer(words.join(", "), &fields);
     }
 }

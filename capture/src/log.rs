@@ -83,6 +83,11 @@ impl Log {
         self.line(Level::Info, what, &[]);
     }
 
+    /// Tells what an operator has asked for, `what`; with JSON `fields` stand beside the text.
+    pub fn answer(&self, what: impl Display, fields: &[(&str, Value)]) {
+        self.write(Level::Info, &what.to_string(), fields);
+    }
+
     /// Tells `what`; with JSON `fields` stand beside the text.
     pub fn line(&self, level: Level, what: impl Display, fields: &[(&str, Value)]) {
         let mut rate = self.rate.borrow_mut();
@@ -94,7 +99,7 @@ impl Log {
             }
         }
         rate.lines += 1;
-        if rate.lines > LIMIT && level != Level::Info {
+        if rate.lines > LIMIT {
             rate.untold += 1;
             return;
         }

@@ -30,6 +30,8 @@ const TRIES: u32 = 1024;
 const NUMBERS: usize = 1 << 18;
 /// Connections whose drops are told by name.
 const DROPS: usize = 1000;
+/// How often the operator is told of files deleted for `--max-total-size`.
+const TELL_DELETED: Duration = Duration::from_secs(60);
 /// Files that are remembered to be completed later.
 const UNFINISHED: usize = 10_000;
 
@@ -58,6 +60,8 @@ pub struct Store {
     unfinished: Vec<Unfinished>,
     /// Bytes of complete files, if that is limited.
     total: u64,
+    /// Files deleted for that limit when that was last told, and when.
+    deleted_told: (u64, Option<Instant>),
     /// What was done.
     pub counters: Counters,
     log: Rc<Log>,
@@ -126,6 +130,7 @@ impl Store {
             drops: Drops::default(),
             unfinished: Vec::new(),
             total: 0,
+            deleted_told: (0, None),
             counters: Counters::default(),
             log,
         };
@@ -394,6 +399,16 @@ impl Store {
             self.log.error(format_args!("records: {lines} lines not written: {}", io_text(&error)));
         }
         self.tell_drops("ended");
+        self.tell_deleted();
+    }
+
+    fn tell_deleted(&mut self) {
+        let new = self.counters.deleted - self.deleted_told.0;
+        if new > 0 {
+            let max = self.limits.max_total;
+            self.log.info(format_args!("{new} oldest files deleted to stay below {max} bytes"));
+        }
+        self.deleted_told = (self.counters.deleted, Some(Instant::now()));
     }
 
     /// Tells what was dropped, by connection, and forgets it.
@@ -428,8 +443,9 @@ impl Store {
             Ok(purged) => {
                 self.total = purged.left;
                 self.counters.deleted += purged.deleted;
-                let (deleted, max) = (purged.deleted, self.limits.max_total);
-                self.log.info(format_args!("{deleted} oldest files deleted to stay below {max} bytes"));
+                if self.deleted_told.1.is_none_or(|told| told.elapsed() >= TELL_DELETED) {
+                    self.tell_deleted();
+                }
             }
             Err(error) => self.log.warning(format_args!("--max-total-size: {}", io_text(&error))),
         }

@@ -137,6 +137,8 @@ impl Work {
                 }
                 stop.abort();
                 self.turns = None;
+                // Nor that what is not read any more was in the middle of an entry.
+                self.limit = 0;
             }
         }
         self.output.finish();

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder for one test, in which every user may write.
-pub struct Place(TempDir);
+pub struct Place(pub TempDir);
 
 impl Place {
     /// An empty one.

@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -14,29 +14,7 @@ use crate::bblogd::{Place, counter, is_root, program, records as index, start, u
 use crate::devices::Kernel;
 use crate::made::{self, connection, records};
 use crate::reading::{self, Read};
-
-/// A small file system, if this process may mount one.
-pub struct Small(pub PathBuf);
-
-impl Small {
-    /// Mounts one of this size.
-    pub fn mount(path: &Path, size: &str) -> Option<Small> {
-        fs::create_dir(path).unwrap();
-        let options = format!("size={size},mode=777");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(path).output();
-        if is_root() && mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Small(path.to_owned()));
-        }
-        eprintln!("no tmpfs can be mounted here, left out");
-        None
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::small_disk::Small;
 
 /// Serial numbers of all files of a folder, in the order of their numbers, and what they say is
 /// missing.

@@ -9,6 +9,7 @@ mod bblogd;
 mod devices;
 mod made;
 mod reading;
+mod small_disk;
 
 mod both_devices;
 mod check;

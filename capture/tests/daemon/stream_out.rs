@@ -11,9 +11,9 @@ use bblog_tests::tshark::Tshark;
 
 use crate::bblogd::{Place, program, start, until};
 use crate::devices::Kernel;
-use crate::disk::Small;
 use crate::made::{self, connection, records};
 use crate::reading::{self, Read};
+use crate::small_disk::Small;
 
 #[test]
 fn live_and_at_once() {
