@@ -274,6 +274,12 @@ impl Capture {
         self.block(0x0bad, &body);
     }
 
+    /// Adds a block that tells of records which were skipped.
+    pub fn skipped(&mut self, count: u32) {
+        let body = [&10949_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), &count.to_le_bytes()];
+        self.block(0x0bad, &body);
+    }
+
     /// Adds a record with a packet.
     pub fn packet(&mut self, tcpinfo: &[u8]) {
         let mut packet = vec![2, 0, 0, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::tshark::Tshark;
 
 /// The number of requests for its status: those that surely have a reply.
 const STATUS: u64 = 1;
+/// What their replies begin with.
+const STATUS_REPLY: &[u8] = br#"{"jsonrpc":"2.0","id":1,"#;
 /// The number of all others; 0 is not allowed.
 const OTHER: u64 = 2;
 /// Requests that are sent before replies are read: they must fit into a pipe.
@@ -34,9 +36,16 @@ impl Sharkd {
     /// # Panics
     /// If it does not start: it comes with tshark.
     pub fn start(tshark: &Tshark) -> Sharkd {
+        Sharkd::run(tshark.command("sharkd"))
+    }
+
+    /// Starts it with a command of one's own.
+    ///
+    /// # Panics
+    /// If it does not start: it comes with tshark.
+    pub fn run(mut command: Command) -> Sharkd {
         let said = tempfile::tempfile().expect("a file for stderr");
-        let mut child = tshark
-            .command("sharkd")
+        let mut child = command
             .arg("-")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -68,11 +77,9 @@ impl Sharkd {
             if self.replies.read_until(b'\n', &mut line).ok()? == 0 {
                 return None;
             }
-            // Damaged texts may not be UTF-8, and so no JSON: but those are other replies.
-            if let Ok(reply) = serde_json::from_slice::<Value>(&line)
-                && reply["id"] == STATUS
-            {
-                return reply["result"]["frames"].as_u64();
+            // The others are long, and may be no JSON: damaged texts are not always UTF-8.
+            if line.starts_with(STATUS_REPLY) {
+                return serde_json::from_slice::<Value>(&line).ok()?["result"]["frames"].as_u64();
             }
         }
     }

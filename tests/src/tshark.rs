@@ -72,6 +72,26 @@ impl Tshark {
         tshark
     }
 
+    /// Leaves the tables of manufacturers and services out, where they are files (4.0): sharkd reads
+    /// them again for each capture, which takes forty times as long as the capture does.
+    ///
+    /// # Panics
+    /// If its home cannot be written.
+    pub fn without_tables(mut self) -> Tshark {
+        let system = self.folder("Global configuration:");
+        if system.join("manuf").exists() {
+            let data = self.home().join("data");
+            fs::create_dir(&data).expect("a folder for data");
+            for file in system.read_dir().expect("a folder").flatten() {
+                if !["manuf", "services", "enterprises.tsv"].map(Into::into).contains(&file.file_name()) {
+                    symlink(file.path(), data.join(file.file_name())).expect("a link");
+                }
+            }
+            self.set("WIRESHARK_DATA_DIR", data.to_str().expect("a UTF-8 path"));
+        }
+        self
+    }
+
     /// One of the folders that it says it uses.
     fn folder(&self, name: &str) -> PathBuf {
         let output = self.run(&["-G", "folders"], b"");
@@ -93,6 +113,13 @@ impl Tshark {
     /// A program of Wireshark's, with this home and environment.
     pub fn command(&self, program: &str) -> Command {
         self.as_its_user(Command::new(beside_tshark(program)))
+    }
+
+    /// The same, run by another program, which takes its own arguments first: valgrind.
+    pub fn command_in(&self, other: &str, arguments: &[&str], program: &str) -> Command {
+        let mut command = self.as_its_user(Command::new(other));
+        command.args(arguments).arg(beside_tshark(program));
+        command
     }
 
     /// Runs one of `packaging/`'s scripts that install something for the user who runs it: for this
@@ -125,14 +152,7 @@ impl Tshark {
         if !capture.is_empty() {
             command.args(["-r", "-"]);
         }
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("tshark runs (make deps)");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        thread::scope(|scope| {
-            // tshark may end before it has read everything: a closed pipe is no fault here.
-            scope.spawn(move || stdin.write_all(capture));
-            child.wait_with_output().expect("tshark's output")
-        })
+        output_of(command.args(arguments), capture)
     }
 
     /// Runs tshark, and gives what it printed.
@@ -155,6 +175,21 @@ impl Tshark {
         let text = self.text(&[&["-T", "json"], arguments].concat(), capture);
         serde_json::from_str(&text).expect("JSON")
     }
+}
+
+/// Runs a command with these bytes as its input.
+///
+/// # Panics
+/// If it does not start.
+pub fn output_of(command: &mut Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error} (make deps)"));
+    let mut stdin = child.stdin.take().expect("a pipe");
+    thread::scope(|scope| {
+        // It may end before it has read everything: a closed pipe is no fault here.
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().expect("its output")
+    })
 }
 
 fn is_root() -> bool {

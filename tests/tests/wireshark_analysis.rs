@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::elog::EVENT_HEADER_LEN;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_dissector::tables;
@@ -211,6 +213,65 @@ fn what_deserves_notice_is_an_expert_information() {
         lines(&format!("bblog.expert.{}", alert.name));
     }
     assert!(lines("_ws.expert.severity >= warning && _ws.expert.message contains \"timeout\"") >= 1);
+}
+
+/// Of each frame the event's name, and severity and message of its expert information.
+fn notices(capture: &[u8]) -> Vec<Vec<String>> {
+    let names = ["bblog.event", "_ws.expert.severity", "_ws.expert.message"];
+    fields(&["-E", "occurrence=l"], &names, capture)
+}
+
+#[test]
+fn damaged_records_are_marked_and_the_others_decode() {
+    let found = |capture: &[u8]| {
+        let of = |name| TSHARK.text(&["-Y", &format!("bblog.expert.{name}")], capture).lines().count();
+        ["skipped", "malformed", "unknown_layout"].map(of)
+    };
+    let mut capture = Capture::default();
+    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    let whole = record(13, &[]);
+    capture.record(&whole);
+    capture.record(&whole[..200]);
+    capture.skipped(9);
+    capture.packet(&whole[..200]);
+    capture.record(&whole);
+    let (error, warning, note) = ("8388608", "6291456", "4194304");
+    let short = "Not all of the record is there: BBLog record cut short: 200 bytes, expected 268";
+    let expected = [
+        ["TIMERSTAR", "", ""],
+        ["", error, short],
+        ["", warning, "Records skipped when the log was read"],
+        ["", error, short],
+        ["TIMERSTAR", "", ""],
+    ];
+    assert_eq!(notices(&capture.0), expected);
+    assert_eq!(found(&capture.0), [1, 2, 0]);
+
+    let catalog = Catalog::builtin();
+    let tcp = catalog.providers().iter().find(|provider| provider.name == "tcp").unwrap();
+    let sample = tcp.events.iter().find(|event| event.name == "RTT_SAMPLE").unwrap();
+    let event = |len: usize| {
+        let mut event = vec![0; len];
+        event[..2].copy_from_slice(&(len as u16).to_le_bytes());
+        event[4] = 1;
+        event.get_mut(24..28).into_iter().for_each(|id| id.copy_from_slice(&sample.id.to_le_bytes()));
+        event
+    };
+    let len = EVENT_HEADER_LEN + usize::from(sample.size);
+    let mut capture = Capture::default();
+    capture.eventlog_section(tcp);
+    for len in [len, len - 1, len + 8, 20, len] {
+        capture.event(&event(len));
+    }
+    let expected = [
+        ["RTT_SAMPLE", "", ""],
+        ["RTT_SAMPLE", error, "Not all of the record is there: payload of 3 bytes, expected 4"],
+        ["RTT_SAMPLE", note, "Bytes behind the values that are known: a newer layout"],
+        ["", error, "Not all of the record is there: ELOG event cut short: 20 bytes, expected 32"],
+        ["RTT_SAMPLE", "", ""],
+    ];
+    assert_eq!(notices(&capture.0), expected);
+    assert_eq!(found(&capture.0), [0, 2, 1]);
 }
 
 #[test]

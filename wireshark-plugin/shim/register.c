@@ -23,6 +23,13 @@ int **bblog_bits;
 /* Read by Rust from the file of preferences, before epan does. */
 static const char *pref_schemas = "";
 
+/* Kept for ever. Nobody else knows of them once epan is gone, and tools that look for leaks would take
+ * them for lost. */
+#define KEPT __attribute__((used))
+static hf_register_info *field_infos KEPT;
+static ei_register_info *alert_infos KEPT;
+static const char *const *schema_faults KEPT;
+
 /* Names of a 64-bit field. */
 static const void *
 names64(const bblog_field *field)
@@ -93,7 +100,7 @@ register_fields(void)
 {
     const bblog_registry *registry = bblog_registry_get();
     /* Kept for ever: epan keeps pointers into all of it. */
-    hf_register_info *infos = g_new0(hf_register_info, registry->len);
+    hf_register_info *infos = field_infos = g_new0(hf_register_info, registry->len);
     bblog_hf = g_new(int, registry->len);
     bblog_ft = g_new(enum ftenum, registry->len);
     bblog_shift = g_new(uint8_t, registry->len);
@@ -120,7 +127,7 @@ register_alerts(void)
     static const int groups[] = { PI_SEQUENCE, PI_RESPONSE_CODE, PI_PROTOCOL, PI_UNDECODED, PI_MALFORMED };
     const bblog_registry *registry = bblog_registry_get();
     /* Kept for ever, as fields are. */
-    ei_register_info *infos = g_new0(ei_register_info, registry->alerts_len);
+    ei_register_info *infos = alert_infos = g_new0(ei_register_info, registry->alerts_len);
     bblog_ei = g_new0(expert_field, registry->alerts_len);
     expert_module_t *module = expert_register_protocol(bblog_proto_record);
     for (size_t i = 0; i < registry->alerts_len; i++) {
@@ -140,7 +147,8 @@ static void
 load_schemas(void)
 {
     char *path = get_persconffile_path("preferences", TRUE);
-    for (const char *const *fault = bblog_schemas_load(path); *fault != NULL; fault++)
+    schema_faults = bblog_schemas_load(path);
+    for (const char *const *fault = schema_faults; *fault != NULL; fault++)
         report_warning("%s", *fault);
     g_free(path);
 }
