@@ -29,7 +29,7 @@ seed() {
 	case $1 in
 	pcapng)
 		for log in ../tests/fixtures/*.tcplog ../tests/fixtures/*.elog; do
-			cargo run --quiet --manifest-path ../Cargo.toml -p bblog-converter --bin bblog -- \
+			cargo run --quiet --locked --manifest-path ../Cargo.toml -p bblog-converter --bin bblog -- \
 				convert --overwrite "$log" -o "corpus/$1/$(basename "$log").pcapng"
 		done
 		;;
