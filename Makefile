@@ -50,6 +50,10 @@ check:
 freebsd-check:
 	@packaging/cross.sh check x86_64-freebsd
 
+# CPU time, memory and wall time of bblog for a million events of each log, beside cat.
+bench:
+	$(CARGO) bench -p bblog-converter --bench speed --locked
+
 # CPU time and memory of bblogd for a million records, beside cat.
 bench-bblogd:
 	$(CARGO) bench -p bblog-capture --bench bblogd --locked
@@ -108,4 +112,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: faults fuzz-plugin all deps build demo test test-wireshark fuzz audit check freebsd-check bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: faults fuzz-plugin all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What bblog costs: `convert`, `show` and `json` of a generated ELOG capture and BBLog stream, to
+//! /dev/null for CPU time and peak memory, and `convert` to a file beside `cat` of that file for
+//! wall time, in turns.
+//!
+//! ```sh
+//! make bench                       # or with BBLOG_BENCH_EVENTS=5000000
+//! ```
+//!
+//! CPU time and memory are those of the process alone, as the kernel counts them.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
+const RUNS: usize = 5;
+/// Records of an entry.
+const ENTRY: usize = 2_000;
+const ELOG_HEADER: usize = 40;
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
+}
+
+/// A capture with the fixture's events over and over: each time later, and of other sessions.
+fn elog(path: &Path, least: u64) -> u64 {
+    let capture = fixture("small-plain.elog");
+    let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
+    let (head, mut rest) = capture.split_at(ELOG_HEADER + table);
+    let mut events = Vec::new();
+    while rest.len() >= 32 {
+        let (event, after) = rest.split_at(usize::from(u16::from_le_bytes([rest[0], rest[1]])));
+        events.push(event);
+        rest = after;
+    }
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut head = head.to_vec();
+    head[24..40].fill(0);
+    out.write_all(&head).unwrap();
+    let (mut written, mut round) = (0, 0u64);
+    let mut event = Vec::new();
+    while written < least {
+        for from in &events {
+            event.clear();
+            event.extend_from_slice(from);
+            for (at, add) in [(8, round * 100_000), (16, round % 1000 * 10_000)] {
+                let value = u64::from_le_bytes(event[at..at + 8].try_into().unwrap());
+                let none = at == 16 && (value == 0 || value == u64::MAX);
+                let value = if none { value } else { value + add };
+                event[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+            out.write_all(&event).unwrap();
+        }
+        written += events.len() as u64;
+        round += 1;
+    }
+    out.flush().unwrap();
+    written
+}
+
+/// A stream of entries with the fixture's records over and over, with new serial numbers.
+fn tcplog(path: &Path, least: u64) -> u64 {
+    let stream = fixture("rack_reqresp.tcplog");
+    let mut records = stream[208..].chunks_exact(328).cycle();
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut header = stream[..208].to_vec();
+    header[8..16].copy_from_slice(&(208 + 328 * ENTRY as u64).to_le_bytes());
+    let mut serial = 0u32;
+    while u64::from(serial) < least {
+        out.write_all(&header).unwrap();
+        for record in records.by_ref().take(ENTRY) {
+            let mut record = record.to_vec();
+            record[20..24].copy_from_slice(&serial.to_le_bytes());
+            serial += 1;
+            out.write_all(&record).unwrap();
+        }
+    }
+    out.flush().unwrap();
+    u64::from(serial)
+}
+
+struct Cost {
+    user: i64,
+    system: i64,
+    wall: u128,
+}
+
+fn cost(command: &mut Command) -> Cost {
+    let before = children();
+    let begin = Instant::now();
+    let status = command.stderr(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{status}");
+    let wall = begin.elapsed().as_micros();
+    let after = children();
+    Cost {
+        user: after.user_time().num_microseconds() - before.user_time().num_microseconds(),
+        system: after.system_time().num_microseconds() - before.system_time().num_microseconds(),
+        wall,
+    }
+}
+
+fn children() -> Usage {
+    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap()
+}
+
+fn bblog(arguments: &[&str], input: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bblog"));
+    command.args(arguments).args(["--stack", "1=freebsd,2=rack,3=bbr"]).arg(input);
+    command
+}
+
+fn best(costs: &[Cost], of: impl Fn(&Cost) -> i64) -> i64 {
+    costs.iter().map(of).min().unwrap_or_default()
+}
+
+fn main() -> io::Result<()> {
+    let events =
+        std::env::var("BBLOG_BENCH_EVENTS").map_or(1_000_000, |text| text.parse().expect("a number"));
+    let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let inputs: [(&str, PathBuf, fn(&Path, u64) -> u64); 2] =
+        [("ELOG", place.path().join("in.elog"), elog), ("BBLog", place.path().join("in.tcplog"), tcplog)];
+    println!("best of {RUNS} runs; user CPU per event to /dev/null");
+    for (kind, input, make) in &inputs {
+        let events = make(input, events);
+        println!("{kind}: {events} events, {} bytes", input.metadata()?.len());
+        for verb in [&["convert", "-o", "-"][..], &["show"], &["json"]] {
+            let run = || cost(bblog(verb, input).stdout(File::create("/dev/null").unwrap()));
+            let costs: Vec<Cost> = (0..RUNS).map(|_| run()).collect();
+            let user = best(&costs, |cost| cost.user);
+            println!("  {:8} {:.3} us", verb[0], user as f64 / events as f64);
+        }
+        let (out, copy) = (place.path().join("out.pcapng"), place.path().join("copy"));
+        let arguments = ["convert", "--overwrite", "-o", out.to_str().unwrap()];
+        let (mut ours, mut cats) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            ours.push(cost(&mut bblog(&arguments, input)));
+            let mut cat = Command::new("cat");
+            cats.push(cost(cat.arg(&out).stdout(File::create(&copy)?)));
+        }
+        for (what, of) in [
+            ("wall", (|cost: &Cost| cost.wall as i64) as fn(&Cost) -> i64),
+            ("CPU", |cost| cost.user + cost.system),
+        ] {
+            let (our, cat) = (best(&ours, of), best(&cats, of));
+            println!(
+                "  to a file of {} bytes: {what} {} ms, cat {} ms: {:.2}",
+                out.metadata()?.len(),
+                our / 1000,
+                cat / 1000,
+                our as f64 / cat.max(1) as f64
+            );
+        }
+    }
+    println!("peak memory of any run: {} KiB", children().max_rss());
+    Ok(())
+}
