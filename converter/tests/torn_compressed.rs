@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A compressed log that was cut short: what could be decoded is shown, then one line tells where
+//! it ends, and the exit status is 1.
+
+mod support;
+
+use std::io::Write;
+
+use support::{Folder, bytes, run};
+
+/// The log in several blocks or members, so that those before a cut are whole.
+fn compressed(log: &[u8], how: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in log.chunks(log.len() / 8 + 1) {
+        out.extend(match how {
+            "gz" => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+                encoder.write_all(part).unwrap();
+                encoder.finish().unwrap()
+            }
+            "xz" => {
+                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
+                encoder.write_all(part).unwrap();
+                encoder.finish().unwrap()
+            }
+            _ => zstd::encode_all(part, 3).unwrap(),
+        });
+    }
+    out
+}
+
+#[test]
+fn what_is_there_is_shown_and_then_the_error() {
+    let folder = Folder::new();
+    for name in ["rack_reqresp.tcplog", "small-plain.elog"] {
+        let whole = run(&["show", "--stack", "2=rack", "-"], &bytes(name));
+        assert_eq!(whole.code, 0);
+        let lines = whole.stdout.iter().filter(|&&b| b == b'\n').count();
+        for how in ["gz", "xz", "zst"] {
+            let small = compressed(&bytes(name), how);
+            let path = folder.write(&format!("{name}.{how}"), &small[..small.len() * 3 / 4]);
+            let path = path.to_str().unwrap();
+            let shown = run(&["show", "--stack", "2=rack", path], b"");
+            assert_eq!(shown.code, 1, "{how}");
+            let found = shown.stdout.iter().filter(|&&b| b == b'\n').count();
+            assert!(
+                whole.stdout.starts_with(&shown.stdout) && found >= lines / 2,
+                "{how}: {found} of {lines}"
+            );
+            let told: Vec<&str> = shown.stderr.lines().collect();
+            assert_eq!(told.len(), 1, "{how}: {}", shown.stderr);
+            assert!(told[0].starts_with(&format!("bblog: {path}: offset ")), "{told:?}");
+            // convert keeps as much, and writes it.
+            let out = folder.path(&format!("{name}.{how}.pcapng"));
+            let ran = run(&["convert", path, "-o", out.to_str().unwrap()], b"");
+            assert_eq!((ran.code, ran.stderr.lines().count()), (1, 1), "{how}: {}", ran.stderr);
+            let again = run(&["show", "--stack", "2=rack", out.to_str().unwrap()], b"");
+            assert_eq!(again.stdout.iter().filter(|&&b| b == b'\n').count(), found, "{how}");
+            let info = run(&["info", "--json", path], b"");
+            assert_eq!(info.code, 1);
+            let report: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
+            assert_eq!(report["events"], found, "{how}");
+        }
+    }
+}
