@@ -4,10 +4,11 @@
 //! The wording is the schema's own format; how values are put into it is elog's, to the byte.
 //! Unlike elog, a short payload is read as if zeros followed it, not whatever bytes do.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::{self, Display, Formatter, Write as _};
+use std::io::Write;
 
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
-use crate::event::{Event, Field, Value};
+use crate::event::{Event, Field, Group, Value};
 use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Repeat, Unit};
 
 /// The most that elog's payload buffer holds.
@@ -41,7 +42,7 @@ impl Payload<'_> {
         }
         out.truncate(start + PAYLOAD_MAX);
         if out.len() == start {
-            out.extend_from_slice(format!("[UNKNOWN_EVENT_ID:{id}]").as_bytes());
+            let _ = write!(out, "[UNKNOWN_EVENT_ID:{id}]");
         }
     }
 
@@ -68,7 +69,7 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
         if row.place.repeat != Repeat::Once {
             return None;
         }
-        event.fields().find(|field| field.spec.id == row.id)
+        event.one(Group::Own, usize::from(index)).next()
     };
     for part in spec.says.iter().flat_map(|say| say.parts) {
         match part {
@@ -89,20 +90,21 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
 }
 
 fn value(field: &Field<'_>, out: &mut Vec<u8>) {
-    let text = |out: &mut Vec<u8>, text: &dyn Display| out.extend_from_slice(text.to_string().as_bytes());
+    // A Vec takes everything.
+    let text = |out: &mut Vec<u8>, text: fmt::Arguments<'_>| drop(out.write_fmt(text));
     match (field.value, field.spec.names) {
         (Value::Text(bytes) | Value::Bytes(bytes), _) => out.extend_from_slice(bytes),
-        (Value::Ipv4(addr), _) => text(out, &addr),
-        (Value::Ipv6(addr), _) => text(out, &addr),
+        (Value::Ipv4(addr), _) => text(out, format_args!("{addr}")),
+        (Value::Ipv6(addr), _) => text(out, format_args!("{addr}")),
         (Value::Unsigned(v) | Value::Bool(v), Names::Flags(table)) => flags(table, v, out),
         (Value::Signed(v), Names::Flags(table)) => flags(table, v as u64, out),
         (Value::Unsigned(v) | Value::Bool(v), Names::Enum(table)) => enumerated(table, v as i64, out),
         (Value::Signed(v), Names::Enum(table)) => enumerated(table, v, out),
         (Value::Unsigned(v) | Value::Bool(v), Names::None) if shown_in_hex(field.spec) => {
-            text(out, &format_args!("{v:#x}"))
+            text(out, format_args!("{v:#x}"))
         }
-        (Value::Unsigned(v) | Value::Bool(v), Names::None) => text(out, &v),
-        (Value::Signed(v), Names::None) => text(out, &v),
+        (Value::Unsigned(v) | Value::Bool(v), Names::None) => text(out, format_args!("{v}")),
+        (Value::Signed(v), Names::None) => text(out, format_args!("{v}")),
     }
 }
 
@@ -115,7 +117,7 @@ fn shown_in_hex(spec: &FieldSpec) -> bool {
 fn enumerated(table: &NameTable, value: i64, out: &mut Vec<u8>) {
     match table.get(value) {
         Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => out.extend_from_slice((value as u32).to_string().as_bytes()),
+        None => drop(write!(out, "{}", value as u32)),
     }
 }
 
@@ -135,7 +137,7 @@ fn flags(table: &NameTable, value: u64, out: &mut Vec<u8>) {
         }
     }
     if out.len() == start {
-        out.extend_from_slice(value.to_string().as_bytes());
+        let _ = write!(out, "{value}");
     }
 }
 

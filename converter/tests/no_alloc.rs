@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Converting and listing allocate nothing per event: a log of twice the length costs no more
+//! allocations.
+
+mod support;
+
+use std::io::Cursor;
+use std::sync::{Arc, OnceLock};
+
+use allocation_counter::measure;
+use bblog_converter::convert;
+use bblog_converter::event_stream::{Events, open_one};
+use bblog_converter::input::{Input, Name};
+use bblog_converter::json::JsonLines;
+use bblog_converter::listing::{Sink, list};
+use bblog_converter::merge::Stream;
+use bblog_converter::select::Selection;
+use bblog_converter::show::{ElogStyle, Lines};
+use bblog_converter::tables::Tables;
+use support::bytes;
+
+fn tables() -> Arc<Tables> {
+    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
+    Arc::clone(tables)
+}
+
+/// One entry with a genuine connection's records `times` over.
+fn tcplog(times: usize) -> Vec<u8> {
+    let stream = bytes("rack_reqresp.tcplog");
+    let mut out = stream[..208].to_vec();
+    let records = stream[208..].chunks_exact(328);
+    let all = records.clone().count() * times;
+    for (serial, record) in records.cycle().take(all).enumerate() {
+        let at = out.len();
+        out.extend_from_slice(record);
+        out[at + 20..at + 24].copy_from_slice(&(serial as u32).to_le_bytes());
+    }
+    let len = (out.len() as u64).to_le_bytes();
+    out[8..16].copy_from_slice(&len);
+    out
+}
+
+/// A capture with a genuine one's events `times` over; sessions go on, they do not begin anew.
+fn elog(times: usize) -> Vec<u8> {
+    let capture = bytes("small-plain.elog");
+    let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
+    let mut out = capture[..40 + table].to_vec();
+    out[24..40].fill(0);
+    for _ in 0..times {
+        let mut rest = &capture[40 + table..];
+        while rest.len() >= 32 {
+            let (event, after) = rest.split_at(usize::from(u16::from_le_bytes([rest[0], rest[1]])));
+            let reserved = u32::from_le_bytes(event[24..28].try_into().unwrap()) > 0xffff_0000;
+            if !reserved {
+                out.extend_from_slice(event);
+            }
+            rest = after;
+        }
+    }
+    out
+}
+
+fn input(log: &[u8]) -> Input {
+    Input::recognise(Name::new("log"), Box::new(Cursor::new(log.to_vec()))).unwrap()
+}
+
+fn converting(log: &[u8]) -> u64 {
+    let mut stream = [Stream::of(input(log), (0, 1), &tables(), &mut |_, _| {}).unwrap()];
+    let counted = measure(|| {
+        convert::write(&mut stream, None, std::io::sink(), &mut |name, fault| panic!("{name}: {fault}"))
+            .unwrap();
+    });
+    counted.count_total
+}
+
+fn listing(log: &[u8], mut sink: impl Sink) -> u64 {
+    let source = open_one(input(log), (0, 1), &tables(), &mut |_, _| {}).unwrap();
+    let mut events = Events::of(Name::new("log"), source);
+    let counted = measure(|| {
+        let all = &mut Selection::default();
+        list(&mut events, all, &mut sink, &mut std::io::sink(), &mut |name, fault| panic!("{name}: {fault}"))
+            .unwrap();
+    });
+    counted.count_total
+}
+
+#[test]
+fn nothing_is_allocated_per_event() {
+    let make: [(&str, fn(usize) -> Vec<u8>); 2] = [("BBLog", tcplog), ("ELOG", elog)];
+    for (kind, make) in make {
+        let (one, two) = (make(40), make(80));
+        // pcapng too, as an input.
+        let [one_pcapng, two_pcapng] = [&one, &two].map(|log| support::convert_bytes(&[log]).0);
+        for (kind, one, two) in [(kind, one, two), ("pcapng", one_pcapng, two_pcapng)] {
+            let few = |verb: &str, one: u64, two: u64| {
+                // Buffers that grow do so less and less often.
+                assert!(two <= one + 20, "{verb} of {kind}: {one} and {two}");
+            };
+            few("convert", converting(&one), converting(&two));
+            few("show", listing(&one, Lines::default()), listing(&two, Lines::default()));
+            few("elog", listing(&one, ElogStyle::default()), listing(&two, ElogStyle::default()));
+            let json = || JsonLines::new(&tables().catalog);
+            few("json", listing(&one, json()), listing(&two, json()));
+        }
+    }
+}
