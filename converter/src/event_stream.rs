@@ -98,6 +98,8 @@ pub struct SeenEvent<'a> {
     pub tables: Option<&'static Provider>,
     /// Local and remote address of its connection, as far as the events tell.
     pub addresses: Option<Addresses>,
+    /// Another number for each section of the input: sessions are its own.
+    pub section: u64,
 }
 
 /// An input as records and events.
@@ -231,6 +233,7 @@ impl EventSource for ElogStream {
             provider: provider.map(|provider| provider.0),
             tables: provider.and_then(|provider| provider.1),
             addresses: self.addresses(),
+            section: 0,
         }))
     }
 

@@ -4,12 +4,13 @@
 
 use std::io::{self, Write};
 
+use bblog_dissector::Micros;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::Stack;
 use bblog_dissector::track::{Track, Tracked};
 use bblog_dissector::{catalog, elog};
 
-use crate::event_stream::{Events, Seen, SeenRecord};
+use crate::event_stream::{Events, Seen, SeenEvent, SeenRecord};
 use crate::merge::OnFault;
 use crate::meter;
 use crate::recent::RecentMap;
@@ -17,7 +18,7 @@ use crate::select::Selection;
 
 /// Text is given to the output in pieces of about this size.
 const CHUNK: usize = 64 * 1024;
-/// BBLog connections followed at a time.
+/// BBLog connections, and sessions, followed at a time.
 const CONNECTIONS: usize = 65_536;
 
 /// A decoded record or event, as sinks and selections get it.
@@ -30,8 +31,8 @@ pub struct Shown<'a> {
     pub seen: Seen<'a>,
     /// What the tables say.
     pub event: Event<'a>,
-    /// What it is beside the connection's record before (BBLog).
-    pub tracked: Option<Tracked>,
+    /// What it is beside the record before of its connection, or the event before of its session.
+    pub tracked: Tracked,
 }
 
 impl Shown<'_> {
@@ -101,13 +102,18 @@ pub fn walk(
 /// Decodes records and events, one after the other.
 pub struct Decoder {
     connections: Connections,
+    sessions: RecentMap<SessionKey, Option<u64>>,
     number: u64,
 }
+
+/// Input, section, provider and session.
+type SessionKey = (usize, u64, u16, u64);
 
 impl Decoder {
     /// A decoder in front of the first event.
     pub fn new() -> Decoder {
-        Decoder { connections: Connections::new(), number: 0 }
+        let sessions = RecentMap::new(CONNECTIONS);
+        Decoder { connections: Connections::new(), sessions, number: 0 }
     }
 
     /// Decodes the next event, which is of input number `input`.
@@ -119,14 +125,25 @@ impl Decoder {
                 let (stack, track) = self.connections.of(input, seen);
                 let tracked = track.next(&seen.record);
                 let cx = Context { stack, kernel: seen.kernel };
-                (Event::of_record(&seen.record, cx), Some(tracked))
+                (Event::of_record(&seen.record, cx), tracked)
             }
             Seen::Eventlog(seen) => {
                 let spec = catalog::Catalog::event(seen.tables, seen.event.event_id());
-                (Event::of_elog(&seen.event, spec), None)
+                (Event::of_elog(&seen.event, spec), self.beside(input, seen))
             }
         };
         Shown { number: self.number, input, seen, event, tracked }
+    }
+
+    /// What an event is beside the one before it of its session.
+    #[inline]
+    fn beside(&mut self, input: usize, seen: &SeenEvent<'_>) -> Tracked {
+        let event = &seen.event;
+        let key = (input, seen.section, event.provider_id(), event.session_id());
+        let last = self.sessions.get_or_insert_with(key, || None);
+        let now = event.timestamp();
+        let delta = last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
+        Tracked::of_event(delta)
     }
 }
 

@@ -175,14 +175,13 @@ impl Emit<'_> {
             let (names, unit) = self.names(row)?;
             let yields: Vec<usize> =
                 (0..rows.len()).filter(|&other| other != at && beats(&rows[other], row)).collect();
+            let (kind, place) = (self.kinds[&filter], self.place(&row.member, row.network)?);
             let _ = writeln!(
                 out,
-                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{:?}, unit: Unit::{unit}, \
-                 names: {names}, place: {}, when: &{}, span: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
+                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{kind:?}, unit: Unit::{unit}, \
+                 names: {names}, place: {place}, read: Read::of(Kind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
                 row.name,
                 row.about,
-                self.kinds[&filter],
-                self.place(&row.member, row.network)?,
                 whens[at],
                 whens[at..].iter().take_while(|when| **when == whens[at]).count(),
                 row.common,

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use crate::layout::Layout;
 use crate::schema::{self, CType, EventDef, Piece, Schema, Shown, StructField};
 use crate::spec::{
-    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Repeat, Say, TimerStep,
-    UNKNOWN, Unit, When,
+    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Read, Repeat, Say,
+    TimerStep, UNKNOWN, Unit, When,
 };
 use crate::{elog, tables};
 
@@ -262,10 +262,12 @@ fn row(
         None => Repeat::Once,
     };
     let (offset, size) = (field.offset, field.ctype.size());
+    let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
+    let kind = kinds.get(&filter).copied().unwrap_or(Kind::Bytes);
     FieldSpec {
         id,
         name: leak(&field.name),
-        kind: kinds.get(&filter).copied().unwrap_or(Kind::Bytes),
+        kind,
         filter: leak(&filter),
         about: leak(about),
         unit,
@@ -274,7 +276,8 @@ fn row(
             Shown::Flag(name) => Names::Flags(names.get(schema, "flag", name)),
             Shown::Plain | Shown::Hex | Shown::Ntohs => Names::None,
         },
-        place: Place { offset, size, bits: None, low: None, minus: None, order, repeat },
+        read: Read::of(kind, &place),
+        place,
         when: &When::ALWAYS,
         span: (fields.len() - at) as u16,
         yields_to: &[],

@@ -12,7 +12,7 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Repeat, Say, Stack, Test,
+    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Read, Repeat, Say, Stack, Test,
     TimerStep, UNKNOWN, When,
 };
 use crate::tables;
@@ -296,10 +296,10 @@ impl<'a> Event<'a> {
 
     /// The value of `spec`, of which an element of a tail lies `skip` bytes further on.
     #[inline]
-    fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
+    pub(crate) fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
         let bytes = Cursor(self.bytes.get(at..)?);
         let first = usize::from(spec.place.offset) + skip;
-        let value = value(bytes, spec.kind, &spec.place, first)?;
+        let value = value(bytes, spec, first)?;
         let start = at + first;
         Some(Field { spec, value, range: start..start + usize::from(spec.place.size) })
     }
@@ -382,7 +382,7 @@ impl<'a> Iterator for Fields<'a> {
             self.next += 1;
             let first = usize::from(spec.place.offset);
             if (spec.yields_to.is_empty() || !event.yields(rows, spec))
-                && let Some(value) = value(bytes, spec.kind, &spec.place, first)
+                && let Some(value) = value(bytes, spec, first)
             {
                 let start = at + first;
                 let range = start..start + usize::from(spec.place.size);
@@ -467,8 +467,22 @@ fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
     })
 }
 
+/// The value of a row, whose first byte is at `at`.
 #[inline]
-fn value<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
+fn value<'a>(bytes: Cursor<'a>, spec: &FieldSpec, at: usize) -> Option<Value<'a>> {
+    Some(match spec.read {
+        Read::U8 => Value::Unsigned(bytes.u8(at)?.into()),
+        Read::U16 => Value::Unsigned(bytes.u16(at)?.into()),
+        Read::U32 => Value::Unsigned(bytes.u32(at)?.into()),
+        Read::U64 => Value::Unsigned(bytes.u64(at)?),
+        Read::I32 => Value::Signed(bytes.i32(at)?.into()),
+        Read::I64 => Value::Signed(bytes.i64(at)?),
+        Read::Bool => Value::Bool(bytes.u8(at)?.into()),
+        Read::Other => return other(bytes, spec.kind, &spec.place, at),
+    })
+}
+
+fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
     let size = usize::from(place.size);
     Some(match kind {
         Kind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),

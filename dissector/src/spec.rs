@@ -102,6 +102,8 @@ pub struct FieldSpec {
     pub names: Names,
     /// Where it lies in the bytes.
     pub place: Place,
+    /// How it is read there.
+    pub read: Read,
     /// When it is there.
     pub when: &'static When,
     /// How many rows from this one on have the very same [`FieldSpec::when`]: where it does not
@@ -153,6 +155,45 @@ pub struct Place {
     pub order: Order,
     /// How often the value stands there.
     pub repeat: Repeat,
+}
+
+/// How a value is read, which follows from its [`Kind`] and [`Place`]: worked out beforehand, since
+/// it is asked for every value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// An unsigned integer of 8 bits that stands there by itself.
+    U8,
+    /// One of 16 bits.
+    U16,
+    /// One of 32 bits.
+    U32,
+    /// One of 64 bits.
+    U64,
+    /// A signed integer of 32 bits.
+    I32,
+    /// One of 64 bits.
+    I64,
+    /// A truth value of 8 bits.
+    Bool,
+    /// All others.
+    Other,
+}
+
+impl Read {
+    /// How values of `kind` are read at `place`.
+    pub const fn of(kind: Kind, place: &Place) -> Read {
+        let Place { bits: None, low: None, minus: None, .. } = place else { return Read::Other };
+        match (kind, place.order, place.size) {
+            (Kind::Unsigned(_), _, 1) => Read::U8,
+            (Kind::Unsigned(_), Order::Host, 2) => Read::U16,
+            (Kind::Unsigned(_), Order::Host, 4) => Read::U32,
+            (Kind::Unsigned(_), Order::Host, 8) => Read::U64,
+            (Kind::Signed(_), Order::Host, 4) => Read::I32,
+            (Kind::Signed(_), Order::Host, 8) => Read::I64,
+            (Kind::Bool, _, 1) => Read::Bool,
+            _ => Read::Other,
+        }
+    }
 }
 
 /// Byte order of an integer.

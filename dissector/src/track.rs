@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What one record cannot say alone: the time since the connection's previous record, records
-//! lost between the two, and the peer's initial sequence number.
+//! lost between the two, and the peer's initial sequence number. An eventlog event has the first of
+//! these too: the time since the previous event of its session.
 
 use crate::Micros;
 use crate::bblog::Record;
 use crate::cursor::Cursor;
-use crate::event::{Context, Event, Fields};
+use crate::event::{Context, Event, Field};
 use crate::tables;
 
 /// Follows one connection, record by record.
@@ -80,18 +81,28 @@ pub struct Tracked {
 }
 
 impl Tracked {
+    /// What an eventlog event is beside the one before it of its session, which was so long ago;
+    /// `None` if it is the first.
+    #[inline]
+    pub fn of_event(delta: Option<Micros>) -> Tracked {
+        let mut tracked = Tracked { bytes: [0; 16], known: 0 };
+        if let Some(delta) = delta {
+            tracked.set(0, &delta.0.to_le_bytes(), DELTA);
+        }
+        tracked
+    }
+
     fn set(&mut self, at: usize, value: &[u8], bit: u16) {
         self.bytes[at..at + value.len()].copy_from_slice(value);
         self.known |= bit;
     }
 
     /// The values that are known. Their ranges mean nothing: they are computed.
-    pub fn fields(&self) -> impl Iterator<Item = crate::event::Field<'_>> {
+    #[inline]
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
         let known = self.known;
-        rows(&self.bytes).enumerate().filter(move |(at, _)| known & 1 << at != 0).map(|(_, field)| field)
+        let event = Event::bare(&self.bytes, Context::default());
+        let rows = tables::TRACK.iter().enumerate().filter(move |(at, _)| known & 1 << at != 0);
+        rows.filter_map(move |(_, spec)| event.read(spec, 0, 0))
     }
-}
-
-fn rows(bytes: &[u8]) -> Fields<'_> {
-    Event::bare(bytes, Context::default()).group(tables::TRACK)
 }

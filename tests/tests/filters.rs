@@ -59,7 +59,9 @@ const BBLOG: [&str; 45] = [
     "tcp.port !== 9334 and tcp.ack_raw > 5",
     "bblog or (ip and tcp.srcport == 9334)",
 ];
-const EVENTLOG: [&str; 17] = [
+const EVENTLOG: [&str; 19] = [
+    "bblog.time_delta",
+    "bblog.time_delta > 1000",
     "eventlog",
     "bblog",
     "bblog.event == OUT",

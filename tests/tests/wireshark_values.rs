@@ -4,12 +4,12 @@
 
 use std::sync::LazyLock;
 
-use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::bblog::{Record, entries, records};
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_dissector::track::Track;
 use bblog_tests::fixtures::fixture;
-use bblog_tests::programs::convert;
+use bblog_tests::programs::{bblog, convert};
 use bblog_tests::rows::Capture;
 use bblog_tests::tshark::Tshark;
 
@@ -37,8 +37,8 @@ fn computed(log: &str) -> Vec<Vec<String>> {
         };
         ["flight", "snd_una_rel", "time_delta", "rcv_nxt_rel"].map(text).to_vec()
     };
-    let bodies = bblog::entries(&bytes).map(|entry| entry.unwrap().1);
-    bodies.flat_map(bblog::records).map(|record| of(&record.unwrap(), &mut track)).collect()
+    let bodies = entries(&bytes).map(|entry| entry.unwrap().1);
+    bodies.flat_map(records).map(|record| of(&record.unwrap(), &mut track)).collect()
 }
 
 #[test]
@@ -61,11 +61,28 @@ fn generated_values_are_the_librarys_in_every_pass() {
     }
 }
 
+/// `bblog csv` of a log and tshark of what `bblog convert` made of it.
+#[test]
+fn times_between_events_are_those_of_tshark() {
+    for log in ["small-plain.elog", "small-short.elog", "variant_d2.elog", "rack_tailloss_rto.tcplog"] {
+        let names = ["bblog.event", "bblog.time_delta"];
+        let path = fixture(log);
+        let csv = bblog(&["csv", "--fields", &names.join(","), path.to_str().unwrap()]);
+        let csv = String::from_utf8(csv.stdout).unwrap();
+        let rows = |row: &str| row.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let ours: Vec<_> = csv.lines().skip(1).map(rows).filter(|row| !row[0].is_empty()).collect();
+        let theirs =
+            fields(&TSHARK, &["-Y", "bblog.event && bblog.event != UNKNOWN"], &names, &convert(&path));
+        assert!(ours.iter().filter(|row| !row[1].is_empty()).count() > ours.len() / 2, "{log}: {ours:?}");
+        assert_eq!(ours, theirs, "{log}");
+    }
+}
+
 #[test]
 fn generated_values_stand_in_brackets() {
     let capture = convert(&fixture("rack_reqresp.tcplog"));
     let text = TSHARK.text(&["-V", "-c", "12"], &capture);
-    for line in ["        [Bytes in flight: 300 bytes]", "    [Time since the previous record"] {
+    for line in ["        [Bytes in flight: 300 bytes]", "    [Time since the previous event"] {
         assert!(text.contains(line), "{line} in {text}");
     }
 }
@@ -75,7 +92,7 @@ fn lost_records_are_counted() {
     let mut capture = Capture::default();
     capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
     for serial in [1_u8, 2, 7] {
-        let mut record = vec![0; bblog::TCPINFO_LEN];
+        let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[20], record[24], record[25]) = (serial, 2, 2);
         capture.record(&record);
     }
@@ -91,7 +108,7 @@ fn the_kernel_is_taken_from_the_section_or_the_preference() {
     let events = |kernel, options: &[&str]| {
         let mut capture = Capture::default();
         capture.bblog_section(Context { stack: Stack::Rack, kernel });
-        let mut record = vec![0; bblog::TCPINFO_LEN];
+        let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[24], record[25]) = (2, 30);
         capture.record(&record);
         fields(&TSHARK, options, &["bblog.event"], &capture.0)[0][0].clone()

@@ -1,55 +1,102 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The keys of values, made once.
+//! Members of objects as text: the keys are made once, and of most rows the number that was written
+//! last is kept, since the next event often has the same.
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::spec::FieldSpec;
+use bblog_dissector::event::{Field, Value};
+use bblog_dissector::spec::{FieldSpec, Repeat};
 
-/// `,"name":` of each row, by its id.
-pub struct Keys(Vec<Key>);
+use super::value;
 
-/// Bytes that a short key is copied as, which costs less than a copy of unknown length.
-const SHORT: usize = 32;
+/// `,"name":value` of each row, by its id.
+pub struct Keys(Vec<Kept>);
 
-enum Key {
-    /// With its length, at most [`SHORT`].
-    Short([u8; SHORT], u8),
-    Long(Box<[u8]>),
+/// Bytes of a member that are kept. So many are copied, which costs less than a copy of unknown length.
+const KEPT: usize = 48;
+/// Bytes of the longest number: a quoted one of 20 digits.
+const LONGEST: usize = 22;
+
+/// The member of a row.
+enum Kept {
+    /// A key, and the number after it.
+    Number(Member),
+    /// A key that is too long for a number beside it, or has other values.
+    Key(Box<[u8]>),
+}
+
+struct Member {
+    text: [u8; KEPT],
+    /// Bytes of the key, and with the number.
+    key: u8,
+    len: u8,
+    /// The number in the text, as its bits are.
+    number: Option<u64>,
 }
 
 impl Keys {
     /// The keys of all rows of `catalog`.
     pub fn new(catalog: &Catalog) -> Keys {
-        Keys(catalog.rows().iter().map(|row| Key::new(row.name)).collect())
+        Keys(catalog.rows().iter().map(|row| Kept::new(row)).collect())
     }
 
-    /// Appends that of a row, with the comma before it.
+    /// Appends a member, with the comma before it, if its row is one of those that have a number each;
+    /// otherwise does nothing and returns `false`.
     #[inline]
-    pub fn write(&self, spec: &FieldSpec, out: &mut Vec<u8>) {
+    pub fn number(&mut self, field: &Field<'_>, out: &mut Vec<u8>) -> bool {
+        let Some(Kept::Number(member)) = self.0.get_mut(field.spec.id as usize) else { return false };
+        let number = match field.value {
+            Value::Unsigned(number) | Value::Bool(number) => number,
+            Value::Signed(number) => number as u64,
+            _ => return false,
+        };
+        if member.number != Some(number) {
+            member.renew(number, &field.value);
+        }
+        let end = out.len() + usize::from(member.len);
+        out.extend_from_slice(&member.text);
+        out.truncate(end);
+        true
+    }
+
+    /// Appends the key of a row, with the comma before it.
+    pub fn key(&self, spec: &FieldSpec, out: &mut Vec<u8>) {
         match self.0.get(spec.id as usize) {
-            Some(Key::Short(bytes, len)) => {
-                let end = out.len() + usize::from(*len);
-                out.extend_from_slice(bytes);
-                out.truncate(end);
-            }
-            Some(Key::Long(bytes)) => out.extend_from_slice(bytes),
+            Some(Kept::Number(member)) => out.extend(member.text.iter().take(usize::from(member.key))),
+            Some(Kept::Key(key)) => out.extend_from_slice(key),
             None => out.extend_from_slice(b",\"?\":"),
         }
     }
 }
 
-impl Key {
+impl Kept {
     /// A user's schema may have any name.
-    fn new(name: &str) -> Key {
+    fn new(row: &FieldSpec) -> Kept {
         let mut key = vec![b','];
-        super::value::string(name, &mut key);
+        value::string(row.name, &mut key);
         key.push(b':');
-        let mut short = [0; SHORT];
-        match short.get_mut(..key.len()) {
-            Some(place) => {
+        let mut text = [0; KEPT];
+        match text.get_mut(..key.len()) {
+            Some(place) if key.len() <= KEPT - LONGEST && row.place.repeat == Repeat::Once => {
                 place.copy_from_slice(&key);
-                Key::Short(short, key.len() as u8)
+                let key = key.len() as u8;
+                Kept::Number(Member { text, key, len: key, number: None })
             }
-            None => Key::Long(key.into()),
+            _ => Kept::Key(key.into()),
         }
+    }
+}
+
+impl Member {
+    /// Puts another number after the key. Apart, so that the way of those that stay is short.
+    #[inline(never)]
+    fn renew(&mut self, number: u64, of: &Value<'_>) {
+        let mut digits = value::Digits::default();
+        let digits = digits.of(of);
+        let (key, end) = (usize::from(self.key), usize::from(self.key) + digits.len());
+        if let Some(place) = self.text.get_mut(key..end) {
+            place.copy_from_slice(digits);
+        }
+        self.len = end as u8;
+        self.number = Some(number);
     }
 }

@@ -55,8 +55,8 @@ impl Sink for JsonLines {
             Seen::Eventlog(seen) => self.eventlog(shown, seen, out),
         }
         if self.names {
-            out.extend_from_slice(b",\"names\":{");
-            let mut members = Members::new(&self.keys, out);
+            out.extend_from_slice(b",\"names\":");
+            let mut members = Members::new(&mut self.keys, out);
             shown.event.fields().chain(shown.event.common()).for_each(|field| members.named(&field));
             members.end();
         }
@@ -80,14 +80,14 @@ impl JsonLines {
         value::unsigned(u64::from(seen.record.serial()), out);
         out.extend_from_slice(b",\"missing\":");
         value::unsigned(u64::from(seen.missing), out);
-        out.extend_from_slice(b",\"bblog\":{");
+        out.extend_from_slice(b",\"bblog\":");
         let event = &shown.event;
-        let mut members = Members::new(&self.keys, out);
+        let mut members = Members::new(&mut self.keys, out);
         event.common().chain(event.derived()).for_each(|field| members.add(&field));
-        shown.tracked.iter().flat_map(|tracked| tracked.fields()).for_each(|field| members.add(&field));
+        shown.tracked.fields().for_each(|field| members.add(&field));
         members.end();
-        out.extend_from_slice(b",\"values\":{");
-        let mut members = Members::new(&self.keys, out);
+        out.extend_from_slice(b",\"values\":");
+        let mut members = Members::new(&mut self.keys, out);
         event.fields().for_each(|field| members.add(&field));
         members.end();
         if let Some(bytes) = seen.record.tcp()
@@ -96,14 +96,14 @@ impl JsonLines {
             header(&tcp, out);
         }
         if let Some(verbose) = &seen.record.verbose() {
-            out.extend_from_slice(b",\"verbose\":{");
-            let mut members = Members::new(&self.keys, out);
+            out.extend_from_slice(b",\"verbose\":");
+            let mut members = Members::new(&mut self.keys, out);
             event::verbose(verbose).for_each(|field| members.add(&field));
             members.end();
         }
         if self.raw || shown.is_unknown() {
-            out.extend_from_slice(b",\"raw\":{");
-            let mut members = Members::new(&self.keys, out);
+            out.extend_from_slice(b",\"raw\":");
+            let mut members = Members::new(&mut self.keys, out);
             event.raw().for_each(|field| members.add(&field));
             members.end();
         }
@@ -121,13 +121,13 @@ impl JsonLines {
         value::unsigned(seen.event.session_id(), out);
         out.extend_from_slice(b",\"connection\":");
         out.extend_from_slice(self.connections.get(shown.input, &shown.seen, connection));
-        out.extend_from_slice(b",\"eventlog\":{");
+        out.extend_from_slice(b",\"eventlog\":");
         let event = &shown.event;
-        let mut members = Members::new(&self.keys, out);
-        event.common().for_each(|field| members.add(&field));
+        let mut members = Members::new(&mut self.keys, out);
+        event.common().chain(shown.tracked.fields()).for_each(|field| members.add(&field));
         members.end();
-        out.extend_from_slice(b",\"values\":{");
-        let mut members = Members::new(&self.keys, out);
+        out.extend_from_slice(b",\"values\":");
+        let mut members = Members::new(&mut self.keys, out);
         event.fields().for_each(|field| members.add(&field));
         members.end();
         let truncated = event.is_truncated();
@@ -226,21 +226,32 @@ fn header(tcp: &TcpHeader<'_>, out: &mut Vec<u8>) {
 
 /// The members of an object being written.
 struct Members<'a> {
-    keys: &'a Keys,
+    keys: &'a mut Keys,
     out: &'a mut Vec<u8>,
-    first: bool,
+    /// Where the object begins. Every member has a comma before it, and that of the first takes the
+    /// place of the opening brace.
+    start: usize,
     /// The row whose array is open.
     array: Option<u32>,
 }
 
 impl<'a> Members<'a> {
-    /// An object whose opening brace was just written.
-    fn new(keys: &'a Keys, out: &'a mut Vec<u8>) -> Members<'a> {
-        Members { keys, out, first: true, array: None }
+    /// An object whose opening brace is still to be written.
+    fn new(keys: &'a mut Keys, out: &'a mut Vec<u8>) -> Members<'a> {
+        let start = out.len();
+        Members { keys, out, start, array: None }
     }
 
     #[inline]
     fn add(&mut self, field: &Field<'_>) {
+        if self.array.is_some() || !self.keys.number(field, self.out) {
+            self.other(field);
+        }
+    }
+
+    /// A member that is no number, or one of several.
+    #[inline(never)]
+    fn other(&mut self, field: &Field<'_>) {
         if self.array == Some(field.spec.id) {
             self.out.push(b',');
             return value::value(&field.value, self.out);
@@ -269,17 +280,9 @@ impl<'a> Members<'a> {
         }
     }
 
-    #[inline]
     fn key(&mut self, field: &Field<'_>) {
         self.close_array();
-        if !std::mem::take(&mut self.first) {
-            return self.keys.write(field.spec, self.out);
-        }
-        // The comma of the first takes the place of the opening brace, and is one then.
-        self.out.pop();
-        let brace = self.out.len();
-        self.keys.write(field.spec, self.out);
-        self.out[brace] = b'{';
+        self.keys.key(field.spec, self.out);
     }
 
     fn close_array(&mut self) {
@@ -290,6 +293,10 @@ impl<'a> Members<'a> {
 
     fn end(mut self) {
         self.close_array();
+        match self.out.get_mut(self.start) {
+            Some(comma) => *comma = b'{',
+            None => self.out.push(b'{'),
+        }
         self.out.push(b'}');
     }
 }

@@ -279,7 +279,7 @@ impl Rows {
                 (Seen::Bblog(_), Common::Raw) => event.one(Group::Raw, index).any(|field| found(&field)),
                 (_, Common::Track) => {
                     let id = tables::TRACK[index].id;
-                    let mut fields = shown.tracked.iter().flat_map(|tracked| tracked.fields());
+                    let mut fields = shown.tracked.fields();
                     fields.any(|field| field.spec.id == id && found(&field))
                 }
                 (Seen::Bblog(seen), Common::Verbose) => {

@@ -29,7 +29,7 @@ pub(super) fn write(shown: &Shown<'_>, options: &LineOptions, palette: &Palette,
             rows.logged("tcp", |out| drop(write!(out, "{tcp}")));
         }
         event.derived().for_each(|field| rows.generated(&field));
-        shown.tracked.iter().flat_map(|tracked| tracked.fields()).for_each(|field| rows.generated(&field));
+        shown.tracked.fields().for_each(|field| rows.generated(&field));
         if let Seen::Bblog(seen) = &shown.seen
             && let Some(verbose) = &seen.record.verbose()
         {

@@ -210,6 +210,7 @@ impl EventSource for PcapngReader {
                 provider: provider.map(|provider| provider.0),
                 tables: provider.and_then(|provider| provider.1),
                 addresses: self.addresses(),
+                section: PcapngReader::counts(self).sections,
             }));
         }
         let record = self.record()?;
