@@ -11,7 +11,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 /// A capture with the fixture's events over and over: each time later, and of other sessions.
-fn elog(path: &Path, least: u64) -> u64 {
+fn elog(path: &Path, least: u64) -> io::Result<u64> {
     let capture = fixture("small-plain.elog");
     let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
     let (head, mut rest) = capture.split_at(ELOG_HEADER + table);
@@ -38,10 +38,10 @@ fn elog(path: &Path, least: u64) -> u64 {
         events.push(event);
         rest = after;
     }
-    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut out = BufWriter::new(File::create(path)?);
     let mut head = head.to_vec();
     head[24..40].fill(0);
-    out.write_all(&head).unwrap();
+    out.write_all(&head)?;
     let (mut written, mut round) = (0, 0u64);
     let mut event = Vec::new();
     while written < least {
@@ -54,34 +54,34 @@ fn elog(path: &Path, least: u64) -> u64 {
                 let value = if none { value } else { value + add };
                 event[at..at + 8].copy_from_slice(&value.to_le_bytes());
             }
-            out.write_all(&event).unwrap();
+            out.write_all(&event)?;
         }
         written += events.len() as u64;
         round += 1;
     }
-    out.flush().unwrap();
-    written
+    out.flush()?;
+    Ok(written)
 }
 
 /// A stream of entries with the fixture's records over and over, with new serial numbers.
-fn tcplog(path: &Path, least: u64) -> u64 {
+fn tcplog(path: &Path, least: u64) -> io::Result<u64> {
     let stream = fixture("rack_reqresp.tcplog");
     let mut records = stream[208..].chunks_exact(328).cycle();
-    let mut out = BufWriter::new(File::create(path).unwrap());
+    let mut out = BufWriter::new(File::create(path)?);
     let mut header = stream[..208].to_vec();
     header[8..16].copy_from_slice(&(208 + 328 * ENTRY as u64).to_le_bytes());
     let mut serial = 0u32;
     while u64::from(serial) < least {
-        out.write_all(&header).unwrap();
+        out.write_all(&header)?;
         for record in records.by_ref().take(ENTRY) {
             let mut record = record.to_vec();
             record[20..24].copy_from_slice(&serial.to_le_bytes());
             serial += 1;
-            out.write_all(&record).unwrap();
+            out.write_all(&record)?;
         }
     }
-    out.flush().unwrap();
-    u64::from(serial)
+    out.flush()?;
+    Ok(u64::from(serial))
 }
 
 struct Cost {
@@ -114,6 +114,12 @@ fn bblog(arguments: &[&str], input: &Path) -> Command {
     command
 }
 
+fn median(costs: &[Cost], of: impl Fn(&Cost) -> i64) -> i64 {
+    let mut all: Vec<i64> = costs.iter().map(of).collect();
+    all.sort_unstable();
+    all[all.len() / 2]
+}
+
 fn best(costs: &[Cost], of: impl Fn(&Cost) -> i64) -> i64 {
     costs.iter().map(of).min().unwrap_or_default()
 }
@@ -122,11 +128,11 @@ fn main() -> io::Result<()> {
     let events =
         std::env::var("BBLOG_BENCH_EVENTS").map_or(1_000_000, |text| text.parse().expect("a number"));
     let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let inputs: [(&str, PathBuf, fn(&Path, u64) -> u64); 2] =
-        [("ELOG", place.path().join("in.elog"), elog), ("BBLog", place.path().join("in.tcplog"), tcplog)];
-    println!("best of {RUNS} runs; user CPU per event to /dev/null");
-    for (kind, input, make) in &inputs {
-        let events = make(input, events);
+    let (captures, streams) = (place.path().join("in.elog"), place.path().join("in.tcplog"));
+    let inputs =
+        [("ELOG", &captures, elog(&captures, events)?), ("BBLog", &streams, tcplog(&streams, events)?)];
+    println!("user CPU per event to /dev/null: best of {RUNS} runs; to a file: medians, in turns with cat");
+    for (kind, input, events) in inputs {
         println!("{kind}: {events} events, {} bytes", input.metadata()?.len());
         for verb in [&["convert", "-o", "-"][..], &["show"], &["json"]] {
             let run = || cost(bblog(verb, input).stdout(File::create("/dev/null").unwrap()));
@@ -142,19 +148,19 @@ fn main() -> io::Result<()> {
             let mut cat = Command::new("cat");
             cats.push(cost(cat.arg(&out).stdout(File::create(&copy)?)));
         }
-        for (what, of) in [
-            ("wall", (|cost: &Cost| cost.wall as i64) as fn(&Cost) -> i64),
-            ("CPU", |cost| cost.user + cost.system),
-        ] {
-            let (our, cat) = (best(&ours, of), best(&cats, of));
+        let bytes = out.metadata()?.len();
+        let line = |what: &str, our: i64, cat: i64| {
+            let ratio = our as f64 / cat.max(1) as f64;
             println!(
-                "  to a file of {} bytes: {what} {} ms, cat {} ms: {:.2}",
-                out.metadata()?.len(),
+                "  to a file of {bytes} bytes: {what} {} ms, cat {} ms: {ratio:.2}",
                 our / 1000,
-                cat / 1000,
-                our as f64 / cat.max(1) as f64
+                cat / 1000
             );
-        }
+        };
+        let wall = |cost: &Cost| cost.wall as i64;
+        line("wall", median(&ours, wall), median(&cats, wall));
+        let together = |cost: &Cost| cost.user + cost.system;
+        line("CPU", median(&ours, together), median(&cats, together));
     }
     println!("peak memory of any run: {} KiB", children().max_rss());
     Ok(())

@@ -87,9 +87,7 @@ fn listing(log: &[u8], mut sink: impl Sink) -> u64 {
 
 #[test]
 fn nothing_is_allocated_per_event() {
-    let make: [(&str, fn(usize) -> Vec<u8>); 2] = [("BBLog", tcplog), ("ELOG", elog)];
-    for (kind, make) in make {
-        let (one, two) = (make(40), make(80));
+    for (kind, one, two) in [("BBLog", tcplog(40), tcplog(80)), ("ELOG", elog(40), elog(80))] {
         // pcapng too, as an input.
         let [one_pcapng, two_pcapng] = [&one, &two].map(|log| support::convert_bytes(&[log]).0);
         for (kind, one, two) in [(kind, one, two), ("pcapng", one_pcapng, two_pcapng)] {
