@@ -42,8 +42,10 @@ fuzz-plugin: deps
 	@version=$(VERSION); BBLOG_MUTATIONS=$(COUNT) packaging/wireshark-env.sh "$${version:-$$(pkg-config --modversion wireshark)}" \
 		$(CARGO) test --locked -p bblog-tests --test mutations
 
+# Lints, and type errors in the daemon's code for FreeBSD, without a compiler for it.
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) rustc -p bblog-capture --lib --profile check --locked -- --cfg fbsd_check -D warnings
 	$(CARGO) fmt --all --check
 
 # Type errors in code that only FreeBSD has; fetches a compiler of about 1 GB the first time.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Tells the compiler of a condition that is set by hand: `RUSTFLAGS='--cfg fbsd_check' cargo
-//! check` type-checks on any system what is compiled for FreeBSD only and needs no crate of its.
+//! Tells the compiler of a condition that is set by hand (`make check`): with `--cfg fbsd_check`
+//! any system type-checks what is compiled for FreeBSD only.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(fbsd_check)");

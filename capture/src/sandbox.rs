@@ -17,7 +17,7 @@ pub struct Descriptors<'a> {
     /// Devices that are read and asked by the ioctls in `commands`.
     pub asked: Vec<BorrowedFd<'a>>,
     /// ioctls of `asked`.
-    #[cfg_attr(not(target_os = "freebsd"), expect(dead_code, reason = "Capsicum's"))]
+    #[cfg_attr(not(any(target_os = "freebsd", fbsd_check)), expect(dead_code, reason = "Capsicum's"))]
     pub commands: Vec<u32>,
     /// Folders in which files are made, completed and deleted.
     pub folders: Vec<BorrowedFd<'a>>,
@@ -35,10 +35,12 @@ pub fn enter(descriptors: &Descriptors<'_>) -> Result<(), Failure> {
     system::enter(descriptors).map_err(|error| Failure::io("sandbox", error))
 }
 
-#[cfg(target_os = "freebsd")]
+#[cfg(any(target_os = "freebsd", fbsd_check))]
 mod system {
     use std::io;
 
+    #[cfg(not(target_os = "freebsd"))]
+    use crate::os::capsicum;
     use capsicum::{CapRights, FileRights, IoctlsBuilder, Right};
 
     use super::Descriptors;
@@ -92,7 +94,7 @@ mod system {
     }
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(fbsd_check)))]
 mod system {
     use std::io;
 
@@ -103,7 +105,7 @@ mod system {
     }
 }
 
-#[cfg(not(any(target_os = "freebsd", target_os = "linux")))]
+#[cfg(not(any(target_os = "freebsd", target_os = "linux", fbsd_check)))]
 mod system {
     use std::io;
 

@@ -68,23 +68,18 @@ impl FromStr for StackNames {
     }
 }
 
-#[cfg(target_os = "freebsd")]
 mod kernel {
     /// The value of the sysctl, by way of sysctl(8): the system call would need unsafe code.
     pub(super) fn function_info() -> Option<Vec<u8>> {
+        if !cfg!(target_os = "freebsd") {
+            return None;
+        }
         let command = std::process::Command::new("/sbin/sysctl")
             .args(["-b", "net.inet.tcp.function_info"])
             .stderr(std::process::Stdio::null())
             .output()
             .ok()?;
         command.status.success().then_some(command.stdout)
-    }
-}
-
-#[cfg(not(target_os = "freebsd"))]
-mod kernel {
-    pub(super) fn function_info() -> Option<Vec<u8>> {
-        None
     }
 }
 

@@ -47,6 +47,7 @@ impl Kernel {
         let kernel = Kernel::bare();
         kernel.set("providers", "1 tcp\n2 hpts\n4 tcp\n");
         kernel.set("events", "");
+        kernel.set("schema", ["tcp", "hpts"].map(levels_and_keywords).concat());
         kernel
     }
 
@@ -86,4 +87,30 @@ impl Kernel {
         until("a subscription", is, || daemon.log());
         daemon
     }
+}
+
+/// Lines "PROVIDER EVENT LEVEL KEYWORDS" for the events of a provider's schema.
+fn levels_and_keywords(provider: &str) -> String {
+    let path = format!("../dissector/tables/eventlog/{provider}.schema");
+    let schema = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let mut masks = vec![("SESSION", 0x8000_0000_u32)];
+    let mut lines = String::new();
+    for line in schema.lines() {
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            // Small numbers are bits counted from 1, others masks.
+            ["KEYWORD", name, value] => {
+                let value: u32 = value.parse().unwrap();
+                masks.push((name, if value < 16 { 1 << (value - 1) } else { value }));
+            }
+            ["EVENT", _, id, level, keywords, ..] => {
+                let levels = ["NONE", "ERROR", "WARN", "INFO", "VERBOSE", "TRACE"];
+                let level = levels.iter().position(|name| *name == level).unwrap();
+                let mask = |keyword| masks.iter().find(|(name, _)| *name == keyword).unwrap().1;
+                let mask = keywords.split('|').map(mask).fold(0, |all, one| all | one);
+                lines += &format!("{provider} {id} {level} {mask:#x}\n");
+            }
+            _ => {}
+        }
+    }
+    lines
 }

@@ -69,7 +69,7 @@ fn all(kernel: &Kernel) -> Vec<Vec<u8>> {
 #[test]
 fn a_capture() {
     let kernel = Kernel::new();
-    let daemon = kernel.start(&["--eventlog", "tcp:TRACE:RX|TX", "--eventlog", "hpts:3:0x10"]);
+    let daemon = kernel.start(&["--eventlog", "tcp:TRACE", "--eventlog", "hpts:5:0xff"]);
     let events = genuine();
     kernel.log(&events);
     let mut expected = reading::split(&events);
@@ -77,8 +77,8 @@ fn a_capture() {
     assert_eq!(
         kernel.journal(),
         "eventlog open\n\
-         eventlog subscribe tcp level 5 keywords 0x80000003 flags 0\n\
-         eventlog subscribe hpts level 3 keywords 0x80000010 flags 0\n\
+         eventlog subscribe tcp level 5 keywords 0xffffffff flags 0\n\
+         eventlog subscribe hpts level 5 keywords 0x800000ff flags 0\n\
          eventlog create 524288\n\
          eventlog close\n",
         "and no DESTROY"
@@ -99,9 +99,46 @@ fn a_capture() {
 }
 
 #[test]
+fn levels_and_keywords_choose_events() {
+    // One event each: MSS (INFO, CONN), IN (VERBOSE, RX), OUT (VERBOSE, TX), ENTER_RECOVERY (WARN,
+    // CC|LOSS), HYSTART (TRACE, CC); by the number of what is to be delivered.
+    const MSS: u32 = 4;
+    const OTHERS: [u32; 4] = [100, 101, 202, 206];
+    const SESSION: [u32; 2] = [made::SESSION_CREATE, made::SESSION_END];
+    let cases: [(&str, &[u32]); 6] = [
+        ("tcp:TRACE", &[MSS, 100, 101, 202, 206]),
+        ("tcp", &[MSS, 100, 101, 202]),
+        ("tcp:INFO", &[MSS, 202]),
+        ("tcp:VERBOSE:RX|LOSS", &[100, 202]),
+        ("tcp:5:0x8", &[202, 206]),
+        ("tcp:WARN", &[202]),
+    ];
+    for (subscription, chosen) in cases {
+        let kernel = Kernel::new();
+        let daemon = kernel.start(&["--eventlog", subscription]);
+        let time = made::uptime();
+        let mut events = made::event(1, 7, time, SESSION[0], &[0; 8]);
+        for id in [MSS].into_iter().chain(OTHERS) {
+            events.extend(made::event(1, 7, time, id, &[0; 40]));
+        }
+        events.extend(made::event(1, 7, time, SESSION[1], &[]));
+        kernel.log(&events);
+        // What is below INFO has no beginning and end of sessions either.
+        let mut expected: Vec<u32> = if subscription == "tcp:WARN" { Vec::new() } else { SESSION.to_vec() };
+        expected.extend(chosen);
+        expected.sort_unstable();
+        stop_after(&kernel, daemon, expected.len());
+        let id = |event: &Vec<u8>| u32::from_le_bytes(event[24..28].try_into().unwrap());
+        let mut found: Vec<u32> = all(&kernel).iter().map(id).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{subscription}");
+    }
+}
+
+#[test]
 fn packets_have_addresses_and_ports() {
     let kernel = Kernel::new();
-    let daemon = kernel.start(&["--eventlog", "tcp", "--eventlog", "hpts"]);
+    let daemon = kernel.start(&["--eventlog", "tcp:TRACE", "--eventlog", "hpts:TRACE"]);
     let events = genuine();
     kernel.log(&events);
     let count = reading::split(&events).len();
@@ -330,7 +367,7 @@ fn an_idle_device_and_one_that_fails() {
 #[test]
 fn elog_files_hold_the_same_bytes() {
     let kernel = Kernel::new();
-    let daemon = kernel.start(&["--eventlog", "tcp", "--eventlog", "hpts", "--format", "elog"]);
+    let daemon = kernel.start(&["--eventlog", "tcp:TRACE", "--eventlog", "hpts", "--format", "elog"]);
     let events = genuine();
     kernel.log(&events);
     let mut expected = reading::split(&events);
@@ -439,7 +476,7 @@ fn one_stream() {
     let kernel = Kernel::new();
     let out = kernel.place.join("all.pcapng");
     let mut command = program();
-    command.args(["--eventlog", "tcp", "--eventlog", "hpts", "-o", out.to_str().unwrap()]);
+    command.args(["--eventlog", "tcp:TRACE", "--eventlog", "hpts", "-o", out.to_str().unwrap()]);
     kernel.preload(&mut command);
     let daemon = start(&kernel.place, command);
     until("a subscription", || kernel.journal().contains("eventlog create"), || daemon.log());

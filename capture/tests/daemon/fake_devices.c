@@ -5,6 +5,8 @@
  * holds both sides of it:
  *
  *   providers   lines "ID NAME": what is registered. Without it there is no /dev/eventlog.
+ *   schema      lines "NAME EVENT LEVEL KEYWORDS": what a provider's events are logged with, which
+ *               events do not carry. Those that are not listed pass any subscription.
  *   events      ELOG events, appended at any time: what is logged. Their time stamps are this
  *               system's CLOCK_MONOTONIC in microseconds; none is delivered before its time.
  *   dump        ELOG events that only DUMP_STATE brings.
@@ -15,8 +17,9 @@
  *   clock       seconds by which CLOCK_REALTIME is wrong.
  *   journal     written here: what the program did, one line each.
  *
- * Events are dropped, and counted, when the two buffers of the one CPU are full. There is no
- * filtering by level and keyword, which events do not carry; they go to the journal.
+ * Events are dropped, and counted, when the two buffers of the one CPU are full. An event is
+ * delivered if its level is not above the subscription's and it has one of its keywords; those of
+ * sessions' beginnings and ends, and of a dump's end, are INFO and SESSION.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,13 +41,18 @@
 
 /* FreeBSD's errno values are not Linux's; the program sees this system's. */
 enum { CREATE = 0x80004501, DESTROY = 0x20004502, GET_STATS = 0x40084503, GET_PROVIDERS = 0x44444504 };
+enum { INFO = 3, DUMP_COMPLETE = 0xfffffffd };
 
 static struct {
 	int fd, events, journal, created, nonblock;
 	uint64_t capacity, dropped, read;
 	uint8_t *ring;
 	size_t used;
-	uint16_t subscribed[PROVIDERS];
+	struct {
+		uint16_t id;
+		char name[32];
+		uint32_t level, keywords;
+	} subscribed[PROVIDERS];
 	int subscriptions;
 	uint8_t dump[1 << 16];
 	size_t dump_used;
@@ -153,10 +161,95 @@ static int fake_open(const char *path, int flags)
 	return ev.fd = REAL(open)("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* Whether provider PROVIDER's event EVENT is delivered. */
+static int wanted(uint16_t provider, uint32_t event)
+{
+	static struct { char name[32]; uint32_t event, level, keywords; } schema[256];
+	static int known = -1;
+	static char text[1 << 14];
+	uint32_t level = 0, keywords = UINT32_MAX;
+	int i, at;
+
+	if (known < 0) {
+		char *line, *rest;
+
+		known = 0;
+		text[slurp("schema", text, sizeof(text) - 1)] = 0;
+		for (line = strtok_r(text, "\n", &rest); line && known < 256; line = strtok_r(NULL, "\n", &rest)) {
+			if (sscanf(line, "%31s %u %u %x", schema[known].name, &schema[known].event,
+				&schema[known].level, &schema[known].keywords) != 4)
+				abort();
+			known++;
+		}
+		if (known == 256)
+			abort();
+	}
+	for (at = 0; at < ev.subscriptions && ev.subscribed[at].id != provider; at++)
+		;
+	if (at == ev.subscriptions)
+		return 0;
+	if (event >= DUMP_COMPLETE)
+		level = INFO, keywords = SESSION;
+	for (i = 0; i < known; i++)
+		if (event < DUMP_COMPLETE && schema[i].event == event && strcmp(schema[i].name, ev.subscribed[at].name) == 0)
+			level = schema[i].level, keywords = schema[i].keywords;
+	return level <= ev.subscribed[at].level && keywords & ev.subscribed[at].keywords;
+}
+
+/* Adds the subscription of a provider, or changes it; whether it is new. */
+static int subscribe(uint16_t id, const char *name, uint32_t level, uint32_t keywords)
+{
+	int at, is_new;
+
+	for (at = 0; at < ev.subscriptions && ev.subscribed[at].id != id; at++)
+		;
+	if (at >= PROVIDERS)
+		abort();
+	is_new = at == ev.subscriptions;
+	ev.subscriptions += is_new;
+	ev.subscribed[at].id = id;
+	memcpy(ev.subscribed[at].name, name, 32);
+	ev.subscribed[at].level = level;
+	ev.subscribed[at].keywords = keywords;
+	memcpy(ev.table + 4 + 34 * at, &id, 2);
+	memcpy(ev.table + 4 + 34 * at + 2, name, 32);
+	return is_new;
+}
+
+/* What a provider tells when it is asked: all sessions, whoever they belong to. */
+static void dump(uint16_t id)
+{
+	uint8_t complete[32] = { 32, 0, 0, 0, (uint8_t)id, (uint8_t)(id >> 8) };
+	uint64_t now = uptime(), none = UINT64_MAX;
+	uint32_t event = DUMP_COMPLETE;
+	static uint8_t events[1 << 15];
+	size_t at, size = slurp("dump", events, sizeof(events));
+	uint16_t length, provider;
+
+	memcpy(complete + 8, &now, 8);
+	memcpy(complete + 16, &none, 8);
+	memcpy(complete + 24, &event, 4);
+	for (at = 0; at + 32 <= size; at += length) {
+		memcpy(&length, events + at, 2);
+		memcpy(&provider, events + at + 4, 2);
+		memcpy(&event, events + at + 24, 4);
+		if (length < 32 || ev.dump_used + length + 32 > sizeof(ev.dump))
+			abort();
+		if (!wanted(provider, event))
+			continue;
+		memcpy(ev.dump + ev.dump_used, events + at, length);
+		ev.dump_used += length;
+	}
+	if (wanted(id, DUMP_COMPLETE)) {
+		memcpy(ev.dump + ev.dump_used, complete, 32);
+		ev.dump_used += 32;
+	}
+}
+
 /* The request as the kernel's struct eventlog_create_req. */
 static int create(uint32_t length, const uint8_t *arg)
 {
-	uint32_t size, count, i, id, n = 0, word[3];
+	uint32_t size, count, i, id, n, word[3];
 	char text[4096], name[32], known[64], *line, *rest;
 
 	if (ev.created)
@@ -168,6 +261,8 @@ static int create(uint32_t length, const uint8_t *arg)
 	if (size < 65536 || size > (1 << 30) - 1 || length < 8 + 44ull * count)
 		return EINVAL;
 	ev.subscriptions = 0;
+	ev.dump_used = 0;
+	memset(ev.table, 0, sizeof(ev.table));
 	for (i = 0; i < count; i++) {
 		int found = 0;
 
@@ -182,31 +277,15 @@ static int create(uint32_t length, const uint8_t *arg)
 			if (sscanf(line, "%u %63s", &id, known) != 2 || strcmp(known, name))
 				continue;
 			found = 1;
-			if (n >= PROVIDERS)
-				abort();
-			ev.subscribed[n] = (uint16_t)id;
-			memcpy(ev.table + 4 + 34 * n, &ev.subscribed[n], 2);
-			memcpy(ev.table + 4 + 34 * n + 2, name, 32);
-			n++;
-			if (word[2] & 1 && word[0] >= 3 && word[1] & SESSION) {
-				uint8_t complete[32] = { 32, 0, 0, 0, (uint8_t)id, (uint8_t)(id >> 8) };
-				uint64_t now = uptime(), none = UINT64_MAX;
-				uint32_t event = 0xfffffffd;
-
-				ev.dump_used += slurp("dump", ev.dump + ev.dump_used, sizeof(ev.dump) - ev.dump_used - 32);
-				memcpy(complete + 8, &now, 8);
-				memcpy(complete + 16, &none, 8);
-				memcpy(complete + 24, &event, 4);
-				memcpy(ev.dump + ev.dump_used, complete, 32);
-				ev.dump_used += 32;
-			}
+			if (subscribe((uint16_t)id, name, word[0], word[1]) && word[2] & 1)
+				dump((uint16_t)id);
 		}
 		if (!found)
 			return ENOENT;
 		journal("eventlog subscribe %s level %u keywords %#x flags %u\n", name, word[0], word[1], word[2]);
 	}
+	n = (uint32_t)ev.subscriptions;
 	memcpy(ev.table, &n, 4);
-	ev.subscriptions = (int)n;
 	ev.capacity = 2ull * size;
 	ev.ring = malloc(ev.capacity);
 	lseek(ev.events, 0, SEEK_END); /* what was logged before is nobody's */
@@ -226,17 +305,18 @@ static void ingest(void)
 	used += got > 0 ? (size_t)got : 0;
 	while (used - at >= 32) {
 		uint16_t length, provider;
-		int i, wanted = 0;
+		uint32_t event;
+		int deliver;
 
 		memcpy(&length, pending + at, 2);
 		memcpy(&provider, pending + at + 4, 2);
+		memcpy(&event, pending + at + 24, 4);
 		if (length < 32 || used - at < length)
 			break;
-		for (i = 0; i < ev.subscriptions; i++)
-			wanted |= ev.subscribed[i] == provider;
-		if (wanted && ev.used + length > ev.capacity)
+		deliver = wanted(provider, event);
+		if (deliver && ev.used + length > ev.capacity)
 			ev.dropped++;
-		else if (wanted) {
+		else if (deliver) {
 			memcpy(ev.ring + ev.used, pending + at, length);
 			ev.used += length;
 		}

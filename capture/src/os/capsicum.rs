@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the sandbox uses of the crate capsicum, which exists on FreeBSD only: stands in for it where
+//! code for FreeBSD is type-checked elsewhere (`--cfg fbsd_check`), and is never linked.
+//! `make freebsd-check` compiles with the crate itself.
+
+use std::io;
+use std::os::fd::AsFd;
+
+pub trait CapRights {
+    fn limit<F: AsFd>(&self, fd: &F) -> io::Result<()>;
+}
+
+#[derive(Clone, Copy)]
+pub enum Right {
+    Read,
+    Write,
+    Seek,
+    Pread,
+    Pwrite,
+    Lookup,
+    Create,
+    Event,
+    Fchmod,
+    Fcntl,
+    Flock,
+    Fstat,
+    Fstatat,
+    Ftruncate,
+    Ioctl,
+    LinkatSource,
+    LinkatTarget,
+    RenameatSource,
+    RenameatTarget,
+    Unlinkat,
+}
+
+pub struct FileRights(Vec<Right>);
+
+impl FileRights {
+    pub fn new() -> FileRights {
+        FileRights(Vec::new())
+    }
+
+    pub fn allow(&mut self, right: Right) -> &mut FileRights {
+        self.0.push(right);
+        self
+    }
+}
+
+impl CapRights for FileRights {
+    fn limit<F: AsFd>(&self, _: &F) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+pub struct IoctlsBuilder(Vec<libc::c_ulong>);
+
+impl IoctlsBuilder {
+    pub fn new() -> IoctlsBuilder {
+        IoctlsBuilder(Vec::new())
+    }
+
+    pub fn allow(mut self, command: libc::c_ulong) -> IoctlsBuilder {
+        self.0.push(command);
+        self
+    }
+
+    pub fn finalize(self) -> IoctlRights {
+        IoctlRights(self.0)
+    }
+}
+
+pub struct IoctlRights(#[expect(dead_code, reason = "nobody asks a stand-in")] Vec<libc::c_ulong>);
+
+impl CapRights for IoctlRights {
+    fn limit<F: AsFd>(&self, _: &F) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+pub fn enter() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
