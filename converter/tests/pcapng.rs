@@ -6,13 +6,10 @@ mod support;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
-use bblog_converter::event_stream::{Events, Seen, open_one};
-use bblog_converter::input::{Input, Name};
-use bblog_converter::tables::Tables;
 use proptest::prelude::*;
 
+use support::seen::seen;
 use support::{Folder, bytes, convert_bytes, fixture};
 
 const FIXTURES: [&str; 9] = [
@@ -26,65 +23,6 @@ const FIXTURES: [&str; 9] = [
     "variant-A-cut.elog",
     "variant-E-cut.elog",
 ];
-
-fn tables() -> Arc<Tables> {
-    static TABLES: std::sync::OnceLock<Arc<Tables>> = std::sync::OnceLock::new();
-    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
-    Arc::clone(tables)
-}
-
-/// Every record and event of an input as text: its bytes, time and what is known of it; and the
-/// faults. The TCP checksum is left out: a packet's is computed, a record's is not.
-fn seen(input: &[u8]) -> (Vec<String>, Vec<String>) {
-    let mut faults = Vec::new();
-    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| faults.push(fault.to_string());
-    let name = Name::new("input");
-    let source = Input::recognise(name.clone(), Box::new(std::io::Cursor::new(input.to_vec())))
-        .and_then(|input| open_one(input, (0, 1), &tables(), &mut on_fault));
-    let mut lines = Vec::new();
-    match source {
-        Ok(source) => {
-            let mut events = Events::of(name, source);
-            while events.advance(&mut on_fault) {
-                lines.extend(events.seen().map(|(_, seen)| line(&seen)));
-            }
-        }
-        Err(fault) => on_fault(&name, &fault),
-    }
-    (lines, faults)
-}
-
-fn line(seen: &Seen<'_>) -> String {
-    match seen {
-        Seen::Bblog(seen) => {
-            let record = seen.record;
-            let tcp = record.tcp().map(|tcp| [&tcp[..16], &tcp[18..]].concat());
-            let verbose = record.verbose().map(|verbose| verbose.as_bytes().to_vec());
-            let header = &seen.header[16..];
-            format!(
-                "{:?} {:?} {:?} {tcp:?} {verbose:?} {header:?} {:?} {:?} {}",
-                seen.time,
-                seen.clock,
-                record.tcpinfo(),
-                String::from_utf8_lossy(seen.stack),
-                seen.kernel,
-                seen.missing
-            )
-        }
-        Seen::Eventlog(seen) => {
-            let provider = seen.provider.map(String::from_utf8_lossy);
-            let spec = seen.tables.map(|tables| tables.event(seen.event.event_id()).map(|event| event.name));
-            let size = seen.tables.and_then(|tables| tables.event(100)).map(|event| event.fields.len());
-            format!(
-                "{:?} {:?} {:?} {provider:?} {spec:?} {size:?} {:?}",
-                seen.time,
-                seen.clock,
-                seen.event.as_bytes(),
-                seen.addresses
-            )
-        }
-    }
-}
 
 fn written(name: &str) -> Vec<u8> {
     convert_bytes(&[&bytes(name)]).0

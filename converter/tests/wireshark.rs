@@ -96,6 +96,74 @@ fn merged_files_open() {
     assert_eq!(tshark(&out, &[]).len(), 130 + 296 + 73);
 }
 
+/// mergecap, which we did not write, brings the same frames into the same order; and `bblog show` and
+/// `json` of the logs list their events in that of the merged file.
+#[test]
+fn merged_files_are_in_the_order_of_mergecap_and_of_the_listings() {
+    let folder = Folder::new();
+    // One capture dealt out to three, of which the frames alternate. (Records of BBLog without a packet
+    // have no time for mergecap.)
+    let capture = support::bytes("small-plain.elog");
+    let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
+    let mut head = capture[..40 + table].to_vec();
+    // How many events there are it does not tell.
+    head[24..40].fill(0);
+    let mut parts = vec![head; 3];
+    let (mut rest, mut turn) = (&capture[40 + table..], 0);
+    while rest.len() >= 32 {
+        let (event, after) = rest.split_at(usize::from(u16::from_le_bytes([rest[0], rest[1]])));
+        parts[turn * turn % 7 % 3].extend_from_slice(event);
+        (rest, turn) = (after, turn + 1);
+    }
+    let logs: Vec<_> =
+        ["a", "b", "c"].iter().zip(&parts).map(|(name, part)| folder.write(name, part)).collect();
+    let bblog = |args: &[&str], inputs: &[std::path::PathBuf]| {
+        let output = support::bblog().args(args).args(inputs).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let alone: Vec<_> = (0..logs.len()).map(|number| folder.path(&format!("{number}.pcapng"))).collect();
+    for (log, out) in logs.iter().zip(&alone) {
+        convert(log, out);
+    }
+    let (ours, theirs) = (folder.path("ours.pcapng"), folder.path("theirs.pcapng"));
+    bblog(&["convert", "-o", ours.to_str().unwrap()], &logs);
+    let merged = std::process::Command::new("mergecap").arg("-w").arg(&theirs).args(&alone).status().unwrap();
+    assert!(merged.success());
+    // Frames of one time may come in any order.
+    let frames = |file: &std::path::Path| {
+        let args = ["-T", "fields", "-e", "frame.time_epoch", "-e", "frame.len", "-e", "tcp.seq_raw"];
+        let mut frames = tshark(file, &args);
+        let times: Vec<String> = tshark(file, &["-T", "fields", "-e", "frame.time_epoch"]);
+        frames.sort();
+        (times, frames)
+    };
+    let (ours_in_order, theirs_in_order) = (frames(&ours), frames(&theirs));
+    assert_eq!(ours_in_order.0.len(), 296);
+    for (ours, theirs) in ours_in_order.0.iter().zip(&theirs_in_order.0) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(ours_in_order.1, theirs_in_order.1);
+    // The listings of the logs, and those of both merged files.
+    let number = |line: &String| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        format!(
+            "{}.{:06}000",
+            line["time_us"].as_i64().unwrap() / 1_000_000,
+            line["time_us"].as_i64().unwrap() % 1_000_000
+        )
+    };
+    for inputs in [logs.clone(), vec![ours.clone()], vec![theirs]] {
+        let lines = bblog(&["json"], &inputs);
+        assert_eq!(lines.iter().map(number).collect::<Vec<_>>(), ours_in_order.0, "{inputs:?}");
+    }
+    // Ours also keeps the order of events of one time.
+    let event = |line: String| line.split_whitespace().take(2).map(str::to_owned).collect::<Vec<_>>();
+    let shown =
+        |inputs: &[std::path::PathBuf]| bblog(&["show"], inputs).into_iter().map(event).collect::<Vec<_>>();
+    assert_eq!(shown(&logs), shown(&[ours]));
+}
+
 #[test]
 fn an_empty_capture_opens() {
     let folder = Folder::new();

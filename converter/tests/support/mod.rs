@@ -2,6 +2,8 @@
 //! What the tests of the program share: running it, fixtures, and a folder that goes away.
 #![allow(dead_code, reason = "every test file uses a part")]
 
+pub mod seen;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What an input holds, as the readers see it, to be compared.
+
+use std::io::{Cursor, Read};
+use std::sync::{Arc, OnceLock};
+
+use bblog_converter::event_stream::{Events, Seen, open_one};
+use bblog_converter::input::{Input, Name};
+use bblog_converter::tables::Tables;
+
+/// The tables, with the stack names of the fixtures.
+pub fn tables() -> Arc<Tables> {
+    // Made once: tables live as long as the process.
+    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
+    Arc::clone(tables)
+}
+
+/// Every record and event of an input as text: its bytes, time and what is known of it; and the
+/// faults. The TCP checksum is left out: a packet's is computed, a record's is not.
+pub fn seen(input: &[u8]) -> (Vec<String>, Vec<String>) {
+    seen_of(Cursor::new(input.to_vec()))
+}
+
+/// The same of what a reader gives.
+pub fn seen_of(reader: impl Read + Send + 'static) -> (Vec<String>, Vec<String>) {
+    let mut faults = Vec::new();
+    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| faults.push(fault.to_string());
+    let name = Name::new("input");
+    let source = Input::recognise(name.clone(), Box::new(reader))
+        .and_then(|input| open_one(input, (0, 1), &tables(), &mut on_fault));
+    let mut lines = Vec::new();
+    match source {
+        Ok(source) => {
+            let mut events = Events::of(name, source);
+            while events.advance(&mut on_fault) {
+                lines.extend(events.seen().map(|(_, seen)| line(&seen)));
+            }
+        }
+        Err(fault) => on_fault(&name, &fault),
+    }
+    (lines, faults)
+}
+
+fn line(seen: &Seen<'_>) -> String {
+    match seen {
+        Seen::Bblog(seen) => {
+            let record = seen.record;
+            let tcp = record.tcp().map(|tcp| [&tcp[..16], &tcp[18..]].concat());
+            let verbose = record.verbose().map(|verbose| verbose.as_bytes().to_vec());
+            let header = &seen.header[16..];
+            format!(
+                "{:?} {:?} {:?} {tcp:?} {verbose:?} {header:?} {:?} {:?} {}",
+                seen.time,
+                seen.clock,
+                record.tcpinfo(),
+                String::from_utf8_lossy(seen.stack),
+                seen.kernel,
+                seen.missing
+            )
+        }
+        Seen::Eventlog(seen) => {
+            let provider = seen.provider.map(String::from_utf8_lossy);
+            let spec = seen.tables.map(|tables| tables.event(seen.event.event_id()).map(|event| event.name));
+            let size = seen.tables.and_then(|tables| tables.event(100)).map(|event| event.fields.len());
+            format!(
+                "{:?} {:?} {:?} {provider:?} {spec:?} {size:?} {:?}",
+                seen.time,
+                seen.clock,
+                seen.event.as_bytes(),
+                seen.addresses
+            )
+        }
+    }
+}
