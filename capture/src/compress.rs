@@ -29,6 +29,12 @@ impl Compressor {
         }
     }
 
+    /// What a file of this name is compressed with.
+    pub fn of(name: &str) -> Compressor {
+        let all = [Compressor::Xz, Compressor::Zstd];
+        all.into_iter().find(|one| name.ends_with(one.suffix())).unwrap_or_default()
+    }
+
     /// What the index calls it.
     pub fn name(self) -> &'static str {
         match self {

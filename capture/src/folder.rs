@@ -6,7 +6,7 @@
 //! replace anything: so a name is either absent or a whole file.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,8 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+
+use crate::name;
 
 /// What the name of an unfinished file ends with.
 pub const PART: &str = ".part";
@@ -102,25 +104,29 @@ impl Folder {
         self.open_at(RECORDS, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND)
     }
 
-    /// Gives `from`.part, which is complete, the name `to`; it can no longer be written.
+    /// Gives `from`.part, which is complete, the name `to`; it can no longer be written. Whether it
+    /// has its old name as well, which is to be removed once the index knows the file.
     ///
     /// # Errors
     /// `AlreadyExists` if there is a file of that name, which stays; or the system's.
-    pub fn complete(&self, from: &str, to: &str) -> io::Result<()> {
+    pub fn complete(&self, from: &str, to: &str) -> io::Result<bool> {
         let from = part(from);
         let file = self.open_at(&from, OFlag::O_RDONLY)?;
-        fchmod(&file, Mode::from_bits_truncate(0o444))?;
-        match linkat(&self.dir, from.as_str(), &self.dir, to, AtFlags::empty()) {
-            Ok(()) => Ok(unlinkat(&self.dir, from.as_str(), UnlinkatFlags::NoRemoveDir)?),
+        let has_both = match linkat(&self.dir, from.as_str(), &self.dir, to, AtFlags::empty()) {
+            Ok(()) => true,
             // A file system without hard links.
             Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EMLINK) => {
                 if self.exists(to)? {
                     return Err(io::ErrorKind::AlreadyExists.into());
                 }
-                Ok(nix::fcntl::renameat(&self.dir, from.as_str(), &self.dir, to)?)
+                nix::fcntl::renameat(&self.dir, from.as_str(), &self.dir, to)?;
+                false
             }
-            Err(error) => Err(error.into()),
-        }
+            Err(error) => return Err(error.into()),
+        };
+        // Afterwards, since an unfinished file has to be written by the next start. It is ours.
+        let _ = fchmod(&file, Mode::from_bits_truncate(0o444));
+        Ok(has_both)
     }
 
     /// Removes a file.
@@ -152,17 +158,42 @@ impl Folder {
         Ok(u64::try_from(status.st_size).unwrap_or_default())
     }
 
-    /// Whether two names are the same file.
+    /// The name under which `name`.part is complete, if it has one.
     ///
     /// # Errors
     /// The system's.
-    pub fn is_same(&self, one: &str, other: &str) -> io::Result<bool> {
-        let one = fstatat(&self.dir, one, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        match fstatat(&self.dir, other, AtFlags::AT_SYMLINK_NOFOLLOW) {
-            Ok(other) => Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)),
-            Err(Errno::ENOENT) => Ok(false),
-            Err(error) => Err(error.into()),
+    pub fn completed(&self, name: &str) -> io::Result<Option<String>> {
+        let unfinished = match fstatat(&self.dir, part(name).as_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(status) => status,
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut complete = None;
+        if unfinished.st_nlink > 1 {
+            self.scan(&mut |Found { name, status }| {
+                let is_same = (status.st_dev, status.st_ino) == (unfinished.st_dev, unfinished.st_ino);
+                if is_same && name::split(&name).is_some() {
+                    complete = Some(name);
+                }
+            })?;
         }
+        Ok(complete)
+    }
+
+    /// The last bytes of the index, at most `len`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn end_of_records(&self, len: u64) -> io::Result<Vec<u8>> {
+        let mut end = Vec::new();
+        let mut file = match self.open_at(RECORDS, OFlag::O_RDONLY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(end),
+            opened => opened?,
+        };
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(len)))?;
+        file.take(len).read_to_end(&mut end)?;
+        Ok(end)
     }
 
     /// Hands every regular file to `each`, in no order.
@@ -224,12 +255,14 @@ mod tests {
         let folder = Folder::open(place.path()).unwrap();
         folder.create("a.0.pcapng").unwrap().write_all(b"bytes").unwrap();
         assert!(!place.path().join("a.0.pcapng").exists());
-        folder.complete("a.0.pcapng", "a.0.pcapng").unwrap();
-        let made = place.path().join("a.0.pcapng");
+        assert_eq!(folder.completed("a.0.pcapng").unwrap(), None);
+        assert!(folder.complete("a.0.pcapng", "b.1.pcapng").unwrap());
+        assert_eq!(folder.completed("a.0.pcapng").unwrap(), Some("b.1.pcapng".to_owned()));
+        folder.remove(&part("a.0.pcapng")).unwrap();
+        let made = place.path().join("b.1.pcapng");
         assert_eq!(std::fs::read(&made).unwrap(), b"bytes");
         assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o444);
-        assert!(!place.path().join("a.0.pcapng.part").exists());
-        let again = folder.create("a.0.pcapng").unwrap_err();
+        let again = folder.create("b.1.pcapng").unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
     }
 

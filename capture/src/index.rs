@@ -92,6 +92,9 @@ fn text(bytes: &[u8]) -> String {
 
 /// Lines that are kept when they cannot be written, in bytes: of about 10,000 files.
 const PENDING: usize = 4 << 20;
+/// How far from its end a line is looked for: further than the lines of the files that are
+/// completed at the same time.
+const LAST: u64 = 4 << 20;
 
 /// The index, open while there is something to write.
 #[derive(Default)]
@@ -120,13 +123,27 @@ impl Index {
         self.flush(folder)
     }
 
+    /// Whether one of the last lines is about the file `name`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn has(&self, folder: &Folder, name: &str) -> io::Result<bool> {
+        let end = folder.end_of_records(LAST)?;
+        let text = format!("\"filename\":{}", text(name.as_bytes()));
+        Ok(end.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+
     fn flush(&mut self, folder: &Folder) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(folder.records()?),
+            none => {
+                // Whoever wrote it before may not have come to the end of a line.
+                self.torn |= folder.end_of_records(1)?.last().is_some_and(|&last| last != b'\n');
+                none.insert(folder.records()?)
+            }
         };
         if self.torn {
             self.pending.insert(0, '\n');

@@ -244,7 +244,6 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -252,20 +251,21 @@ mod tests {
     #[test]
     fn a_full_queue_stops_the_reader() {
         let queue = Arc::new(Queue::new(4 * CHUNK));
-        let pushed = Arc::new(AtomicUsize::new(0));
         let reader = {
-            let (queue, pushed) = (Arc::clone(&queue), Arc::clone(&pushed));
+            let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 for number in 0..20u8 {
                     let mut buffer = queue.buffer();
                     buffer[0] = number;
                     queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, 1)));
-                    pushed.fetch_add(1, Ordering::SeqCst);
                 }
             })
         };
-        thread::sleep(Duration::from_millis(50));
-        assert_eq!(pushed.load(Ordering::SeqCst), 4);
+        while !queue.lock().full {
+            thread::yield_now();
+        }
+        thread::sleep(3 * STILL);
+        assert_eq!(queue.lock().queued, 4, "it went on");
         for number in 0..20u8 {
             let Some(Message::Data(chunk)) = queue.pop(None) else { panic!("no data") };
             assert_eq!(chunk.bytes(), [number]);

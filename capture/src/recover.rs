@@ -3,12 +3,14 @@
 //! what the index has to say about it is read from it.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 use nix::unistd::ftruncate;
 
+use crate::compress::Compressor;
 use crate::folder::{Folder, part};
 use crate::index::Line;
 use crate::name;
@@ -28,6 +30,13 @@ pub enum Outcome {
         /// What the index has to say.
         line: Box<Line>,
     },
+    /// It is complete under another name, and the index may not say so yet.
+    Complete {
+        /// That name.
+        name: String,
+        /// What the index has to say, if anything.
+        line: Option<Box<Line>>,
+    },
     /// It is no file of bblogd's.
     NotOurs,
 }
@@ -40,32 +49,47 @@ pub fn finish(folder: &Folder, name: &str) -> io::Result<Outcome> {
     if name::split(name).is_none() {
         return Ok(Outcome::NotOurs);
     }
-    // Compressed files are made from unfinished ones that are still there; and a finished file of
-    // the same number means that the kill came between naming it and removing this.
-    let compressed = name.ends_with(".xz") || name.ends_with(".zst");
-    if compressed || folder.is_same(&part(name), name)? || finished(folder, name)? {
+    // Compressed files are made from unfinished ones, which are looked at before.
+    if Compressor::of(name) != Compressor::None {
         folder.remove(&part(name))?;
         return Ok(Outcome::Removed);
     }
-    let mut file = folder.reopen_to_patch(name)?;
-    let size = file.metadata()?.len();
     let mut salvage = Salvage::default();
-    let good = match name.ends_with(".elog") {
-        true => elog(&mut file, &mut salvage)?,
-        false => blocks(&file, &mut salvage)?,
-    };
+    if let Some(complete) = completed(folder, name)? {
+        read(&folder.reopen(name, true)?, name, &mut salvage)?;
+        return Ok(Outcome::Complete { name: complete, line: salvage.line().map(Box::new) });
+    }
+    let file = folder.reopen_to_patch(name)?;
+    let size = file.metadata()?.len();
+    let (good, header) = read(&file, name, &mut salvage)?;
     let Some(line) = salvage.line() else {
         folder.remove(&part(name))?;
         return Ok(Outcome::Removed);
     };
+    if let Some(header) = header {
+        patch(&file, &header)?;
+    }
     if good < size {
         ftruncate(&file, good.try_into().unwrap_or(i64::MAX))?;
     }
     Ok(Outcome::Ready { cut: size - good, line: Box::new(line) })
 }
 
-fn finished(folder: &Folder, name: &str) -> io::Result<bool> {
-    Ok(folder.exists(&[name, ".xz"].concat())? || folder.exists(&[name, ".zst"].concat())?)
+/// The name under which a file, or what it was compressed to, is complete: the kill came before its
+/// old name was removed.
+fn completed(folder: &Folder, name: &str) -> io::Result<Option<String>> {
+    for compressor in [Compressor::None, Compressor::Xz, Compressor::Zstd] {
+        let complete = folder.completed(&[name, compressor.suffix()].concat())?;
+        if complete.is_some() {
+            return Ok(complete);
+        }
+    }
+    Ok(None)
+}
+
+/// How far a file consists of whole blocks or events; and for ELOG, the header it ought to have.
+fn read(file: &File, name: &str, salvage: &mut Salvage) -> io::Result<(u64, Option<FileHeader>)> {
+    if name.ends_with(".elog") { elog(file, salvage) } else { Ok((blocks(file, salvage)?, None)) }
 }
 
 /// How far a pcapng file consists of whole blocks.
@@ -92,14 +116,14 @@ fn blocks(file: &File, salvage: &mut Salvage) -> io::Result<u64> {
     }
 }
 
-/// How far an ELOG file consists of whole events. Their number goes into its header.
-fn elog(file: &mut File, salvage: &mut Salvage) -> io::Result<u64> {
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
+/// How far an ELOG file consists of whole events, and its header with their number.
+fn elog(file: &File, salvage: &mut Salvage) -> io::Result<(u64, Option<FileHeader>)> {
+    let mut bytes = vec![0; 1 << 16];
     // Header and provider table are far shorter.
-    Read::by_ref(file).take(1 << 16).read_to_end(&mut bytes)?;
-    let Ok(header) = FileHeader::parse(&bytes) else { return Ok(0) };
-    let Ok((table, rest)) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]) else { return Ok(0) };
+    let len = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(len);
+    let Ok(header) = FileHeader::parse(&bytes) else { return Ok((0, None)) };
+    let Ok((table, rest)) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]) else { return Ok((0, None)) };
     salvage.providers(&table);
     let mut at = (bytes.len() - rest.len()) as u64;
     let mut events = 0;
@@ -116,18 +140,15 @@ fn elog(file: &mut File, salvage: &mut Salvage) -> io::Result<u64> {
         at += u64::from(len);
         events += 1;
     }
-    patch(file, &FileHeader { event_count: events, ..header })?;
-    Ok(at)
+    Ok((at, Some(FileHeader { event_count: events, ..header })))
 }
 
 fn patch(file: &File, header: &FileHeader) -> io::Result<()> {
-    use std::os::unix::fs::FileExt;
     file.write_all_at(&header.to_bytes(), 0)
 }
 
 /// Reads all of `bytes` from `at` on; `false` if the file ends before.
 fn fill(file: &File, at: u64, bytes: &mut [u8]) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
     match file.read_exact_at(bytes, at) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

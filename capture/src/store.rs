@@ -148,6 +148,8 @@ impl Store {
             }
         })?;
         if finish_others {
+            // Those that others were compressed from come first.
+            parts.sort_by_key(|name: &String| (Compressor::of(name) != Compressor::None, name.clone()));
             parts.iter().for_each(|name| store.recover(name));
         }
         Ok(store)
@@ -166,9 +168,28 @@ impl Store {
                 self.log.info(format_args!("{}: unfinished, finished now{cut}", part(name)));
                 self.complete(file, base, end, *line);
             }
+            Ok(recover::Outcome::Complete { name: complete, line }) => {
+                self.log.info(format_args!("{}: complete as {complete}, removed", part(name)));
+                if let Some(line) = line
+                    && let Err(error) = self.recover_line(&complete, &line)
+                {
+                    self.log.warning(format_args!("records: {complete}: {}", io_text(&error)));
+                }
+                self.remove(name);
+            }
             Ok(recover::Outcome::NotOurs) => {}
             Err(error) => self.log.warning(format_args!("{}: {}", part(name), io_text(&error))),
         }
+    }
+
+    /// Gives a complete file its line in the index, if it has none.
+    fn recover_line(&mut self, name: &str, line: &Line) -> io::Result<()> {
+        if self.index.has(&self.folder, name)? {
+            return Ok(());
+        }
+        let (number, bytes) = (name::split(name).map_or(0, |(_, number)| number), self.folder.size(name)?);
+        let complete = Complete { name: name.to_owned(), number, compressor: Compressor::of(name), bytes };
+        self.index.append(&self.folder, line, &complete)
     }
 
     /// Whether writing makes no sense at the moment.
@@ -271,8 +292,13 @@ impl Store {
 
     /// Removes a file that is not wanted.
     pub fn discard(&mut self, file: PartFile) {
-        if let Err(error) = self.folder.remove(&part(&file.name)) {
-            self.log.warning(format_args!("{}: {}", part(&file.name), io_text(&error)));
+        self.remove(&file.name);
+    }
+
+    /// Removes the unfinished file of that name.
+    fn remove(&mut self, name: &str) {
+        if let Err(error) = self.folder.remove(&part(name)) {
+            self.log.warning(format_args!("{}: {}", part(name), io_text(&error)));
         }
     }
 
@@ -280,10 +306,12 @@ impl Store {
     pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: Line) {
         file.file = None;
         match self.place(&file, base, end) {
-            Ok(complete) => {
+            Ok((complete, old_names)) => {
                 self.counters.files += 1;
                 self.total += complete.bytes;
                 self.index(&line, &complete);
+                // What was compressed first: without it the next start takes the other for a failure.
+                old_names.iter().for_each(|name| self.remove(name));
                 self.purge();
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -299,7 +327,8 @@ impl Store {
         }
     }
 
-    fn place(&mut self, file: &PartFile, base: &str, end: &str) -> io::Result<Complete> {
+    /// Gives a file its name; and which names of unfinished files are to be removed then.
+    fn place(&mut self, file: &PartFile, base: &str, end: &str) -> io::Result<(Complete, Vec<String>)> {
         let compressor = self.limits.compressor;
         let mut number = file.number;
         let mut source = (file.name.clone(), Compressor::None);
@@ -315,14 +344,14 @@ impl Store {
         for _ in 0..TRIES {
             let name = format!("{base}.{number}{end}{}", source.1.suffix());
             match self.folder.complete(&source.0, &name) {
-                Ok(()) => {
-                    if source.1 != Compressor::None {
-                        self.folder.remove(&part(&file.name))?;
-                    }
+                Ok(has_both) => {
+                    let mut old_names = Vec::new();
+                    old_names.extend((source.1 != Compressor::None).then(|| file.name.clone()));
+                    old_names.extend(has_both.then(|| source.0.clone()));
                     let next = self.numbers.entry(name::hash(base.as_bytes())).or_default();
                     *next = (*next).max(number.saturating_add(1));
                     let bytes = self.folder.size(&name)?;
-                    return Ok(Complete { name, number, compressor: source.1, bytes });
+                    return Ok((Complete { name, number, compressor: source.1, bytes }, old_names));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     let next = self.numbers.entry(name::hash(base.as_bytes())).or_default();

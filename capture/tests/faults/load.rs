@@ -110,10 +110,11 @@ pub fn run(seconds: u64) -> String {
     assert!(peak < 64 << 10, "{peak} kB");
     format!(
         "{fed} records in ({:.0} a second, {:.0} MB) = {written} written + {dropped} dropped, {files} files, {deleted} of \
-         them deleted for --max-total-size; memory (kB) {}; descriptors {}",
+         them deleted for --max-total-size; memory (kB) {}, {} of it for the queue; descriptors {}",
         fed as f64 / took,
         fed as f64 * 328.0 / 1e6,
         of(|sample| sample.memory),
+        counter(&log, "queue peak") >> 10,
         of(|sample| sample.descriptors as u64),
     )
 }
