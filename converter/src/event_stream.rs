@@ -21,6 +21,7 @@ use crate::error::{Cause, Fault};
 use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
 use crate::merge::{AWAKE, OnFault};
+use crate::meter;
 use crate::sessions::Addresses;
 use crate::source::pcapng::PcapngReader;
 use crate::tables::Tables;
@@ -311,14 +312,17 @@ impl Source {
         let mut source = Source { name: name.clone(), number, state: State::Ended };
         if number.1 > AWAKE && name.can_be_opened_again() {
             // What is wrong up to the first event is told when that is reached.
-            let mut opened = source.open_again(tables, &mut |_, _| {})?;
-            let first = loop {
-                match opened.advance() {
-                    Ok(true) => break Some(opened.time()),
-                    Ok(false) => break None,
-                    Err(_) => {}
+            let look = || {
+                let mut opened = source.open_again(tables, &mut |_, _| {})?;
+                loop {
+                    match opened.advance() {
+                        Ok(true) => return Ok(Some(opened.time())),
+                        Ok(false) => return Ok(None),
+                        Err(_) => {}
+                    }
                 }
             };
+            let first = meter::uncounted(look)?;
             if let Some(first) = first {
                 source.state = State::Asleep(first, Arc::clone(tables));
                 return Ok(source);

@@ -93,9 +93,11 @@ impl Stream {
             return Stream::of(input, number, tables, on_fault);
         }
         // What is wrong up to the first frame is told when that is reached.
-        let mut faults = Vec::new();
-        let input = Input::open_one_of(name.clone(), number.1)?;
-        let mut stream = Stream::of(input, number, tables, &mut |_, fault| faults.push(fault.to_string()))?;
+        let look = || {
+            let input = Input::open_one_of(name.clone(), number.1)?;
+            Stream::of(input, number, tables, &mut |_, _| {})
+        };
+        let mut stream = meter::uncounted(look)?;
         if stream.front.is_some() {
             stream.frames = Frames::Asleep;
             return Ok(stream);
@@ -259,6 +261,8 @@ pub fn merge<E>(
                 if picker.as_mut().is_none_or(|picker| stream.is_picked(picker)) {
                     take(stream, Turn::Frame)?;
                     frames += 1;
+                } else if let Frames::Pcapng(pcapng) = &mut stream.frames {
+                    pcapng.pass_over();
                 }
                 meter::count_event();
                 if picker.as_ref().is_some_and(|picker| picker.is_full()) {

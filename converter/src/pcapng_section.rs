@@ -25,13 +25,16 @@ pub struct PcapngStream {
     input: usize,
     /// What shb_os says of BBLog sections that do not tell their kernel.
     os: Option<&'static str>,
+    /// Blocks that were passed over and tell of records missing before the next one, with the number
+    /// of their section.
+    missing: (u64, Vec<u8>),
 }
 
 impl PcapngStream {
     /// The stream of input number `input`.
     pub fn new(window: Window, input: usize, tables: &Arc<Tables>) -> PcapngStream {
         let os = tables.kernel.map(shb_os);
-        PcapngStream { reader: PcapngReader::new(window, tables), input, os }
+        PcapngStream { reader: PcapngReader::new(window, tables), input, os, missing: (0, Vec::new()) }
     }
 
     /// Steps to the next frame; `false` at the end.
@@ -40,11 +43,25 @@ impl PcapngStream {
     /// A [`Fault`]; call again for what follows.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, Fault> {
+        if !self.missing.1.is_empty() && self.reader.item() == Some(Item::Record) {
+            self.missing.1.clear();
+        }
         let item = self.reader.step()?;
         if item == Some(Item::Record) {
             self.reader.note_stack();
         }
         Ok(item.is_some())
+    }
+
+    /// Takes note that the current frame is not written: if it tells of records that are missing, it is
+    /// when the record that follows them is.
+    pub fn pass_over(&mut self) {
+        let (Some(Item::Missing(_)), Some(block)) = (self.reader.item(), self.reader.block()) else { return };
+        let section = self.reader.section().number;
+        if self.missing.0 != section {
+            self.missing = (section, Vec::new());
+        }
+        self.missing.1.extend_from_slice(block.bytes);
     }
 
     /// Time of the current frame.
@@ -82,6 +99,9 @@ impl PcapngStream {
         let section = self.reader.section();
         let key = (self.input, section.number);
         sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)?;
+        if self.missing.0 == section.number && self.reader.item() == Some(Item::Record) {
+            sink.passed_block(&self.missing.1)?;
+        }
         sink.passed_block(block.bytes)
     }
 }

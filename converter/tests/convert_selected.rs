@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{Folder, fixture, run};
+use support::{Folder, bytes, fixture, run};
 
 const STACKS: [&str; 2] = ["--stack", "1=freebsd,2=rack,3=bbr"];
 
@@ -73,6 +73,31 @@ fn splitting() {
     assert!(files.len() > 2, "{files:?}");
     let events: usize = files.iter().map(|file| shown(file, &[]).lines().count()).sum();
     assert_eq!(events, shown(&log, &filter).lines().count());
+}
+
+/// How many records are missing before a selected one is written along with it, from any input.
+#[test]
+fn missing_records_stay_with_the_next_one() {
+    let mut log = bytes("rack_reqresp.tcplog");
+    for (number, record) in log[208..].chunks_exact_mut(328).enumerate() {
+        // Three of them after every tenth record.
+        let serial = (number + number / 10 * 3) as u32;
+        record[20..24].copy_from_slice(&serial.to_le_bytes());
+    }
+    let folder = Folder::new();
+    let (log, whole) = (folder.write("log", &log), folder.path("whole.pcapng"));
+    bblog(&["convert", log.to_str().unwrap(), "-o", whole.to_str().unwrap()]);
+    let missing = |lines: &str| lines.matches("[3 records missing before]").count();
+    assert_eq!(missing(&shown(&log, &[])), 12);
+    let some = ["--filter", "bblog.serial_nr & 1 == 1"];
+    let expected = shown(&log, &some);
+    assert!(missing(&expected) > 3 && missing(&expected) < 12);
+    for input in [&log, &whole] {
+        let out = folder.path("out.pcapng");
+        let paths = ["convert", "--overwrite", input.to_str().unwrap(), "-o", out.to_str().unwrap()];
+        bblog(&[&paths[..], &some].concat());
+        assert_eq!(shown(&out, &[]), expected, "{}", input.display());
+    }
 }
 
 #[test]
