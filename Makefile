@@ -42,6 +42,14 @@ fuzz-plugin: deps
 	@version=$(VERSION); BBLOG_MUTATIONS=$(COUNT) packaging/wireshark-env.sh "$${version:-$$(pkg-config --modversion wireshark)}" \
 		$(CARGO) test --locked -p bblog-tests --test mutations
 
+# The plugin under valgrind, on samples and on damaged captures.
+memcheck: deps
+	@packaging/memcheck.sh
+
+# Its C half with the sanitizers of addresses and of undefined behaviour.
+sanitize: deps
+	@packaging/sanitize.sh
+
 # Lints, and type errors in the daemon's code for FreeBSD, without a compiler for it.
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Builds the plugin against the Wireshark installed here: finds it, compiles the C shim, and translates
 //! `shim/shim.h` so that Rust shares its definitions.
+//!
+//! `BBLOG_SANITIZE=address,undefined` builds the shim with these sanitizers, to be tested (`make sanitize`): such a
+//! plugin only loads into programs that have them too.
 
 use std::env;
 use std::panic::AssertUnwindSafe;
@@ -44,7 +47,14 @@ fn minor_version(version: &str) -> (u32, u32) {
 }
 
 fn shim(includes: &[PathBuf]) {
-    cc::Build::new()
+    println!("cargo::rerun-if-env-changed=BBLOG_SANITIZE");
+    let mut build = cc::Build::new();
+    if let Ok(sanitizers) = env::var("BBLOG_SANITIZE") {
+        let sanitize = format!("-fsanitize={sanitizers}");
+        println!("cargo::rustc-link-arg-cdylib={sanitize}");
+        build.flag(sanitize).flag("-fno-sanitize-recover=all").flag("-fno-omit-frame-pointer");
+    }
+    build
         .files(SOURCES)
         .includes(includes)
         .std("gnu11")

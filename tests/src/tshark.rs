@@ -6,7 +6,8 @@
 //! also stands in for the system's folder of plugins, where another build of ours may be installed.
 //!
 //! `BBLOG_TSHARK` names a tshark other than the installed one, `BBLOG_PLUGIN` a plugin built for it
-//! (packaging/wireshark-env.sh).
+//! (packaging/wireshark-env.sh). `BBLOG_PRELOAD` names libraries that Wireshark's programs, and scripts
+//! that run them, are to begin with (packaging/sanitize.sh).
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -69,6 +70,16 @@ impl Tshark {
             }
         }
         tshark.set("WIRESHARK_PLUGIN_DIR", plugins.to_str().expect("a UTF-8 path"));
+        if let Some(libraries) = std::env::var_os("BBLOG_PRELOAD") {
+            tshark.set("LD_PRELOAD", libraries.to_str().expect("UTF-8 paths"));
+            // No programs of others, started by a thread, which AddressSanitizer may not survive.
+            tshark.set("WIRESHARK_EXTCAP_DIR", plugins.to_str().expect("a UTF-8 path"));
+            // Wireshark's own pools would hide what the sanitizers look for. Leaks are valgrind's business.
+            tshark.set("WIRESHARK_DEBUG_WMEM_OVERRIDE", "simple");
+            tshark.set("G_SLICE", "always-malloc");
+            tshark.set("ASAN_OPTIONS", "detect_leaks=0");
+            tshark.set("UBSAN_OPTIONS", "print_stacktrace=1");
+        }
         tshark
     }
 
