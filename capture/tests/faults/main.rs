@@ -90,6 +90,10 @@ const FAULTS: [Fault; 6] = [
 fn main() -> ExitCode {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    if std::env::args().any(|argument| argument == "--list") {
+        FAULTS.iter().for_each(|fault| println!("{}: test", fault.name));
+        return ExitCode::SUCCESS;
+    }
     let is_wanted = |fault: &&Fault| wanted.is_empty() || wanted.iter().any(|name| fault.name.contains(name));
     let mut rows = Vec::new();
     let mut good = true;
