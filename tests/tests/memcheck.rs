@@ -206,3 +206,21 @@ fn damaged_captures_in_sharkd() {
     );
     assert!(frames > 1000, "only {frames} frames");
 }
+
+/// What the plugin's runs are forgiven happens without it.
+#[test]
+#[ignore = "minutes, and needs valgrind: make memcheck"]
+fn the_time_stamps_are_stock_wiresharks() {
+    let captures = Damaged::new();
+    let file = STOCK.home().join("damaged.pcapng");
+    let (mut sharkd, report) = in_sharkd(&STOCK);
+    for number in 0..8 {
+        readable(&file, &captures.capture(number));
+        sharkd.look_at(&file).expect("sharkd lives");
+    }
+    assert_eq!(sharkd.signal(), None);
+    let report = Report::read(&report);
+    assert!(report.errors > 0, "{}", report.text);
+    assert!(!report.text.contains("bblog.so"), "{}", report.text);
+    println!("without the plugin: {} uses of what was never set, of 8 damaged captures", report.errors);
+}
