@@ -77,6 +77,5 @@ pub mod stacks;
 pub mod tables;
 pub mod tcp_header;
 pub mod utc;
-mod write_behind;
 
 pub use error::{Fault, OutputError, WriteError};

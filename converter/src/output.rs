@@ -10,7 +10,6 @@ use tempfile::NamedTempFile;
 
 use crate::error::{OutputError, WriteError};
 use crate::interrupt::Unfinished;
-use crate::write_behind::WriteBehind;
 
 /// Bytes given to the system at once.
 const CHUNK: usize = 256 * 1024;
@@ -19,20 +18,14 @@ const CHUNK: usize = 256 * 1024;
 pub struct Output {
     /// As the user named it.
     name: PathBuf,
-    target: Target,
+    target: BufWriter<Target>,
 }
 
 enum Target {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
-    Direct(BufWriter<File>),
+    Direct(File),
     /// A file beside the place where it goes.
-    File { part: WriteBehind<Part>, place: PathBuf, overwrite: bool },
-}
-
-/// A file that has not its name yet.
-struct Part {
-    temporary: NamedTempFile,
-    unfinished: Unfinished,
+    File { temporary: NamedTempFile, unfinished: Unfinished, place: PathBuf, overwrite: bool },
 }
 
 impl Output {
@@ -44,11 +37,11 @@ impl Output {
         let target = if path == Path::new("-") {
             // Not io::stdout(), which looks for line ends in what it is given.
             let stdout = io::stdout().as_fd().try_clone_to_owned();
-            Target::direct(stdout.map_err(|error| Output::error(path, error.into()))?.into())
+            Target::Direct(stdout.map_err(|error| Output::error(path, error.into()))?.into())
         } else {
             Target::open(path, overwrite)?
         };
-        Ok(Output { name: path.to_owned(), target })
+        Ok(Output { name: path.to_owned(), target: BufWriter::with_capacity(CHUNK, target) })
     }
 
     /// Finds out whether [`Output::create`] would refuse to replace a file.
@@ -76,11 +69,9 @@ impl Output {
     pub fn commit(self) -> Result<(), OutputError> {
         let Output { name, target } = self;
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
-        let (part, place, overwrite) = match target {
-            Target::Direct(mut file) => return file.flush().map_err(failed),
-            Target::File { part, place, overwrite } => (part, place, overwrite),
-        };
-        let Part { temporary, unfinished } = part.into_inner().map_err(failed)?;
+        let mut target = target.into_inner().map_err(|error| failed(error.into_error()))?;
+        target.flush().map_err(failed)?;
+        let Target::File { temporary, unfinished, place, overwrite } = target else { return Ok(()) };
         let placed = unfinished.finish(|| match overwrite {
             true => temporary.persist(&place),
             false => temporary.persist_noclobber(&place),
@@ -96,17 +87,13 @@ impl Output {
 }
 
 impl Target {
-    fn direct(file: File) -> Target {
-        Target::Direct(BufWriter::with_capacity(CHUNK, file))
-    }
-
     fn open(path: &Path, overwrite: bool) -> Result<Target, OutputError> {
         let failed = |error| Output::error(path, WriteError::Io(error));
         let mut place = path.to_owned();
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(there) if !there.is_file() => {
-                return OpenOptions::new().write(true).open(path).map(Target::direct).map_err(failed);
+                return OpenOptions::new().write(true).open(path).map(Target::Direct).map_err(failed);
             }
             Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
             // A symbolic link stays one: its target is replaced.
@@ -119,8 +106,7 @@ impl Target {
             _ => Path::new("."),
         };
         let (temporary, unfinished) = part(folder).map_err(failed)?;
-        let part = WriteBehind::new(Part { temporary, unfinished });
-        Ok(Target::File { part, place, overwrite })
+        Ok(Target::File { temporary, unfinished, place, overwrite })
     }
 }
 
@@ -140,34 +126,31 @@ pub(crate) fn part(folder: &Path) -> io::Result<(NamedTempFile, Unfinished)> {
 impl Write for Output {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.target {
-            Target::Direct(file) => file.write(bytes),
-            Target::File { part, .. } => part.write(bytes),
-        }
+        self.target.write(bytes)
     }
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.target {
-            Target::Direct(file) => file.write_all(bytes),
-            Target::File { part, .. } => part.write_all(bytes),
-        }
+        self.target.write_all(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.target {
-            Target::Direct(file) => file.flush(),
-            Target::File { part, .. } => part.flush(),
-        }
+        self.target.flush()
     }
 }
 
-impl Write for Part {
+impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.as_file_mut().write(bytes)
+        match self {
+            Target::Direct(file) => file.write(bytes),
+            Target::File { temporary, .. } => temporary.as_file_mut().write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.as_file_mut().flush()
+        match self {
+            Target::Direct(file) => file.flush(),
+            Target::File { temporary, .. } => temporary.as_file_mut().flush(),
+        }
     }
 }
