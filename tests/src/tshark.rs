@@ -123,7 +123,12 @@ impl Tshark {
 
     /// A program of Wireshark's, with this home and environment.
     pub fn command(&self, program: &str) -> Command {
-        self.as_its_user(Command::new(beside_tshark(program)))
+        let mut command = self.as_its_user(Command::new(beside_tshark(program)));
+        // The others load no dissector, and some do not get over what is preloaded.
+        if !["tshark", "sharkd"].contains(&program) {
+            command.env_remove("LD_PRELOAD");
+        }
+        command
     }
 
     /// The same, run by another program, which takes its own arguments first: valgrind.
