@@ -67,12 +67,12 @@ fn look_at(event: &Event<'_>) {
     assert!(trailing.start <= trailing.end && trailing.end <= len);
 }
 
+/// In one of the contexts that a record can have: its bytes choose, so that an input asks the same each
+/// time and the fuzzers get through a dozen times as many.
 fn look_at_record(record: &Record<'_>) {
-    for stack in STACKS {
-        for kernel in KERNELS {
-            look_at(&Event::of_record(record, Context { stack, kernel }));
-        }
-    }
+    let sum = record.tcpinfo().iter().fold(0, |sum: usize, &byte| sum.wrapping_mul(31) + usize::from(byte));
+    let (stack, kernel) = (STACKS[sum % STACKS.len()], KERNELS[sum / STACKS.len() % KERNELS.len()]);
+    look_at(&Event::of_record(record, Context { stack, kernel }));
     if let Some(part) = record.verbose() {
         verbose(&part).for_each(|field| drop(field.to_string()));
     }
