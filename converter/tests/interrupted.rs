@@ -38,6 +38,14 @@ fn converter(out: &Path) -> Command {
     command
 }
 
+/// Whether this run ignores a signal, as what a script starts with `&` does SIGINT: so would bblog.
+fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (number - 1)) != 0
+}
+
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
@@ -45,7 +53,8 @@ fn signal(child: &Child, name: &str) {
 
 #[test]
 fn signals_leave_no_half_written_file() {
-    for (name, number) in [("INT", SIGINT), ("TERM", 15)] {
+    let signals = [("INT", SIGINT), ("TERM", 15)];
+    for (name, number) in signals.into_iter().filter(|(_, number)| !is_ignored(*number)) {
         let folder = Folder::new();
         let old: PathBuf = folder.write("out.pcapng", b"precious");
         let mut waiting = begin(converter(&old), &folder);
