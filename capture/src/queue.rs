@@ -108,6 +108,13 @@ pub struct Load {
     pub waits: u64,
 }
 
+impl State {
+    /// A buffer that was given back, or a new one.
+    fn take_spare(&mut self) -> Buffer {
+        self.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK))
+    }
+}
+
 impl Queue {
     /// A queue for up to `bytes` bytes of buffers, at least two buffers.
     pub fn new(bytes: usize) -> Queue {
@@ -140,7 +147,7 @@ impl Queue {
             }
             state.ahead = false;
         }
-        state.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK))
+        state.take_spare()
     }
 
     /// Takes a buffer back.
@@ -169,7 +176,7 @@ impl Queue {
             return None;
         }
         state.has_turn = true;
-        Some(state.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK)))
+        Some(state.take_spare())
     }
 
     /// The writer has read. It takes what it read before anything that is queued from now on.
