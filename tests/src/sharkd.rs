@@ -10,6 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::damage::faults;
 use crate::tshark::Tshark;
 
 /// The number of requests for its status: those that surely have a reply.
@@ -115,5 +116,32 @@ impl Sharkd {
     pub fn signal(mut self) -> Option<i32> {
         drop(self.requests);
         self.child.wait().expect("its end").signal()
+    }
+}
+
+/// Stock Wireshark's sharkd, started when it is first asked for.
+pub struct StockSharkd<'a> {
+    stock: &'a Tshark,
+    sharkd: Option<Sharkd>,
+}
+
+impl<'a> StockSharkd<'a> {
+    /// That of `stock`.
+    pub fn new(stock: &'a Tshark) -> StockSharkd<'a> {
+        StockSharkd { stock, sharkd: None }
+    }
+
+    /// Those of the faults `found` in `file` that it does not have with the same file.
+    ///
+    /// # Panics
+    /// If it dies of the file.
+    pub fn lacks(&mut self, mut found: Vec<String>, file: &Path) -> Vec<String> {
+        if !found.is_empty() {
+            let sharkd = self.sharkd.get_or_insert_with(|| Sharkd::start(self.stock));
+            sharkd.look_at(file).expect("stock Wireshark dies of the file");
+            let known = faults(&sharkd.said());
+            found.retain(|fault| !known.contains(fault));
+        }
+        found
     }
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bblog_tests::damage::{Damaged, faults};
 use bblog_tests::fixtures::fixture;
 use bblog_tests::programs::convert;
-use bblog_tests::sharkd::Sharkd;
+use bblog_tests::sharkd::{Sharkd, StockSharkd};
 use bblog_tests::tshark::{Tshark, output_of};
 
 /// How many damaged captures.
@@ -178,19 +178,13 @@ fn damaged_captures_in_sharkd() {
     let captures = Damaged::new();
     let file = TSHARK.home().join("damaged.pcapng");
     let (mut sharkd, report) = in_sharkd(&TSHARK);
-    let mut stock = None;
+    let mut stock = StockSharkd::new(&STOCK);
     let (mut frames, mut seen) = (0, 0);
     for number in 0..MUTATIONS {
         readable(&file, &captures.capture(number));
         frames += sharkd.look_at(&file).unwrap_or_else(|| panic!("sharkd died of mutation {number}"));
-        let mut found = faults(&sharkd.said());
-        if !found.is_empty() {
-            let stock = stock.get_or_insert_with(|| Sharkd::start(&STOCK));
-            stock.look_at(&file).expect("stock Wireshark dies of the file");
-            let known = faults(&stock.said());
-            found.retain(|fault| !known.contains(fault));
-            assert!(found.is_empty(), "mutation {number}: {found:#?}");
-        }
+        let found = stock.lacks(faults(&sharkd.said()), &file);
+        assert!(found.is_empty(), "mutation {number}: {found:#?}");
         // Reported as it happens, so that it is known of which capture.
         let text = fs::read_to_string(&report).unwrap();
         let found: Vec<&str> = paragraphs(&text[seen..]).filter(|part| is_fault(part)).collect();
