@@ -38,6 +38,13 @@ pub fn plugin() -> PathBuf {
     names.iter().map(|name| FOLDER.join(name)).find(|path| path.exists()).expect("the plugin is built")
 }
 
+/// Copies a program that is to be run. By cp(1): what this process has open for writing any other
+/// child holds as well until it runs its own program, and meanwhile the copy is "busy".
+pub fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg(from).arg(to).status().expect("cp runs");
+    assert!(status.success(), "cp {} {}", from.display(), to.display());
+}
+
 /// Runs `bblog` with these arguments.
 pub fn bblog(arguments: &[&str]) -> Output {
     Command::new(program("bblog")).args(arguments).output().expect("bblog runs")

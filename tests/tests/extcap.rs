@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bblog_tests::fixtures::{STACKS, fixture};
-use bblog_tests::programs::program;
+use bblog_tests::programs::{self, program};
 use bblog_tests::tshark::Tshark;
 
 /// What sshd does with a command: it gives it to the user's shell. What ssh was given, and which
@@ -34,7 +34,7 @@ impl Bench {
         let home = tshark.home().to_owned();
         fs::create_dir(home.join("bin")).unwrap();
         for name in ["bblogdump", "bblogd"] {
-            fs::copy(program(name), home.join("bin").join(name)).unwrap();
+            programs::copy(&program(name), &home.join("bin").join(name));
         }
         tshark.install("install-extcap.sh", &[home.join("bin/bblogdump").to_str().unwrap()]);
         fs::write(home.join("bin/ssh"), ssh).unwrap();

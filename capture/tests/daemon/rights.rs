@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crate::bblogd::{Daemon, Place, is_root, start};
 
@@ -70,7 +71,7 @@ fn somebody_else_runs_as_he_is() {
     let copy = place.file("stream", &fs::read(stream).unwrap());
     // The program where everybody can run it.
     let program = place.join("bblogd");
-    fs::copy(env!("CARGO_BIN_EXE_bblogd"), &program).unwrap();
+    bblog_tests::programs::copy(Path::new(env!("CARGO_BIN_EXE_bblogd")), &program);
     let as_nobody = |arguments: &[&str]| {
         let mut command = std::process::Command::new(&program);
         command.arg("-D").arg(place.out()).arg("-f").arg(&copy).args(arguments).uid(65534).gid(65534);
