@@ -4,15 +4,16 @@
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bblog_converter::bblog_entry::{Entry, missing_before};
+use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 use bblog_dissector::{Micros, Problem};
 
-use crate::bblog_entry::{self, Entry, Serials};
-use crate::encode;
 use crate::entries::{self, EntrySink};
 use crate::index::Line;
 use crate::log::Log;
 use crate::name;
+use crate::serials::Serials;
 use crate::stacks::Stacks;
 use crate::store::{PartFile, Store};
 
@@ -20,8 +21,16 @@ use crate::store::{PartFile, Store};
 const FLUSH: usize = 64 * 1024;
 /// Entries of up to so many records are small.
 const SMALL: u64 = 10;
+/// The event id that says that the connection ended.
+const TCP_LOG_CONNEND: u8 = 54;
 /// How files of BBLog end.
 const END: &str = ".pcapng";
+
+/// Whether a record says that the connection ended.
+#[inline]
+pub fn is_connection_end(record: &Record<'_>) -> bool {
+    record.event_id() == TCP_LOG_CONNEND
+}
 
 /// Which entries are taken, and how.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +127,8 @@ impl BblogFiles {
         let (stack, serial, time) = (record.stack_id(), record.serial(), record.time());
         let Some(current) = &mut self.current else { return };
         let names = self.stacks.with(stack);
-        current.entry.section(&mut self.buffer, stack, names);
+        // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
+        let _ = current.entry.section(stack, names.get(stack)).append(&mut self.buffer);
         current.section = Some(Section {
             stack,
             first_serial: serial,
@@ -252,17 +262,17 @@ impl EntrySink for Writing<'_> {
         let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else {
             return;
         };
-        let missing = bblog_entry::missing(*expected, record.serial());
+        let missing = missing_before(*expected, record.serial());
         if missing > 0 {
-            encode::skipped(&mut files.buffer, missing);
+            NetflixBlock::Skipped(missing).append(&mut files.buffer);
             section.missing += u64::from(missing);
             store.counters.missing += u64::from(missing);
         }
         *expected = Some(record.serial().wrapping_add(1));
-        entry.record(&mut files.buffer, record);
+        entry.append(&mut files.buffer, record);
         section.buffered += 1;
         section.last = record.time();
-        section.ended |= bblog_entry::is_connection_end(record);
+        section.ended |= is_connection_end(record);
         if files.buffer.len() >= FLUSH {
             files.flush(store);
         }

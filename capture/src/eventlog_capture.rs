@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use bblog_converter::escape::Escaped;
-use bblog_converter::packet::{Headers, Link};
-use bblog_converter::pcapng::elog::{
-    CaptureInfo, EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_parts,
-};
-use bblog_converter::pcapng::{Direction, Sink};
-use bblog_converter::segment::{IN, OUT, Plan, Segment};
+use bblog_converter::eventlog_frame;
+use bblog_converter::pcapng::elog::CaptureInfo;
+use bblog_converter::segment::Plan;
 use bblog_converter::sessions::{self, Addresses, Context, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
@@ -18,7 +15,6 @@ use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
 
 use crate::clock::Anchor;
-use crate::encode::{self, Packet};
 use crate::log::Log;
 
 /// Microseconds by which the clocks may drift apart before files are told.
@@ -180,23 +176,14 @@ impl Capture {
     pub fn section(&self, out: &mut Vec<u8>, anchor: Anchor) {
         let header = header(anchor, 0, 0);
         // Providers are at most 32, so the options fit; and a buffer takes everything.
-        let _ = encode::section(out, self.info(&header).section());
+        let _ = self.info(&header).section().append(out);
     }
 
     /// Appends what ends a section: how many events the kernel dropped.
     pub fn statistics(&self, out: &mut Vec<u8>, time: Micros, events: u64, drops: u64) {
         let header = header(self.anchor, events.max(1), drops);
         let info = self.info(&header);
-        let mut sink = Sink::new(Vec::new());
-        let written = sink
-            .section((0, 0), || info.section())
-            .and_then(|()| sink.statistics(info.statistics(time)))
-            .and_then(|()| sink.into_inner());
-        let mut section = Vec::new();
-        let _ = encode::section(&mut section, info.section());
-        if let Ok(both) = written {
-            out.extend_from_slice(both.get(section.len()..).unwrap_or_default());
-        }
+        let _ = info.section().append_statistics(out, info.statistics(time));
     }
 
     fn info<'a>(&'a self, header: &'a FileHeader) -> CaptureInfo<'a> {
@@ -213,32 +200,8 @@ impl Capture {
 
     /// Appends an event as pcapng.
     pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &Context) {
-        let time = anchor.utc(event.timestamp());
-        if matches!(event.event_id(), IN | OUT)
-            && let Some((direction, headers)) = self.packet(event, context)
-        {
-            let parts = event_parts(event.as_bytes());
-            return encode::eventlog_segment(out, (PACKETS, time), &headers, direction, &parts);
-        }
-        let tags = UpperPduTags::new(context.addresses);
-        let original_len = (tags.as_bytes().len() + event.as_bytes().len()) as u32;
-        let data = [tags.as_bytes(), event.as_bytes()];
-        encode::packet(out, &Packet { interface: EVENTS, time, original_len, data: &data, options: &[] });
-    }
-
-    /// The headers of an IN or OUT event's segment, if everything needed is known.
-    fn packet(&self, event: &RawEvent<'_>, context: &Context) -> Option<(Direction, Headers)> {
-        let (local, remote) = context.connection()?;
-        if event.as_bytes().len() > MAX_OPTION_EVENT || !self.is_tcp(event) {
-            return None;
-        }
-        let (direction, from, to, scale) = match event.event_id() {
-            IN => (Direction::Inbound, remote, local, context.snd_scale),
-            _ => (Direction::Outbound, local, remote, context.rcv_scale),
-        };
-        let segment = Segment::of(event, self.plan.as_ref()?, scale)?;
-        let (tcp, len) = segment.tcp_header(from.port(), to.port());
-        Some((direction, Headers::new(Link::Raw, from.ip(), to.ip(), &tcp[..len], segment.len, false)))
+        let plan = self.plan.as_ref().filter(|_| self.is_tcp(event));
+        eventlog_frame::append(out, anchor.utc(event.timestamp()), event, context, plan);
     }
 }
 

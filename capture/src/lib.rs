@@ -15,7 +15,6 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
-mod bblog_entry;
 mod bblog_files;
 mod buffer;
 mod check;
@@ -24,7 +23,6 @@ mod clock;
 mod compress;
 mod counters;
 mod daemon;
-mod encode;
 mod entries;
 mod eventlog_capture;
 mod eventlog_files;
@@ -43,6 +41,7 @@ mod recover;
 mod run;
 mod salvage;
 mod sandbox;
+mod serials;
 mod signals;
 mod source;
 mod stacks;

@@ -3,14 +3,14 @@
 
 use std::net::IpAddr;
 
-use bblog_converter::pcapng::{elog, netflix};
+use bblog_converter::bblog_entry::Entry;
+use bblog_converter::pcapng::{CUSTOM, ENHANCED_PACKET, OPT_CUSTOM, elog, netflix};
 use bblog_converter::sessions;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent, SESSION_END};
 
-use crate::bblog_entry::{Entry, is_connection_end};
-use crate::encode::pcap_types::{CUSTOM_BLOCK, ENHANCED_PACKET, OPT_CUSTOM};
+use crate::bblog_files::is_connection_end;
 use crate::eventlog_files::{log_id, stack_name};
 use crate::index::Line;
 
@@ -41,10 +41,10 @@ impl Salvage {
         let body = block.get(8..block.len().saturating_sub(4)).unwrap_or_default();
         match kind {
             SECTION_HEADER => self.section(body.get(16..).unwrap_or_default()),
-            CUSTOM_BLOCK if word(body, 4) == Some(1) => {
+            CUSTOM if word(body, 4) == Some(1) => {
                 self.options(body.get(8..).unwrap_or_default(), Micros(0));
             }
-            CUSTOM_BLOCK if word(body, 4) == Some(2) => {
+            CUSTOM if word(body, 4) == Some(2) => {
                 self.line.missing += u64::from(word(body, 8).unwrap_or_default());
             }
             ENHANCED_PACKET => self.packet(body),

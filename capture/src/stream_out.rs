@@ -14,16 +14,17 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bblog_converter::bblog_entry::{ConnectionKey, Entry, missing_before};
+use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 
-use crate::bblog_entry::{self, ConnectionKey, Entry, Serials};
 use crate::bblog_files::Choice;
 use crate::counters::Counters;
-use crate::encode;
 use crate::entries::EntrySink;
 use crate::failure::io_text;
 use crate::log::Log;
+use crate::serials::Serials;
 use crate::stacks::Stacks;
 
 /// Bytes given to the system at once.
@@ -272,7 +273,9 @@ impl EntrySink for Writing<'_> {
         let Some(current) = &mut self.out.current else { return };
         let stack = record.stack_id();
         if stream.owner != Owner::Bblog || current.stack != Some(stack) {
-            current.entry.section(&mut stream.buffer, stack, self.out.stacks.with(stack));
+            let section = current.entry.section(stack, self.out.stacks.with(stack).get(stack));
+            // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
+            let _ = section.append(&mut stream.buffer);
             current.stack = Some(stack);
             stream.owner = Owner::Bblog;
         }
@@ -281,13 +284,13 @@ impl EntrySink for Writing<'_> {
             current.expected = Some(record.serial());
             self.out.before.insert(current.entry.key, current.expected);
         }
-        let missing = bblog_entry::missing(current.expected, record.serial());
+        let missing = missing_before(current.expected, record.serial());
         if missing > 0 {
-            encode::skipped(&mut stream.buffer, missing);
+            NetflixBlock::Skipped(missing).append(&mut stream.buffer);
             stream.counters.missing += u64::from(missing);
         }
         current.expected = Some(record.serial().wrapping_add(1));
-        current.entry.record(&mut stream.buffer, record);
+        current.entry.append(&mut stream.buffer, record);
         stream.buffered += 1;
         stream.flush_if_full();
     }

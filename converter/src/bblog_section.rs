@@ -2,17 +2,15 @@
 //! BBLog entries as pcapng sections: one per entry, and one more for each change of stack in it.
 
 use std::collections::VecDeque;
-use std::io::Write;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_dissector::bblog::{HEADER_LEN, Record};
 
+use crate::bblog_entry::{ConnectionKey, Entry, missing_before};
 use crate::error::{Cause, Fault, WriteError};
-use crate::packet::{Headers, Link};
-use crate::pcapng::netflix::{EntryInfo, NetflixBlock, tcpinfo_parts, verbose_parts};
-use crate::pcapng::{Direction, EPB_FLAGS, EnhancedPacket, OPT_CUSTOM, RawOption, Sink};
+use crate::pcapng::netflix::NetflixBlock;
+use crate::pcapng::{Blocks, Sink};
 use crate::recent::RecentMap;
 use crate::source::Window;
 use crate::source::tcplog::{Item, TcplogReader};
@@ -26,13 +24,6 @@ pub const LOOKAHEAD: usize = 4 << 20;
 /// Connections whose serial numbers are remembered between their entries.
 const CONNECTIONS: usize = 65_536;
 
-/// Event ids with a direction.
-const TCP_LOG_IN: u8 = 1;
-const TCP_LOG_OUT: u8 = 2;
-
-/// Address family, ports, addresses and zone: which connection an entry is of.
-type ConnectionKey = [u8; 41];
-
 /// The records of a stream of entries, as frames.
 pub struct BblogStream {
     reader: TcplogReader,
@@ -41,6 +32,7 @@ pub struct BblogStream {
     tables: Arc<Tables>,
     lookahead: usize,
     entry: Entry,
+    records: Records,
     /// The current record.
     at: Position,
     /// Per connection the serial number to be expected next.
@@ -51,17 +43,12 @@ pub struct BblogStream {
     entries: u64,
 }
 
-/// What is known of an entry before its records.
-struct Entry {
-    header: [u8; HEADER_LEN],
-    local: (IpAddr, u16),
-    remote: (IpAddr, u16),
-    boot_time: Micros,
-    dump_time: i64,
-    key: ConnectionKey,
+/// What was seen of an entry's records.
+struct Records {
     /// The serial number to be expected next, if a record of the connection was seen before.
     expected: Option<u32>,
-    first_record: bool,
+    is_first: bool,
+    /// Those that lldb's script cut off.
     lldb_cut: u64,
 }
 
@@ -85,7 +72,8 @@ impl BblogStream {
             input,
             tables: Arc::clone(tables),
             lookahead: LOOKAHEAD.min(8 * LOOKAHEAD / inputs.max(1)),
-            entry: Entry::new(&[0; HEADER_LEN]),
+            entry: Entry::new(&[0; HEADER_LEN], 0),
+            records: Records { expected: None, is_first: true, lldb_cut: 0 },
             at: Position::default(),
             serials: RecentMap::new(CONNECTIONS),
             faults: VecDeque::new(),
@@ -168,66 +156,33 @@ impl BblogStream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
         let Some(record) = self.reader.record() else { return Ok(()) };
         sink.section((self.input, self.at.section), || {
-            let info = EntryInfo {
-                dump_time: self.entry.dump_time,
-                header: &self.entry.header,
-                stack_id: self.at.stack_id,
-                stack_name: self.tables.stacks.get(self.at.stack_id),
-            };
-            info.section()
+            self.entry.section(self.at.stack_id, self.tables.stacks.get(self.at.stack_id))
         })?;
         if self.at.missing > 0 {
             sink.netflix(&NetflixBlock::Skipped(self.at.missing))?;
         }
-        let verbose = record.verbose();
-        let verbose = verbose.as_ref().map(|verbose| verbose.as_bytes());
-        let Some(tcp) = record.tcp() else {
-            return sink.netflix(&NetflixBlock::Event { tcpinfo: record.tcpinfo(), verbose });
-        };
-        let direction = self.entry.direction(&record, tcp);
-        let (from, to) = match direction {
-            Direction::Inbound => (self.entry.remote.0, self.entry.local.0),
-            Direction::Outbound => (self.entry.local.0, self.entry.remote.0),
-        };
-        let headers = Headers::new(Link::Null, from, to, tcp, record.len(), true);
-        let tcpinfo = RawOption { code: OPT_CUSTOM, parts: &tcpinfo_parts(record.tcpinfo()) };
-        let flags = RawOption { code: EPB_FLAGS, parts: &[&direction.flags()] };
-        let data = [headers.as_bytes()];
-        let packet = |options| EnhancedPacket {
-            interface: 0,
-            time: self.at.time,
-            original_len: headers.original_len(),
-            data: &data,
-            options,
-        };
-        match verbose {
-            None => sink.packet(&packet(&[tcpinfo, flags])),
-            Some(verbose) => {
-                let verbose = RawOption { code: OPT_CUSTOM, parts: &verbose_parts(verbose) };
-                sink.packet(&packet(&[tcpinfo, verbose, flags]))
-            }
-        }
+        sink.append(|out| self.entry.append(out, &record))
     }
 
     fn begin_entry(&mut self) {
         self.end_entry();
         self.entries += 1;
-        let mut entry = Entry::new(self.reader.header());
-        entry.expected = self.serials.get_mut(&entry.key).copied();
+        let mut entry = Entry::new(self.reader.header(), 0);
+        let expected = self.serials.get_mut(&entry.key).copied();
+        self.records = Records { expected, is_first: true, lldb_cut: 0 };
         let last = self.reader.last_time(self.lookahead).unwrap_or_default();
-        entry.dump_time = (last + entry.boot_time).seconds();
+        entry.dump_time = (last + entry.boot_time()).seconds();
         self.entry = entry;
     }
 
     fn end_entry(&mut self) {
-        let entry = &mut self.entry;
-        if let Some(expected) = entry.expected {
-            self.serials.insert(entry.key, expected);
+        if let Some(expected) = self.records.expected {
+            self.serials.insert(self.entry.key, expected);
         }
-        let records = std::mem::take(&mut entry.lldb_cut);
+        let records = std::mem::take(&mut self.records.lldb_cut);
         if records > 0 {
             self.faults.push_back(Fault::at(self.reader.entry_offset(), Cause::LldbCut { records }));
         }
@@ -235,70 +190,23 @@ impl BblogStream {
 
     fn take_record(&mut self) {
         let Some(record) = self.reader.record() else { return };
-        let entry = &mut self.entry;
-        self.at.time = record.time() + entry.boot_time;
-        if entry.first_record || record.stack_id() != self.at.stack_id {
+        let records = &mut self.records;
+        self.at.time = record.time() + self.entry.boot_time();
+        if records.is_first || record.stack_id() != self.at.stack_id {
             self.at.section += 1;
             self.at.stack_id = record.stack_id();
         }
         let found = record.serial();
-        let expected = entry.expected.replace(found.wrapping_add(1)).unwrap_or(found);
-        let ahead = found.wrapping_sub(expected);
-        // Serial numbers wrap; what would be a gap of more than half of them runs backwards.
-        self.at.missing = if ahead > i32::MAX as u32 { 0 } else { ahead };
-        if ahead != self.at.missing {
-            let cause = match entry.first_record {
+        let expected = records.expected.replace(found.wrapping_add(1)).unwrap_or(found);
+        self.at.missing = missing_before(Some(expected), found);
+        if self.at.missing == 0 && found != expected {
+            let cause = match records.is_first {
                 true => Cause::Restarted { found, expected },
                 false => Cause::SerialBackwards { found, expected },
             };
             self.faults.push_back(Fault::at(self.reader.offset(), cause));
         }
-        entry.first_record = false;
-        entry.lldb_cut += u64::from(record.is_lldb_cut());
-    }
-}
-
-impl Entry {
-    /// What `header` says; the strings after their NUL are not taken along.
-    fn new(header: &[u8; HEADER_LEN]) -> Entry {
-        let mut clean = *header;
-        for (at, len) in [(72, 64), (136, 32), (168, 32)] {
-            let text = &mut clean[at..at + len];
-            let end = text.iter().position(|&b| b == 0).unwrap_or(len);
-            text[end..].fill(0);
-        }
-        let mut key = [0; 41];
-        key[..40].copy_from_slice(&header[16..56]);
-        key[40] = header[200];
-        let mut entry = Entry {
-            header: clean,
-            local: (IpAddr::from([0; 4]), 0),
-            remote: (IpAddr::from([0; 4]), 0),
-            boot_time: Micros(0),
-            dump_time: 0,
-            key,
-            expected: None,
-            first_record: true,
-            lldb_cut: 0,
-        };
-        if let Ok(header) = Header::unchecked(header) {
-            entry.local = (header.laddr(), header.lport());
-            entry.remote = (header.faddr(), header.fport());
-            entry.boot_time = header.boot_time();
-        }
-        entry
-    }
-
-    /// IN and OUT say it themselves. Another event with a header is taken as sent unless its
-    /// ports say otherwise.
-    fn direction(&self, record: &Record<'_>, tcp: &[u8]) -> Direction {
-        match record.event_id() {
-            TCP_LOG_IN => Direction::Inbound,
-            TCP_LOG_OUT => Direction::Outbound,
-            _ => {
-                let inbound = [self.remote.1.to_be_bytes(), self.local.1.to_be_bytes()].concat();
-                if tcp.starts_with(&inbound) { Direction::Inbound } else { Direction::Outbound }
-            }
-        }
+        records.is_first = false;
+        records.lldb_cut += u64::from(record.is_lldb_cut());
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The verb `convert`: inputs of any kind to one pcapng file.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,8 +9,8 @@ use crate::input::Name;
 use crate::listing::Picker;
 use crate::merge::{OnFault, Stream, Turn, merge};
 use crate::output::Output;
-use crate::pcapng::Sink;
 use crate::pcapng::elog::empty_section;
+use crate::pcapng::{Blocks, Sink};
 use crate::tables::Tables;
 
 /// What to convert, and where to.
@@ -75,16 +74,16 @@ pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -
     streams
 }
 
-/// Writes what is picked of the streams as pcapng to `out`, which should be buffered, and gives it back flushed.
+/// Writes what is picked of the streams as pcapng to `out`, and gives that back.
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn write<W: Write>(
+pub fn write<B: Blocks>(
     streams: &mut [Stream],
     picker: Option<&mut Picker>,
-    out: W,
+    out: B,
     on_fault: &mut OnFault<'_>,
-) -> Result<(Converted, W), WriteError> {
+) -> Result<(Converted, B), WriteError> {
     let mut sink = Sink::new(out);
     let frames = merge(streams, picker, on_fault, |stream, turn| match turn {
         Turn::Frame => stream.write(&mut sink),
@@ -95,5 +94,5 @@ pub fn write<W: Write>(
         sink.section((0, 0), empty_section)?;
     }
     let converted = Converted { inputs: streams.len(), frames, sections: sink.sections() };
-    Ok((converted, sink.into_inner()?))
+    Ok((converted, sink.into_inner()))
 }

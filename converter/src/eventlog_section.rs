@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! ELOG events as a pcapng section: packets from IN and OUT, upper PDUs from the rest.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use bblog_dissector::elog::{FileHeader, RawEvent};
@@ -11,13 +10,13 @@ use bblog_dissector::{Micros, catalog};
 use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};
 use crate::escape::Escaped;
+use crate::eventlog_frame;
 use crate::input::Name;
 use crate::owner::Owner;
-use crate::packet::{Headers, Link};
-use crate::pcapng::elog::{CaptureInfo, EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_parts};
-use crate::pcapng::{Direction, EPB_FLAGS, EnhancedPacket, OPT_CUSTOM, RawOption, Section, SectionKey, Sink};
+use crate::pcapng::elog::CaptureInfo;
+use crate::pcapng::{Blocks, Section, SectionKey, Sink};
 use crate::recent::RecentMap;
-use crate::segment::{IN, OUT, Plan, Segment};
+use crate::segment::{IN, OUT, Plan};
 use crate::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
 use crate::source::Window;
 use crate::source::elog::ElogReader;
@@ -31,34 +30,43 @@ pub struct ElogStream {
     reader: ElogReader,
     key: SectionKey,
     source: String,
+    /// Those of one id stand once.
     providers: Vec<Provider>,
+    /// Beside `providers`, what every event asks for.
+    ids: Vec<ProviderId>,
     tables: Arc<Tables>,
     /// How IN and OUT are laid out; `None` before the first of them.
     plan: Option<Plan>,
     sessions: RecentMap<SessionKey, Session>,
     backfill: Backfill,
     current: Current,
+    /// What the current event needs to know.
+    context: Context,
     time: Micros,
     ended: bool,
 }
 
-struct Provider {
+struct ProviderId {
     id: u16,
-    name: Vec<u8>,
     /// Equal for providers of one name.
     name_number: u16,
     is_tcp: bool,
+}
+
+struct Provider {
+    name: Vec<u8>,
     /// What describes its events, as far as that is known.
     tables: Option<&'static catalog::Provider>,
 }
 
 /// Where the current event is.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Current {
     None,
     /// In the reader's window.
-    Read(Context),
+    Read,
     /// First in the queue.
-    Queued(Context),
+    Queued,
 }
 
 impl ElogStream {
@@ -75,20 +83,17 @@ impl ElogStream {
         let reader = ElogReader::open(window)?;
         let mut names: Vec<&[u8]> = Vec::new();
         let mut providers: Vec<Provider> = Vec::new();
+        let mut ids: Vec<ProviderId> = Vec::new();
         for (id, name) in reader.providers() {
             let number = names.iter().position(|known| *known == name).unwrap_or(names.len());
             if number == names.len() {
                 names.push(name);
             }
             // The first entry of an id that stands twice wins.
-            if providers.iter().all(|known| known.id != id) {
-                providers.push(Provider {
-                    id,
-                    name: name.to_vec(),
-                    name_number: number as u16,
-                    is_tcp: name == sessions::TCP,
-                    tables: tables.catalog.provider(name, tables.layout(None)),
-                });
+            if ids.iter().all(|known| known.id != id) {
+                ids.push(ProviderId { id, name_number: number as u16, is_tcp: name == sessions::TCP });
+                let tables = tables.catalog.provider(name, tables.layout(None));
+                providers.push(Provider { name: name.to_vec(), tables });
             }
         }
         let time = reader.header().utc(reader.header().capture_start);
@@ -97,11 +102,13 @@ impl ElogStream {
             key: (input, 0),
             source: name.file_name(),
             providers,
+            ids,
             tables: Arc::clone(tables),
             plan: None,
             sessions: sessions::table(),
             backfill: Backfill::default(),
             current: Current::None,
+            context: Context::default(),
             time,
             ended: false,
         };
@@ -114,12 +121,12 @@ impl ElogStream {
     /// # Errors
     /// A [`Fault`]; call again for what follows.
     pub fn advance(&mut self) -> Result<bool, Fault> {
-        if let Current::Queued(_) = std::mem::replace(&mut self.current, Current::None) {
+        if std::mem::replace(&mut self.current, Current::None) == Current::Queued {
             self.backfill.pop();
         }
-        while matches!(self.current, Current::None) {
+        while self.current == Current::None {
             if let Some(context) = self.first_queued() {
-                self.current = Current::Queued(context);
+                (self.current, self.context) = (Current::Queued, context);
             } else if !self.read_event()? {
                 return Ok(false);
             }
@@ -147,41 +154,19 @@ impl ElogStream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
-        let (Some(event), Current::Read(context) | Current::Queued(context)) = (self.event(), &self.current)
-        else {
-            return Ok(());
-        };
+    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+        let Some(event) = self.event() else { return Ok(()) };
         sink.section(self.key, || self.section())?;
-        if matches!(event.event_id(), IN | OUT)
-            && let Some((direction, headers)) = self.packet(&event, context)
-        {
-            return sink.packet(&EnhancedPacket {
-                interface: PACKETS,
-                time: self.time,
-                original_len: headers.original_len(),
-                data: &[headers.as_bytes()],
-                options: &[
-                    RawOption { code: EPB_FLAGS, parts: &[&direction.flags()] },
-                    RawOption { code: OPT_CUSTOM, parts: &event_parts(event.as_bytes()) },
-                ],
-            });
-        }
-        let tags = UpperPduTags::new(context.addresses);
-        sink.packet(&EnhancedPacket {
-            interface: EVENTS,
-            time: self.time,
-            original_len: (tags.as_bytes().len() + event.as_bytes().len()) as u32,
-            data: &[tags.as_bytes(), event.as_bytes()],
-            options: &[],
-        })
+        // Only sessions of `tcp` have a context with addresses, which a segment needs.
+        let plan = self.plan.as_ref();
+        sink.append(|out| eventlog_frame::append(out, self.time, &event, &self.context, plan))
     }
 
     /// Ends the section with its statistics.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn finish<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+    pub fn finish<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
         sink.section(self.key, || self.section())?;
         sink.statistics(self.info().statistics(self.time))
     }
@@ -213,7 +198,8 @@ impl ElogStream {
     /// Name and tables of the provider with this id; `None` if the capture does not name it.
     #[inline]
     pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static catalog::Provider>)> {
-        let provider = self.providers.iter().find(|provider| provider.id == id)?;
+        let at = self.ids.iter().position(|provider| provider.id == id)?;
+        let provider = self.providers.get(at)?;
         Some((&provider.name, provider.tables))
     }
 
@@ -222,7 +208,7 @@ impl ElogStream {
     pub fn addresses(&self) -> Option<Addresses> {
         match &self.current {
             Current::None => None,
-            Current::Read(context) | Current::Queued(context) => context.addresses,
+            Current::Read | Current::Queued => self.context.addresses,
         }
     }
 
@@ -231,12 +217,13 @@ impl ElogStream {
     pub fn event(&self) -> Option<RawEvent<'_>> {
         match self.current {
             Current::None => None,
-            Current::Read(_) => self.reader.event(),
-            Current::Queued(_) => RawEvent::whole(self.backfill.first()?).ok(),
+            Current::Read => self.reader.event(),
+            Current::Queued => RawEvent::whole(self.backfill.first()?).ok(),
         }
     }
 
     /// The context of the first queued event, if it can go.
+    #[inline]
     fn first_queued(&mut self) -> Option<Context> {
         if self.backfill.is_empty() {
             return None;
@@ -259,22 +246,31 @@ impl ElogStream {
     /// Reads one event, which becomes the current one if it can go right away; else it is put
     /// into the queue. `false` if nothing is left in either.
     fn read_event(&mut self) -> Result<bool, Fault> {
-        let Some(event) = self.reader.step()? else {
+        let Some(mut event) = self.reader.step()? else {
             self.ended = true;
             return Ok(!self.backfill.is_empty());
         };
         let provider_id = event.provider_id();
-        let provider = self.providers.iter().find(|provider| provider.id == provider_id);
-        let Some(provider) = provider.filter(|provider| provider.is_tcp) else {
-            self.pass(Knowledge::Known(Context::default()));
-            return Ok(true);
+        let provider = self.ids.iter().find(|provider| provider.id == provider_id);
+        let session_id = event.session_id();
+        let key = match provider {
+            Some(provider) if provider.is_tcp && !sessions::is_no_session(session_id) => {
+                (provider.name_number, session_id)
+            }
+            _ if self.backfill.is_empty() => {
+                (self.current, self.context) = (Current::Read, Context::default());
+                return Ok(true);
+            }
+            _ => {
+                self.backfill.push(event.as_bytes(), Knowledge::Known(Context::default()));
+                return Ok(true);
+            }
         };
-        let key = (provider.name_number, event.session_id());
-        if sessions::is_no_session(key.1) {
-            self.pass(Knowledge::Known(Context::default()));
-            return Ok(true);
+        if self.plan.is_none() && matches!(event.event_id(), IN | OUT) {
+            self.plan = self.vote().map(Plan::of);
+            let Some(again) = self.reader.event() else { return Ok(true) };
+            event = again;
         }
-        let is_segment = matches!(event.event_id(), IN | OUT);
         let session = self.sessions.get_or_insert_with(key, Session::default);
         let waiting = session.waiting;
         match session.observe(&event) {
@@ -291,6 +287,10 @@ impl ElogStream {
                 }
             }
         }
+        if session.waiting == Waiting::Over && self.backfill.is_empty() {
+            (self.current, self.context) = (Current::Read, session.context);
+            return Ok(true);
+        }
         let knowledge = match session.waiting {
             Waiting::Over => Knowledge::Known(session.context),
             Waiting::Since(id) => Knowledge::Waits(id),
@@ -300,57 +300,23 @@ impl ElogStream {
                 Knowledge::Waits(id)
             }
         };
-        if is_segment && self.plan.is_none() {
-            self.plan = self.vote().map(Plan::of);
-        }
-        self.pass(knowledge);
+        self.backfill.push(event.as_bytes(), knowledge);
         Ok(true)
-    }
-
-    /// Makes the event just read the current one if it can go right away; else it is put into the
-    /// queue.
-    #[inline]
-    fn pass(&mut self, knowledge: Knowledge) {
-        match knowledge {
-            Knowledge::Known(context) if self.backfill.is_empty() => self.current = Current::Read(context),
-            _ => {
-                if let Some(event) = self.reader.event() {
-                    self.backfill.push(event.as_bytes(), knowledge);
-                }
-            }
-        }
     }
 
     /// Decides on the layout of the `tcp` provider, by what is in front.
     fn vote(&mut self) -> Option<&'static catalog::Provider> {
         let mut votes = Votes::default();
-        let providers = &self.providers;
-        let is_tcp = |id| providers.iter().any(|provider| provider.is_tcp && provider.id == id);
+        let ids = &self.ids;
+        let is_tcp = |id| ids.iter().any(|provider| provider.is_tcp && provider.id == id);
         self.reader
             .lookahead(VOTE_BYTES)
             .filter(|event| is_tcp(event.provider_id()))
             .for_each(|event| votes.count(&event));
         let layout = self.tables.layout(votes.winner());
         let tcp = self.tables.catalog.provider(sessions::TCP, layout);
-        self.providers.iter_mut().filter(|provider| provider.is_tcp).for_each(|it| it.tables = tcp);
+        let of_tcp = self.providers.iter_mut().zip(&self.ids).filter(|(_, id)| id.is_tcp);
+        of_tcp.for_each(|(provider, _)| provider.tables = tcp);
         tcp
-    }
-
-    /// The headers of an IN or OUT event's segment, if everything needed is known and the event
-    /// fits beside them.
-    fn packet(&self, event: &RawEvent<'_>, context: &Context) -> Option<(Direction, Headers)> {
-        let (local, remote) = context.connection()?;
-        if event.as_bytes().len() > MAX_OPTION_EVENT {
-            return None;
-        }
-        let is_tcp = |provider: &&Provider| provider.is_tcp && provider.id == event.provider_id();
-        self.providers.iter().find(is_tcp)?;
-        let (direction, from, to, scale) = match event.event_id() {
-            IN => (Direction::Inbound, remote, local, context.snd_scale),
-            _ => (Direction::Outbound, local, remote, context.rcv_scale),
-        };
-        let segment = Segment::of(event, self.plan.as_ref()?, scale)?;
-        let (tcp, len) = segment.tcp_header(from.port(), to.port());
-        Some((direction, Headers::new(Link::Raw, from.ip(), to.ip(), &tcp[..len], segment.len, false)))
     }
 }

@@ -39,6 +39,7 @@
 #![deny(missing_docs)]
 
 pub mod backfill;
+pub mod bblog_entry;
 pub mod bblog_section;
 pub mod clock_text;
 pub mod connection;
@@ -48,6 +49,7 @@ pub mod elog_file;
 pub mod error;
 pub mod escape;
 pub mod event_stream;
+pub mod eventlog_frame;
 pub mod eventlog_section;
 pub mod fields;
 pub mod filter;
@@ -77,5 +79,6 @@ pub mod stacks;
 pub mod tables;
 pub mod tcp_header;
 pub mod utc;
+mod write_behind;
 
 pub use error::{Fault, OutputError, WriteError};

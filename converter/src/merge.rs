@@ -14,7 +14,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::Write;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
@@ -27,7 +26,7 @@ use crate::input::{Input, Kind, Name};
 use crate::listing::Picker;
 use crate::meter;
 use crate::owner::Owner;
-use crate::pcapng::Sink;
+use crate::pcapng::{Blocks, Sink};
 use crate::pcapng_section::PcapngStream;
 use crate::tables::Tables;
 
@@ -145,6 +144,7 @@ impl Stream {
         }
     }
 
+    #[inline(always)]
     fn advance(&mut self, on_fault: &mut OnFault<'_>) {
         loop {
             let (more, time) = match &mut self.frames {
@@ -185,7 +185,7 @@ impl Stream {
     /// # Errors
     /// [`WriteError`].
     #[inline]
-    pub fn write<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
         match &self.frames {
             Frames::Bblog(bblog) => bblog.write(sink),
             Frames::Elog(elog) => elog.write(sink),
@@ -198,7 +198,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn finish<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+    pub fn finish<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
         match &self.frames {
             Frames::Elog(elog) => elog.finish(sink),
             Frames::Asleep | Frames::Bblog(_) | Frames::Pcapng(_) | Frames::Empty => Ok(()),

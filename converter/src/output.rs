@@ -2,7 +2,7 @@
 //! Where a result goes: a file that appears when it is complete, standard output, or a device.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +10,14 @@ use tempfile::NamedTempFile;
 
 use crate::error::{OutputError, WriteError};
 use crate::interrupt::Unfinished;
-
-/// Bytes given to the system at once.
-const CHUNK: usize = 256 * 1024;
+use crate::pcapng::Blocks;
+use crate::write_behind::WriteBehind;
 
 /// An output being written. Dropped without [`Output::commit`], a file leaves nothing behind.
 pub struct Output {
     /// As the user named it.
     name: PathBuf,
-    target: BufWriter<Target>,
+    target: WriteBehind<Target>,
 }
 
 enum Target {
@@ -41,7 +40,7 @@ impl Output {
         } else {
             Target::open(path, overwrite)?
         };
-        Ok(Output { name: path.to_owned(), target: BufWriter::with_capacity(CHUNK, target) })
+        Ok(Output { name: path.to_owned(), target: WriteBehind::new(target) })
     }
 
     /// Finds out whether [`Output::create`] would refuse to replace a file.
@@ -69,9 +68,10 @@ impl Output {
     pub fn commit(self) -> Result<(), OutputError> {
         let Output { name, target } = self;
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
-        let mut target = target.into_inner().map_err(|error| failed(error.into_error()))?;
-        target.flush().map_err(failed)?;
-        let Target::File { temporary, unfinished, place, overwrite } = target else { return Ok(()) };
+        let target = target.into_inner().map_err(failed)?;
+        let Target::File { temporary, unfinished, place, overwrite } = target else {
+            return Ok(());
+        };
         let placed = unfinished.finish(|| match overwrite {
             true => temporary.persist(&place),
             false => temporary.persist_noclobber(&place),
@@ -123,15 +123,22 @@ pub(crate) fn part(folder: &Path) -> io::Result<(NamedTempFile, Unfinished)> {
     Unfinished::new(|| builder.make_in(folder, open), NamedTempFile::path)
 }
 
+impl Blocks for Output {
+    #[inline]
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        Ok(self.target.buffer())
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        self.target.appended()
+    }
+}
+
 impl Write for Output {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.target.write(bytes)
-    }
-
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.target.write_all(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -11,9 +11,6 @@ const AF_INET: u32 = 2;
 const AF_INET6: u32 = 28;
 const HOP_LIMIT: u8 = 127;
 const PROTOCOL_TCP: u8 = 6;
-/// The longest: DLT_NULL's family, IPv6, TCP with 40 bytes of options.
-const LONGEST: usize = 4 + 40 + 60;
-
 /// What stands before the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -23,105 +20,74 @@ pub enum Link {
     Raw,
 }
 
-/// The headers of a segment, ready to be written.
-pub struct Headers {
-    bytes: [u8; LONGEST],
-    len: usize,
-    original_len: u32,
-}
-
-impl Headers {
-    /// Headers of a segment from `source` to `destination`.
-    ///
-    /// `tcp` is its TCP header with options, 20 to 60 bytes in network order; more is cut off.
-    /// `payload` is how many bytes of data the segment had. An IP length that 16 bits cannot hold
-    /// is written as 0, as hosts do for segments that the network card cuts: Wireshark then goes
-    /// by the captured packet's original length.
-    ///
-    /// With `checksum` the TCP checksum is computed as if the payload were zeros, which is right
-    /// for segments without one; else it stays as it is in `tcp`.
-    pub fn new(
-        link: Link,
-        source: IpAddr,
-        destination: IpAddr,
-        tcp: &[u8],
-        payload: u32,
-        checksum: bool,
-    ) -> Headers {
-        let tcp = &tcp[..tcp.len().min(60)];
-        let segment = tcp.len() as u64 + u64::from(payload);
-        let mut headers = Headers { bytes: [0; LONGEST], len: 0, original_len: 0 };
-        let pseudo = match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                if link == Link::Null {
-                    headers.put(&AF_INET.to_le_bytes());
-                }
-                let (source, destination) = (source.octets(), destination.octets());
-                headers.ipv4(&source, &destination, segment);
-                sum(&source) + sum(&destination)
+/// Appends link and IP header of a segment from `source` to `destination`, and returns the sum of
+/// the addresses, unfolded.
+///
+/// `segment` is how many bytes its TCP header and data have. A length that 16 bits cannot hold
+/// is written as 0, as hosts do for segments that the network card cuts: Wireshark then goes
+/// by the captured packet's original length.
+#[inline(always)]
+pub fn append_ip(out: &mut Vec<u8>, link: Link, source: IpAddr, destination: IpAddr, segment: u64) -> u64 {
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            if link == Link::Null {
+                out.extend_from_slice(&AF_INET.to_le_bytes());
             }
-            (source, destination) => {
-                if link == Link::Null {
-                    headers.put(&AF_INET6.to_le_bytes());
-                }
-                let (source, destination) = (on_the_wire(source), on_the_wire(destination));
-                headers.ipv6(&source, &destination, segment);
-                sum(&source) + sum(&destination)
-            }
-        };
-        let at = headers.len;
-        headers.put(tcp);
-        if checksum && let Some(field) = headers.bytes.get_mut(at + 16..at + 18) {
-            field.fill(0);
-            let pseudo = pseudo + u64::from(PROTOCOL_TCP) + (segment >> 16) + (segment & 0xffff);
-            let sum = fold(pseudo + sum(&headers.bytes[at..headers.len]));
-            headers.bytes[at + 16..at + 18].copy_from_slice(&sum.to_be_bytes());
+            append_ipv4(out, source.octets(), destination.octets(), segment)
         }
-        headers.original_len = u32::try_from(headers.len as u64 + u64::from(payload)).unwrap_or(u32::MAX);
-        headers
-    }
-
-    /// The bytes of the headers.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    /// Bytes that the packet had, link header and payload included.
-    pub fn original_len(&self) -> u32 {
-        self.original_len
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-
-    fn ipv4(&mut self, source: &[u8; 4], destination: &[u8; 4], segment: u64) {
-        let mut header = [0; 20];
-        header[0] = 0x45;
-        header[2..4].copy_from_slice(&u16::try_from(20 + segment).unwrap_or(0).to_be_bytes());
-        header[8] = HOP_LIMIT;
-        header[9] = PROTOCOL_TCP;
-        header[12..16].copy_from_slice(source);
-        header[16..20].copy_from_slice(destination);
-        let sum = fold(sum(&header));
-        header[10..12].copy_from_slice(&sum.to_be_bytes());
-        self.put(&header);
-    }
-
-    fn ipv6(&mut self, source: &[u8; 16], destination: &[u8; 16], segment: u64) {
-        let mut header = [0; 40];
-        header[0] = 0x60;
-        header[4..6].copy_from_slice(&u16::try_from(segment).unwrap_or(0).to_be_bytes());
-        header[6] = PROTOCOL_TCP;
-        header[7] = HOP_LIMIT;
-        header[8..24].copy_from_slice(source);
-        header[24..40].copy_from_slice(destination);
-        self.put(&header);
+        (source, destination) => {
+            if link == Link::Null {
+                out.extend_from_slice(&AF_INET6.to_le_bytes());
+            }
+            append_ipv6(out, on_the_wire(source), on_the_wire(destination), segment)
+        }
     }
 }
 
-/// What was made up by [`Headers`], or anybody else, taken apart again.
+/// Appends the headers of a segment whose data are unknown. `tcp` is its TCP header with options, 20
+/// to 60 bytes in network order, and `payload` how many bytes of data it had. The TCP checksum is
+/// computed as if they were zeros, which is right for segments without any.
+#[inline]
+pub fn append_segment(
+    out: &mut Vec<u8>,
+    link: Link,
+    (source, destination): (IpAddr, IpAddr),
+    tcp: &[u8],
+    payload: u32,
+) {
+    const CHECKSUM: std::ops::Range<usize> = 16..18;
+    let segment = tcp.len() as u64 + u64::from(payload);
+    let addresses = append_ip(out, link, source, destination, segment);
+    let at = out.len();
+    out.extend_from_slice(tcp);
+    if let (Some(logged), Some(field)) =
+        (tcp.get(CHECKSUM), out.get_mut(at..).and_then(|header| header.get_mut(CHECKSUM)))
+    {
+        let pseudo = addresses + u64::from(PROTOCOL_TCP) + (segment >> 16) + (segment & 0xffff);
+        field.copy_from_slice(&fold(pseudo + sum(tcp) - sum(logged)).to_be_bytes());
+    }
+}
+
+#[inline(always)]
+fn append_ipv4(out: &mut Vec<u8>, source: [u8; 4], destination: [u8; 4], segment: u64) -> u64 {
+    const FIXED: u64 = 0x4500 + (HOP_LIMIT as u64 * 256 + PROTOCOL_TCP as u64);
+    let len = u16::try_from(20 + segment).unwrap_or(0);
+    let addresses = sum(&source) + sum(&destination);
+    let ([l0, l1], [c0, c1]) = (len.to_be_bytes(), fold(FIXED + u64::from(len) + addresses).to_be_bytes());
+    let fixed = [0x45, 0, l0, l1, 0, 0, 0, 0, HOP_LIMIT, PROTOCOL_TCP, c0, c1];
+    out.extend_from_slice(&fixed);
+    out.extend_from_slice([source, destination].as_flattened());
+    addresses
+}
+
+fn append_ipv6(out: &mut Vec<u8>, source: [u8; 16], destination: [u8; 16], segment: u64) -> u64 {
+    let [l0, l1] = u16::try_from(segment).unwrap_or(0).to_be_bytes();
+    out.extend_from_slice(&[0x60, 0, 0, 0, l0, l1, PROTOCOL_TCP, HOP_LIMIT]);
+    out.extend_from_slice([source, destination].as_flattened());
+    sum(&source) + sum(&destination)
+}
+
+/// What was made up here, or anybody else, taken apart again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
     /// Where the segment came from.
@@ -188,6 +154,7 @@ pub(crate) fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
 }
 
 /// The sum of big-endian 16-bit words, a last odd byte padded with zero; not folded.
+#[inline]
 fn sum(bytes: &[u8]) -> u64 {
     let mut words = bytes.chunks_exact(2);
     let total: u64 = words.by_ref().map(|word| u64::from(u16::from_be_bytes([word[0], word[1]]))).sum();
@@ -195,6 +162,7 @@ fn sum(bytes: &[u8]) -> u64 {
 }
 
 /// The Internet checksum of a sum.
+#[inline]
 fn fold(mut sum: u64) -> u16 {
     while sum > 0xffff {
         sum = (sum >> 16) + (sum & 0xffff);
@@ -206,6 +174,12 @@ fn fold(mut sum: u64) -> u16 {
 mod tests {
     use super::*;
 
+    fn segment(link: Link, source: IpAddr, destination: IpAddr, tcp: &[u8], payload: u32) -> Vec<u8> {
+        let mut out = Vec::new();
+        append_segment(&mut out, link, (source, destination), tcp, payload);
+        out
+    }
+
     /// A checksummed header sums up to all ones.
     #[test]
     fn checksums_verify() {
@@ -213,14 +187,19 @@ mod tests {
         tcp[0..4].copy_from_slice(&[0x30, 0x39, 0x00, 0x50]);
         tcp[12] = 0x60;
         tcp[13] = 2;
+        // Whatever was logged as the checksum does not count.
+        tcp[16..18].fill(0xa5);
         tcp[20..24].copy_from_slice(&[2, 4, 5, 0xb4]);
         let (a, b) = ("10.99.0.2".parse().unwrap(), "10.99.0.1".parse().unwrap());
-        let packet = Headers::new(Link::Raw, a, b, &tcp, 0, true);
-        let bytes = packet.as_bytes();
+        let bytes = segment(Link::Raw, a, b, &tcp, 0);
         assert_eq!(fold(sum(&bytes[..20])), 0);
         let pseudo = sum(&bytes[12..20]) + 6 + 24;
         assert_eq!(fold(pseudo + sum(&bytes[20..])), 0);
-        assert_eq!((bytes.len(), packet.original_len()), (44, 44));
+        assert_eq!(bytes.len(), 44);
+        let (a, b) = ("2001:db8::2".parse().unwrap(), "2001:db8::1".parse().unwrap());
+        let bytes = segment(Link::Raw, a, b, &tcp, 0);
+        let pseudo = sum(&bytes[8..40]) + 6 + 24;
+        assert_eq!(fold(pseudo + sum(&bytes[40..])), 0);
     }
 
     #[test]
@@ -230,12 +209,13 @@ mod tests {
         for (a, b) in [("10.0.0.1", "10.0.0.2"), ("2001:db8::1", "2001:db8::2")] {
             let (a, b): (IpAddr, IpAddr) = (a.parse().unwrap(), b.parse().unwrap());
             for (link, number) in [(Link::Null, 0), (Link::Raw, 101)] {
-                let headers = Headers::new(link, a, b, &tcp, 1000, false);
-                let parsed = Parsed::new(number, headers.as_bytes()).unwrap();
+                let headers = segment(link, a, b, &tcp, 1000);
+                let parsed = Parsed::new(number, &headers).unwrap();
                 let (source, destination) = ((a, 0x0101).into(), (b, 0x0101).into());
-                assert_eq!(parsed, Parsed { source, destination, tcp: &tcp });
-                for len in 0..headers.as_bytes().len() {
-                    assert_eq!(Parsed::new(number, &headers.as_bytes()[..len]), None);
+                assert_eq!((parsed.source, parsed.destination), (source, destination));
+                assert_eq!((&parsed.tcp[..16], &parsed.tcp[18..]), (&tcp[..16], &tcp[18..]));
+                for len in 0..headers.len() {
+                    assert_eq!(Parsed::new(number, &headers[..len]), None);
                 }
             }
         }
@@ -246,12 +226,12 @@ mod tests {
         let tcp = [0x50; 20];
         let (a, b) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
         let total = |payload| {
-            let packet = Headers::new(Link::Null, a, b, &tcp, payload, true);
-            (u16::from_be_bytes([packet.as_bytes()[6], packet.as_bytes()[7]]), packet.original_len())
+            let bytes = segment(Link::Null, a, b, &tcp, payload);
+            u16::from_be_bytes([bytes[6], bytes[7]])
         };
-        assert_eq!(total(65495), (65535, 4 + 40 + 65495));
-        assert_eq!(total(65496), (0, 4 + 40 + 65496));
-        assert_eq!(total(u32::MAX), (0, u32::MAX));
+        assert_eq!(total(65495), 65535);
+        assert_eq!(total(65496), 0);
+        assert_eq!(total(u32::MAX), 0);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! begins again with its header and all interfaces it had so far, and its packets' interface
 //! numbers stay right. Foreign blocks, which have no time, follow the frame they stood behind.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
@@ -13,7 +12,7 @@ use bblog_dissector::spec::Kernel;
 
 use crate::error::{Fault, WriteError};
 use crate::owner::Owner;
-use crate::pcapng::Sink;
+use crate::pcapng::{Blocks, Sink};
 use crate::source::Window;
 use crate::source::pcapng::{Item, PcapngReader};
 use crate::tables::Tables;
@@ -94,7 +93,7 @@ impl PcapngStream {
     /// # Errors
     /// [`WriteError`].
     #[inline]
-    pub fn write<W: Write>(&self, sink: &mut Sink<W>) -> Result<(), WriteError> {
+    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
         let Some(block) = self.reader.block() else { return Ok(()) };
         let section = self.reader.section();
         let key = (self.input, section.number);

@@ -100,6 +100,7 @@ impl<'a> Segment<'a> {
     /// direction, needed for layouts that hold the scaled window only.
     ///
     /// `None` for another event, a payload too short, or a header length that cannot be.
+    #[inline(always)]
     pub fn of(event: &RawEvent<'a>, plan: &Plan, scale: u8) -> Option<Segment<'a>> {
         let payload = event.payload();
         let members = match event.event_id() {
@@ -132,39 +133,53 @@ impl<'a> Segment<'a> {
         })
     }
 
-    /// The TCP header in network order, `header_words` long. Options that were not logged are
-    /// NOPs, so that lengths stay true; the checksum, which no event has, is 0.
-    pub fn tcp_header(&self, source_port: u16, destination_port: u16) -> ([u8; 60], usize) {
+    /// Bytes of the TCP header.
+    #[inline]
+    pub fn header_len(&self) -> usize {
+        usize::from(self.header_words) * 4
+    }
+
+    /// Appends the TCP header in network order, `header_words` long. Options that were not logged
+    /// are NOPs, so that lengths stay true; the checksum, which no event has, is 0.
+    #[inline]
+    pub fn append_tcp_header(&self, out: &mut Vec<u8>, source_port: u16, destination_port: u16) {
         const NOP: u8 = 1;
-        let len = usize::from(self.header_words) * 4;
-        let mut header = [NOP; 60];
-        header[0..2].copy_from_slice(&source_port.to_be_bytes());
-        header[2..4].copy_from_slice(&destination_port.to_be_bytes());
-        header[4..8].copy_from_slice(&self.seq.to_be_bytes());
-        header[8..12].copy_from_slice(&self.ack.to_be_bytes());
+        const FIXED: usize = 20;
+        const LONGEST: usize = *HEADER_WORDS.end() as usize * 4;
+        let (end, options) = (out.len() + self.header_len(), out.len() + FIXED);
         let offset_and_flags = (u16::from(self.header_words) << 12) | (self.flags & 0x0fff);
-        header[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
-        header[14..16].copy_from_slice(&self.window.to_be_bytes());
-        header[16..18].fill(0);
-        header[18..20].copy_from_slice(&self.urgent.to_be_bytes());
-        let options = self.options.len().min(len - 20);
-        header[20..20 + options].copy_from_slice(&self.options[..options]);
-        (header, len)
+        let pair = |first: u16, second: u16| (u32::from(first) << 16 | u32::from(second)).to_be_bytes();
+        let fixed = [
+            pair(source_port, destination_port),
+            self.seq.to_be_bytes(),
+            self.ack.to_be_bytes(),
+            pair(offset_and_flags, self.window),
+            pair(0, self.urgent),
+        ];
+        out.extend_from_slice(fixed.as_flattened());
+        // As many as there can be, which costs no call; those beyond the header go again.
+        out.extend_from_slice(&[NOP; LONGEST - FIXED]);
+        out.truncate(end);
+        let logged = out.get_mut(options..).unwrap_or_default().iter_mut().zip(self.options);
+        logged.for_each(|(place, &option)| *place = option);
     }
 }
 
 /// The window as it stood in the header, from the scaled one. A SYN's is not scaled, although
 /// FreeBSD logs it shifted once the scale is known: so a SYN's value is used as it is if it fits.
+#[inline]
 fn unscaled(window: u32, scale: u8, flags: u16) -> u16 {
     const SYN: u16 = 2;
     let scale = if flags & SYN != 0 && window <= u32::from(u16::MAX) { 0 } else { scale.min(14) };
     u16::try_from(window >> scale).unwrap_or(u16::MAX)
 }
 
+#[inline]
 fn u16_at(payload: &[u8], at: usize) -> Option<u16> {
     payload.get(at..)?.first_chunk().map(|&bytes| u16::from_le_bytes(bytes))
 }
 
+#[inline]
 fn u32_at(payload: &[u8], at: usize) -> Option<u32> {
     payload.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes))
 }

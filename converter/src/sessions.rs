@@ -95,6 +95,7 @@ pub enum Change {
 
 impl Session {
     /// Takes note of what an event of this session says.
+    #[inline(always)]
     pub fn observe(&mut self, event: &RawEvent<'_>) -> Change {
         let payload = event.payload();
         match event.event_id() {
@@ -135,24 +136,29 @@ impl Session {
 
 /// The addresses that a CONN_SET_IP_V4 or _V6 event of the `tcp` provider tells; IPv6 scope zones
 /// are taken out, as they are not on the wire either.
+#[inline]
 pub fn addresses(event: &RawEvent<'_>) -> Option<Addresses> {
-    let payload = event.payload();
-    let port = |at: usize| payload.get(at..)?.first_chunk().map(|&bytes| u16::from_be_bytes(bytes));
     match event.event_id() {
-        CONN_SET_IP_V4 => {
-            let address =
-                |at: usize| payload.get(at..)?.first_chunk::<4>().map(|&bytes| Ipv4Addr::from(bytes));
-            let local = SocketAddr::from((address(0)?, port(4)?));
-            Some((local, SocketAddr::from((address(8)?, port(12)?))))
-        }
-        CONN_SET_IP_V6 => {
-            let address =
-                |at: usize| payload.get(at..)?.first_chunk::<16>().map(|&bytes| Ipv6Addr::from(bytes));
-            let local = SocketAddr::from((without_zone(address(0)?), port(16)?));
-            Some((local, SocketAddr::from((without_zone(address(20)?), port(36)?))))
-        }
+        CONN_SET_IP_V4 => addresses_v4(event.payload()),
+        CONN_SET_IP_V6 => addresses_v6(event.payload()),
         _ => None,
     }
+}
+
+fn addresses_v4(payload: &[u8]) -> Option<Addresses> {
+    let address = |at: usize| payload.get(at..)?.first_chunk::<4>().map(|&bytes| Ipv4Addr::from(bytes));
+    let local = SocketAddr::from((address(0)?, port(payload, 4)?));
+    Some((local, SocketAddr::from((address(8)?, port(payload, 12)?))))
+}
+
+fn addresses_v6(payload: &[u8]) -> Option<Addresses> {
+    let address = |at: usize| payload.get(at..)?.first_chunk::<16>().map(|&bytes| Ipv6Addr::from(bytes));
+    let local = SocketAddr::from((without_zone(address(0)?), port(payload, 16)?));
+    Some((local, SocketAddr::from((without_zone(address(20)?), port(payload, 36)?))))
+}
+
+fn port(payload: &[u8], at: usize) -> Option<u16> {
+    payload.get(at..)?.first_chunk().map(|&bytes| u16::from_be_bytes(bytes))
 }
 
 /// The log id that a LOG_ID event of the `tcp` provider tells (up to a NUL); `None` if it is empty.

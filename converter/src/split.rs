@@ -25,7 +25,7 @@ use crate::merge::{OnFault, Turn, merge};
 use crate::name;
 use crate::output::{Output, part};
 use crate::owner::Owner;
-use crate::pcapng::{Place, Sink};
+use crate::pcapng::{Blocks, Place, Sink};
 use crate::sessions::{self, Addresses};
 use crate::tables::Tables;
 
@@ -414,25 +414,28 @@ impl Parts {
     }
 }
 
-impl Write for Parts {
+impl Blocks for Parts {
     #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(at) = self.current else { return Err(io::ErrorKind::NotFound.into()) };
-        let Some(Some(slot)) = self.slots.get_mut(at) else { return Err(io::ErrorKind::NotFound.into()) };
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        let slot = self.current.and_then(|at| self.slots.get_mut(at)).and_then(Option::as_mut);
+        let Slot { waiting, used, .. } = slot.ok_or(io::ErrorKind::NotFound)?;
         self.clock += 1;
-        slot.used = self.clock;
-        slot.waiting.extend_from_slice(bytes);
-        self.waiting += bytes.len();
+        *used = self.clock;
+        self.waiting -= waiting.len();
+        Ok(waiting)
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        let Some(at) = self.current else { return Ok(()) };
+        let Some(Some(slot)) = self.slots.get(at) else { return Ok(()) };
+        self.waiting += slot.waiting.len();
         if slot.waiting.len() >= MAX_WAITING {
             self.flush_one(at)?;
         }
         if self.waiting >= ALL_WAITING {
             (0..self.slots.len()).try_for_each(|at| self.flush_one(at))?;
         }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

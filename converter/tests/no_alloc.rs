@@ -68,8 +68,7 @@ fn input(log: &[u8]) -> Input {
 fn converting(log: &[u8]) -> u64 {
     let mut stream = [Stream::of(input(log), (0, 1), &tables(), &mut |_, _| {}).unwrap()];
     let counted = measure(|| {
-        convert::write(&mut stream, None, std::io::sink(), &mut |name, fault| panic!("{name}: {fault}"))
-            .unwrap();
+        convert::write(&mut stream, None, Vec::new(), &mut |name, fault| panic!("{name}: {fault}")).unwrap();
     });
     counted.count_total
 }

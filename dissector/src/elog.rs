@@ -151,7 +151,11 @@ impl<'a> ProviderTable<'a> {
 
 /// One event: its 32-byte header and its payload.
 #[derive(Clone, Copy)]
-pub struct RawEvent<'a>(&'a [u8]);
+pub struct RawEvent<'a> {
+    header: &'a [u8; EVENT_HEADER_LEN],
+    /// Header and payload.
+    bytes: &'a [u8],
+}
 
 impl<'a> RawEvent<'a> {
     /// Takes one event off the front of `bytes`. `None` if they end before the event does: the
@@ -161,10 +165,8 @@ impl<'a> RawEvent<'a> {
     /// [`Problem::Length`] if `event_length` is below 32.
     #[inline]
     pub fn split(bytes: &'a [u8]) -> Result<Option<(RawEvent<'a>, &'a [u8])>, Problem> {
-        if bytes.len() < EVENT_HEADER_LEN {
-            return Ok(None);
-        }
-        let len = usize::from(Cursor(bytes).u16(0).unwrap_or_default());
+        let Some(header) = bytes.first_chunk::<EVENT_HEADER_LEN>() else { return Ok(None) };
+        let len = usize::from(u16::from_le_bytes([header[0], header[1]]));
         if len < EVENT_HEADER_LEN {
             return Err(Problem::Length {
                 what: "event length",
@@ -173,67 +175,74 @@ impl<'a> RawEvent<'a> {
                 max: u64::from(u16::MAX),
             });
         }
-        Ok(bytes.split_at_checked(len).map(|(event, rest)| (RawEvent(event), rest)))
+        Ok(bytes.split_at_checked(len).map(|(bytes, rest)| (RawEvent { header, bytes }, rest)))
     }
 
     /// Takes all of `bytes` as one event, whatever its length field says: the pcapng form.
     ///
     /// # Errors
     /// [`Problem::Truncated`] with fewer than 32 bytes.
+    #[inline]
     pub fn whole(bytes: &'a [u8]) -> Result<RawEvent<'a>, Problem> {
-        if bytes.len() < EVENT_HEADER_LEN {
+        let Some(header) = bytes.first_chunk() else {
             let needed = EVENT_HEADER_LEN as u64;
             return Err(Problem::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 });
-        }
-        Ok(RawEvent(bytes))
-    }
-
-    fn at(&self) -> Cursor<'a> {
-        Cursor(self.0)
+        };
+        Ok(RawEvent { header, bytes })
     }
 
     /// Header and payload.
+    #[inline]
     pub fn as_bytes(&self) -> &'a [u8] {
-        self.0
+        self.bytes
     }
 
     /// The bytes after the header.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
-        &self.0[EVENT_HEADER_LEN..]
+        self.bytes.get(EVENT_HEADER_LEN..).unwrap_or_default()
     }
 
     /// The CPU the event was written on.
+    #[inline]
     pub fn cpu(&self) -> u16 {
-        self.at().u16(2).unwrap_or_default()
+        u16::from_le_bytes(self.at::<2, _>())
     }
 
     /// The provider's id, a key into the provider table.
     #[inline]
     pub fn provider_id(&self) -> u16 {
-        self.at().u16(4).unwrap_or_default()
+        u16::from_le_bytes(self.at::<4, _>())
     }
 
     /// Microseconds since boot.
     #[inline]
     pub fn timestamp(&self) -> u64 {
-        self.at().u64(8).unwrap_or_default()
+        u64::from_le_bytes(self.at::<8, _>())
     }
 
     /// The session, as the provider defines it: for `tcp` one connection.
     #[inline]
     pub fn session_id(&self) -> u64 {
-        self.at().u64(16).unwrap_or_default()
+        u64::from_le_bytes(self.at::<16, _>())
     }
 
     /// The provider's event number.
     #[inline]
     pub fn event_id(&self) -> u32 {
-        self.at().u32(24).unwrap_or_default()
+        u32::from_le_bytes(self.at::<24, _>())
     }
 
     /// The thread that wrote the event, 0 if none.
+    #[inline]
     pub fn thread_id(&self) -> i32 {
-        self.at().i32(28).unwrap_or_default()
+        i32::from_le_bytes(self.at::<28, _>())
+    }
+
+    /// The header's `N` bytes at `AT`.
+    #[inline]
+    fn at<const AT: usize, const N: usize>(&self) -> [u8; N] {
+        const { assert!(AT + N <= EVENT_HEADER_LEN) };
+        std::array::from_fn(|byte| self.header[AT + byte])
     }
 }

@@ -21,7 +21,7 @@ use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, 
 
 use crate::source::elog::dropped_events;
 
-use super::{Section, custom_option, interface, section_header};
+use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
 
 /// The FreeBSD Project's private enterprise number.
 pub const PEN: u32 = 2238;
@@ -97,26 +97,23 @@ fn described(
     interface(linktype, SNAPLEN, options)
 }
 
-/// The parts of a packet option's value.
-pub fn event_parts(event: &[u8]) -> [&[u8]; 2] {
+/// The option of a packet that is its event.
+#[inline]
+pub(crate) fn event_option(event: &[u8]) -> RawOption<'_, 2> {
     const INTRO: [u8; 8] = {
         let ([p0, p1, p2, p3], [t0, t1, t2, t3]) = (PEN.to_le_bytes(), TAG);
         [p0, p1, p2, p3, t0, t1, t2, t3]
     };
-    [&INTRO, event]
+    RawOption { code: OPT_CUSTOM, parts: [&INTRO, event] }
 }
 
 /// The tags of an upper PDU, in front of the event.
 ///
-/// Numbers are those of Wireshark's exported_pdu_tlvs.h; tags and lengths are big-endian.
-pub struct UpperPduTags {
-    bytes: [u8; UpperPduTags::LONGEST],
-    len: usize,
-}
+/// Numbers are those of Wireshark's exported_pdu_tlvs.h; tags and lengths are big-endian, and every
+/// value here is a multiple of 4 bytes long.
+pub(crate) struct UpperPduTags;
 
 impl UpperPduTags {
-    const LONGEST: usize = 12 + 12 + 2 * 20 + 3 * 8 + 4;
-
     pub(crate) const DISSECTOR_NAME: u16 = 12;
     const PROTOCOL_TEXT: u16 = 33;
     pub(crate) const IPV4_SOURCE: u16 = 20;
@@ -129,38 +126,84 @@ impl UpperPduTags {
     pub(crate) const END: u16 = 0;
     const PORT_TYPE_TCP: u32 = 2;
 
-    /// Tags for an event of the dissector `eventlog`, between `local` and `remote` if known.
-    pub fn new(connection: Option<(SocketAddr, SocketAddr)>) -> UpperPduTags {
-        let mut tags = UpperPduTags { bytes: [0; UpperPduTags::LONGEST], len: 0 };
-        tags.add(Self::DISSECTOR_NAME, b"eventlog");
-        tags.add(Self::PROTOCOL_TEXT, b"EVENTLOG");
-        if let Some((local, remote)) = connection {
-            tags.address(local.ip(), Self::IPV4_SOURCE, Self::IPV6_SOURCE);
-            tags.address(remote.ip(), Self::IPV4_DESTINATION, Self::IPV6_DESTINATION);
-            tags.add(Self::PORT_TYPE, &Self::PORT_TYPE_TCP.to_be_bytes());
-            tags.add(Self::SOURCE_PORT, &u32::from(local.port()).to_be_bytes());
-            tags.add(Self::DESTINATION_PORT, &u32::from(remote.port()).to_be_bytes());
+    /// Appends the tags for an event of the dissector `eventlog`, between `local` and `remote` if
+    /// known.
+    #[inline]
+    pub(crate) fn append(out: &mut Vec<u8>, connection: Option<&(SocketAddr, SocketAddr)>) {
+        const END: [u8; 4] = tag(UpperPduTags::END, 0);
+        let [n0, n1, n2, p0, p1, p2] = Self::NAME;
+        // Each kind in one piece, which is much faster than tag by tag.
+        match connection {
+            None => out.extend_from_slice([n0, n1, n2, p0, p1, p2, END].as_flattened()),
+            Some((SocketAddr::V4(local), SocketAddr::V4(remote))) => {
+                let [t0, t1, t2, t3, t4, t5] = Self::ports(local.port(), remote.port());
+                let tags = [
+                    n0,
+                    n1,
+                    n2,
+                    p0,
+                    p1,
+                    p2,
+                    tag(Self::IPV4_SOURCE, 4),
+                    local.ip().octets(),
+                    tag(Self::IPV4_DESTINATION, 4),
+                    remote.ip().octets(),
+                    t0,
+                    t1,
+                    t2,
+                    t3,
+                    t4,
+                    t5,
+                    END,
+                ];
+                out.extend_from_slice(tags.as_flattened());
+            }
+            Some((local, remote)) => {
+                out.extend_from_slice(Self::NAME.as_flattened());
+                put_address(out, local.ip(), Self::IPV4_SOURCE, Self::IPV6_SOURCE);
+                put_address(out, remote.ip(), Self::IPV4_DESTINATION, Self::IPV6_DESTINATION);
+                out.extend_from_slice(Self::ports(local.port(), remote.port()).as_flattened());
+                out.extend_from_slice(&END);
+            }
         }
-        tags.add(Self::END, &[]);
-        tags
     }
 
-    /// The tags' bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
+    /// The dissector, and what its packets are called.
+    const NAME: [[u8; 4]; 6] = [
+        tag(UpperPduTags::DISSECTOR_NAME, 8),
+        *b"even",
+        *b"tlog",
+        tag(UpperPduTags::PROTOCOL_TEXT, 8),
+        *b"EVEN",
+        *b"TLOG",
+    ];
 
-    fn address(&mut self, address: IpAddr, ipv4: u16, ipv6: u16) {
-        match address {
-            IpAddr::V4(address) => self.add(ipv4, &address.octets()),
-            IpAddr::V6(address) => self.add(ipv6, &address.octets()),
+    /// TCP's ports.
+    #[inline]
+    fn ports(local: u16, remote: u16) -> [[u8; 4]; 6] {
+        [
+            tag(Self::PORT_TYPE, 4),
+            Self::PORT_TYPE_TCP.to_be_bytes(),
+            tag(Self::SOURCE_PORT, 4),
+            u32::from(local).to_be_bytes(),
+            tag(Self::DESTINATION_PORT, 4),
+            u32::from(remote).to_be_bytes(),
+        ]
+    }
+}
+
+fn put_address(out: &mut Vec<u8>, address: IpAddr, ipv4: u16, ipv6: u16) {
+    match address {
+        IpAddr::V4(address) => out.extend_from_slice([tag(ipv4, 4), address.octets()].as_flattened()),
+        IpAddr::V6(address) => {
+            out.extend_from_slice(&tag(ipv6, 16));
+            out.extend_from_slice(&address.octets());
         }
     }
+}
 
-    fn add(&mut self, tag: u16, value: &[u8]) {
-        for part in [&tag.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), value] {
-            self.bytes[self.len..self.len + part.len()].copy_from_slice(part);
-            self.len += part.len();
-        }
-    }
+/// A tag and the length of its value.
+const fn tag(tag: u16, len: u16) -> [u8; 4] {
+    let ([t0, t1], [l0, l1]) = (tag.to_be_bytes(), len.to_be_bytes());
+    [t0, t1, l0, l1]
 }

@@ -4,20 +4,20 @@
 //! pcap-file 3.0 is used, although still a release candidate, because it has what 2.0 lacks:
 //! custom options, and a writer that knows the section it is in. SHB, IDB and ISB go through its
 //! types. Packets and custom blocks do not: its types want a `Vec` of options and a time as
-//! `Duration` for every packet, so they are laid out in a buffer that is reused
-//! ([`EnhancedPacket`], [`NetflixBlock`](netflix::NetflixBlock)) and written in one piece.
+//! `Duration` for every packet, so they are laid out here, right in the buffer that is written
+//! ([`EnhancedPacket`], [`NetflixBlock`](netflix::NetflixBlock)).
 //!
 //! What is made here is little-endian, whatever the machine: equal input gives equal output, and
 //! the logs' records are little-endian themselves. What comes from a pcapng file is passed on in
 //! the order it has.
 
+mod block;
 pub mod elog;
 pub mod netflix;
-mod packet_block;
 mod sink;
 
-pub use packet_block::{EnhancedPacket, RawOption};
-pub use sink::{Place, Section, SectionKey, Sink};
+pub use block::{CUSTOM, ENHANCED_PACKET, EnhancedPacket, RawOption};
+pub use sink::{Blocks, Place, Section, SectionKey, Sink};
 
 use pcap_file::pcapng::blocks::custom::CustomBinaryOption;
 use pcap_file::pcapng::blocks::interface_description::{
@@ -27,7 +27,7 @@ use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeade
 use pcap_file::{DataLink, Endianness};
 
 /// opt_custom with binary data that may be copied: the code tcplog_dumper uses.
-pub(crate) const OPT_CUSTOM: u16 = 2989;
+pub const OPT_CUSTOM: u16 = 2989;
 /// epb_flags.
 pub(crate) const EPB_FLAGS: u16 = 2;
 
@@ -44,9 +44,10 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The value of an epb_flags option.
-    pub(crate) fn flags(self) -> [u8; 4] {
-        (self as u32).to_le_bytes()
+    /// Appends it as an epb_flags option.
+    #[inline]
+    pub(crate) fn append(self, out: &mut Vec<u8>) {
+        RawOption { code: EPB_FLAGS, parts: [&(self as u32).to_le_bytes()] }.append(out);
     }
 }
 

@@ -10,7 +10,7 @@ use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
-use super::packet_block::end_of_options;
+use super::block::{CUSTOM, END_OF_OPTIONS, put_words};
 use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
 
 /// Netflix's private enterprise number.
@@ -80,35 +80,48 @@ pub enum NetflixBlock<'a> {
 }
 
 impl NetflixBlock<'_> {
-    /// Appends what follows the block's private enterprise number.
-    pub(crate) fn encode(&self, body: &mut Vec<u8>) {
+    /// Appends the block to `out`.
+    #[inline]
+    pub fn append(&self, out: &mut Vec<u8>) {
+        const EVENT: u32 = 1;
+        const SKIPPED: u32 = 2;
         match *self {
             NetflixBlock::Event { tcpinfo, verbose } => {
-                body.extend_from_slice(&1u32.to_le_bytes());
-                RawOption { code: OPT_CUSTOM, parts: &tcpinfo_parts(tcpinfo) }.encode(body);
+                let begin = out.len();
+                put_words(out, [CUSTOM, 0, PEN, EVENT]);
+                record_option(tcpinfo).append(out);
                 if let Some(verbose) = verbose {
-                    RawOption { code: OPT_CUSTOM, parts: &verbose_parts(verbose) }.encode(body);
+                    verbose_option(verbose).append(out);
+                }
+                out.extend_from_slice(&END_OF_OPTIONS);
+                let len = (out.len() - begin + 4) as u32;
+                put_words(out, [len]);
+                if let Some(place) = out.get_mut(begin + 4..begin + 8) {
+                    place.copy_from_slice(&len.to_le_bytes());
                 }
             }
             NetflixBlock::Skipped(records) => {
-                body.extend_from_slice(&2u32.to_le_bytes());
-                body.extend_from_slice(&records.to_le_bytes());
+                const LEN: u32 = 28;
+                put_words(out, [CUSTOM, LEN, PEN, SKIPPED, records]);
+                out.extend_from_slice(&END_OF_OPTIONS);
+                put_words(out, [LEN]);
             }
         }
-        end_of_options(body);
     }
 }
 
-/// The parts of a TCPINFO option's value; they borrow, so that no packet costs an allocation.
-pub fn tcpinfo_parts(tcpinfo: &[u8]) -> [&[u8]; 2] {
+/// The TCPINFO option of a record.
+#[inline]
+pub(crate) fn record_option(tcpinfo: &[u8]) -> RawOption<'_, 2> {
     const INTRO: [u8; 8] = intro(TCPINFO);
-    [&INTRO, &tcpinfo[..TCPINFO_LEN.min(tcpinfo.len())]]
+    RawOption { code: OPT_CUSTOM, parts: [&INTRO, &tcpinfo[..TCPINFO_LEN.min(tcpinfo.len())]] }
 }
 
-/// The parts of a TCPVERBOSE option's value.
-pub fn verbose_parts(verbose: &[u8; VERBOSE_LEN]) -> [&[u8]; 2] {
+/// The TCPVERBOSE option of a record.
+#[inline]
+pub(crate) fn verbose_option(verbose: &[u8; VERBOSE_LEN]) -> RawOption<'_, 2> {
     const INTRO: [u8; 8] = intro(TCPVERBOSE);
-    [&INTRO, verbose]
+    RawOption { code: OPT_CUSTOM, parts: [&INTRO, verbose] }
 }
 
 /// What an option's value begins with: whose it is, and its type.

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Where frames go: a pcapng file being written.
 
-use std::io::Write;
+use std::io;
 
 use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::ENHANCED_PACKET_BLOCK;
 use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 
-use super::EnhancedPacket;
-use super::netflix::{self, NetflixBlock};
+use super::netflix::NetflixBlock;
 use crate::error::WriteError;
 
 /// Which section a frame belongs to: the number of its input, and of the section within it.
 pub type SectionKey = (usize, u64);
-
-/// Type of a custom block that may be copied.
-const CUSTOM_BLOCK: u32 = 0x0000_0bad;
 
 /// How a section begins.
 pub struct Section<'a> {
@@ -25,6 +20,70 @@ pub struct Section<'a> {
     pub header: SectionHeaderBlock<'a>,
     /// Its interfaces (IDB), in order of their numbers.
     pub interfaces: Vec<InterfaceDescriptionBlock<'a>>,
+}
+
+impl Section<'_> {
+    /// Appends the section header and its interfaces to `out`.
+    ///
+    /// # Errors
+    /// [`WriteError`] if pcapng cannot express them.
+    pub fn append(self, out: &mut Vec<u8>) -> Result<(), WriteError> {
+        out.extend_from_slice(self.encoder()?.get_ref());
+        Ok(())
+    }
+
+    /// Appends statistics of an interface of this section, which was begun before.
+    ///
+    /// # Errors
+    /// [`WriteError`] if pcapng cannot express them.
+    pub fn append_statistics(
+        self,
+        out: &mut Vec<u8>,
+        block: InterfaceStatisticsBlock<'_>,
+    ) -> Result<(), WriteError> {
+        let mut encoder = self.encoder()?;
+        encoder.get_mut().clear();
+        encoder.write_pcapng_block(block)?;
+        out.extend_from_slice(encoder.get_ref());
+        Ok(())
+    }
+
+    /// What knows the section, and has laid out its beginning.
+    fn encoder(self) -> Result<PcapNgWriter<Vec<u8>>, WriteError> {
+        let mut encoder = PcapNgWriter::with_section_header(Vec::new(), self.header)?;
+        for interface in self.interfaces {
+            encoder.write_pcapng_block(interface)?;
+        }
+        Ok(encoder)
+    }
+}
+
+/// What gathers the blocks of a file. They are laid out right where they are written from.
+pub trait Blocks {
+    /// The buffer to append whole blocks to.
+    ///
+    /// # Errors
+    /// There is no file to write to.
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>>;
+
+    /// To be called when blocks were appended.
+    ///
+    /// # Errors
+    /// The buffer was full and could not be written.
+    fn appended(&mut self) -> io::Result<()>;
+}
+
+/// A file in memory.
+impl Blocks for Vec<u8> {
+    #[inline]
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where the writing of a file stands: at its beginning, or in a section.
@@ -35,23 +94,20 @@ pub struct Place {
     passed_interfaces: usize,
 }
 
-/// A pcapng file being written to `W`, which should be buffered.
-pub struct Sink<W: Write> {
-    out: W,
+/// A pcapng file being written to `B`.
+pub struct Sink<B: Blocks> {
+    out: B,
     /// Lays out the blocks of the current section that pcap-file has types for; `None` before
     /// the first section, and in one that is passed on as it is.
     encoder: Option<PcapNgWriter<Vec<u8>>>,
     place: Place,
     sections: u64,
-    /// Reused for every block that is laid out here.
-    body: Vec<u8>,
 }
 
-impl<W: Write> Sink<W> {
+impl<B: Blocks> Sink<B> {
     /// A file without any block yet.
-    pub fn new(out: W) -> Sink<W> {
-        let body = Vec::with_capacity(1024);
-        Sink { out, encoder: None, place: Place::default(), sections: 0, body }
+    pub fn new(out: B) -> Sink<B> {
+        Sink { out, encoder: None, place: Place::default(), sections: 0 }
     }
 
     /// How many section headers were written.
@@ -60,11 +116,16 @@ impl<W: Write> Sink<W> {
     }
 
     /// What is written to.
-    pub fn get_mut(&mut self) -> &mut W {
+    pub fn get_mut(&mut self) -> &mut B {
         &mut self.out
     }
 
-    /// Goes on at `place` of another file, to which `W` has to write from now on. Returns the
+    /// Gives back what was written to.
+    pub fn into_inner(self) -> B {
+        self.out
+    }
+
+    /// Goes on at `place` of another file, to which `B` has to write from now on. Returns the
     /// place left, to come back to.
     pub fn exchange(&mut self, place: Place) -> Place {
         self.encoder = None;
@@ -88,11 +149,8 @@ impl<W: Write> Sink<W> {
     fn begin(&mut self, key: SectionKey, section: Section<'_>) -> Result<(), WriteError> {
         self.place = Place { section: Some(key), passed_interfaces: 0 };
         self.sections += 1;
-        let mut encoder = PcapNgWriter::with_section_header(Vec::new(), section.header)?;
-        for interface in section.interfaces {
-            encoder.write_pcapng_block(interface)?;
-        }
-        self.out.write_all(encoder.get_ref())?;
+        let mut encoder = section.encoder()?;
+        self.passed_block(encoder.get_ref())?;
         encoder.get_mut().clear();
         self.encoder = Some(encoder);
         Ok(())
@@ -115,33 +173,22 @@ impl<W: Write> Sink<W> {
             self.place = Place { section: Some(key), passed_interfaces: 0 };
             self.sections += 1;
             self.encoder = None;
-            self.out.write_all(&header())?;
+            self.passed_block(&header())?;
         }
         if let Some(more @ [_, ..]) = interfaces.get(self.place.passed_interfaces..) {
-            self.out.write_all(more)?;
+            self.passed_block(more)?;
             self.place.passed_interfaces = interfaces.len();
         }
         Ok(())
     }
 
-    /// Writes a whole block of the current section, in its byte order.
+    /// Writes whole blocks of the current section, in its byte order.
     ///
     /// # Errors
     /// [`WriteError`].
     #[inline]
     pub fn passed_block(&mut self, block: &[u8]) -> Result<(), WriteError> {
-        Ok(self.out.write_all(block)?)
-    }
-
-    /// Writes a packet.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    #[inline]
-    pub fn packet(&mut self, packet: &EnhancedPacket<'_>) -> Result<(), WriteError> {
-        self.begin_block(ENHANCED_PACKET_BLOCK);
-        packet.encode(&mut self.body);
-        self.end_block()
+        self.append(|out| out.extend_from_slice(block))
     }
 
     /// Writes a custom block of Netflix's.
@@ -150,10 +197,20 @@ impl<W: Write> Sink<W> {
     /// [`WriteError`].
     #[inline]
     pub fn netflix(&mut self, block: &NetflixBlock<'_>) -> Result<(), WriteError> {
-        self.begin_block(CUSTOM_BLOCK);
-        self.body.extend_from_slice(&netflix::PEN.to_le_bytes());
-        block.encode(&mut self.body);
-        self.end_block()
+        self.append(|out| block.append(out))
+    }
+
+    /// Writes the whole blocks of the current section that `append` appends.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn append(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<(), WriteError> {
+        if self.place.section.is_none() {
+            return Err(no_section());
+        }
+        append(self.out.buffer()?);
+        Ok(self.out.appended()?)
     }
 
     /// Writes the statistics of an interface of the current section, which must have been begun
@@ -164,39 +221,9 @@ impl<W: Write> Sink<W> {
     pub fn statistics(&mut self, block: InterfaceStatisticsBlock<'_>) -> Result<(), WriteError> {
         let encoder = self.encoder.as_mut().ok_or_else(no_section)?;
         encoder.write_pcapng_block(block)?;
-        self.out.write_all(encoder.get_ref())?;
+        self.out.buffer()?.extend_from_slice(encoder.get_ref());
         encoder.get_mut().clear();
-        Ok(())
-    }
-
-    /// Flushes and gives the writer back.
-    ///
-    /// # Errors
-    /// [`WriteError`] of the flush.
-    pub fn into_inner(self) -> Result<W, WriteError> {
-        let mut out = self.out;
-        out.flush()?;
-        Ok(out)
-    }
-
-    /// Begins a block: its type, and room for its length.
-    #[inline]
-    fn begin_block(&mut self, kind: u32) {
-        let [k0, k1, k2, k3] = kind.to_le_bytes();
-        self.body.clear();
-        self.body.extend_from_slice(&[k0, k1, k2, k3, 0, 0, 0, 0]);
-    }
-
-    /// Ends the block with its length, and writes it in one piece.
-    #[inline]
-    fn end_block(&mut self) -> Result<(), WriteError> {
-        if self.place.section.is_none() {
-            return Err(no_section());
-        }
-        let length = (self.body.len() as u32 + 4).to_le_bytes();
-        self.body.extend_from_slice(&length);
-        self.body[4..8].copy_from_slice(&length);
-        Ok(self.out.write_all(&self.body)?)
+        Ok(self.out.appended()?)
     }
 }
 
@@ -204,5 +231,5 @@ impl<W: Write> Sink<W> {
 /// error all the same.
 #[cold]
 fn no_section() -> WriteError {
-    WriteError::Io(std::io::Error::other("no section to write into"))
+    WriteError::Io(io::Error::other("no section to write into"))
 }

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One BBLog entry on its way to pcapng: what of its header every record needs.
+//! One BBLog entry on its way to pcapng: what of its header every record needs, and how its records
+//! become blocks.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
-use bblog_converter::packet::{Headers, Link};
-use bblog_converter::pcapng::Direction;
-use bblog_converter::pcapng::netflix::EntryInfo;
-use bblog_converter::stacks::StackNames;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 
-use crate::encode;
+use crate::packet::{self, Link};
+use crate::pcapng::netflix::{self, EntryInfo, NetflixBlock};
+use crate::pcapng::{Direction, EnhancedPacket, Section};
 
-/// Event ids with a direction, and the one that says that the connection ended.
+/// Event ids with a direction.
 const TCP_LOG_IN: u8 = 1;
 const TCP_LOG_OUT: u8 = 2;
-const TCP_LOG_CONNEND: u8 = 54;
-
-/// Connections whose serial numbers are remembered between their entries.
-const CONNECTIONS: usize = 65_536;
 
 /// Address family, ports, addresses and zone: which connection an entry is of.
 pub type ConnectionKey = [u8; 41];
@@ -95,38 +89,41 @@ impl Entry {
         self.boot_time
     }
 
-    /// Appends the section header for records of stack `stack_id`.
-    pub fn section(&self, out: &mut Vec<u8>, stack_id: u8, stacks: &StackNames) {
-        let info = EntryInfo {
-            dump_time: self.dump_time,
-            header: &self.header,
-            stack_id,
-            stack_name: stacks.get(stack_id),
-        };
-        // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
-        let _ = encode::section(out, info.section());
+    /// The section for records of the stack `stack_id`, which is called `stack_name`.
+    pub fn section(&self, stack_id: u8, stack_name: &[u8]) -> Section<'static> {
+        EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name }.section()
     }
 
-    /// Appends `record`.
+    /// Appends `record` to `out`: as a packet if it has a TCP header, else as a custom block.
     #[inline]
-    pub fn record(&self, out: &mut Vec<u8>, record: &Record<'_>) {
+    pub fn append(&self, out: &mut Vec<u8>, record: &Record<'_>) {
         let verbose = record.verbose();
         let verbose = verbose.as_ref().map(|verbose| verbose.as_bytes());
         let Some(tcp) = record.tcp() else {
-            return encode::event(out, record.tcpinfo(), verbose);
+            return NetflixBlock::Event { tcpinfo: record.tcpinfo(), verbose }.append(out);
         };
         let direction = self.direction(record, tcp);
-        let (from, to) = match direction {
+        let ends = match direction {
             Direction::Inbound => (self.remote.0, self.local.0),
             Direction::Outbound => (self.local.0, self.remote.0),
         };
-        let headers = Headers::new(Link::Null, from, to, tcp, record.len(), true);
-        let time = record.time() + self.boot_time;
-        encode::segment(out, time, &headers, direction, record.tcpinfo(), verbose);
+        let headers = |out: &mut Vec<u8>| {
+            packet::append_segment(out, Link::Null, ends, tcp, record.len());
+            record.len()
+        };
+        let packet = EnhancedPacket { interface: 0, time: record.time() + self.boot_time };
+        packet.append(out, headers, |out| {
+            netflix::record_option(record.tcpinfo()).append(out);
+            if let Some(verbose) = verbose {
+                netflix::verbose_option(verbose).append(out);
+            }
+            direction.append(out);
+        });
     }
 
     /// IN and OUT say it themselves. Another event with a header is taken as sent unless its
     /// ports say otherwise.
+    #[inline]
     fn direction(&self, record: &Record<'_>, tcp: &[u8]) -> Direction {
         match record.event_id() {
             TCP_LOG_IN => Direction::Inbound,
@@ -140,49 +137,9 @@ impl Entry {
     }
 }
 
-/// Whether a record says that the connection ended.
-#[inline]
-pub fn is_connection_end(record: &Record<'_>) -> bool {
-    record.event_id() == TCP_LOG_CONNEND
-}
-
-/// Per connection the serial number to be expected next: what was not written is missing.
-#[derive(Default)]
-pub struct Serials {
-    next: HashMap<ConnectionKey, u32>,
-    /// Those used before `next` was last begun anew.
-    older: HashMap<ConnectionKey, u32>,
-}
-
-impl Serials {
-    /// The serial number to be expected next of a connection, if any record of it was written.
-    pub fn expected(&self, key: &ConnectionKey) -> Option<u32> {
-        self.next.get(key).or_else(|| self.older.get(key)).copied()
-    }
-
-    /// Goes back to what was expected at some time before.
-    pub fn set(&mut self, key: ConnectionKey, expected: Option<u32>) {
-        match expected {
-            Some(next) => self.written(key, next.wrapping_sub(1)),
-            None => {
-                self.next.remove(&key);
-                self.older.remove(&key);
-            }
-        }
-    }
-
-    /// Remembers that `serial` was written.
-    pub fn written(&mut self, key: ConnectionKey, serial: u32) {
-        if self.next.len() >= CONNECTIONS {
-            self.older = std::mem::take(&mut self.next);
-        }
-        self.next.insert(key, serial.wrapping_add(1));
-    }
-}
-
 /// How many records are missing before the one with serial number `found`.
 #[inline]
-pub fn missing(expected: Option<u32>, found: u32) -> u32 {
+pub fn missing_before(expected: Option<u32>, found: u32) -> u32 {
     let ahead = found.wrapping_sub(expected.unwrap_or(found));
     // Serial numbers wrap. What would be a gap of more than half of them runs backwards: the
     // connection's log was begun anew.
@@ -191,28 +148,14 @@ pub fn missing(expected: Option<u32>, found: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::missing_before;
 
     #[test]
     fn gaps() {
-        assert_eq!(missing(None, 100), 0);
-        assert_eq!(missing(Some(5), 5), 0);
-        assert_eq!(missing(Some(5), 8), 3);
-        assert_eq!(missing(Some(u32::MAX), 1), 2);
-        assert_eq!(missing(Some(8), 0), 0);
-    }
-
-    #[test]
-    fn serials_are_remembered_within_bounds() {
-        let mut serials = Serials::default();
-        for number in 0..3 * CONNECTIONS as u32 {
-            let mut key = [0; 41];
-            key[..4].copy_from_slice(&number.to_le_bytes());
-            serials.written(key, number);
-        }
-        assert!(serials.next.len() + serials.older.len() <= 2 * CONNECTIONS);
-        let mut key = [0; 41];
-        key[..4].copy_from_slice(&(3 * CONNECTIONS as u32 - 1).to_le_bytes());
-        assert_eq!(serials.expected(&key), Some(3 * CONNECTIONS as u32));
+        assert_eq!(missing_before(None, 100), 0);
+        assert_eq!(missing_before(Some(5), 5), 0);
+        assert_eq!(missing_before(Some(5), 8), 3);
+        assert_eq!(missing_before(Some(u32::MAX), 1), 2);
+        assert_eq!(missing_before(Some(8), 0), 0);
     }
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The blocks that come by the million, appended to a buffer: every part right where it is written
+//! from, without a copy on the way.
+
+use bblog_dissector::Micros;
+
+/// Type of an enhanced packet block.
+pub const ENHANCED_PACKET: u32 = 6;
+/// Type of a custom block that may be copied.
+pub const CUSTOM: u32 = 0x0000_0bad;
+
+/// How an enhanced packet block (EPB) begins.
+#[derive(Clone, Copy, Debug)]
+pub struct EnhancedPacket {
+    /// The interface's number within the section.
+    pub interface: u32,
+    /// Since 1970; times before that are written as 0, which is all pcapng can say.
+    pub time: Micros,
+}
+
+impl EnhancedPacket {
+    /// Appends the block to `out`, little-endian. `data` appends the captured bytes, and returns how
+    /// many more the packet had; `options` appends options, if there are any.
+    #[inline]
+    pub fn append(
+        self,
+        out: &mut Vec<u8>,
+        data: impl FnOnce(&mut Vec<u8>) -> u32,
+        options: impl FnOnce(&mut Vec<u8>),
+    ) {
+        const HEAD: usize = 28;
+        let time = self.time.0.max(0) as u64;
+        let begin = out.len();
+        put_words(out, [ENHANCED_PACKET, 0, self.interface, (time >> 32) as u32, time as u32, 0, 0]);
+        let more = data(out);
+        let captured = (out.len() - begin - HEAD) as u32;
+        pad(out, begin);
+        let data_end = out.len();
+        options(out);
+        if out.len() > data_end {
+            out.extend_from_slice(&END_OF_OPTIONS);
+        }
+        let len = (out.len() - begin + 4) as u32;
+        put_words(out, [len]);
+        let original = captured.saturating_add(more);
+        if let Some(head) = out.get_mut(begin..begin + HEAD) {
+            head[4..8].copy_from_slice(&len.to_le_bytes());
+            head[20..24].copy_from_slice(&captured.to_le_bytes());
+            head[24..28].copy_from_slice(&original.to_le_bytes());
+        }
+    }
+}
+
+/// An option, its value in parts of together at most 65,535 bytes.
+#[derive(Clone, Copy)]
+pub struct RawOption<'a, const N: usize> {
+    /// Its code.
+    pub code: u16,
+    /// Its value.
+    pub parts: [&'a [u8]; N],
+}
+
+impl<const N: usize> RawOption<'_, N> {
+    /// Appends code, length, value and padding to `out`.
+    #[inline(always)]
+    pub fn append(self, out: &mut Vec<u8>) {
+        let len: usize = self.parts.iter().map(|part| part.len()).sum();
+        debug_assert!(len <= usize::from(u16::MAX));
+        let begin = out.len();
+        put_words(out, [u32::from(self.code) | (len as u32) << 16]);
+        for part in self.parts {
+            out.extend_from_slice(part);
+        }
+        pad(out, begin);
+    }
+}
+
+/// opt_endofopt.
+pub(crate) const END_OF_OPTIONS: [u8; 4] = [0; 4];
+
+/// Appends words, little-endian, in one piece.
+#[inline]
+pub(crate) fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
+}
+
+/// Appends zeros up to a multiple of 4 bytes from `begin` on.
+#[inline]
+fn pad(out: &mut Vec<u8>, begin: usize) {
+    let end = begin + (out.len() - begin).next_multiple_of(4);
+    out.extend_from_slice(&[0; 4]);
+    out.truncate(end);
+}
