@@ -124,6 +124,7 @@ impl Input {
     fn of_window(name: Name, mut window: Window, inputs: usize) -> Result<Input, Fault> {
         let compression = Compression::of(window.fill(SNIFF));
         if let Some(compression) = compression {
+            window.read_behind();
             let reader = compression.decode(WindowReader(window));
             window = Window::one_of(reader.map_err(|error| Fault::at(0, error))?, inputs);
         }

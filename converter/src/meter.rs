@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How far the process has come: what it read of files and how many events it saw. Counted for
-//! whoever shows it, by the one thread that does the work; so adding costs no locked instruction.
+//! How far the process has come: what it read of files and how many events it saw, for whoever shows
+//! it. Events are counted by the one thread that does the work, so adding costs no locked instruction.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -24,7 +24,7 @@ pub(crate) fn count_event() {
     EVENTS.store(EVENTS.load(Relaxed).wrapping_add(1), Relaxed);
 }
 
-/// Does `look` without counting what it reads: it is read again.
+/// Does `look` without counting what it reads: it is read again. Nothing may be read ahead meanwhile.
 pub(crate) fn uncounted<T>(look: impl FnOnce() -> T) -> T {
     let before = bytes();
     let found = look();
@@ -38,7 +38,7 @@ pub(crate) struct Metered<R>(pub(crate) R);
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(out)?;
-        BYTES.store(BYTES.load(Relaxed).wrapping_add(count as u64), Relaxed);
+        BYTES.fetch_add(count as u64, Relaxed);
         Ok(count)
     }
 }

@@ -14,7 +14,7 @@ pub struct ElogReader {
     table: Vec<u8>,
     /// Bytes of the current event; 0 if none.
     event_len: usize,
-    /// Timestamp of the event before.
+    /// Timestamp of the last event.
     last: u64,
     events: u64,
     /// Nothing had to be left out so far.
@@ -71,9 +71,6 @@ impl ElogReader {
     /// A [`Fault`]; call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, Fault> {
-        if let Some(event) = self.event() {
-            self.last = event.timestamp();
-        }
         self.window.consume(self.event_len);
         self.event_len = 0;
         if self.ended {
@@ -92,7 +89,10 @@ impl ElogReader {
             };
         }
         self.events += 1;
-        Ok(self.event())
+        let Self { window, event_len, last, .. } = self;
+        let event = window.bytes().get(..*event_len).and_then(|bytes| RawEvent::whole(bytes).ok());
+        *last = event.map_or(*last, |event| event.timestamp());
+        Ok(event)
     }
 
     /// What is wrong, if anything, where the bytes in front are not a whole event: a failed read,

@@ -8,6 +8,7 @@
 pub mod compression;
 pub mod elog;
 pub mod pcapng;
+mod read_ahead;
 pub mod tcplog;
 mod window;
 

@@ -2,6 +2,9 @@
 //! A window on a byte stream: what is in front can be looked at, and grows when asked.
 
 use std::io::{self, Read};
+use std::mem;
+
+use super::read_ahead::{Chunk, HEADROOM, ReadAhead};
 
 /// Bytes asked of the system at once, and the window's usual size.
 const CHUNK: usize = 256 * 1024;
@@ -10,20 +13,31 @@ const CHUNK: usize = 256 * 1024;
 const ALL_CHUNKS: usize = 16 << 20;
 /// The least bytes asked of the system at once.
 const MIN_CHUNK: usize = 16 * 1024;
+/// Inputs from which on none is read ahead.
+const MANY: usize = 5;
+/// Bytes after which an input is long enough to be read ahead.
+const LONG: u64 = 1 << 20;
 
-/// A buffered reader that can show any bounded number of bytes ahead without taking them.
+/// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
+/// input is read by a thread of its own, unless it is one of many.
 ///
-/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, whatever the size of
-/// the input. The end of the input and a failed read look alike; [`Window::take_error`] tells
-/// them apart.
+/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, and 1.25 MiB for a thread,
+/// whatever the size of the input. The end of the input and a failed read look alike;
+/// [`Window::take_error`] tells them apart.
 pub struct Window {
-    reader: Box<dyn Read + Send>,
+    reader: Reader,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     offset: u64,
-    ended: bool,
     error: Option<io::Error>,
+}
+
+enum Reader {
+    /// Is read when there is need; whether ahead later on.
+    Here(Box<dyn Read + Send>, bool),
+    Ahead(ReadAhead),
+    Ended,
 }
 
 impl Window {
@@ -35,7 +49,15 @@ impl Window {
     /// A window on `reader`, one of `inputs` that are read at a time and share the memory.
     pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
         let buffer = vec![0; (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK)];
-        Window { reader, buffer, start: 0, end: 0, offset: 0, ended: false, error: None }
+        let reader = Reader::Here(reader, inputs < MANY);
+        Window { reader, buffer, start: 0, end: 0, offset: 0, error: None }
+    }
+
+    /// Never reads ahead: whoever looks at the window is read ahead.
+    pub(crate) fn read_behind(&mut self) {
+        if let Reader::Here(_, ahead) = &mut self.reader {
+            *ahead = false;
+        }
     }
 
     /// Offset of the first byte shown, from the beginning of the stream.
@@ -52,7 +74,7 @@ impl Window {
     /// Shows at least `want` bytes, or all there are if the stream ends before.
     #[inline]
     pub fn fill(&mut self, want: usize) -> &[u8] {
-        if self.end - self.start < want && !self.ended {
+        if self.end - self.start < want {
             self.read(want);
         }
         self.bytes()
@@ -60,25 +82,81 @@ impl Window {
 
     #[cold]
     fn read(&mut self, want: usize) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.buffer.len() < want {
-            self.buffer.resize(want, 0);
+        let is_long = self.offset + (self.end - self.start) as u64 >= LONG;
+        if is_long && matches!(self.reader, Reader::Here(_, true)) {
+            self.begin_reading_ahead();
         }
-        while self.end < want {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => self.ended = true,
+        while self.end - self.start < want {
+            let read = match &mut self.reader {
+                Reader::Ahead(ahead) => match ahead.next() {
+                    Ok(Some(chunk)) => {
+                        self.take(chunk, want);
+                        continue;
+                    }
+                    Ok(None) => Ok(0),
+                    Err(error) => Err(error),
+                },
+                Reader::Here(..) => self.read_here(want),
+                Reader::Ended => return,
+            };
+            match read {
+                Ok(0) => self.reader = Reader::Ended,
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.ended = true;
+                    self.reader = Reader::Ended;
                     self.error = Some(error);
                 }
             }
-            if self.ended {
-                return;
+        }
+    }
+
+    fn begin_reading_ahead(&mut self) {
+        if let Reader::Here(reader, _) = mem::replace(&mut self.reader, Reader::Ended) {
+            match ReadAhead::new(reader) {
+                Ok(ahead) => self.reader = Reader::Ahead(ahead),
+                Err(error) => self.error = Some(error),
             }
+        }
+    }
+
+    /// Reads behind what is there.
+    fn read_here(&mut self, want: usize) -> io::Result<usize> {
+        self.make_room(want, self.buffer.len() - (self.end - self.start));
+        let Reader::Here(reader, _) = &mut self.reader else { return Ok(0) };
+        reader.read(&mut self.buffer[self.end..])
+    }
+
+    /// Takes a chunk that was read ahead.
+    fn take(&mut self, chunk: Chunk, want: usize) {
+        let Chunk { mut buffer, end } = chunk;
+        let left = self.end - self.start;
+        if left <= HEADROOM && self.buffer.len() <= buffer.len() {
+            let begin = HEADROOM - left;
+            buffer[begin..HEADROOM].copy_from_slice(&self.buffer[self.start..self.end]);
+            mem::swap(&mut self.buffer, &mut buffer);
+            (self.start, self.end) = (begin, end);
+        } else {
+            let bytes = &buffer[HEADROOM..end];
+            self.make_room(want, bytes.len());
+            self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+            self.end += bytes.len();
+        }
+        if let Reader::Ahead(ahead) = &self.reader {
+            ahead.give_back(buffer);
+        }
+    }
+
+    /// Makes room for `want` bytes in all, and for `more` behind those that are there.
+    fn make_room(&mut self, want: usize, more: usize) {
+        let left = self.end - self.start;
+        if self.start + want <= self.buffer.len() && self.end + more <= self.buffer.len() {
+            return;
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, left);
+        if self.buffer.len() < want.max(left + more) {
+            self.buffer.resize(want.max(left + more), 0);
         }
     }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads ahead: a thread reads, and decompresses, what comes next while the last is being looked at.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+/// Free bytes in front of a chunk: what is left of the last one goes there, so that the two need not
+/// be copied together. The longest event of eventlog fits.
+pub(super) const HEADROOM: usize = 64 * 1024;
+/// The most bytes of a chunk.
+const CHUNK: usize = 256 * 1024;
+/// Chunks that wait. Few, so that they are still in the processor's cache when they are looked at.
+const WAITING: usize = 6;
+
+/// A reader in a thread of its own, which ends when this is dropped, or soon after.
+pub(super) struct ReadAhead {
+    chunks: Receiver<io::Result<Chunk>>,
+    spare: Sender<Vec<u8>>,
+    /// `None` once it was seen to end.
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What was read at once.
+pub(super) struct Chunk {
+    /// The buffer.
+    pub(super) buffer: Vec<u8>,
+    /// Where in it the bytes end that were read; they begin at [`HEADROOM`].
+    pub(super) end: usize,
+}
+
+impl ReadAhead {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// The system's, if there cannot be a thread.
+    pub(super) fn new(mut reader: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
+        let (full, chunks) = mpsc::sync_channel(WAITING);
+        let (spare, empty) = mpsc::channel();
+        let read = move || {
+            loop {
+                let mut buffer = empty.try_recv().unwrap_or_else(|_| vec![0; HEADROOM + CHUNK]);
+                let chunk = match reader.read(&mut buffer[HEADROOM..]) {
+                    Ok(0) => return,
+                    Ok(read) => Ok(Chunk { buffer, end: HEADROOM + read }),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let is_last = chunk.is_err();
+                if full.send(chunk).is_err() || is_last {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("reader".into()).spawn(read)?;
+        Ok(ReadAhead { chunks, spare, thread: Some(thread) })
+    }
+
+    /// What comes next; `None` at the end.
+    ///
+    /// # Errors
+    /// The reader's, after which there is nothing more.
+    pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
+        if let Ok(chunk) = self.chunks.recv() {
+            return chunk.map(Some);
+        }
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(_)) => Err(io::Error::other("the thread that reads is gone")),
+            Some(Ok(())) | None => Ok(None),
+        }
+    }
+
+    /// Gives a buffer back, to be read into again.
+    pub(super) fn give_back(&self, buffer: Vec<u8>) {
+        if buffer.len() == HEADROOM + CHUNK {
+            // At the end nobody needs it any more.
+            let _ = self.spare.send(buffer);
+        }
+    }
+}
