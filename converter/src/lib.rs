@@ -68,6 +68,7 @@ pub mod pcapng;
 pub mod pcapng_section;
 pub mod recent;
 pub mod report;
+mod reserve;
 pub mod segment;
 pub mod select;
 pub mod series;

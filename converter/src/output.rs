@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use crate::error::{OutputError, WriteError};
 use crate::interrupt::Unfinished;
 use crate::pcapng::Blocks;
+use crate::reserve::Reserve;
 use crate::write_behind::WriteBehind;
 
 /// An output being written. Dropped without [`Output::commit`], a file leaves nothing behind.
@@ -24,7 +25,13 @@ enum Target {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
     Direct(File),
     /// A file beside the place where it goes.
-    File { temporary: NamedTempFile, unfinished: Unfinished, place: PathBuf, overwrite: bool },
+    File {
+        temporary: NamedTempFile,
+        reserve: Reserve,
+        unfinished: Unfinished,
+        place: PathBuf,
+        overwrite: bool,
+    },
 }
 
 impl Output {
@@ -69,9 +76,10 @@ impl Output {
         let Output { name, target } = self;
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
         let target = target.into_inner().map_err(failed)?;
-        let Target::File { temporary, unfinished, place, overwrite } = target else {
+        let Target::File { temporary, reserve, unfinished, place, overwrite } = target else {
             return Ok(());
         };
+        reserve.give_back(temporary.as_file()).map_err(failed)?;
         let placed = unfinished.finish(|| match overwrite {
             true => temporary.persist(&place),
             false => temporary.persist_noclobber(&place),
@@ -89,7 +97,7 @@ impl Output {
 impl Target {
     fn open(path: &Path, overwrite: bool) -> Result<Target, OutputError> {
         let failed = |error| Output::error(path, WriteError::Io(error));
-        let mut place = path.to_owned();
+        let (mut place, mut reserve) = (path.to_owned(), Reserve::default());
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(there) if !there.is_file() => {
@@ -97,7 +105,7 @@ impl Target {
             }
             Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
             // A symbolic link stays one: its target is replaced.
-            Ok(_) => place = fs::canonicalize(path).map_err(failed)?,
+            Ok(_) => (place, reserve) = (fs::canonicalize(path).map_err(failed)?, Reserve::none()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
@@ -106,7 +114,7 @@ impl Target {
             _ => Path::new("."),
         };
         let (temporary, unfinished) = part(folder).map_err(failed)?;
-        Ok(Target::File { temporary, unfinished, place, overwrite })
+        Ok(Target::File { temporary, reserve, unfinished, place, overwrite })
     }
 }
 
@@ -150,7 +158,12 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Target::Direct(file) => file.write(bytes),
-            Target::File { temporary, .. } => temporary.as_file_mut().write(bytes),
+            Target::File { temporary, reserve, .. } => {
+                let file = temporary.as_file_mut();
+                let written = file.write(bytes)?;
+                reserve.written(file, written);
+                Ok(written)
+            }
         }
     }
 
