@@ -113,11 +113,12 @@ impl Catalog {
         let mut events = Vec::with_capacity(defs.len());
         for def in defs {
             let structure = def.payload.as_deref().unwrap_or_default();
-            let body = schema.structs.get(structure).cloned().unwrap_or_default();
-            let rows: Vec<FieldSpec> = (0..body.fields.len())
+            let body = schema.structs.get(structure);
+            let fields = body.map_or(&[][..], |body| &body.fields);
+            let rows: Vec<FieldSpec> = (0..fields.len())
                 .map(|at| {
                     let id = (self.rows.len() + at) as u32;
-                    row(schema, def, &body.fields, at, kinds, &mut names, id)
+                    row(schema, def, fields, at, kinds, &mut names, id)
                 })
                 .collect();
             let rows: &'static [FieldSpec] = rows.leak();
@@ -132,9 +133,9 @@ impl Catalog {
                 by: &[],
                 fields: rows,
                 says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
-                alerts: alerts(schema, def, &body.fields).leak(),
-                timers: timers(schema, def, &body.fields).leak(),
-                size: body.size,
+                alerts: alerts(schema, def, fields).leak(),
+                timers: timers(schema, def, fields).leak(),
+                size: body.map_or(0, |body| body.size),
             });
         }
         self.providers.push(Box::leak(Box::new(Provider {
@@ -209,9 +210,9 @@ fn kinds(schemas: &[Schema]) -> BTreeMap<String, Kind> {
 }
 
 fn filter(schema: &Schema, def: &EventDef, field: &StructField) -> String {
-    let name = format!("eventlog.{}.{}.{}", schema.provider, def.name, field.name).to_ascii_lowercase();
-    let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '_';
-    name.chars().map(|c| if valid(c) { c } else { '_' }).collect()
+    let name = ["eventlog", &schema.provider, &def.name, &field.name].join(".");
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '_';
+    name.chars().map(|c| if valid(c) { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
 fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> Kind {
@@ -230,8 +231,8 @@ fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> Kind {
 /// A field's unit and meaning.
 fn doc<'s>(schema: &'s Schema, def: &EventDef, field: &'s StructField) -> (Unit, &'s str) {
     let structure = def.payload.as_deref().unwrap_or_default();
-    let doc =
-        schema.docs.get(&format!("{structure}.{}", field.name)).or_else(|| schema.docs.get(&field.name));
+    let own = [structure, &field.name].join(".");
+    let doc = schema.docs.get(&own).or_else(|| schema.docs.get(&field.name));
     match (doc, &field.shown, field.ctype) {
         (Some((unit, about)), _, _) => (Unit::from_word(unit).unwrap_or_default(), about),
         (None, Shown::Hex, _) => (Unit::Hex, &field.name),
