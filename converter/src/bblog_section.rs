@@ -9,8 +9,9 @@ use bblog_dissector::bblog::{HEADER_LEN, Record};
 
 use crate::bblog_entry::{ConnectionKey, Entry, missing_before};
 use crate::error::{Cause, Fault, WriteError};
+use crate::gather::Gather;
+use crate::pcapng::Sink;
 use crate::pcapng::netflix::NetflixBlock;
-use crate::pcapng::{Blocks, Sink};
 use crate::recent::RecentMap;
 use crate::source::Window;
 use crate::source::tcplog::{Item, TcplogReader};
@@ -156,7 +157,7 @@ impl BblogStream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn write<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         let Some(record) = self.reader.record() else { return Ok(()) };
         sink.section((self.input, self.at.section), || {
             self.entry.section(self.at.stack_id, self.tables.stacks.get(self.at.stack_id))

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{OutputError, WriteError};
+use crate::gather::Gather;
 use crate::input::Name;
 use crate::listing::Picker;
 use crate::merge::{OnFault, Stream, Turn, merge};
 use crate::output::Output;
+use crate::pcapng::Sink;
 use crate::pcapng::elog::empty_section;
-use crate::pcapng::{Blocks, Sink};
 use crate::tables::Tables;
 
 /// What to convert, and where to.
@@ -78,12 +79,12 @@ pub fn open(inputs: &[Name], tables: &Arc<Tables>, on_fault: &mut OnFault<'_>) -
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn write<B: Blocks>(
+pub fn write<G: Gather>(
     streams: &mut [Stream],
     picker: Option<&mut Picker>,
-    out: B,
+    out: G,
     on_fault: &mut OnFault<'_>,
-) -> Result<(Converted, B), WriteError> {
+) -> Result<(Converted, G), WriteError> {
     let mut sink = Sink::new(out);
     let frames = merge(streams, picker, on_fault, |stream, turn| match turn {
         Turn::Frame => stream.write(&mut sink),

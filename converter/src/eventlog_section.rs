@@ -11,10 +11,11 @@ use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};
 use crate::escape::Escaped;
 use crate::eventlog_frame;
+use crate::gather::Gather;
 use crate::input::Name;
 use crate::owner::Owner;
 use crate::pcapng::elog::CaptureInfo;
-use crate::pcapng::{Blocks, Section, SectionKey, Sink};
+use crate::pcapng::{Section, SectionKey, Sink};
 use crate::recent::RecentMap;
 use crate::segment::{IN, OUT, Plan};
 use crate::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
@@ -154,7 +155,7 @@ impl ElogStream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn write<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         let Some(event) = self.event() else { return Ok(()) };
         sink.section(self.key, || self.section())?;
         // Only sessions of `tcp` have a context with addresses, which a segment needs.
@@ -166,7 +167,7 @@ impl ElogStream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn finish<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn finish<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         sink.section(self.key, || self.section())?;
         sink.statistics(self.info().statistics(self.time))
     }

@@ -53,6 +53,7 @@ pub mod eventlog_frame;
 pub mod eventlog_section;
 pub mod fields;
 pub mod filter;
+pub mod gather;
 pub mod input;
 pub mod interrupt;
 pub mod json;

@@ -2,7 +2,7 @@
 //! One pass over records and events: each is decoded, selected, and given to a [`Sink`], which
 //! turns it into text.
 
-use std::io::{self, Write};
+use std::io;
 
 use bblog_dissector::Micros;
 use bblog_dissector::event::{Context, Event};
@@ -11,13 +11,12 @@ use bblog_dissector::track::{Track, Tracked};
 use bblog_dissector::{catalog, elog};
 
 use crate::event_stream::{Events, Seen, SeenEvent, SeenRecord};
+use crate::gather::Gather;
 use crate::merge::OnFault;
 use crate::meter;
 use crate::recent::RecentMap;
 use crate::select::Selection;
 
-/// Text is given to the output in pieces of about this size.
-const CHUNK: usize = 64 * 1024;
 /// BBLog connections, and sessions, followed at a time.
 const CONNECTIONS: usize = 65_536;
 
@@ -55,26 +54,22 @@ pub trait Sink {
 ///
 /// # Errors
 /// Those of `out`; faults of inputs go to `on_fault`.
-pub fn list<W: Write>(
+pub fn list<G: Gather>(
     events: &mut Events,
     selection: &mut Selection,
     sink: &mut impl Sink,
-    out: &mut W,
+    out: &mut G,
     on_fault: &mut OnFault<'_>,
 ) -> io::Result<u64> {
-    let mut text = Vec::with_capacity(2 * CHUNK);
-    sink.begin(&mut text);
+    sink.begin(out.buffer()?);
     let mut written = 0;
-    let walked = walk(events, selection, on_fault, |shown| {
-        sink.event(shown, &mut text);
+    walk(events, selection, on_fault, |shown| {
+        sink.event(shown, out.buffer()?);
         written += 1;
-        if text.len() >= CHUNK {
-            out.write_all(&text)?;
-            text.clear();
-        }
-        Ok(())
-    });
-    walked.and_then(|()| out.write_all(&text)).and_then(|()| out.flush()).map(|()| written)
+        out.appended()
+    })?;
+    out.flush()?;
+    Ok(written)
 }
 
 /// Calls `each` for the selected events.

@@ -22,11 +22,12 @@ use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault, WriteError};
 use crate::event_stream::{EventSource, Seen, seen_record};
 use crate::eventlog_section::ElogStream;
+use crate::gather::Gather;
 use crate::input::{Input, Kind, Name};
 use crate::listing::Picker;
 use crate::meter;
 use crate::owner::Owner;
-use crate::pcapng::{Blocks, Sink};
+use crate::pcapng::Sink;
 use crate::pcapng_section::PcapngStream;
 use crate::tables::Tables;
 
@@ -185,7 +186,7 @@ impl Stream {
     /// # Errors
     /// [`WriteError`].
     #[inline]
-    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn write<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         match &self.frames {
             Frames::Bblog(bblog) => bblog.write(sink),
             Frames::Elog(elog) => elog.write(sink),
@@ -198,7 +199,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn finish<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn finish<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         match &self.frames {
             Frames::Elog(elog) => elog.finish(sink),
             Frames::Asleep | Frames::Bblog(_) | Frames::Pcapng(_) | Frames::Empty => Ok(()),

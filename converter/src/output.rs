@@ -3,14 +3,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use crate::error::{OutputError, WriteError};
+use crate::gather::Gather;
 use crate::interrupt::Unfinished;
-use crate::pcapng::Blocks;
 use crate::reserve::Reserve;
 use crate::write_behind::WriteBehind;
 
@@ -47,7 +47,16 @@ impl Output {
         } else {
             Target::open(path, overwrite)?
         };
-        Ok(Output { name: path.to_owned(), target: WriteBehind::new(target) })
+        Ok(Output::new(path.to_owned(), target))
+    }
+
+    /// Writes to `pipe`, which messages call `name`.
+    pub fn to_pipe(name: PathBuf, pipe: impl Into<OwnedFd>) -> Output {
+        Output::new(name, Target::Direct(File::from(pipe.into())))
+    }
+
+    fn new(name: PathBuf, target: Target) -> Output {
+        Output { name, target: WriteBehind::new(target) }
     }
 
     /// Finds out whether [`Output::create`] would refuse to replace a file.
@@ -131,7 +140,7 @@ pub(crate) fn part(folder: &Path) -> io::Result<(NamedTempFile, Unfinished)> {
     Unfinished::new(|| builder.make_in(folder, open), NamedTempFile::path)
 }
 
-impl Blocks for Output {
+impl Gather for Output {
     #[inline]
     fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
         Ok(self.target.buffer())
@@ -140,6 +149,10 @@ impl Blocks for Output {
     #[inline]
     fn appended(&mut self) -> io::Result<()> {
         self.target.appended()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.flush()
     }
 }
 

@@ -11,8 +11,9 @@ use bblog_dissector::Micros;
 use bblog_dissector::spec::Kernel;
 
 use crate::error::{Fault, WriteError};
+use crate::gather::Gather;
 use crate::owner::Owner;
-use crate::pcapng::{Blocks, Sink};
+use crate::pcapng::Sink;
 use crate::source::Window;
 use crate::source::pcapng::{Item, PcapngReader};
 use crate::tables::Tables;
@@ -93,7 +94,7 @@ impl PcapngStream {
     /// # Errors
     /// [`WriteError`].
     #[inline]
-    pub fn write<B: Blocks>(&self, sink: &mut Sink<B>) -> Result<(), WriteError> {
+    pub fn write<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         let Some(block) = self.reader.block() else { return Ok(()) };
         let section = self.reader.section();
         let key = (self.input, section.number);

@@ -18,6 +18,7 @@ use tempfile::TempPath;
 
 use crate::convert::open;
 use crate::error::OutputError;
+use crate::gather::Gather;
 use crate::input::Name;
 use crate::interrupt::Unfinished;
 use crate::listing::Picker;
@@ -25,7 +26,7 @@ use crate::merge::{OnFault, Turn, merge};
 use crate::name;
 use crate::output::{Output, part};
 use crate::owner::Owner;
-use crate::pcapng::{Blocks, Place, Sink};
+use crate::pcapng::{Place, Sink};
 use crate::sessions::{self, Addresses};
 use crate::tables::Tables;
 
@@ -414,7 +415,7 @@ impl Parts {
     }
 }
 
-impl Blocks for Parts {
+impl Gather for Parts {
     #[inline]
     fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
         let slot = self.current.and_then(|at| self.slots.get_mut(at)).and_then(Option::as_mut);
@@ -436,6 +437,10 @@ impl Blocks for Parts {
         if self.waiting >= ALL_WAITING {
             (0..self.slots.len()).try_for_each(|at| self.flush_one(at))?;
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

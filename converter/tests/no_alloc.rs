@@ -78,7 +78,7 @@ fn listing(log: &[u8], mut sink: impl Sink) -> u64 {
     let mut events = Events::of(Name::new("log"), source);
     let counted = measure(|| {
         let all = &mut Selection::default();
-        list(&mut events, all, &mut sink, &mut std::io::sink(), &mut |name, fault| panic!("{name}: {fault}"))
+        list(&mut events, all, &mut sink, &mut Vec::new(), &mut |name, fault| panic!("{name}: {fault}"))
             .unwrap();
     });
     counted.count_total

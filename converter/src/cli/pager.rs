@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Where a listing goes: on a terminal through a pager, as git does it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
@@ -11,16 +11,10 @@ use bblog_converter::output::Output;
 use bblog_converter::{OutputError, WriteError};
 
 /// An open listing.
-pub enum Listing {
-    /// To standard output.
-    Direct(Output),
-    /// To a pager.
-    Paged {
-        /// The pager.
-        child: Child,
-        /// What it reads.
-        pipe: ChildStdin,
-    },
+pub struct Listing {
+    output: Output,
+    /// Who reads it, if that is not standard output.
+    pager: Option<Child>,
 }
 
 impl Listing {
@@ -29,6 +23,7 @@ impl Listing {
     /// # Errors
     /// [`OutputError`]
     pub fn open(page: bool) -> Result<Listing, OutputError> {
+        let name = Path::new("-");
         if page
             && io::stdout().is_terminal()
             && let Some((child, pipe)) = start()
@@ -37,47 +32,31 @@ impl Listing {
             // next write finds nobody there.
             let _ =
                 signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
-            return Ok(Listing::Paged { child, pipe });
+            return Ok(Listing { output: Output::to_pipe(name.to_owned(), pipe), pager: Some(child) });
         }
-        Output::create(Path::new("-"), false).map(Listing::Direct)
+        Ok(Listing { output: Output::create(name, false)?, pager: None })
     }
 
     /// Writes with `write`, then completes the output and waits for the pager.
     ///
     /// # Errors
     /// [`OutputError`]
-    pub fn fill<T>(mut self, write: impl FnOnce(&mut Listing) -> io::Result<T>) -> Result<T, OutputError> {
-        let written = write(&mut self);
-        let ended = match self {
-            Listing::Direct(output) => match written {
-                Ok(_) => output.commit(),
-                Err(_) => Ok(()),
-            },
-            Listing::Paged { mut child, pipe } => {
-                drop(pipe);
-                // How the pager ended says nothing about the listing.
-                let _ = child.wait();
+    pub fn fill<T>(mut self, write: impl FnOnce(&mut Output) -> io::Result<T>) -> Result<T, OutputError> {
+        let written = write(&mut self.output);
+        let ended = match written {
+            Ok(_) => self.output.commit(),
+            Err(_) => {
+                // The pager reads up to the end.
+                drop(self.output);
                 Ok(())
             }
         };
+        if let Some(mut pager) = self.pager {
+            // How the pager ended says nothing about the listing.
+            let _ = pager.wait();
+        }
         let written = written.map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
         ended.map(|()| written)
-    }
-}
-
-impl Write for Listing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Listing::Direct(output) => output.write(bytes),
-            Listing::Paged { pipe, .. } => pipe.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Listing::Direct(output) => output.flush(),
-            Listing::Paged { pipe, .. } => pipe.flush(),
-        }
     }
 }
 

@@ -16,8 +16,9 @@ pub mod elog;
 pub mod netflix;
 mod sink;
 
-pub use block::{CUSTOM, ENHANCED_PACKET, EnhancedPacket, RawOption};
-pub use sink::{Blocks, Place, Section, SectionKey, Sink};
+pub use block::{CUSTOM, ENHANCED_PACKET};
+pub(crate) use block::{EnhancedPacket, RawOption};
+pub use sink::{Place, Section, SectionKey, Sink};
 
 use pcap_file::pcapng::blocks::custom::CustomBinaryOption;
 use pcap_file::pcapng::blocks::interface_description::{

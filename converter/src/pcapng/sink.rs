@@ -10,6 +10,7 @@ use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 
 use super::netflix::NetflixBlock;
 use crate::error::WriteError;
+use crate::gather::Gather;
 
 /// Which section a frame belongs to: the number of its input, and of the section within it.
 pub type SectionKey = (usize, u64);
@@ -58,34 +59,6 @@ impl Section<'_> {
     }
 }
 
-/// What gathers the blocks of a file. They are laid out right where they are written from.
-pub trait Blocks {
-    /// The buffer to append whole blocks to.
-    ///
-    /// # Errors
-    /// There is no file to write to.
-    fn buffer(&mut self) -> io::Result<&mut Vec<u8>>;
-
-    /// To be called when blocks were appended.
-    ///
-    /// # Errors
-    /// The buffer was full and could not be written.
-    fn appended(&mut self) -> io::Result<()>;
-}
-
-/// A file in memory.
-impl Blocks for Vec<u8> {
-    #[inline]
-    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
-        Ok(self)
-    }
-
-    #[inline]
-    fn appended(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Where the writing of a file stands: at its beginning, or in a section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -94,9 +67,9 @@ pub struct Place {
     passed_interfaces: usize,
 }
 
-/// A pcapng file being written to `B`.
-pub struct Sink<B: Blocks> {
-    out: B,
+/// A pcapng file being written to `G`.
+pub struct Sink<G: Gather> {
+    out: G,
     /// Lays out the blocks of the current section that pcap-file has types for; `None` before
     /// the first section, and in one that is passed on as it is.
     encoder: Option<PcapNgWriter<Vec<u8>>>,
@@ -104,9 +77,9 @@ pub struct Sink<B: Blocks> {
     sections: u64,
 }
 
-impl<B: Blocks> Sink<B> {
+impl<G: Gather> Sink<G> {
     /// A file without any block yet.
-    pub fn new(out: B) -> Sink<B> {
+    pub fn new(out: G) -> Sink<G> {
         Sink { out, encoder: None, place: Place::default(), sections: 0 }
     }
 
@@ -116,16 +89,16 @@ impl<B: Blocks> Sink<B> {
     }
 
     /// What is written to.
-    pub fn get_mut(&mut self) -> &mut B {
+    pub fn get_mut(&mut self) -> &mut G {
         &mut self.out
     }
 
     /// Gives back what was written to.
-    pub fn into_inner(self) -> B {
+    pub fn into_inner(self) -> G {
         self.out
     }
 
-    /// Goes on at `place` of another file, to which `B` has to write from now on. Returns the
+    /// Goes on at `place` of another file, to which `G` has to write from now on. Returns the
     /// place left, to come back to.
     pub fn exchange(&mut self, place: Place) -> Place {
         self.encoder = None;
