@@ -200,3 +200,71 @@ impl Window {
         self.error.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes that tell where they stand, in reads of up to so many at a time; then an error, or the end.
+    struct Source {
+        at: usize,
+        len: usize,
+        most: usize,
+        fails: bool,
+    }
+
+    fn byte(at: usize) -> u8 {
+        (at.wrapping_mul(0x9e37_79b9) >> 13) as u8
+    }
+
+    impl Read for Source {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let count = out.len().min(self.most).min(self.len - self.at);
+            for (place, at) in out.iter_mut().zip(self.at..self.at + count) {
+                *place = byte(at);
+            }
+            self.at += count;
+            if count == 0 && mem::take(&mut self.fails) {
+                Err(io::ErrorKind::BrokenPipe.into())
+            } else {
+                Ok(count)
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+        /// Whatever is asked for and taken, and whoever reads: the same bytes, once, in order.
+        #[test]
+        fn shows_every_byte_once(
+            len in 0_usize..6 << 20,
+            most in prop_oneof![1_000_usize..9_000, 200_000_usize..2 << 20],
+            fails: bool,
+            inputs in prop_oneof![Just(1), Just(MANY)],
+            most_wanted in prop_oneof![Just(400_usize), Just(HEADROOM), Just(3 << 20)],
+            steps in proptest::collection::vec((0.0..1.0, 1_usize..=100), 1..40),
+        ) {
+            let mut window = Window::one_of(Box::new(Source { at: 0, len, most, fails }), inputs);
+            let mut steps = steps.into_iter().cycle();
+            let mut at = 0;
+            while at < len {
+                let (part, percent) = steps.next().unwrap();
+                let want = 1 + (part * most_wanted as f64) as usize;
+                let shown = window.fill(want);
+                prop_assert!(shown.len() >= want.min(len - at));
+                prop_assert!(shown.iter().zip(at..).all(|(&found, at)| found == byte(at)));
+                let taken = (shown.len() * percent).div_ceil(100);
+                window.consume(taken);
+                at += taken;
+                prop_assert_eq!(window.offset(), at as u64);
+            }
+            prop_assert_eq!(at, len);
+            prop_assert!(window.fill(1).is_empty());
+            prop_assert_eq!(window.take_error().is_some(), fails);
+            prop_assert!(window.fill(1).is_empty() && window.take_error().is_none());
+        }
+    }
+}
