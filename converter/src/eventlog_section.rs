@@ -41,8 +41,8 @@ pub struct ElogStream {
     sessions: RecentMap<SessionKey, Session>,
     backfill: Backfill,
     current: Current,
-    /// What the current event needs to know.
-    context: Context,
+    /// What the current event needs to know, if it was queued.
+    queued_context: Context,
     time: Micros,
     ended: bool,
 }
@@ -64,8 +64,10 @@ struct Provider {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Current {
     None,
-    /// In the reader's window.
-    Read,
+    /// In the reader's window, of the session asked for last.
+    OfSession,
+    /// In the reader's window, of no session.
+    OfNone,
     /// First in the queue.
     Queued,
 }
@@ -109,7 +111,7 @@ impl ElogStream {
             sessions: sessions::table(),
             backfill: Backfill::default(),
             current: Current::None,
-            context: Context::default(),
+            queued_context: Context::default(),
             time,
             ended: false,
         };
@@ -127,7 +129,7 @@ impl ElogStream {
         }
         while self.current == Current::None {
             if let Some(context) = self.first_queued() {
-                (self.current, self.context) = (Current::Queued, context);
+                (self.current, self.queued_context) = (Current::Queued, context);
             } else if !self.read_event()? {
                 return Ok(false);
             }
@@ -160,7 +162,7 @@ impl ElogStream {
         sink.section(self.key, || self.section())?;
         // Only sessions of `tcp` have a context with addresses, which a segment needs.
         let plan = self.plan.as_ref();
-        sink.append(|out| eventlog_frame::append(out, self.time, &event, &self.context, plan))
+        sink.append(|out| eventlog_frame::append(out, self.time, &event, self.context(), plan))
     }
 
     /// Ends the section with its statistics.
@@ -207,9 +209,17 @@ impl ElogStream {
     /// Addresses of the current event's connection, if they are known.
     #[inline]
     pub fn addresses(&self) -> Option<Addresses> {
-        match &self.current {
-            Current::None => None,
-            Current::Read | Current::Queued => self.context.addresses,
+        self.context().addresses
+    }
+
+    /// What the current event needs to know.
+    #[inline]
+    fn context(&self) -> &Context {
+        static NOTHING: Context = Context { addresses: None, snd_scale: 0, rcv_scale: 0 };
+        match self.current {
+            Current::OfSession => self.sessions.latest().map_or(&NOTHING, |session| &session.context),
+            Current::Queued => &self.queued_context,
+            Current::None | Current::OfNone => &NOTHING,
         }
     }
 
@@ -218,7 +228,7 @@ impl ElogStream {
     pub fn event(&self) -> Option<RawEvent<'_>> {
         match self.current {
             Current::None => None,
-            Current::Read => self.reader.event(),
+            Current::OfSession | Current::OfNone => self.reader.event(),
             Current::Queued => RawEvent::whole(self.backfill.first()?).ok(),
         }
     }
@@ -259,7 +269,7 @@ impl ElogStream {
                 (provider.name_number, session_id)
             }
             _ if self.backfill.is_empty() => {
-                (self.current, self.context) = (Current::Read, Context::default());
+                self.current = Current::OfNone;
                 return Ok(true);
             }
             _ => {
@@ -289,7 +299,7 @@ impl ElogStream {
             }
         }
         if session.waiting == Waiting::Over && self.backfill.is_empty() {
-            (self.current, self.context) = (Current::Read, session.context);
+            self.current = Current::OfSession;
             return Ok(true);
         }
         let knowledge = match session.waiting {

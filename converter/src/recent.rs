@@ -57,6 +57,12 @@ impl<K: Hash + Eq + Copy, V> RecentMap<K, V> {
         Some(self.at(place))
     }
 
+    /// The value asked for last, unless it is forgotten.
+    #[inline]
+    pub fn latest(&self) -> Option<&V> {
+        self.slots.get(self.last).map(|slot| &slot.value)
+    }
+
     /// The value of `key`, made first if there is none.
     #[inline]
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
