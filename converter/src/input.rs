@@ -124,11 +124,17 @@ impl Input {
     fn of_window(name: Name, mut window: Window, inputs: usize) -> Result<Input, Fault> {
         let compression = Compression::of(window.fill(SNIFF));
         if let Some(compression) = compression {
+            // The decoder is what is read ahead.
             window.read_behind();
             let reader = compression.decode(WindowReader(window));
             window = Window::one_of(reader.map_err(|error| Fault::at(0, error))?, inputs);
         }
         let kind = recognise(&mut window)?;
+        if kind == Kind::Tcplog && compression.is_none() {
+            // Whole entries are looked at, which would have to be put together of what was read ahead:
+            // that takes as long as to read them.
+            window.read_behind();
+        }
         Ok(Input { name, kind, compression, window })
     }
 }

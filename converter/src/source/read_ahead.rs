@@ -2,6 +2,7 @@
 //! Reads ahead: a thread reads, and decompresses, what comes next while the last is being looked at.
 
 use std::io::{self, Read};
+use std::mem;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
@@ -10,13 +11,17 @@ use std::thread::JoinHandle;
 pub(super) const HEADROOM: usize = 64 * 1024;
 /// The most bytes of a chunk.
 const CHUNK: usize = 256 * 1024;
-/// Chunks that wait. Few, so that they are still in the processor's cache when they are looked at.
-const WAITING: usize = 6;
+/// Buffers there are. Few, so that chunks are still in the processor's cache when they are looked at.
+const BUFFERS: usize = 8;
+/// So many are given back at once: a thread that is waked for each takes longer to wake than to read.
+const AT_ONCE: usize = 4;
 
 /// A reader in a thread of its own, which ends when this is dropped, or soon after.
 pub(super) struct ReadAhead {
     chunks: Receiver<io::Result<Chunk>>,
-    spare: Sender<Vec<u8>>,
+    /// Buffers to be given back.
+    empty: Vec<Vec<u8>>,
+    spare: Sender<Vec<Vec<u8>>>,
     /// `None` once it was seen to end.
     thread: Option<JoinHandle<()>>,
 }
@@ -35,15 +40,33 @@ impl ReadAhead {
     /// # Errors
     /// The system's, if there cannot be a thread.
     pub(super) fn new(mut reader: Box<dyn Read + Send>) -> io::Result<ReadAhead> {
-        let (full, chunks) = mpsc::sync_channel(WAITING);
-        let (spare, empty) = mpsc::channel();
+        let (full, chunks) = mpsc::channel();
+        let (spare, given) = mpsc::channel::<Vec<Vec<u8>>>();
         let read = move || {
+            let mut left = BUFFERS;
+            let mut empty = Vec::new();
             loop {
-                let mut buffer = empty.try_recv().unwrap_or_else(|_| vec![0; HEADROOM + CHUNK]);
+                let mut buffer = match empty.pop() {
+                    Some(buffer) => buffer,
+                    None if left > 0 => {
+                        left -= 1;
+                        vec![0; HEADROOM + CHUNK]
+                    }
+                    None => match given.recv() {
+                        Ok(more) => {
+                            empty = more;
+                            continue;
+                        }
+                        Err(_) => return,
+                    },
+                };
                 let chunk = match reader.read(&mut buffer[HEADROOM..]) {
                     Ok(0) => return,
                     Ok(read) => Ok(Chunk { buffer, end: HEADROOM + read }),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                        empty.push(buffer);
+                        continue;
+                    }
                     Err(error) => Err(error),
                 };
                 let is_last = chunk.is_err();
@@ -53,7 +76,7 @@ impl ReadAhead {
             }
         };
         let thread = std::thread::Builder::new().name("reader".into()).spawn(read)?;
-        Ok(ReadAhead { chunks, spare, thread: Some(thread) })
+        Ok(ReadAhead { chunks, empty: Vec::new(), spare, thread: Some(thread) })
     }
 
     /// What comes next; `None` at the end.
@@ -71,10 +94,12 @@ impl ReadAhead {
     }
 
     /// Gives a buffer back, to be read into again.
-    pub(super) fn give_back(&self, buffer: Vec<u8>) {
-        if buffer.len() == HEADROOM + CHUNK {
-            // At the end nobody needs it any more.
-            let _ = self.spare.send(buffer);
+    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        buffer.resize(HEADROOM + CHUNK, 0);
+        self.empty.push(buffer);
+        if self.empty.len() >= AT_ONCE {
+            // At the end nobody needs them any more.
+            let _ = self.spare.send(mem::take(&mut self.empty));
         }
     }
 }

@@ -15,15 +15,13 @@ const ALL_CHUNKS: usize = 16 << 20;
 const MIN_CHUNK: usize = 16 * 1024;
 /// Inputs from which on none is read ahead.
 const MANY: usize = 5;
-/// Bytes beyond those that are asked for, where a chunk that was read ahead is not enough.
-const SPARE: usize = 1 << 20;
 /// Bytes after which an input is long enough to be read ahead.
 const LONG: u64 = 1 << 20;
 
 /// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
 /// input is read by a thread of its own, unless it is one of many.
 ///
-/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, and up to 4 MiB for a thread,
+/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, and 2.5 MiB for a thread,
 /// whatever the size of the input. The end of the input and a failed read look alike;
 /// [`Window::take_error`] tells them apart.
 pub struct Window {
@@ -55,7 +53,7 @@ impl Window {
         Window { reader, buffer, start: 0, end: 0, offset: 0, error: None }
     }
 
-    /// Never reads ahead: whoever looks at the window is read ahead.
+    /// Never reads ahead.
     pub(crate) fn read_behind(&mut self) {
         if let Reader::Here(_, ahead) = &mut self.reader {
             *ahead = false;
@@ -140,16 +138,11 @@ impl Window {
             (self.start, self.end) = (begin, end);
         } else {
             let bytes = &buffer[HEADROOM..end];
-            // With some to spare, so that what is left is not moved for every chunk.
-            let needed = want.max(left + bytes.len()) + SPARE;
-            if self.buffer.len() < needed {
-                self.buffer.resize(needed, 0);
-            }
             self.make_room(want, bytes.len());
             self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
             self.end += bytes.len();
         }
-        if let Reader::Ahead(ahead) = &self.reader {
+        if let Reader::Ahead(ahead) = &mut self.reader {
             ahead.give_back(buffer);
         }
     }
