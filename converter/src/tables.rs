@@ -2,8 +2,11 @@
 //! What inputs do not say themselves: the names of stacks, which kernel logged, which layout a
 //! provider has, and the tables of events.
 
+use std::sync::LazyLock;
+
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::layout::Layout;
+use bblog_dissector::schema::Schema;
 use bblog_dissector::spec::Kernel;
 
 use crate::stacks::StackNames;
@@ -18,14 +21,22 @@ pub struct Tables {
     pub kernel: Option<Kernel>,
     /// The layout of the `tcp` provider; `None` to find it out.
     pub layout: Option<Layout>,
-    /// The tables of events.
-    pub catalog: Catalog,
+    /// The tables of events, made when they are first asked for.
+    pub catalog: LazyCatalog,
+}
+
+/// A catalog that is made when it is first asked for: whoever passes BBLog on never does.
+pub type LazyCatalog = LazyLock<Catalog, Box<dyn FnOnce() -> Catalog + Send>>;
+
+/// The catalog of the built-in schemas with a user's.
+pub fn lazy_catalog(schemas: Vec<Schema>) -> LazyCatalog {
+    LazyLock::new(Box::new(move || Catalog::with_schemas(&schemas)))
 }
 
 impl Tables {
     /// The built-in tables, with the stacks of the machine that logged.
     pub fn new(stacks: StackNames) -> Tables {
-        Tables { stacks, kernel: None, layout: None, catalog: Catalog::builtin() }
+        Tables { stacks, kernel: None, layout: None, catalog: lazy_catalog(Vec::new()) }
     }
 
     /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.

@@ -65,7 +65,7 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
     let mut messages = Messages::new();
     let inputs = reading::names(args.inputs, &mut messages);
     let tables = args.tables.tables()?;
-    let mut picker = Picker::new(args.selection.selection(&tables.catalog)?);
+    let mut picker = Picker::new(args.selection.selection(&tables)?);
     let picker = picker.as_mut();
     let (output, overwrite) = (args.output, args.overwrite);
     let progress = Progress::of_file(&inputs, &output);

@@ -38,7 +38,7 @@ pub struct Args {
 /// Wrong usage.
 pub fn run(args: Args) -> Result<Outcome, Wrong> {
     let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables.catalog)?;
+    let mut selection = args.selection.selection(&tables)?;
     let names = args.fields.iter().map(|name| name.trim());
     let mut csv = Csv::new(names, &tables.catalog).map_err(|error| format!("--fields: {error}"))?;
     let mut messages = Messages::new();

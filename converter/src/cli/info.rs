@@ -33,7 +33,7 @@ pub struct Args {
 /// Wrong usage.
 pub fn run(args: Args) -> Result<Outcome, Wrong> {
     let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables.catalog)?;
+    let mut selection = args.selection.selection(&tables)?;
     let mut messages = Messages::new();
     let inputs = reading::names(args.inputs, &mut messages);
     let progress = Progress::of_report(&inputs);

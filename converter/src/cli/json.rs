@@ -46,7 +46,7 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
         return Ok(Messages::new().end(print_schema()));
     }
     let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables.catalog)?;
+    let mut selection = args.selection.selection(&tables)?;
     let mut lines = JsonLines::new(&tables.catalog);
     (lines.raw, lines.names) = (args.raw, args.names);
     let mut messages = Messages::new();

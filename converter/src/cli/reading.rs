@@ -8,8 +8,7 @@ use bblog_converter::escape::Escaped;
 use bblog_converter::input::Name;
 use bblog_converter::series;
 use bblog_converter::stacks::StackNames;
-use bblog_converter::tables::Tables;
-use bblog_dissector::catalog::Catalog;
+use bblog_converter::tables::{Tables, lazy_catalog};
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
@@ -54,7 +53,7 @@ impl TablesArgs {
             stacks: self.stack.unwrap_or_else(StackNames::of_this_machine),
             kernel: self.kernel,
             layout: self.layout,
-            catalog: Catalog::with_schemas(&schemas),
+            catalog: lazy_catalog(schemas),
         }))
     }
 }

@@ -3,7 +3,7 @@
 
 use bblog_converter::filter::Filter;
 use bblog_converter::select::{Bound, Criteria, Ends, Selection};
-use bblog_dissector::catalog::Catalog;
+use bblog_converter::tables::Tables;
 
 use super::Wrong;
 
@@ -36,8 +36,8 @@ impl SelectionArgs {
     ///
     /// # Errors
     /// What is wrong with the filter, and where.
-    pub fn selection(self, catalog: &Catalog) -> Result<Selection, Wrong> {
-        let filter = self.filter.map(|text| Filter::new(&text, catalog)).transpose();
+    pub fn selection(self, tables: &Tables) -> Result<Selection, Wrong> {
+        let filter = self.filter.map(|text| Filter::new(&text, &tables.catalog)).transpose();
         let filter = filter.map_err(|error| format!("--filter, {error}"))?;
         let SelectionArgs { from, to, connection, limit, .. } = self;
         Ok(Selection::new(Criteria { from, to, connection, filter, limit }))

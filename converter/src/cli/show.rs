@@ -87,7 +87,7 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
         return Err("show: expected a FILE".into());
     }
     let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables.catalog)?;
+    let mut selection = args.selection.selection(&tables)?;
     let options = LineOptions {
         time: form.or(args.delta_time.then_some(TimeForm::Delta)).unwrap_or_default(),
         number: args.number,
