@@ -171,7 +171,7 @@ impl ElogStream {
     /// [`WriteError`].
     pub fn finish<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         sink.section(self.key, || self.section())?;
-        sink.statistics(self.info().statistics(self.time))
+        sink.statistics(self.section(), self.info().statistics(self.time))
     }
 
     fn info(&self) -> CaptureInfo<'_> {

@@ -11,6 +11,7 @@ use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 use super::netflix::NetflixBlock;
 use crate::error::WriteError;
 use crate::gather::Gather;
+use crate::recent::RecentMap;
 
 /// Which section a frame belongs to: the number of its input, and of the section within it.
 pub type SectionKey = (usize, u64);
@@ -70,17 +71,19 @@ pub struct Place {
 /// A pcapng file being written to `G`.
 pub struct Sink<G: Gather> {
     out: G,
-    /// Lays out the blocks of the current section that pcap-file has types for; `None` before
-    /// the first section, and in one that is passed on as it is.
-    encoder: Option<PcapNgWriter<Vec<u8>>>,
     place: Place,
     sections: u64,
+    /// How the sections begin that were begun last: inputs may take turns at every frame.
+    beginnings: RecentMap<SectionKey, Vec<u8>>,
 }
+
+/// Sections whose beginnings are remembered.
+const BEGINNINGS: usize = 128;
 
 impl<G: Gather> Sink<G> {
     /// A file without any block yet.
     pub fn new(out: G) -> Sink<G> {
-        Sink { out, encoder: None, place: Place::default(), sections: 0 }
+        Sink { out, place: Place::default(), sections: 0, beginnings: RecentMap::new(BEGINNINGS) }
     }
 
     /// How many section headers were written.
@@ -101,7 +104,6 @@ impl<G: Gather> Sink<G> {
     /// Goes on at `place` of another file, to which `G` has to write from now on. Returns the
     /// place left, to come back to.
     pub fn exchange(&mut self, place: Place) -> Place {
-        self.encoder = None;
         std::mem::replace(&mut self.place, place)
     }
 
@@ -115,18 +117,26 @@ impl<G: Gather> Sink<G> {
         key: SectionKey,
         section: impl FnOnce() -> Section<'a>,
     ) -> Result<(), WriteError> {
-        if self.place.section == Some(key) { Ok(()) } else { self.begin(key, section()) }
+        if self.place.section == Some(key) { Ok(()) } else { self.begin(key, section) }
     }
 
     #[cold]
-    fn begin(&mut self, key: SectionKey, section: Section<'_>) -> Result<(), WriteError> {
+    fn begin<'a>(
+        &mut self,
+        key: SectionKey,
+        section: impl FnOnce() -> Section<'a>,
+    ) -> Result<(), WriteError> {
         self.place = Place { section: Some(key), passed_interfaces: 0 };
         self.sections += 1;
-        let mut encoder = section.encoder()?;
-        self.passed_block(encoder.get_ref())?;
-        encoder.get_mut().clear();
-        self.encoder = Some(encoder);
-        Ok(())
+        if self.beginnings.get_mut(&key).is_none() {
+            let mut beginning = Vec::new();
+            section().append(&mut beginning)?;
+            self.beginnings.insert(key, beginning);
+        }
+        if let Some(beginning) = self.beginnings.latest() {
+            self.out.buffer()?.extend_from_slice(beginning);
+        }
+        Ok(self.out.appended()?)
     }
 
     /// Makes `key` the current section, of which the blocks are passed on as they are: `header`
@@ -145,7 +155,6 @@ impl<G: Gather> Sink<G> {
         if self.place.section != Some(key) {
             self.place = Place { section: Some(key), passed_interfaces: 0 };
             self.sections += 1;
-            self.encoder = None;
             self.passed_block(&header())?;
         }
         if let Some(more @ [_, ..]) = interfaces.get(self.place.passed_interfaces..) {
@@ -186,16 +195,16 @@ impl<G: Gather> Sink<G> {
         Ok(self.out.appended()?)
     }
 
-    /// Writes the statistics of an interface of the current section, which must have been begun
-    /// since the last [`Sink::exchange`].
+    /// Writes the statistics of an interface of the current section, which is `section`.
     ///
     /// # Errors
     /// [`WriteError`].
-    pub fn statistics(&mut self, block: InterfaceStatisticsBlock<'_>) -> Result<(), WriteError> {
-        let encoder = self.encoder.as_mut().ok_or_else(no_section)?;
-        encoder.write_pcapng_block(block)?;
-        self.out.buffer()?.extend_from_slice(encoder.get_ref());
-        encoder.get_mut().clear();
+    pub fn statistics(
+        &mut self,
+        section: Section<'_>,
+        block: InterfaceStatisticsBlock<'_>,
+    ) -> Result<(), WriteError> {
+        section.append_statistics(self.out.buffer()?, block)?;
         Ok(self.out.appended()?)
     }
 }
