@@ -198,10 +198,9 @@ impl Capture {
         CaptureInfo { header, table: &self.table, providers, source: "/dev/eventlog".to_owned() }
     }
 
-    /// Appends an event as pcapng.
+    /// Appends an event as pcapng. `context` knows nothing if the event is of no session of `tcp`.
     pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &Context) {
-        let plan = self.plan.as_ref().filter(|_| self.is_tcp(event));
-        eventlog_frame::append(out, anchor.utc(event.timestamp()), event, context, plan);
+        eventlog_frame::append(out, anchor.utc(event.timestamp()), event, context, self.plan.as_ref());
     }
 }
 

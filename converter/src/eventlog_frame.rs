@@ -13,8 +13,8 @@ use crate::pcapng::{Direction, EnhancedPacket};
 use crate::segment::{IN, OUT, Plan, Segment};
 use crate::sessions::Context;
 
-/// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` tells where IN and
-/// OUT have their members; none for events of other providers than `tcp`.
+/// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` tells where the events
+/// IN and OUT of `tcp` have their members; events of other providers have no connection.
 #[inline]
 pub fn append(out: &mut Vec<u8>, time: Micros, event: &RawEvent<'_>, context: &Context, plan: Option<&Plan>) {
     if let Some((direction, segment, (from, to))) = plan.and_then(|plan| segment(event, context, plan)) {
