@@ -18,6 +18,15 @@ const TCP_LOG_OUT: u8 = 2;
 /// Address family, ports, addresses and zone: which connection an entry is of.
 pub type ConnectionKey = [u8; 41];
 
+/// Which connection an entry with this header is of.
+#[inline]
+pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
+    let mut key = [0; 41];
+    key[..40].copy_from_slice(&header[16..56]);
+    key[40] = header[200];
+    key
+}
+
 /// An entry.
 pub struct Entry {
     /// The header; its strings hold nothing after their NUL.
@@ -40,13 +49,10 @@ impl Entry {
             let end = text.iter().position(|&b| b == 0).unwrap_or(len);
             text[end..].fill(0);
         }
-        let mut key = [0; 41];
-        key[..40].copy_from_slice(&header[16..56]);
-        key[40] = header[200];
         let mut entry = Entry {
             header: clean,
             dump_time,
-            key,
+            key: connection_key(header),
             local: (IpAddr::from([0; 4]), 0),
             remote: (IpAddr::from([0; 4]), 0),
             boot_time: Micros(0),

@@ -162,10 +162,12 @@ impl BblogStream {
         sink.section((self.input, self.at.section), || {
             self.entry.section(self.at.stack_id, self.tables.stacks.get(self.at.stack_id))
         })?;
-        if self.at.missing > 0 {
-            sink.netflix(&NetflixBlock::Skipped(self.at.missing))?;
-        }
-        sink.append(|out| self.entry.append(out, &record))
+        sink.append(|out| {
+            if self.at.missing > 0 {
+                NetflixBlock::Skipped(self.at.missing).append(out);
+            }
+            self.entry.append(out, &record);
+        })
     }
 
     fn begin_entry(&mut self) {

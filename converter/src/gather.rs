@@ -16,12 +16,6 @@ pub trait Gather {
     /// # Errors
     /// The buffer was full and could not be written.
     fn appended(&mut self) -> io::Result<()>;
-
-    /// Writes what has gathered.
-    ///
-    /// # Errors
-    /// It could not be written.
-    fn flush(&mut self) -> io::Result<()>;
 }
 
 /// What gathers in memory stays there.
@@ -33,10 +27,6 @@ impl Gather for Vec<u8> {
 
     #[inline]
     fn appended(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use bblog_dissector::spec::Stack;
 use bblog_dissector::track::{Track, Tracked};
 use bblog_dissector::{catalog, elog};
 
+use crate::bblog_entry::{self, connection_key};
 use crate::event_stream::{Events, Seen, SeenEvent, SeenRecord};
 use crate::gather::Gather;
 use crate::merge::OnFault;
@@ -50,7 +51,7 @@ pub trait Sink {
     fn event(&mut self, shown: &Shown<'_>, out: &mut Vec<u8>);
 }
 
-/// Writes the selected events to `out`, and returns how many there were.
+/// Gathers the selected events in `out`, and returns how many there were.
 ///
 /// # Errors
 /// Those of `out`; faults of inputs go to `on_fault`.
@@ -68,7 +69,6 @@ pub fn list<G: Gather>(
         written += 1;
         out.appended()
     })?;
-    out.flush()?;
     Ok(written)
 }
 
@@ -184,8 +184,8 @@ struct Connections {
     others: RecentMap<ConnectionKey, Track>,
 }
 
-/// Ports, addresses and zone, address family, and the input: two of them may be of two machines.
-type ConnectionKey = ([u8; 41], usize);
+/// The connection, and the input: two of them may be of two machines.
+type ConnectionKey = (bblog_entry::ConnectionKey, usize);
 
 impl Connections {
     fn new() -> Connections {
@@ -210,9 +210,7 @@ impl Connections {
     fn change(&mut self, input: usize, seen: &SeenRecord<'_>) {
         self.section = (input, seen.section);
         self.stack = Stack::from_name(seen.stack);
-        let mut key = ([0; 41], input);
-        key.0[..40].copy_from_slice(&seen.header[16..56]);
-        key.0[40] = seen.header[200];
+        let key = (connection_key(seen.header), input);
         if key != self.key {
             let track = std::mem::take(&mut self.track);
             if self.key.1 != usize::MAX {

@@ -150,10 +150,6 @@ impl Gather for Output {
     fn appended(&mut self) -> io::Result<()> {
         self.target.appended()
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.target.flush()
-    }
 }
 
 impl Write for Output {

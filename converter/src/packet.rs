@@ -11,6 +11,7 @@ const AF_INET: u32 = 2;
 const AF_INET6: u32 = 28;
 const HOP_LIMIT: u8 = 127;
 const PROTOCOL_TCP: u8 = 6;
+
 /// What stands before the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {

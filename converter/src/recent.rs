@@ -57,7 +57,7 @@ impl<K: Hash + Eq + Copy, V> RecentMap<K, V> {
         Some(self.at(place))
     }
 
-    /// The value asked for last, unless it is forgotten.
+    /// The value asked for last; to be looked at before another is added or removed.
     #[inline]
     pub fn latest(&self) -> Option<&V> {
         self.slots.get(self.last).map(|slot| &slot.value)

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use bblog_dissector::bblog::{HEADER_LEN, Header};
 use tempfile::TempPath;
 
+use crate::bblog_entry::connection_key;
 use crate::convert::open;
 use crate::error::OutputError;
 use crate::gather::Gather;
@@ -176,8 +177,7 @@ impl Connections {
         parts: &mut Parts,
     ) -> io::Result<usize> {
         let mut key = [0; ENTRY_KEY];
-        key[..40].copy_from_slice(&header[16..56]);
-        key[40] = header[200];
+        key[..41].copy_from_slice(&connection_key(header));
         key[41..].copy_from_slice(&header[72..136]);
         let at = match self.entries.get(&key) {
             Some(&at) => at,
@@ -437,10 +437,6 @@ impl Gather for Parts {
         if self.waiting >= ALL_WAITING {
             (0..self.slots.len()).try_for_each(|at| self.flush_one(at))?;
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -80,9 +80,8 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
         };
         let State::Writing(thread) = &mut self.state else { return Err(gone()) };
         let mut next = thread.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CAPACITY));
-        let (_, rest) = self.buffer.split_at(self.buffer.len() / CHUNK * CHUNK);
-        next.extend_from_slice(rest);
-        self.buffer.truncate(self.buffer.len() - next.len());
+        let whole = self.buffer.len() / CHUNK * CHUNK;
+        next.extend(self.buffer.drain(whole..));
         let full = mem::replace(&mut self.buffer, next);
         // The thread does not listen any more only after an error.
         if thread.full.send(full).is_err() { self.end() } else { Ok(()) }

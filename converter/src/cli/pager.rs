@@ -42,21 +42,19 @@ impl Listing {
     /// # Errors
     /// [`OutputError`]
     pub fn fill<T>(mut self, write: impl FnOnce(&mut Output) -> io::Result<T>) -> Result<T, OutputError> {
-        let written = write(&mut self.output);
-        let ended = match written {
-            Ok(_) => self.output.commit(),
-            Err(_) => {
+        let done = match write(&mut self.output) {
+            Ok(value) => self.output.commit().map(|()| value),
+            Err(error) => {
                 // The pager reads up to the end.
                 drop(self.output);
-                Ok(())
+                Err(Output::error(Path::new("-"), WriteError::Io(error)))
             }
         };
         if let Some(mut pager) = self.pager {
             // How the pager ended says nothing about the listing.
             let _ = pager.wait();
         }
-        let written = written.map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
-        ended.map(|()| written)
+        done
     }
 }
 

@@ -28,26 +28,43 @@ impl EnhancedPacket {
         data: impl FnOnce(&mut Vec<u8>) -> u32,
         options: impl FnOnce(&mut Vec<u8>),
     ) {
-        const HEAD: usize = 28;
         let time = self.time.0.max(0) as u64;
-        let begin = out.len();
-        put_words(out, [ENHANCED_PACKET, 0, self.interface, (time >> 32) as u32, time as u32, 0, 0]);
-        let more = data(out);
-        let captured = (out.len() - begin - HEAD) as u32;
-        pad(out, begin);
-        let data_end = out.len();
-        options(out);
-        if out.len() > data_end {
-            out.extend_from_slice(&END_OF_OPTIONS);
-        }
-        let len = (out.len() - begin + 4) as u32;
-        put_words(out, [len]);
-        let original = captured.saturating_add(more);
-        if let Some(head) = out.get_mut(begin..begin + HEAD) {
-            head[4..8].copy_from_slice(&len.to_le_bytes());
-            head[20..24].copy_from_slice(&captured.to_le_bytes());
-            head[24..28].copy_from_slice(&original.to_le_bytes());
-        }
+        let head = [self.interface, (time >> 32) as u32, time as u32, 0, 0];
+        append(out, ENHANCED_PACKET, head, |out| {
+            let begin = out.len();
+            let more = data(out);
+            let captured = (out.len() - begin) as u32;
+            if let Some(lengths) = out.get_mut(begin - 8..begin) {
+                lengths[..4].copy_from_slice(&captured.to_le_bytes());
+                lengths[4..].copy_from_slice(&captured.saturating_add(more).to_le_bytes());
+            }
+            pad(out, begin);
+            let data_end = out.len();
+            options(out);
+            if out.len() > data_end {
+                out.extend_from_slice(&END_OF_OPTIONS);
+            }
+        });
+    }
+}
+
+/// Appends a block of type `kind`, little-endian: its body begins with the words of `head`, and `body`
+/// appends the rest.
+#[inline]
+pub(super) fn append<const N: usize>(
+    out: &mut Vec<u8>,
+    kind: u32,
+    head: [u32; N],
+    body: impl FnOnce(&mut Vec<u8>),
+) {
+    let begin = out.len();
+    put_words(out, [kind, 0]);
+    put_words(out, head);
+    body(out);
+    let len = (out.len() - begin + 4) as u32;
+    put_words(out, [len]);
+    if let Some(place) = out.get_mut(begin + 4..begin + 8) {
+        place.copy_from_slice(&len.to_le_bytes());
     }
 }
 
@@ -76,11 +93,11 @@ impl<const N: usize> RawOption<'_, N> {
 }
 
 /// opt_endofopt.
-pub(crate) const END_OF_OPTIONS: [u8; 4] = [0; 4];
+pub(super) const END_OF_OPTIONS: [u8; 4] = [0; 4];
 
 /// Appends words, little-endian, in one piece.
 #[inline]
-pub(crate) fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
     out.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
 }
 

@@ -10,7 +10,7 @@ use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
-use super::block::{CUSTOM, END_OF_OPTIONS, put_words};
+use super::block::{self, CUSTOM, END_OF_OPTIONS};
 use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
 
 /// Netflix's private enterprise number.
@@ -86,26 +86,16 @@ impl NetflixBlock<'_> {
         const EVENT: u32 = 1;
         const SKIPPED: u32 = 2;
         match *self {
-            NetflixBlock::Event { tcpinfo, verbose } => {
-                let begin = out.len();
-                put_words(out, [CUSTOM, 0, PEN, EVENT]);
+            NetflixBlock::Event { tcpinfo, verbose } => block::append(out, CUSTOM, [PEN, EVENT], |out| {
                 record_option(tcpinfo).append(out);
                 if let Some(verbose) = verbose {
                     verbose_option(verbose).append(out);
                 }
                 out.extend_from_slice(&END_OF_OPTIONS);
-                let len = (out.len() - begin + 4) as u32;
-                put_words(out, [len]);
-                if let Some(place) = out.get_mut(begin + 4..begin + 8) {
-                    place.copy_from_slice(&len.to_le_bytes());
-                }
-            }
-            NetflixBlock::Skipped(records) => {
-                const LEN: u32 = 28;
-                put_words(out, [CUSTOM, LEN, PEN, SKIPPED, records]);
+            }),
+            NetflixBlock::Skipped(records) => block::append(out, CUSTOM, [PEN, SKIPPED, records], |out| {
                 out.extend_from_slice(&END_OF_OPTIONS);
-                put_words(out, [LEN]);
-            }
+            }),
         }
     }
 }

@@ -8,7 +8,6 @@ use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 
-use super::netflix::NetflixBlock;
 use crate::error::WriteError;
 use crate::gather::Gather;
 use crate::recent::RecentMap;
@@ -171,15 +170,6 @@ impl<G: Gather> Sink<G> {
     #[inline]
     pub fn passed_block(&mut self, block: &[u8]) -> Result<(), WriteError> {
         self.append(|out| out.extend_from_slice(block))
-    }
-
-    /// Writes a custom block of Netflix's.
-    ///
-    /// # Errors
-    /// [`WriteError`].
-    #[inline]
-    pub fn netflix(&mut self, block: &NetflixBlock<'_>) -> Result<(), WriteError> {
-        self.append(|out| block.append(out))
     }
 
     /// Writes the whole blocks of the current section that `append` appends.

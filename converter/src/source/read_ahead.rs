@@ -43,23 +43,16 @@ impl ReadAhead {
         let (full, chunks) = mpsc::channel();
         let (spare, given) = mpsc::channel::<Vec<Vec<u8>>>();
         let read = move || {
-            let mut left = BUFFERS;
-            let mut empty = Vec::new();
+            let mut empty = vec![Vec::new(); BUFFERS];
             loop {
-                let mut buffer = match empty.pop() {
-                    Some(buffer) => buffer,
-                    None if left > 0 => {
-                        left -= 1;
-                        vec![0; HEADROOM + CHUNK]
-                    }
-                    None => match given.recv() {
-                        Ok(more) => {
-                            empty = more;
-                            continue;
-                        }
+                let Some(mut buffer) = empty.pop() else {
+                    match given.recv() {
+                        Ok(more) => empty = more,
                         Err(_) => return,
-                    },
+                    }
+                    continue;
                 };
+                buffer.resize(HEADROOM + CHUNK, 0);
                 let chunk = match reader.read(&mut buffer[HEADROOM..]) {
                     Ok(0) => return,
                     Ok(read) => Ok(Chunk { buffer, end: HEADROOM + read }),
@@ -94,8 +87,7 @@ impl ReadAhead {
     }
 
     /// Gives a buffer back, to be read into again.
-    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
-        buffer.resize(HEADROOM + CHUNK, 0);
+    pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
         self.empty.push(buffer);
         if self.empty.len() >= AT_ONCE {
             // At the end nobody needs them any more.
