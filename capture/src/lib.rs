@@ -4,10 +4,14 @@
 //! Data flows one way:
 //!
 //! ```text
-//! source ─► queue ─► entries ─► bblog_files, eventlog_files ─► store ─► folder
-//! threads   bounded  records,   blocks of each connection      files    the only one
-//! that read          events     (stream_out: of all)           numbered who knows names
+//! device ─► bblog, eventlog ─► store ─► output ─► process
+//! threads   entries, events    files    blocks    command line, rights,
+//! that read                    in the   of each   and the thread
+//! a queue                      folder   file      that writes
 //! ```
+//!
+//! A module names only modules that stand before it in that order, or the three that stand before
+//! all: `failure`, `log`, and `os`, which holds all unsafe code.
 //!
 //! Devices are read in threads of their own, since one of them can only be read blocking and
 //! neither may wait for the disk; everything else happens in one thread, which keeps the order
@@ -15,45 +19,23 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
-mod bblog_files;
-mod buffer;
-mod check;
-mod cli;
-mod clock;
-mod compress;
-mod counters;
-mod daemon;
-mod entries;
-mod eventlog_capture;
-mod eventlog_files;
-mod eventlog_out;
+mod bblog;
+mod device;
+mod eventlog;
 mod failure;
-mod folder;
-mod index;
-mod kernel;
 mod log;
-mod name;
 mod os;
-mod privileges;
-mod purge;
-mod queue;
-mod recover;
-mod run;
-mod salvage;
-mod sandbox;
-mod serials;
-mod signals;
-mod source;
-mod stacks;
+mod output;
+mod process;
 mod store;
-mod stream_out;
-mod work;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::device::kernel;
+use crate::process::cli::{Cli, Command};
+use crate::process::{check, run};
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {

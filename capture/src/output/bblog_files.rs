@@ -2,67 +2,27 @@
 //! BBLog entries to files: one for each entry, and one more for each change of stack in it.
 
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bblog_converter::bblog_entry::{Entry, missing_before};
 use bblog_converter::pcapng::netflix::NetflixBlock;
-use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::{Micros, Problem};
 
-use crate::entries::{self, EntrySink};
-use crate::index::Line;
+use crate::bblog::choice::{Choice, is_connection_end};
+use crate::bblog::entries::EntrySink;
+use crate::bblog::serials::Serials;
+use crate::bblog::stacks::Stacks;
 use crate::log::Log;
-use crate::name;
-use crate::serials::Serials;
-use crate::stacks::Stacks;
-use crate::store::{PartFile, Store};
+use crate::store::files::{PartFile, Store};
+use crate::store::index::Line;
+use crate::store::name;
 
 /// Bytes given to the system at once.
 const FLUSH: usize = 64 * 1024;
 /// Entries of up to so many records are small.
 const SMALL: u64 = 10;
-/// The event id that says that the connection ended.
-const TCP_LOG_CONNEND: u8 = 54;
 /// How files of BBLog end.
 const END: &str = ".pcapng";
-
-/// Whether a record says that the connection ended.
-#[inline]
-pub fn is_connection_end(record: &Record<'_>) -> bool {
-    record.event_id() == TCP_LOG_CONNEND
-}
-
-/// Which entries are taken, and how.
-#[derive(Clone, Debug, Default)]
-pub struct Choice {
-    /// Only entries whose reason begins like this, in any case.
-    pub reason: Option<String>,
-    /// Leave out small entries with the reasons `error` and `rebuffer`.
-    pub drop_small: bool,
-    /// The entries come from a file: their own times tell when they were dumped.
-    pub old: bool,
-}
-
-impl Choice {
-    /// Whether an entry is wanted.
-    pub fn wants(&self, entry: &Entry) -> bool {
-        let Some(begin) = &self.reason else { return true };
-        let reason = entry.reason();
-        reason.len() >= begin.len() && reason[..begin.len()].eq_ignore_ascii_case(begin.as_bytes())
-    }
-
-    /// When an entry whose records begin with `ahead` was dumped.
-    pub fn dump_time(&self, header: &[u8; HEADER_LEN], ahead: &[u8]) -> i64 {
-        if self.old
-            && let Some(last) = entries::last_time(ahead)
-        {
-            let boot = Header::unchecked(header).map_or(Micros(0), |header| header.boot_time());
-            return (last + boot).seconds();
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
-    }
-}
 
 /// The entry being written.
 pub struct BblogFiles {

@@ -14,10 +14,11 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Stop;
-use crate::buffer::Buffer;
+use crate::device::buffer::Buffer;
+use crate::device::message::{CHUNK, Chunk, Message, Source};
+use crate::device::queue::Queue;
+use crate::device::stop::Stop;
 use crate::failure::Failure;
-use crate::queue::{CHUNK, Chunk, Message, Queue, Source};
 
 /// How long a drain may take: who writes faster than it is read must not keep us.
 const DRAIN: Duration = Duration::from_secs(5);

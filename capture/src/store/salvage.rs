@@ -10,9 +10,9 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent, SESSION_END};
 
-use crate::bblog_files::is_connection_end;
-use crate::eventlog_files::{log_id, stack_name};
-use crate::index::Line;
+use crate::bblog::choice::is_connection_end;
+use crate::eventlog::names::{log_id, stack_name};
+use crate::store::index::Line;
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 /// Types of Netflix's options.

@@ -7,19 +7,9 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::device::message::{Message, Signal};
+use crate::device::queue::Queue;
 use crate::failure::Failure;
-use crate::queue::{Message, Queue};
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// SIGTERM, SIGINT: drain, finish files, end. A second one does not wait for that.
-    Stop,
-    /// SIGHUP: open the index again.
-    Reopen,
-    /// SIGUSR1, SIGINFO: tell the counters.
-    Report,
-}
 
 /// Begins to turn signals into messages. To be called before other threads are made.
 ///

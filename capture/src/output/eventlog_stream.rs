@@ -7,9 +7,9 @@ use bblog_converter::sessions::{Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{RawEvent, SESSION_END};
 
-use crate::clock::Anchor;
-use crate::eventlog_capture::Capture;
-use crate::stream_out::{Owner, StreamOut};
+use crate::device::clock::Anchor;
+use crate::eventlog::capture::Capture;
+use crate::output::stream::{Owner, StreamOut};
 
 /// Sessions known at a time.
 const SESSIONS: usize = 65_536;

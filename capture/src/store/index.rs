@@ -13,8 +13,20 @@ use bblog_converter::escape::JsonString;
 use bblog_converter::utc::Second;
 use bblog_dissector::Micros;
 
-use crate::folder::Folder;
-use crate::store::Complete;
+use crate::store::compress::Compressor;
+use crate::store::folder::Folder;
+
+/// A file that is complete.
+pub struct Complete {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub number: u32,
+    /// What it is compressed with.
+    pub compressor: Compressor,
+    /// Its size.
+    pub bytes: u64,
+}
 
 /// What a line tells about a file, besides what the file is called.
 #[derive(Debug, Default)]
@@ -208,7 +220,6 @@ fn write_whole(file: &mut File, bytes: &[u8]) -> Result<(), (bool, io::Error)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compress::Compressor;
 
     #[test]
     fn a_line_is_json_whatever_the_id() {

@@ -4,8 +4,8 @@
 use std::collections::BinaryHeap;
 use std::io;
 
-use crate::folder::{Folder, Found};
-use crate::name;
+use crate::store::folder::{Folder, Found};
+use crate::store::name;
 
 /// Files remembered in one pass over the folder: bounds memory, not how many are deleted.
 const BATCH: usize = 1024;

@@ -14,7 +14,7 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
 
-use crate::clock::Anchor;
+use crate::device::clock::Anchor;
 use crate::log::Log;
 
 /// Microseconds by which the clocks may drift apart before files are told.

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use bblog_dissector::elog::RawEvent;
 use nix::errno::Errno;
 
-use super::Stop;
-use crate::clock::Anchor;
+use crate::device::clock::Anchor;
+use crate::device::message::{Chunk, Message, Source};
+use crate::device::queue::Queue;
+use crate::device::stop::Stop;
 use crate::failure::{Failure, io_text};
 use crate::os::ioctl::Command;
-use crate::queue::{Chunk, Message, Queue, Source};
 
 /// The ioctl group.
 const GROUP: u8 = b'E';

@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
-use crate::compress::Compressor;
-use crate::counters::Counters;
 use crate::failure::io_text;
-use crate::folder::{Folder, Found, part};
-use crate::index::{Index, Line};
 use crate::log::{Level, Log};
-use crate::{name, purge, recover};
+use crate::store::compress::Compressor;
+use crate::store::counters::Counters;
+use crate::store::folder::{Folder, Found, PART, part};
+use crate::store::index::{Complete, Index, Line};
+use crate::store::{name, purge, recover};
 
 /// Numbers tried one after the other before the steps grow.
 const TRIES_IN_STEPS_OF_ONE: u32 = 16;
@@ -102,18 +102,6 @@ impl PartFile {
     }
 }
 
-/// A file that is complete.
-pub struct Complete {
-    /// Its name.
-    pub name: String,
-    /// Its number.
-    pub number: u32,
-    /// What it is compressed with.
-    pub compressor: Compressor,
-    /// Its size.
-    pub bytes: u64,
-}
-
 impl Store {
     /// A store in `folder`; what an earlier run left unfinished is finished, if nobody else may
     /// be writing it.
@@ -137,7 +125,7 @@ impl Store {
         let mut parts = Vec::new();
         let Store { numbers, total, folder, .. } = &mut store;
         folder.scan(&mut |Found { name, status }| {
-            if let Some(finished) = name.strip_suffix(crate::folder::PART) {
+            if let Some(finished) = name.strip_suffix(PART) {
                 parts.push(finished.to_owned());
             } else if let Some((base, number)) = name::split(&name) {
                 *total += u64::try_from(status.st_size).unwrap_or_default();

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::device::queue::Load;
 use crate::log::Log;
-use crate::queue::Load;
 
 /// The counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

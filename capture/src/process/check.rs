@@ -11,8 +11,8 @@ use bblog_dissector::bblog::VERSION;
 use nix::unistd::{User, geteuid};
 use serde_json::json;
 
-use crate::cli::CheckArgs;
 use crate::os::sysctl;
+use crate::process::cli::CheckArgs;
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bblog_converter::stacks::StackNames;
 use clap::{Args, Parser, Subcommand};
 
-use crate::eventlog_files;
+use crate::device::eventlog::Subscription;
 use crate::log;
-use crate::source::eventlog::Subscription;
+use crate::output::eventlog_files;
 
 /// Takes the logs that FreeBSD's TCP makes about itself off /dev/tcp_log and /dev/eventlog, and
 /// writes them as pcapng files, one per connection.

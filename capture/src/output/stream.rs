@@ -19,13 +19,13 @@ use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 
-use crate::bblog_files::Choice;
-use crate::counters::Counters;
-use crate::entries::EntrySink;
+use crate::bblog::choice::Choice;
+use crate::bblog::entries::EntrySink;
+use crate::bblog::serials::Serials;
+use crate::bblog::stacks::Stacks;
 use crate::failure::io_text;
 use crate::log::Log;
-use crate::serials::Serials;
-use crate::stacks::Stacks;
+use crate::store::counters::Counters;
 
 /// Bytes given to the system at once.
 const FLUSH: usize = 192 * 1024;

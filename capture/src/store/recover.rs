@@ -10,11 +10,11 @@ use bblog_dissector::Micros;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 use nix::unistd::ftruncate;
 
-use crate::compress::Compressor;
-use crate::folder::{Folder, part};
-use crate::index::Line;
-use crate::name;
-use crate::salvage::Salvage;
+use crate::store::compress::Compressor;
+use crate::store::folder::{Folder, part};
+use crate::store::index::Line;
+use crate::store::name;
+use crate::store::salvage::Salvage;
 
 /// A block longer than this is none of ours.
 const MAX_BLOCK: u64 = 1 << 20;

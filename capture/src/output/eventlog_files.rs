@@ -9,11 +9,12 @@ use bblog_converter::sessions::{self, Change, Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 
-use crate::clock::Anchor;
-use crate::eventlog_capture::Capture;
-use crate::index::Line;
-use crate::name;
-use crate::store::{PartFile, Store};
+use crate::device::clock::Anchor;
+use crate::eventlog::capture::Capture;
+use crate::eventlog::names::{log_id, stack_name};
+use crate::store::files::{PartFile, Store};
+use crate::store::index::Line;
+use crate::store::name;
 
 /// Bytes of one session given to the system at once.
 const FLUSH: usize = 64 * 1024;
@@ -25,13 +26,6 @@ const SESSIONS: usize = 32_768;
 const UNUSED: Duration = Duration::from_secs(600);
 /// How often unused sessions are looked for.
 const LOOK: Duration = Duration::from_secs(10);
-
-/// The event id of LOG_ID, equal in all schema versions of the `tcp` provider.
-const LOG_ID: u32 = 2;
-/// TCP_STACK_CHANGE, and what it was called in the oldest version.
-const STACK_CHANGES: [u32; 2] = [6, 7];
-/// Bytes of its payload.
-const STACK_NAME: usize = 32;
 
 /// How files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -395,22 +389,4 @@ impl Growing {
             }
         }
     }
-}
-
-/// The log id that an event of a `tcp` provider tells.
-pub fn log_id(event: &RawEvent<'_>) -> Option<Vec<u8>> {
-    (event.event_id() == LOG_ID).then(|| text(event.payload(), 64))
-}
-
-/// The name of the stack that a connection changed to. The event's number differs between schema
-/// versions, and each number means something longer or shorter in the others.
-pub fn stack_name(event: &RawEvent<'_>) -> Option<Vec<u8>> {
-    let is_name = STACK_CHANGES.contains(&event.event_id()) && event.payload().len() == STACK_NAME;
-    is_name.then(|| text(event.payload(), STACK_NAME))
-}
-
-/// A fixed-size string up to its NUL.
-fn text(payload: &[u8], size: usize) -> Vec<u8> {
-    let field = &payload[..payload.len().min(size)];
-    field.split(|&b| b == 0).next().unwrap_or_default().to_vec()
 }

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Devices: threads that read them into the queue.
-
-pub mod eventlog;
-pub mod tcp_log;
+//! How the threads that read devices are stopped.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -16,58 +16,12 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::buffer::Buffer;
-use crate::failure::Failure;
-use crate::signals::Signal;
-
-/// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
-pub const CHUNK: usize = 128 * 1024;
+use crate::device::buffer::Buffer;
+use crate::device::message::{CHUNK, Chunk, Message};
 
 /// Buffers ahead of a writer that gets on, and how long it may stand still before there are more.
 const AHEAD: usize = 2;
 const STILL: Duration = Duration::from_millis(10);
-
-/// Where bytes come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// BBLog: `/dev/tcp_log`, or what takes its place.
-    TcpLog,
-    /// `/dev/eventlog`.
-    Eventlog,
-}
-
-/// What the writer is told.
-pub enum Message {
-    /// Bytes of a source, in order.
-    Data(Chunk),
-    /// How many events the kernel has dropped so far.
-    KernelDrops(u64),
-    /// Nothing more comes of a source; why, if it ought to have gone on.
-    Ended(Source, Result<(), Failure>),
-    /// The process got a signal.
-    Signal(Signal),
-}
-
-/// Bytes as they were read.
-pub struct Chunk {
-    /// Where from.
-    pub source: Source,
-    buffer: Buffer,
-    len: usize,
-}
-
-impl Chunk {
-    /// The first `len` bytes of `buffer`.
-    pub fn new(source: Source, buffer: Buffer, len: usize) -> Chunk {
-        let len = len.min(buffer.len());
-        Chunk { source, buffer, len }
-    }
-
-    /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.len]
-    }
-}
 
 /// The queue; see the module.
 pub struct Queue {
@@ -152,7 +106,7 @@ impl Queue {
 
     /// Takes a buffer back.
     pub fn recycle(&self, chunk: Chunk) {
-        self.give_back(chunk.buffer);
+        self.give_back(chunk.into_buffer());
     }
 
     /// Takes back a buffer that was not used.
@@ -254,6 +208,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::device::message::Source;
 
     #[test]
     fn a_full_queue_stops_the_reader() {

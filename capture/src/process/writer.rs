@@ -4,18 +4,18 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::bblog_files::BblogFiles;
-use crate::counters::Counters;
-use crate::entries::{Entries, EntrySink};
-use crate::eventlog_files::EventlogFiles;
-use crate::eventlog_out::EventlogOut;
+use crate::bblog::entries::{Entries, EntrySink};
+use crate::device::message::{Message, Signal, Source};
+use crate::device::queue::Queue;
+use crate::device::tcp_log::Turns;
 use crate::failure::{Failure, io_text};
 use crate::log::Log;
-use crate::queue::{Message, Queue, Source};
-use crate::signals::Signal;
-use crate::source::tcp_log::Turns;
-use crate::store::Store;
-use crate::stream_out::{BblogOut, StreamOut};
+use crate::output::bblog_files::BblogFiles;
+use crate::output::eventlog_files::EventlogFiles;
+use crate::output::eventlog_stream::EventlogOut;
+use crate::output::stream::{BblogOut, StreamOut};
+use crate::store::counters::Counters;
+use crate::store::files::Store;
 
 /// When nothing more comes for this long, what there is is written.
 const IDLE: Duration = Duration::from_millis(5);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the queue carries to the thread that writes.
+
+use crate::device::buffer::Buffer;
+use crate::failure::Failure;
+
+/// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
+pub const CHUNK: usize = 128 * 1024;
+
+/// Where bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// BBLog: `/dev/tcp_log`, or what takes its place.
+    TcpLog,
+    /// `/dev/eventlog`.
+    Eventlog,
+}
+
+/// What the writer is told.
+pub enum Message {
+    /// Bytes of a source, in order.
+    Data(Chunk),
+    /// How many events the kernel has dropped so far.
+    KernelDrops(u64),
+    /// Nothing more comes of a source; why, if it ought to have gone on.
+    Ended(Source, Result<(), Failure>),
+    /// The process got a signal.
+    Signal(Signal),
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM, SIGINT: drain, finish files, end. A second one does not wait for that.
+    Stop,
+    /// SIGHUP: open the index again.
+    Reopen,
+    /// SIGUSR1, SIGINFO: tell the counters.
+    Report,
+}
+
+/// Bytes as they were read.
+pub struct Chunk {
+    /// Where from.
+    pub source: Source,
+    buffer: Buffer,
+    len: usize,
+}
+
+impl Chunk {
+    /// The first `len` bytes of `buffer`.
+    pub fn new(source: Source, buffer: Buffer, len: usize) -> Chunk {
+        let len = len.min(buffer.len());
+        Chunk { source, buffer, len }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    /// The buffer, to be filled again.
+    pub fn into_buffer(self) -> Buffer {
+        self.buffer
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The process: command line, rights, sandbox, signals, and the thread that writes.
+
+pub mod check;
+pub mod cli;
+mod daemon;
+mod privileges;
+pub mod run;
+mod sandbox;
+mod signals;
+mod writer;
