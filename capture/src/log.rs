@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum LogFormat {
     /// `bblogd: what: why`
     Text,
     /// One JSON object per line
@@ -36,7 +36,7 @@ pub enum Level {
 
 /// The log.
 pub struct Log {
-    format: Format,
+    format: LogFormat,
     to_syslog: bool,
     rate: RefCell<Rate>,
 }
@@ -49,7 +49,7 @@ struct Rate {
 
 impl Log {
     /// A log on standard error, or in the system's log.
-    pub fn new(format: Format, to_syslog: bool) -> Log {
+    pub fn new(format: LogFormat, to_syslog: bool) -> Log {
         if to_syslog {
             let flags = LogFlags::LOG_PID | LogFlags::LOG_NDELAY;
             #[cfg(target_os = "linux")]
@@ -108,9 +108,9 @@ impl Log {
 
     fn write(&self, level: Level, what: &str, fields: &[(&str, Value)]) {
         let line = match self.format {
-            Format::Text if self.to_syslog => what.to_owned(),
-            Format::Text => format!("bblogd: {what}"),
-            Format::Json => json(level, what, fields),
+            LogFormat::Text if self.to_syslog => what.to_owned(),
+            LogFormat::Text => format!("bblogd: {what}"),
+            LogFormat::Json => json(level, what, fields),
         };
         if self.to_syslog {
             let severity = match level {

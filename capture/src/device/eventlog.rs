@@ -14,9 +14,9 @@ use bblog_dissector::elog::RawEvent;
 use nix::errno::Errno;
 
 use crate::device::clock::Anchor;
-use crate::device::message::{Chunk, Message, Source};
+use crate::device::message::{Chunk, Device, Message};
 use crate::device::queue::Queue;
-use crate::device::stop::Stop;
+use crate::device::threads::Stop;
 use crate::failure::{Failure, io_text};
 use crate::os::ioctl::Command;
 
@@ -232,7 +232,7 @@ impl Eventlog {
             }
             // The kernel need not go on while files are finished.
             drop(self);
-            queue.push(Message::Ended(Source::Eventlog, result));
+            queue.push(Message::Ended(Device::Eventlog, result));
         });
         thread.map(drop).map_err(|error| Failure::io("thread", error))
     }
@@ -262,7 +262,7 @@ impl Eventlog {
                 Ok(len) => {
                     failures = 0;
                     let begin = first_time(&buffer[..len]);
-                    queue.push(Message::Data(Chunk::new(Source::Eventlog, buffer, len)));
+                    queue.push(Message::Data(Chunk::new(Device::Eventlog, buffer, len)));
                     buffer = queue.buffer();
                     if let Some((until, time)) = drain
                         && (Instant::now() > until || begin.is_some_and(|begin| begin > time))

@@ -9,7 +9,7 @@ pub const CHUNK: usize = 128 * 1024;
 
 /// Where bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Device {
     /// BBLog: `/dev/tcp_log`, or what takes its place.
     TcpLog,
     /// `/dev/eventlog`.
@@ -18,12 +18,12 @@ pub enum Source {
 
 /// What the writer is told.
 pub enum Message {
-    /// Bytes of a source, in order.
+    /// Bytes of a device, in order.
     Data(Chunk),
     /// How many events the kernel has dropped so far.
     KernelDrops(u64),
-    /// Nothing more comes of a source; why, if it ought to have gone on.
-    Ended(Source, Result<(), Failure>),
+    /// Nothing more comes of a device; why, if it ought to have gone on.
+    Ended(Device, Result<(), Failure>),
     /// The process got a signal.
     Signal(Signal),
 }
@@ -42,16 +42,16 @@ pub enum Signal {
 /// Bytes as they were read.
 pub struct Chunk {
     /// Where from.
-    pub source: Source,
+    pub device: Device,
     buffer: Buffer,
     len: usize,
 }
 
 impl Chunk {
     /// The first `len` bytes of `buffer`.
-    pub fn new(source: Source, buffer: Buffer, len: usize) -> Chunk {
+    pub fn new(device: Device, buffer: Buffer, len: usize) -> Chunk {
         let len = len.min(buffer.len());
-        Chunk { source, buffer, len }
+        Chunk { device, buffer, len }
     }
 
     /// The bytes.

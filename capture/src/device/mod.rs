@@ -7,5 +7,5 @@ pub mod eventlog;
 pub mod kernel;
 pub mod message;
 pub mod queue;
-pub mod stop;
 pub mod tcp_log;
+pub mod threads;

@@ -11,6 +11,26 @@
 //!
 //! Handing buffers from thread to thread costs as much as what is done with them. So while the
 //! device thread waits like that, the writer may take its turn and read the device itself.
+//!
+//! The turns, as states of the device thread and what leads from one to the next:
+//!
+//! ```text
+//! READS     The device thread fills a buffer.
+//!           -> RESTS    it asks for the next buffer, and AHEAD buffers are queued (`ahead` is set)
+//!           -> WAITS    it asks for the next buffer, and the queue is full (`full` is set)
+//! WAITS     The queue is full. Who reads nothing leaves what comes in the kernel.
+//!           -> READS    pop() takes the queue down to half of its mark (`full` is cleared)
+//! RESTS     The device thread is ahead of the writer.
+//!           -> TURN     begin_turn(): the writer finds nothing queued (`has_turn` is set)
+//!           -> READS    pop() finds nothing queued and is about to wait (`ahead` is cleared), or
+//!                       no turn was taken for STILL: the writer stands still
+//! TURN      The writer reads the device; the device thread does not.
+//!           -> RESTS    end_turn() (`has_turn` is cleared, `turns` counts it)
+//! ```
+//!
+//! Only one thread at a time reads the device: the device thread in READS, the writer in TURN. What
+//! the writer read in its turn is older than whatever is queued after it. With two devices there are
+//! no turns (`takes_turns` is not set), and RESTS also ends when half of AHEAD is queued.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -208,7 +228,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::device::message::Source;
+    use crate::device::message::Device;
 
     #[test]
     fn a_full_queue_stops_the_reader() {
@@ -219,7 +239,7 @@ mod tests {
                 for number in 0..20u8 {
                     let mut buffer = queue.buffer();
                     buffer[0] = number;
-                    queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, 1)));
+                    queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, 1)));
                 }
             })
         };
@@ -249,7 +269,7 @@ mod tests {
             for number in 0..AHEAD + more {
                 let mut buffer = reader.buffer();
                 buffer[0] = number as u8;
-                reader.push(Message::Data(Chunk::new(Source::TcpLog, buffer, 1)));
+                reader.push(Message::Data(Chunk::new(Device::TcpLog, buffer, 1)));
             }
         });
         (queue, reader)

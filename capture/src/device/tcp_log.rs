@@ -15,9 +15,9 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::device::buffer::Buffer;
-use crate::device::message::{CHUNK, Chunk, Message, Source};
+use crate::device::message::{CHUNK, Chunk, Device, Message};
 use crate::device::queue::Queue;
-use crate::device::stop::Stop;
+use crate::device::threads::Stop;
 use crate::failure::Failure;
 
 /// How long a drain may take: who writes faster than it is read must not keep us.
@@ -87,7 +87,7 @@ impl TcpLog {
         let named = thread::Builder::new().name("tcp_log".into());
         let thread = named.spawn(move || {
             let result = self.run(&queue, &stop, wake.as_fd());
-            queue.push(Message::Ended(Source::TcpLog, result));
+            queue.push(Message::Ended(Device::TcpLog, result));
         });
         thread.map(drop).map_err(|error| Failure::io("thread", error))
     }
@@ -120,7 +120,7 @@ impl TcpLog {
             had_some = false;
             if !ready {
                 if len > 0 {
-                    queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+                    queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
                     (buffer, len) = (queue.buffer(), 0);
                 } else if drain_until.is_some() {
                     return Ok(());
@@ -137,29 +137,22 @@ impl TcpLog {
                     had_some = self.is_nonblocking;
                     len += read;
                     if CHUNK - len < ROOM {
-                        queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+                        queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
                         (buffer, len) = (queue.buffer(), 0);
                     }
                 }
-                Err(error) => match error.raw_os_error().map(Errno::from_raw) {
-                    Some(Errno::EINTR | Errno::EAGAIN) => {}
-                    Some(Errno::EBUSY) => thread::sleep(BUSY),
-                    _ if failures < FAILURES => {
-                        failures += 1;
-                        thread::sleep(BUSY);
-                    }
-                    _ => {
-                        self.last(queue, buffer, len)?;
-                        return Err(Failure::io(&self.name, error));
-                    }
-                },
+                Err(error) if try_again(&error, &mut failures) => {}
+                Err(error) => {
+                    self.last(queue, buffer, len)?;
+                    return Err(Failure::io(&self.name, error));
+                }
             }
         }
     }
 
     fn last(&self, queue: &Queue, buffer: Buffer, len: usize) -> Result<(), Failure> {
         if len > 0 {
-            queue.push(Message::Data(Chunk::new(Source::TcpLog, buffer, len)));
+            queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
         }
         Ok(())
     }
@@ -184,13 +177,28 @@ impl Turns {
         }
         queue.end_turn();
         match read {
-            Ok(len @ 1..) => Some(Chunk::new(Source::TcpLog, buffer, len)),
+            Ok(len @ 1..) => Some(Chunk::new(Device::TcpLog, buffer, len)),
             _ => {
                 queue.give_back(buffer);
                 None
             }
         }
     }
+}
+
+/// Whether a read that failed with `error` is to be tried again; waits before that if need be.
+/// `failures` counts those in a row that ought not to happen.
+fn try_again(error: &io::Error, failures: &mut u32) -> bool {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EINTR | Errno::EAGAIN) => {}
+        Some(Errno::EBUSY) => thread::sleep(BUSY),
+        _ if *failures < FAILURES => {
+            *failures += 1;
+            thread::sleep(BUSY);
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// Whether `file` can be read without blocking. Waits up to `wait` until it can or `wake` says

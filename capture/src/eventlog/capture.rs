@@ -27,7 +27,7 @@ pub struct Capture {
     anchor: Anchor,
     /// The provider table as it stands in ELOG files.
     pub table: Vec<u8>,
-    providers: Vec<Provider>,
+    providers: Vec<SubscribedProvider>,
     votes: Votes,
     layout: Option<Layout>,
     plan: Option<Plan>,
@@ -37,7 +37,7 @@ pub struct Capture {
     log: Rc<Log>,
 }
 
-struct Provider {
+struct SubscribedProvider {
     id: u16,
     /// Equal for providers of one name.
     name_number: u16,
@@ -46,17 +46,22 @@ struct Provider {
 }
 
 /// Sessions' addresses that stand further on in what was read.
-pub type Hints = HashMap<SessionKey, Addresses>;
+pub type AddressHints = HashMap<SessionKey, Addresses>;
 
 impl Capture {
     /// A subscription of the providers in `table`.
     pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> Capture {
-        let mut providers: Vec<Provider> = Vec::new();
+        let mut providers: Vec<SubscribedProvider> = Vec::new();
         let entries = ProviderTable::split(&table).map(|(entries, _)| entries);
         for (id, name) in entries.iter().flat_map(|entries| entries.iter()) {
             let same = providers.iter().find(|known| known.name == name);
             let name_number = same.map_or(providers.len() as u16, |known| known.name_number);
-            providers.push(Provider { id, name_number, name: name.to_vec(), is_tcp: name == sessions::TCP });
+            providers.push(SubscribedProvider {
+                id,
+                name_number,
+                name: name.to_vec(),
+                is_tcp: name == sessions::TCP,
+            });
         }
         Capture {
             anchor,
@@ -92,8 +97,8 @@ impl Capture {
     }
 
     /// Looks through what was read for what its first events need to know.
-    pub fn look_ahead(&mut self, bytes: &[u8]) -> Hints {
-        let mut hints = Hints::new();
+    pub fn look_ahead(&mut self, bytes: &[u8]) -> AddressHints {
+        let mut hints = AddressHints::new();
         let mut ended = Vec::new();
         let mut votes = std::mem::take(&mut self.votes);
         let mut rest = bytes;
@@ -140,7 +145,7 @@ impl Capture {
             && !sessions::is_no_session(event.session_id())
     }
 
-    fn provider(&self, event: &RawEvent<'_>) -> Option<&Provider> {
+    fn provider(&self, event: &RawEvent<'_>) -> Option<&SubscribedProvider> {
         let id = event.provider_id();
         self.providers.iter().find(|provider| provider.id == id)
     }

@@ -8,8 +8,8 @@ use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::{Micros, Problem};
 
-use crate::bblog::choice::{Choice, is_connection_end};
-use crate::bblog::entries::EntrySink;
+use crate::bblog::cutter::EntrySink;
+use crate::bblog::filter::{EntryFilter, is_connection_end};
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
 use crate::log::Log;
@@ -26,26 +26,26 @@ const END: &str = ".pcapng";
 
 /// The entry being written.
 pub struct BblogFiles {
-    choice: Choice,
+    filter: EntryFilter,
     stacks: Stacks,
     serials: Serials,
     log: Rc<Log>,
-    current: Option<Current>,
+    current: Option<CurrentEntry>,
     /// Blocks not given to the system yet.
     buffer: Vec<u8>,
 }
 
-struct Current {
+struct CurrentEntry {
     entry: Entry,
     base: String,
     /// The serial number to be expected next, and the one after the last that reached the file.
     expected: Option<u32>,
     written: Option<u32>,
-    section: Option<Section>,
+    section: Option<SectionFile>,
 }
 
 /// A file, or what will be one at the first flush.
-struct Section {
+struct SectionFile {
     stack: u8,
     first_serial: u32,
     stack_name: Vec<u8>,
@@ -61,9 +61,9 @@ struct Section {
 
 impl BblogFiles {
     /// No entry yet.
-    pub fn new(choice: Choice, stacks: Stacks, log: Rc<Log>) -> BblogFiles {
+    pub fn new(filter: EntryFilter, stacks: Stacks, log: Rc<Log>) -> BblogFiles {
         let buffer = Vec::with_capacity(FLUSH + 4096);
-        BblogFiles { choice, stacks, serials: Serials::default(), log, current: None, buffer }
+        BblogFiles { filter, stacks, serials: Serials::default(), log, current: None, buffer }
     }
 
     /// The sink that writes to `store`.
@@ -89,7 +89,7 @@ impl BblogFiles {
         let names = self.stacks.with(stack);
         // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
         let _ = current.entry.section(stack, names.get(stack)).append(&mut self.buffer);
-        current.section = Some(Section {
+        current.section = Some(SectionFile {
             stack,
             first_serial: serial,
             stack_name: names.get(stack).to_vec(),
@@ -104,7 +104,7 @@ impl BblogFiles {
     }
 
     fn end_section(&mut self, store: &mut Store) {
-        let small = self.choice.drop_small;
+        let small = self.filter.drop_small;
         let Some(current) = &mut self.current else { return };
         let reason = current.entry.reason();
         let records = current.section.as_ref().map_or(0, |section| section.records + section.buffered);
@@ -123,7 +123,7 @@ impl BblogFiles {
     }
 }
 
-impl Current {
+impl CurrentEntry {
     /// Writes the buffer. If that fails, its records are dropped and the file ends before them.
     fn flush(&mut self, buffer: &mut Vec<u8>, store: &mut Store) {
         let Some(section) = &mut self.section else { return };
@@ -160,7 +160,7 @@ impl Current {
         }
     }
 
-    fn complete(&self, section: Section, store: &mut Store) {
+    fn complete(&self, section: SectionFile, store: &mut Store) {
         let Some(file) = section.file else { return };
         if file.len == 0 {
             return store.discard(file);
@@ -193,16 +193,16 @@ impl EntrySink for Writing<'_> {
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
         let files = &mut *self.files;
         self.store.counters.entries += 1;
-        let entry = Entry::new(header, files.choice.dump_time(header, ahead));
+        let entry = Entry::new(header, files.filter.dump_time(header, ahead));
         files.current = None;
-        if !files.choice.wants(&entry) {
+        if !files.filter.wants(&entry) {
             self.store.counters.left_out += 1;
             return;
         }
         let ((_, lport), (faddr, fport)) = (entry.local(), entry.remote());
         let base = name::of_connection(entry.id(), lport, faddr, fport);
         let expected = files.serials.expected(&entry.key);
-        files.current = Some(Current { entry, base, expected, written: expected, section: None });
+        files.current = Some(CurrentEntry { entry, base, expected, written: expected, section: None });
     }
 
     #[inline]
@@ -219,7 +219,7 @@ impl EntrySink for Writing<'_> {
             files.end_section(store);
             files.begin_section(record);
         }
-        let Some(Current { entry, expected, section: Some(section), .. }) = &mut files.current else {
+        let Some(CurrentEntry { entry, expected, section: Some(section), .. }) = &mut files.current else {
             return;
         };
         let missing = missing_before(*expected, record.serial());

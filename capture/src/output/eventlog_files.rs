@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use bblog_converter::sessions::{self, Change, Session, SessionKey};
+use bblog_converter::sessions::{self, Change, Context, Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 
@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// How files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum EventFormat {
     /// pcapng, for Wireshark
     Pcapng,
     /// ELOG, for elog(1)
@@ -40,7 +40,7 @@ pub enum Format {
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
     /// How files are written.
-    pub format: Format,
+    pub format: EventFormat,
     /// Bytes after which a file is finished and another begun, 0 for any number.
     pub size: u64,
     /// Time after which it is, 0 for any.
@@ -54,7 +54,7 @@ pub struct EventlogFiles {
     /// The subscription.
     pub capture: Capture,
     rotation: Rotation,
-    sessions: HashMap<SessionKey, Entry>,
+    sessions: HashMap<SessionKey, SessionState>,
     /// Sessions with something to flush.
     dirty: Vec<SessionKey>,
     dirty_bytes: usize,
@@ -63,16 +63,16 @@ pub struct EventlogFiles {
     looked: Instant,
 }
 
-struct Entry {
+struct SessionState {
     session: Session,
     log_id: Vec<u8>,
     stack: Vec<u8>,
     used: Instant,
-    file: Option<Growing>,
+    file: Option<OpenFile>,
 }
 
 /// A file, or what will be one at the first flush.
-struct Growing {
+struct OpenFile {
     part: Option<PartFile>,
     buffer: Vec<u8>,
     /// Events in the buffer, and in the file.
@@ -137,60 +137,36 @@ impl EventlogFiles {
             self.finish_longest_unused(store);
         }
         let is_tcp = self.capture.is_tcp(event);
-        let entry = self.sessions.entry(key).or_insert_with(|| Entry::new(now));
-        entry.used = now;
-        if is_tcp {
-            let before = entry.session.context;
-            if let Change::Restarted(_) = entry.session.observe(event) {
-                // The file is that of the connection before.
-                let fresh = std::mem::replace(&mut entry.session.context, before);
-                self.finish(key, store);
-                let Some(entry) = self.sessions.get_mut(&key) else { return };
-                entry.session.context = fresh;
-                entry.log_id.clear();
-            }
+        let state = self.sessions.entry(key).or_insert_with(|| SessionState::new(now));
+        state.used = now;
+        if is_tcp && let Some(before) = state.restarts(event) {
+            // The file is that of the connection before.
+            let fresh = std::mem::replace(&mut state.session.context, before);
+            self.finish(key, store);
+            let Some(state) = self.sessions.get_mut(&key) else { return };
+            state.session.context = fresh;
+            state.log_id.clear();
         }
-        let Some(entry) = self.sessions.get_mut(&key) else { return };
+        let Some(state) = self.sessions.get_mut(&key) else { return };
         if is_tcp {
-            if entry.session.context.addresses.is_none() {
-                entry.session.context.addresses = hint;
-            }
-            if let (Some(id), true) = (log_id(event), entry.log_id.is_empty()) {
-                entry.log_id = id;
-            }
-            if let Some(stack) = stack_name(event) {
-                entry.stack = stack;
-            }
+            state.learn(event, hint);
         }
-        if entry.file.is_none() {
+        if state.file.is_none() {
             if store.is_in_trouble() {
                 let name = self.base(key);
                 return store.dropped(&name, 1);
             }
-            entry.file = Some(Growing::new(&self.capture, event.timestamp(), now));
+            state.file = Some(OpenFile::new(&self.capture, event.timestamp(), now));
         }
-        let Some(file) = &mut entry.file else { return };
+        let Some(file) = &mut state.file else { return };
         let was = file.buffer.len();
         if was == 0 {
             self.dirty.push(key);
-            if file.part.is_none() {
-                file.begin(&self.capture, self.rotation.format);
-            }
         }
-        match self.rotation.format {
-            Format::Pcapng => {
-                self.capture.event(&mut file.buffer, file.anchor, event, &entry.session.context)
-            }
-            Format::Elog => file.buffer.extend_from_slice(event.as_bytes()),
-        }
-        file.buffered += 1;
-        file.last = event.timestamp();
-        let len = file.buffer.len();
+        file.append(&self.capture, self.rotation.format, event, &state.session.context);
+        let (len, size) = (file.buffer.len(), file.len());
         self.dirty_bytes += len - was;
-        let size = file.part.as_ref().map_or(0, |part| part.len) + len as u64;
-        let ends = event.event_id() == SESSION_END;
-        file.ended |= ends;
-        if ends {
+        if event.event_id() == SESSION_END {
             self.finish(key, store);
             self.sessions.remove(&key);
         } else if self.rotation.size > 0 && size >= self.rotation.size {
@@ -220,7 +196,7 @@ impl EventlogFiles {
             return;
         }
         self.looked = Instant::now();
-        let is_due = |entry: &Entry| {
+        let is_due = |entry: &SessionState| {
             let begun = entry.file.as_ref().map(|file| file.begun);
             begun.is_some_and(|begun| !limit.is_zero() && begun.elapsed() >= limit)
                 || entry.used.elapsed() >= UNUSED
@@ -267,8 +243,8 @@ impl EventlogFiles {
 
     fn end(&self) -> &'static str {
         match self.rotation.format {
-            Format::Pcapng => ".pcapng",
-            Format::Elog => ".elog",
+            EventFormat::Pcapng => ".pcapng",
+            EventFormat::Elog => ".elog",
         }
     }
 
@@ -310,7 +286,7 @@ impl EventlogFiles {
     /// Finishes a session's file, if it has one.
     fn finish(&mut self, key: SessionKey, store: &mut Store) {
         let Some(file) = self.sessions.get_mut(&key).and_then(|entry| entry.file.as_mut()) else { return };
-        if self.rotation.format == Format::Pcapng {
+        if self.rotation.format == EventFormat::Pcapng {
             let was = file.buffer.len();
             let drops = self.capture.kernel_drops - file.kernel_drops;
             let time = file.anchor.utc(file.last);
@@ -330,7 +306,7 @@ impl EventlogFiles {
             return store.discard(part);
         }
         let drops = self.capture.kernel_drops - file.kernel_drops;
-        if self.rotation.format == Format::Elog {
+        if self.rotation.format == EventFormat::Elog {
             let header = self.capture.elog_header(file.anchor, file.first, file.events, drops);
             store.overwrite_start(&mut part, &header.to_bytes());
         }
@@ -355,15 +331,42 @@ impl EventlogFiles {
     }
 }
 
-impl Entry {
-    fn new(now: Instant) -> Entry {
-        Entry { session: Session::default(), log_id: Vec::new(), stack: Vec::new(), used: now, file: None }
+impl SessionState {
+    fn new(now: Instant) -> SessionState {
+        SessionState {
+            session: Session::default(),
+            log_id: Vec::new(),
+            stack: Vec::new(),
+            used: now,
+            file: None,
+        }
+    }
+
+    /// Follows an event of the `tcp` provider. If it begins another session of that number, what
+    /// was known of the one before comes back.
+    fn restarts(&mut self, event: &RawEvent<'_>) -> Option<Context> {
+        let before = self.session.context;
+        matches!(self.session.observe(event), Change::Restarted(_)).then_some(before)
+    }
+
+    /// Learns what an event of the `tcp` provider says about its connection. `hint` are the
+    /// addresses that a later event says.
+    fn learn(&mut self, event: &RawEvent<'_>, hint: Option<sessions::Addresses>) {
+        if self.session.context.addresses.is_none() {
+            self.session.context.addresses = hint;
+        }
+        if let (Some(id), true) = (log_id(event), self.log_id.is_empty()) {
+            self.log_id = id;
+        }
+        if let Some(stack) = stack_name(event) {
+            self.stack = stack;
+        }
     }
 }
 
-impl Growing {
-    fn new(capture: &Capture, first: u64, begun: Instant) -> Growing {
-        Growing {
+impl OpenFile {
+    fn new(capture: &Capture, first: u64, begun: Instant) -> OpenFile {
+        OpenFile {
             part: None,
             buffer: Vec::new(),
             buffered: 0,
@@ -377,11 +380,30 @@ impl Growing {
         }
     }
 
-    /// Puts what stands before the first event into the buffer.
-    fn begin(&mut self, capture: &Capture, format: Format) {
+    /// Puts an event into the buffer.
+    fn append(&mut self, capture: &Capture, format: EventFormat, event: &RawEvent<'_>, context: &Context) {
+        if self.buffer.is_empty() && self.part.is_none() {
+            self.begin(capture, format);
+        }
         match format {
-            Format::Pcapng => capture.section(&mut self.buffer, self.anchor),
-            Format::Elog => {
+            EventFormat::Pcapng => capture.event(&mut self.buffer, self.anchor, event, context),
+            EventFormat::Elog => self.buffer.extend_from_slice(event.as_bytes()),
+        }
+        self.buffered += 1;
+        self.last = event.timestamp();
+        self.ended |= event.event_id() == SESSION_END;
+    }
+
+    /// Bytes of the file, those in the buffer included.
+    fn len(&self) -> u64 {
+        self.part.as_ref().map_or(0, |part| part.len) + self.buffer.len() as u64
+    }
+
+    /// Puts what stands before the first event into the buffer.
+    fn begin(&mut self, capture: &Capture, format: EventFormat) {
+        match format {
+            EventFormat::Pcapng => capture.section(&mut self.buffer, self.anchor),
+            EventFormat::Elog => {
                 let header = capture.elog_header(self.anchor, self.first, 0, 0).to_bytes();
                 debug_assert_eq!(header.len(), FILE_HEADER_LEN);
                 self.buffer.extend_from_slice(&header);

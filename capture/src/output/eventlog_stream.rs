@@ -9,7 +9,7 @@ use bblog_dissector::elog::{RawEvent, SESSION_END};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
-use crate::output::stream::{Owner, StreamOut};
+use crate::output::stream::{SectionOwner, StreamOut};
 
 /// Sessions known at a time.
 const SESSIONS: usize = 65_536;
@@ -39,7 +39,7 @@ impl EventlogOut {
         for event in self.capture.events(bytes) {
             stream.counters.events += 1;
             self.events += 1;
-            if stream.owner != Owner::Eventlog || self.anchor != self.capture.anchor() {
+            if stream.owner != SectionOwner::Eventlog || self.anchor != self.capture.anchor() {
                 self.anchor = begin(&self.capture, stream);
             }
             self.last = self.anchor.utc(event.timestamp());
@@ -66,7 +66,7 @@ impl EventlogOut {
 
     /// Ends the section with its statistics.
     pub fn finish(&mut self, stream: &mut StreamOut) {
-        if stream.owner != Owner::Eventlog {
+        if stream.owner != SectionOwner::Eventlog {
             self.anchor = begin(&self.capture, stream);
         }
         let drops = self.capture.kernel_drops;
@@ -78,7 +78,7 @@ impl EventlogOut {
 fn begin(capture: &Capture, stream: &mut StreamOut) -> Anchor {
     let anchor = capture.anchor();
     capture.section(&mut stream.buffer, anchor);
-    stream.owner = Owner::Eventlog;
+    stream.owner = SectionOwner::Eventlog;
     anchor
 }
 

@@ -19,8 +19,8 @@ use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 
-use crate::bblog::choice::Choice;
-use crate::bblog::entries::EntrySink;
+use crate::bblog::cutter::EntrySink;
+use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
 use crate::failure::io_text;
@@ -32,7 +32,7 @@ const FLUSH: usize = 192 * 1024;
 
 /// Whose section the stream is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub enum SectionOwner {
     /// Nobody's: it has not begun.
     Nobody,
     /// A BBLog entry's.
@@ -58,7 +58,7 @@ pub struct StreamOut {
     /// How often the buffer was given to the system, and how often it was dropped instead.
     flushes: (u64, u64),
     /// Whose section the end of the buffer is in.
-    pub owner: Owner,
+    pub owner: SectionOwner,
     error: Option<io::Error>,
     log: Rc<Log>,
     /// What was done.
@@ -86,7 +86,7 @@ impl StreamOut {
             buffer: Vec::with_capacity(FLUSH + 4096),
             buffered: 0,
             flushes: (0, 0),
-            owner: Owner::Nobody,
+            owner: SectionOwner::Nobody,
             error: None,
             log,
             counters: Counters::default(),
@@ -167,7 +167,7 @@ impl StreamOut {
         self.dropped += records;
         self.counters.dropped += records;
         self.flushes.1 += 1;
-        self.owner = Owner::Nobody;
+        self.owner = SectionOwner::Nobody;
     }
 
     /// A last try for what could not be written so far; tells what is lost.
@@ -187,17 +187,17 @@ impl StreamOut {
 
 /// BBLog entries on their way into the stream.
 pub struct BblogOut {
-    choice: Choice,
+    filter: EntryFilter,
     stacks: Stacks,
     serials: Serials,
     /// What was expected of each connection before the buffer had records of it.
     before: HashMap<ConnectionKey, Option<u32>>,
     flushes: (u64, u64),
     log: Rc<Log>,
-    current: Option<Current>,
+    current: Option<CurrentEntry>,
 }
 
-struct Current {
+struct CurrentEntry {
     entry: Entry,
     expected: Option<u32>,
     stack: Option<u8>,
@@ -205,9 +205,9 @@ struct Current {
 
 impl BblogOut {
     /// No entry yet.
-    pub fn new(choice: Choice, stacks: Stacks, log: Rc<Log>) -> BblogOut {
+    pub fn new(filter: EntryFilter, stacks: Stacks, log: Rc<Log>) -> BblogOut {
         BblogOut {
-            choice,
+            filter,
             stacks,
             serials: Serials::default(),
             before: HashMap::new(),
@@ -253,15 +253,15 @@ impl EntrySink for Writing<'_> {
         if self.out.flushes != self.stream.flushes {
             self.out.after_flush(self.stream.flushes);
         }
-        let choice = &self.out.choice;
-        let entry = Entry::new(header, choice.dump_time(header, ahead));
-        let wanted = choice.wants(&entry);
+        let filter = &self.out.filter;
+        let entry = Entry::new(header, filter.dump_time(header, ahead));
+        let wanted = filter.wants(&entry);
         self.stream.counters.left_out += u64::from(!wanted);
         let expected = self.out.serials.expected(&entry.key);
         if wanted {
             self.out.before.entry(entry.key).or_insert(expected);
         }
-        self.out.current = wanted.then_some(Current { entry, expected, stack: None });
+        self.out.current = wanted.then_some(CurrentEntry { entry, expected, stack: None });
     }
 
     fn record(&mut self, record: &Record<'_>) {
@@ -272,12 +272,12 @@ impl EntrySink for Writing<'_> {
         }
         let Some(current) = &mut self.out.current else { return };
         let stack = record.stack_id();
-        if stream.owner != Owner::Bblog || current.stack != Some(stack) {
+        if stream.owner != SectionOwner::Bblog || current.stack != Some(stack) {
             let section = current.entry.section(stack, self.out.stacks.with(stack).get(stack));
             // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
             let _ = section.append(&mut stream.buffer);
             current.stack = Some(stack);
-            stream.owner = Owner::Bblog;
+            stream.owner = SectionOwner::Bblog;
         }
         if current.expected.is_none() {
             // Should it be dropped, then it is missing.

@@ -9,8 +9,8 @@ use bblog_converter::stacks::StackNames;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::eventlog::Subscription;
-use crate::log;
-use crate::output::eventlog_files;
+use crate::log::LogFormat;
+use crate::output::eventlog_files::EventFormat;
 
 /// Takes the logs that FreeBSD's TCP makes about itself off /dev/tcp_log and /dev/eventlog, and
 /// writes them as pcapng files, one per connection.
@@ -98,7 +98,7 @@ pub struct CaptureArgs {
     pub dump_state: bool,
     /// Files of events
     #[arg(long, value_enum, default_value = "pcapng")]
-    pub format: eventlog_files::Format,
+    pub format: EventFormat,
     /// Begin another file of a session's events after SIZE bytes
     #[arg(long, value_name = "SIZE", default_value = "0")]
     pub rotate_size: Size,
@@ -128,7 +128,7 @@ pub struct CaptureArgs {
     pub syslog: bool,
     /// How messages look
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
-    pub log_format: log::Format,
+    pub log_format: LogFormat,
 }
 
 /// A number of bytes: `65536`, `512K`, `64M`, `1G`.

@@ -13,16 +13,16 @@ use crate::failure::Failure;
 const DEFAULT_USER: &str = "nobody";
 
 /// The user to become; `None` to stay as it is.
-pub struct Plan(Option<User>);
+pub struct RunAs(Option<User>);
 
-impl Plan {
+impl RunAs {
     /// What `user`, the option, asks for.
     ///
     /// # Errors
     /// A [`Failure`]: there is no such user, or only root could become it.
-    pub fn new(user: Option<&str>) -> Result<Plan, Failure> {
+    pub fn new(user: Option<&str>) -> Result<RunAs, Failure> {
         let name = match (geteuid().is_root(), user) {
-            (false, None) => return Ok(Plan(None)),
+            (false, None) => return Ok(RunAs(None)),
             (_, user) => user.unwrap_or(DEFAULT_USER),
         };
         let found = User::from_name(name).map_err(|error| Failure::io(format_args!("user {name}"), error))?;
@@ -30,10 +30,10 @@ impl Plan {
             return Err(Failure::new(format_args!("user {name}"), "unknown, expected a name in passwd(5)"));
         };
         if geteuid().is_root() {
-            return Ok(Plan(Some(found)));
+            return Ok(RunAs(Some(found)));
         }
         if found.uid == geteuid() {
-            return Ok(Plan(None));
+            return Ok(RunAs(None));
         }
         let found = format!("started by uid {}, expected root", geteuid());
         Err(Failure::new(format_args!("user {name}"), found))

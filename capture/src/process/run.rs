@@ -11,14 +11,14 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, umask};
 
-use crate::bblog::choice::Choice;
-use crate::bblog::entries::Entries;
+use crate::bblog::cutter::EntryCutter;
+use crate::bblog::filter::EntryFilter;
 use crate::bblog::stacks::Stacks;
 use crate::device::eventlog::{BUFFER_SIZES, Eventlog};
 use crate::device::kernel::{self, Helper};
 use crate::device::queue::Queue;
-use crate::device::stop::Stop;
 use crate::device::tcp_log::TcpLog;
+use crate::device::threads::DeviceThreads;
 use crate::eventlog::capture::Capture;
 use crate::failure::Failure;
 use crate::log::Log;
@@ -28,10 +28,10 @@ use crate::output::eventlog_stream::EventlogOut;
 use crate::output::stream::{BblogOut, StreamOut};
 use crate::process::cli::CaptureArgs;
 use crate::process::daemon::{self, PidFile};
-use crate::process::privileges::Plan;
+use crate::process::privileges::RunAs;
 use crate::process::sandbox::{self, Descriptors};
 use crate::process::signals;
-use crate::process::writer::{Files, Output, StopSources, Stream, Work};
+use crate::process::writer::{FileOutput, Output, StreamOutput, Writer};
 use crate::store::compress::Compressor;
 use crate::store::files::{Limits, Store};
 use crate::store::folder::Folder;
@@ -73,9 +73,9 @@ enum Target {
 
 fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
     umask(Mode::from_bits_truncate(0o022));
-    let plan = Plan::new(args.user.as_deref())?;
-    let opened = open(&args, &plan, log)?;
-    plan.drop_privileges()?;
+    let run_as = RunAs::new(args.user.as_deref())?;
+    let opened = open(&args, &run_as, log)?;
+    run_as.drop_privileges()?;
     if let Target::Folder(folder, path) = &opened.target {
         folder.probe().map_err(|error| Failure::io(path.display(), error))?;
     }
@@ -93,7 +93,7 @@ fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
 }
 
 /// Opens what only root may open, and everything else that is reached by a path.
-fn open(args: &CaptureArgs, plan: &Plan, log: &Rc<Log>) -> Result<Opened, Failure> {
+fn open(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<Opened, Failure> {
     let file = match &args.file {
         Some(file) => Some(file.as_path()),
         None if args.eventlog.is_empty() => Some(Path::new(TCP_LOG)),
@@ -115,7 +115,7 @@ fn open(args: &CaptureArgs, plan: &Plan, log: &Rc<Log>) -> Result<Opened, Failur
                 .map_err(|error| Failure::io(path.display(), error))?;
             Target::Stream(stream)
         }
-        None => Target::Folder(open_folder(&args.directory, plan)?, args.directory.clone()),
+        None => Target::Folder(open_folder(&args.directory, run_as)?, args.directory.clone()),
     };
     let tcp_log = file.map(TcpLog::open).transpose()?;
     let eventlog = match args.eventlog.as_slice() {
@@ -128,10 +128,10 @@ fn open(args: &CaptureArgs, plan: &Plan, log: &Rc<Log>) -> Result<Opened, Failur
     Ok(Opened { tcp_log, eventlog, pid_file, target })
 }
 
-fn open_folder(path: &Path, plan: &Plan) -> Result<Folder, Failure> {
+fn open_folder(path: &Path, run_as: &RunAs) -> Result<Folder, Failure> {
     let failed = |error| Failure::io(path.display(), error);
     match std::fs::create_dir(path) {
-        Ok(()) => plan.own(path)?,
+        Ok(()) => run_as.own(path)?,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
@@ -143,19 +143,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     if let Some(pid_file) = &mut pid_file {
         pid_file.write()?;
     }
-    // The lock says that unfinished files in the folder are nobody else's.
-    let mut lock = None;
-    if let Target::Folder(folder, path) = &target {
-        let dir = folder.descriptors()[0].try_clone_to_owned();
-        let dir = dir.map_err(|error| Failure::io(path.display(), error))?;
-        lock = Flock::lock(dir, FlockArg::LockExclusiveNonblock).ok();
-        if lock.is_none() {
-            log.info(format_args!(
-                "{}: another bblogd writes here; its unfinished files are left",
-                path.display()
-            ));
-        }
-    }
+    let lock = lock_folder(&target, log)?;
     let helper = match &args.stack {
         None if cfg!(target_os = "freebsd") && tcp_log.is_some() => Helper::start().ok(),
         _ => None,
@@ -165,64 +153,99 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
 
     let queue = Arc::new(Queue::new(usize::try_from(args.queue_size.0).unwrap_or(usize::MAX)));
     signals::watch(&queue)?;
-    let choice = Choice {
-        reason: args.reason.clone(),
-        drop_small: args.drop_small,
-        old: tcp_log.as_ref().is_some_and(|tcp_log| tcp_log.is_file),
-    };
-    let has_bblog = tcp_log.is_some();
     let stacks = stacks(&args, helper);
-    let capture = eventlog.as_ref().map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
-    let output = match target {
-        Target::Stream(stream) => Output::Stream(Box::new(Stream {
-            stream: stream.telling(log),
-            bblog: has_bblog.then(|| BblogOut::new(choice, stacks, Rc::clone(log))),
-            eventlog: capture.map(EventlogOut::new),
-        })),
-        Target::Folder(folder, path) => {
-            let store = Store::new(folder, limits(&args), lock.is_some(), Rc::clone(log));
-            Output::Files(Box::new(Files {
-                store: store.map_err(|error| Failure::io(path.display(), error))?,
-                bblog: has_bblog.then(|| BblogFiles::new(choice, stacks, Rc::clone(log))),
-                eventlog: capture.map(|capture| EventlogFiles::new(capture, rotation(&args))),
-            }))
-        }
-    };
-
-    let mut sources =
-        Sources { tcp_log: Arc::default(), eventlog: Arc::default(), wake: Some(wake), started: 0 };
-    let mut turns = None;
-    if let Some(tcp_log) = tcp_log {
-        if eventlog.is_none() {
-            turns = tcp_log.turns();
-        }
-        if turns.is_some() {
-            queue.take_turns();
-        }
-        tcp_log.start(Arc::clone(&queue), Arc::clone(&sources.tcp_log), woken)?;
-        sources.started += 1;
-    }
-    if let Some(eventlog) = eventlog {
-        eventlog.start(Arc::clone(&queue), Arc::clone(&sources.eventlog))?;
-        sources.started += 1;
-    }
-    let mut work = Work {
+    let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
+    let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
+    let mut writer = Writer {
         output,
-        entries: Entries::new(args.max_entry_size.0),
+        cutter: EntryCutter::new(args.max_entry_size.0),
         limit: if args.single { 1 } else { u64::MAX },
-        sources: sources.started,
+        threads: DeviceThreads::new(wake),
         turns,
         log: Rc::clone(log),
+        good: true,
     };
-    let good = work.run(&queue, &mut sources);
+    if writer.turns.is_some() {
+        queue.take_turns();
+    }
+    start(&mut writer.threads, tcp_log, eventlog, &queue, woken)?;
+    let good = writer.run(&queue);
     if args.daemon || args.syslog {
-        work.output.counters().tell(log, queue.load());
+        writer.output.counters().tell(log, queue.load());
     }
     if let Some(pid_file) = &mut pid_file {
         // Whoever reads it meanwhile finds it unlocked soon.
         let _ = pid_file.clear();
     }
     Ok(good)
+}
+
+/// Locks the folder, if there is one. The lock says that unfinished files in it are nobody else's.
+fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Failure> {
+    let Target::Folder(folder, path) = target else { return Ok(None) };
+    let dir = folder.descriptors()[0].try_clone_to_owned();
+    let dir = dir.map_err(|error| Failure::io(path.display(), error))?;
+    let lock = Flock::lock(dir, FlockArg::LockExclusiveNonblock).ok();
+    if lock.is_none() {
+        log.info(format_args!(
+            "{}: another bblogd writes here; its unfinished files are left",
+            path.display()
+        ));
+    }
+    Ok(lock)
+}
+
+/// Makes what writes to `target`. `finish_others` says that unfinished files in a folder are nobody
+/// else's.
+fn output(
+    args: &CaptureArgs,
+    target: Target,
+    (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
+    stacks: Stacks,
+    finish_others: bool,
+    log: &Rc<Log>,
+) -> Result<Output, Failure> {
+    let filter = EntryFilter {
+        reason: args.reason.clone(),
+        drop_small: args.drop_small,
+        old: tcp_log.is_some_and(|tcp_log| tcp_log.is_file),
+    };
+    let has_bblog = tcp_log.is_some();
+    let capture = eventlog.map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
+    Ok(match target {
+        Target::Stream(stream) => Output::Stream(Box::new(StreamOutput {
+            stream: stream.telling(log),
+            bblog: has_bblog.then(|| BblogOut::new(filter, stacks, Rc::clone(log))),
+            eventlog: capture.map(EventlogOut::new),
+        })),
+        Target::Folder(folder, path) => {
+            let store = Store::new(folder, limits(args), finish_others, Rc::clone(log));
+            Output::Files(Box::new(FileOutput {
+                store: store.map_err(|error| Failure::io(path.display(), error))?,
+                bblog: has_bblog.then(|| BblogFiles::new(filter, stacks, Rc::clone(log))),
+                eventlog: capture.map(|capture| EventlogFiles::new(capture, rotation(args))),
+            }))
+        }
+    })
+}
+
+/// Starts the threads that read.
+fn start(
+    threads: &mut DeviceThreads,
+    tcp_log: Option<TcpLog>,
+    eventlog: Option<Eventlog>,
+    queue: &Arc<Queue>,
+    woken: OwnedFd,
+) -> Result<(), Failure> {
+    if let Some(tcp_log) = tcp_log {
+        tcp_log.start(Arc::clone(queue), Arc::clone(&threads.tcp_log), woken)?;
+        threads.running += 1;
+    }
+    if let Some(eventlog) = eventlog {
+        eventlog.start(Arc::clone(queue), Arc::clone(&threads.eventlog))?;
+        threads.running += 1;
+    }
+    Ok(())
 }
 
 fn enter_sandbox(
@@ -281,32 +304,5 @@ fn rotation(args: &CaptureArgs) -> Rotation {
         size: args.rotate_size.0,
         time: args.rotate_time.0,
         max_open: limit.saturating_sub(OTHER_FILES).clamp(4, OPEN_FILES),
-    }
-}
-
-/// The threads that read devices.
-struct Sources {
-    tcp_log: Arc<Stop>,
-    eventlog: Arc<Stop>,
-    /// Its other end wakes a thread when this is closed.
-    wake: Option<OwnedFd>,
-    started: usize,
-}
-
-impl StopSources for Sources {
-    fn drain(&mut self) {
-        self.tcp_log.drain();
-        self.eventlog.drain();
-        self.wake = None;
-    }
-
-    fn abort(&mut self) {
-        self.eventlog.abort();
-        self.abort_tcp_log();
-    }
-
-    fn abort_tcp_log(&mut self) {
-        self.tcp_log.abort();
-        self.wake = None;
     }
 }

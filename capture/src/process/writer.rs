@@ -4,10 +4,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::bblog::entries::{Entries, EntrySink};
-use crate::device::message::{Message, Signal, Source};
+use crate::bblog::cutter::{EntryCutter, EntrySink};
+use crate::device::message::{Chunk, Device, Message, Signal};
 use crate::device::queue::Queue;
 use crate::device::tcp_log::Turns;
+use crate::device::threads::DeviceThreads;
 use crate::failure::{Failure, io_text};
 use crate::log::Log;
 use crate::output::bblog_files::BblogFiles;
@@ -25,13 +26,13 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Where everything goes.
 pub enum Output {
     /// To files.
-    Files(Box<Files>),
+    Files(Box<FileOutput>),
     /// Into one stream.
-    Stream(Box<Stream>),
+    Stream(Box<StreamOutput>),
 }
 
 /// Everything that writes files.
-pub struct Files {
+pub struct FileOutput {
     /// The folder.
     pub store: Store,
     /// BBLog's entries.
@@ -41,7 +42,7 @@ pub struct Files {
 }
 
 /// Everything that writes into the stream.
-pub struct Stream {
+pub struct StreamOutput {
     /// The stream.
     pub stream: StreamOut,
     /// BBLog's entries.
@@ -50,99 +51,108 @@ pub struct Stream {
     pub eventlog: Option<EventlogOut>,
 }
 
-/// The state of the thread.
-pub struct Work {
+/// The thread that writes: what it works with.
+pub struct Writer {
     /// Where everything goes.
     pub output: Output,
     /// BBLog's stream.
-    pub entries: Entries,
+    pub cutter: EntryCutter,
     /// Entries to take.
     pub limit: u64,
-    /// Sources that have not ended.
-    pub sources: usize,
-    /// The only source, as long as it may be read here as well.
+    /// The threads that read, those that have not ended.
+    pub threads: DeviceThreads,
+    /// The only device, as long as it may be read here as well.
     pub turns: Option<Turns>,
     /// What is told to the operator.
     pub log: Rc<Log>,
+    /// Whether nothing has failed.
+    pub good: bool,
 }
 
-/// How the sources are told to stop.
-pub trait StopSources {
-    /// After what is there.
-    fn drain(&mut self);
-    /// At once.
-    fn abort(&mut self);
-    /// At once, BBLog only.
-    fn abort_tcp_log(&mut self);
-}
-
-impl Work {
-    /// Works until all sources have ended, and finishes everything; `false` if something failed.
-    pub fn run(&mut self, queue: &Queue, stop: &mut dyn StopSources) -> bool {
-        let mut good = true;
+impl Writer {
+    /// Works until all devices have ended, and finishes everything; `false` if something failed.
+    pub fn run(&mut self, queue: &Queue) -> bool {
         let mut flushed = Instant::now();
-        while self.sources > 0 {
-            let deadline =
-                if self.output.is_dirty() { Some(Instant::now() + IDLE) } else { self.tick_at(flushed) };
-            let read = self.turns.as_ref().and_then(|turns| turns.read(queue));
-            let message = read.map(Message::Data).or_else(|| queue.pop(deadline));
+        while self.threads.running > 0 {
+            let message = self.next(queue, flushed);
             if message.is_none() || flushed.elapsed() >= FLUSH {
                 self.output.flush();
                 self.output.tick();
                 flushed = Instant::now();
             }
-            match message {
-                None => {}
-                Some(Message::Data(chunk)) => {
-                    if let Err(failure) = self.take(chunk.source, chunk.bytes()) {
-                        self.log.error(&failure);
-                        good = false;
-                        stop.abort_tcp_log();
-                        self.turns = None;
-                        self.entries = Entries::new(0);
-                        // Whatever still comes of it is not looked at.
-                        self.limit = 0;
-                    }
-                    queue.recycle(chunk);
-                    let is_limited = self.limit != 0 && self.limit != u64::MAX;
-                    if is_limited && self.entries.entries() >= self.limit {
-                        stop.abort();
-                        self.turns = None;
-                    }
-                }
-                Some(Message::KernelDrops(drops)) => self.kernel_drops(drops),
-                Some(Message::Signal(Signal::Stop)) => {
-                    stop.drain();
-                    // Only the device thread knows what is to be read still.
-                    self.turns = None;
-                }
-                Some(Message::Signal(Signal::Reopen)) => self.output.reopen_index(),
-                Some(Message::Signal(Signal::Report)) => self.output.counters().tell(&self.log, queue.load()),
-                Some(Message::Ended(source, result)) => {
-                    self.sources -= 1;
-                    if let Err(failure) = result {
-                        self.log.error(failure);
-                        good = false;
-                    }
-                    if source == Source::TcpLog && self.limit > 0 {
-                        good &= self.finish_entries();
-                    }
-                }
+            if let Some(message) = message {
+                self.handle(message, queue);
             }
             if let Some(error) = self.output.take_error() {
-                // Whoever read our output has had enough: no reason to complain.
-                if error.kind() != std::io::ErrorKind::BrokenPipe {
-                    self.log.error(Failure::new("output", io_text(&error)));
-                    good = false;
-                }
-                stop.abort();
-                self.turns = None;
-                // Nor that what is not read any more was in the middle of an entry.
-                self.limit = 0;
+                self.output_ended(&error);
             }
         }
         self.output.finish();
-        good & self.output.take_error().is_none_or(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        self.good
+            & self.output.take_error().is_none_or(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// The next message; `None` if there is none and it is time to flush.
+    fn next(&self, queue: &Queue, flushed: Instant) -> Option<Message> {
+        let deadline =
+            if self.output.is_dirty() { Some(Instant::now() + IDLE) } else { self.tick_at(flushed) };
+        let read = self.turns.as_ref().and_then(|turns| turns.read(queue));
+        read.map(Message::Data).or_else(|| queue.pop(deadline))
+    }
+
+    fn handle(&mut self, message: Message, queue: &Queue) {
+        match message {
+            Message::Data(chunk) => self.data(chunk, queue),
+            Message::KernelDrops(drops) => self.kernel_drops(drops),
+            Message::Signal(Signal::Stop) => {
+                self.threads.drain();
+                // Only the device thread knows what is to be read still.
+                self.turns = None;
+            }
+            Message::Signal(Signal::Reopen) => self.output.reopen_index(),
+            Message::Signal(Signal::Report) => self.output.counters().tell(&self.log, queue.load()),
+            Message::Ended(device, result) => {
+                self.threads.running -= 1;
+                if let Err(failure) = result {
+                    self.log.error(failure);
+                    self.good = false;
+                }
+                if device == Device::TcpLog && self.limit > 0 {
+                    self.good &= self.finish_entries();
+                }
+            }
+        }
+    }
+
+    fn data(&mut self, chunk: Chunk, queue: &Queue) {
+        if let Err(failure) = self.take(chunk.device, chunk.bytes()) {
+            self.log.error(&failure);
+            self.good = false;
+            self.threads.abort_tcp_log();
+            self.turns = None;
+            self.cutter = EntryCutter::new(0);
+            // Whatever still comes of it is not looked at.
+            self.limit = 0;
+        }
+        queue.recycle(chunk);
+        let is_limited = self.limit != 0 && self.limit != u64::MAX;
+        if is_limited && self.cutter.entries() >= self.limit {
+            self.threads.abort();
+            self.turns = None;
+        }
+    }
+
+    /// The stream that everything goes into cannot be written any more.
+    fn output_ended(&mut self, error: &std::io::Error) {
+        // Whoever read our output has had enough: no reason to complain.
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            self.log.error(Failure::new("output", io_text(error)));
+            self.good = false;
+        }
+        self.threads.abort();
+        self.turns = None;
+        // Nor that what is not read any more was in the middle of an entry.
+        self.limit = 0;
     }
 
     /// When files have to be looked after although nothing happens.
@@ -150,25 +160,25 @@ impl Work {
         self.output.needs_ticks().then(|| flushed + FLUSH)
     }
 
-    fn take(&mut self, source: Source, bytes: &[u8]) -> Result<(), Failure> {
-        let (entries, limit) = (&mut self.entries, self.limit);
+    fn take(&mut self, device: Device, bytes: &[u8]) -> Result<(), Failure> {
+        let (cutter, limit) = (&mut self.cutter, self.limit);
         self.output.counters_mut().bytes_in += bytes.len() as u64;
-        match (&mut self.output, source) {
-            (Output::Files(files), Source::TcpLog) => match &mut files.bblog {
-                Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut files.store)),
+        match (&mut self.output, device) {
+            (Output::Files(files), Device::TcpLog) => match &mut files.bblog {
+                Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
-            (Output::Files(files), Source::Eventlog) => {
+            (Output::Files(files), Device::Eventlog) => {
                 if let Some(eventlog) = &mut files.eventlog {
                     eventlog.take(bytes, &mut files.store);
                 }
                 Ok(())
             }
-            (Output::Stream(stream), Source::TcpLog) => match &mut stream.bblog {
-                Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut stream.stream)),
+            (Output::Stream(stream), Device::TcpLog) => match &mut stream.bblog {
+                Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
-            (Output::Stream(stream), Source::Eventlog) => {
+            (Output::Stream(stream), Device::Eventlog) => {
                 if let Some(eventlog) = &mut stream.eventlog {
                     eventlog.take(bytes, &mut stream.stream);
                 }
@@ -180,11 +190,11 @@ impl Work {
     fn finish_entries(&mut self) -> bool {
         let finished = match &mut self.output {
             Output::Files(files) => match &mut files.bblog {
-                Some(bblog) => self.entries.finish(&mut bblog.writing(&mut files.store)),
+                Some(bblog) => self.cutter.finish(&mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
             Output::Stream(stream) => match &mut stream.bblog {
-                Some(bblog) => self.entries.finish(&mut bblog.writing(&mut stream.stream)),
+                Some(bblog) => self.cutter.finish(&mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
         };
@@ -210,10 +220,15 @@ impl Work {
 }
 
 /// Feeds a stream; after a failure the entry that was being read is ended.
-fn feed(entries: &mut Entries, bytes: &[u8], limit: u64, sink: &mut impl EntrySink) -> Result<(), Failure> {
-    let fed = entries.feed(bytes, limit, sink);
+fn feed(
+    cutter: &mut EntryCutter,
+    bytes: &[u8],
+    limit: u64,
+    sink: &mut impl EntrySink,
+) -> Result<(), Failure> {
+    let fed = cutter.feed(bytes, limit, sink);
     if fed.is_err() {
-        let _ = entries.finish(sink);
+        let _ = cutter.finish(sink);
     }
     fed
 }

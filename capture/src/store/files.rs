@@ -18,7 +18,7 @@ use crate::failure::io_text;
 use crate::log::{Level, Log};
 use crate::store::compress::Compressor;
 use crate::store::counters::Counters;
-use crate::store::folder::{Folder, Found, PART, part};
+use crate::store::folder::{Folder, FolderEntry, PART, part};
 use crate::store::index::{Complete, Index, Line};
 use crate::store::{name, purge, recover};
 
@@ -124,7 +124,7 @@ impl Store {
         };
         let mut parts = Vec::new();
         let Store { numbers, total, folder, .. } = &mut store;
-        folder.scan(&mut |Found { name, status }| {
+        folder.scan(&mut |FolderEntry { name, status }| {
             if let Some(finished) = name.strip_suffix(PART) {
                 parts.push(finished.to_owned());
             } else if let Some((base, number)) = name::split(&name) {

@@ -32,7 +32,7 @@ pub struct Folder {
 }
 
 /// A file found in the folder.
-pub struct Found {
+pub struct FolderEntry {
     /// Its name.
     pub name: String,
     /// Its status.
@@ -170,7 +170,7 @@ impl Folder {
         };
         let mut complete = None;
         if unfinished.st_nlink > 1 {
-            self.scan(&mut |Found { name, status }| {
+            self.scan(&mut |FolderEntry { name, status }| {
                 let is_same = (status.st_dev, status.st_ino) == (unfinished.st_dev, unfinished.st_ino);
                 if is_same && name::split(&name).is_some() {
                     complete = Some(name);
@@ -200,7 +200,7 @@ impl Folder {
     ///
     /// # Errors
     /// The system's.
-    pub fn scan(&self, each: &mut dyn FnMut(Found)) -> io::Result<()> {
+    pub fn scan(&self, each: &mut dyn FnMut(FolderEntry)) -> io::Result<()> {
         let mut dir = Dir::openat(&self.dir, ".", OFlag::O_RDONLY | folder_flags(), Mode::empty())?;
         for entry in dir.iter() {
             let entry = entry?;
@@ -208,7 +208,7 @@ impl Folder {
             let Ok(name) = entry.file_name().to_str() else { continue };
             let Ok(status) = fstatat(&self.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
             if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG {
-                each(Found { name: name.to_owned(), status });
+                each(FolderEntry { name: name.to_owned(), status });
             }
         }
         Ok(())

@@ -4,7 +4,7 @@
 use std::collections::BinaryHeap;
 use std::io;
 
-use crate::store::folder::{Folder, Found};
+use crate::store::folder::{Folder, FolderEntry};
 use crate::store::name;
 
 /// Files remembered in one pass over the folder: bounds memory, not how many are deleted.
@@ -28,7 +28,7 @@ pub fn oldest(folder: &Folder, max: u64) -> io::Result<Purged> {
         let mut left = 0;
         // The youngest of the oldest on top, to be replaced first.
         let mut oldest: BinaryHeap<((i64, i64), u64, String)> = BinaryHeap::new();
-        folder.scan(&mut |Found { name, status }| {
+        folder.scan(&mut |FolderEntry { name, status }| {
             if name::split(&name).is_none() {
                 return;
             }

@@ -10,7 +10,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent, SESSION_END};
 
-use crate::bblog::choice::is_connection_end;
+use crate::bblog::filter::is_connection_end;
 use crate::eventlog::names::{log_id, stack_name};
 use crate::store::index::Line;
 

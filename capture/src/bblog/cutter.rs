@@ -28,7 +28,7 @@ pub trait EntrySink {
 }
 
 /// A stream being cut.
-pub struct Entries {
+pub struct EntryCutter {
     state: State,
     /// What is torn.
     carry: Vec<u8>,
@@ -50,10 +50,10 @@ enum State {
     Skip(u64),
 }
 
-impl Entries {
+impl EntryCutter {
     /// A stream at its beginning.
-    pub fn new(max_entry: u64) -> Entries {
-        Entries {
+    pub fn new(max_entry: u64) -> EntryCutter {
+        EntryCutter {
             state: State::Header,
             carry: Vec::with_capacity(RECORD_LEN + VERBOSE_LEN),
             max_entry,
@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn fed(stream: &[u8], step: usize) -> (Seen, Result<(), Failure>) {
-        let (mut entries, mut seen) = (Entries::new(1 << 20), Seen::default());
+        let (mut entries, mut seen) = (EntryCutter::new(1 << 20), Seen::default());
         for bytes in stream.chunks(step) {
             if let Err(failure) = entries.feed(bytes, u64::MAX, &mut seen) {
                 return (seen, Err(failure));

@@ -7,7 +7,7 @@ use bblog_converter::bblog_entry::Entry;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 
-use crate::bblog::entries;
+use crate::bblog::cutter;
 
 /// The event id that says that the connection ended.
 const TCP_LOG_CONNEND: u8 = 54;
@@ -20,7 +20,7 @@ pub fn is_connection_end(record: &Record<'_>) -> bool {
 
 /// Which entries are taken, and how.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub struct EntryFilter {
     /// Only entries whose reason begins like this, in any case.
     pub reason: Option<String>,
     /// Leave out small entries with the reasons `error` and `rebuffer`.
@@ -29,7 +29,7 @@ pub struct Choice {
     pub old: bool,
 }
 
-impl Choice {
+impl EntryFilter {
     /// Whether an entry is wanted.
     pub fn wants(&self, entry: &Entry) -> bool {
         let Some(begin) = &self.reason else { return true };
@@ -40,7 +40,7 @@ impl Choice {
     /// When an entry whose records begin with `ahead` was dumped.
     pub fn dump_time(&self, header: &[u8; HEADER_LEN], ahead: &[u8]) -> i64 {
         if self.old
-            && let Some(last) = entries::last_time(ahead)
+            && let Some(last) = cutter::last_time(ahead)
         {
             let boot = Header::unchecked(header).map_or(Micros(0), |header| header.boot_time());
             return (last + boot).seconds();
