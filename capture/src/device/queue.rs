@@ -306,27 +306,30 @@ mod tests {
 
     #[test]
     fn the_reader_does_not_read_during_a_turn_and_does_when_the_writer_stands_still() {
-        let still = Duration::from_millis(1);
+        let still = Duration::from_millis(20);
         let (queue, reader) = turns(still, 1000);
-        let mut had_turn = false;
-        // When the reader thinks at first that the writer stands still, it rests later.
-        for number in 0..AHEAD + 1000 {
-            if !had_turn && queue.begin_turn().is_some() {
-                had_turn = true;
-                thread::sleep(20 * still);
-                let state = queue.lock();
-                assert!(state.messages.is_empty() && state.ahead, "read during the writer's turn");
-                drop(state);
-                queue.end_turn();
-                // It goes on without being waked.
-                while queue.lock().messages.is_empty() {
-                    thread::yield_now();
-                }
+        let mut taken = 0..AHEAD + 1000;
+        let mut take_next = || take(&queue, taken.next().unwrap() % 256);
+        // A writer that gets no processor for a while has missed its turn, and tries again.
+        loop {
+            rests(&queue);
+            let queued = queue.lock().messages.len();
+            (0..queued).for_each(|_| take_next());
+            if queue.begin_turn().is_some() {
+                break;
             }
-            take(&queue, number % 256);
         }
+        thread::sleep(3 * still);
+        let state = queue.lock();
+        assert!(state.messages.is_empty() && state.ahead, "read during the writer's turn");
+        drop(state);
+        queue.end_turn();
+        // It goes on without being waked.
+        while queue.lock().messages.is_empty() {
+            thread::yield_now();
+        }
+        taken.for_each(|number| take(&queue, number % 256));
         reader.join().unwrap();
-        assert!(had_turn);
     }
 
     #[test]
