@@ -5,7 +5,7 @@
 # usage: cross.sh check|build|plugin TARGET
 #
 # TARGET is ARCH-freebsd or ARCH-musl, ARCH is x86_64 or aarch64. check finds type errors in
-# dissector, converter, capture and extcap, cfg(target_os = "freebsd") included. build makes bblog,
+# dissector, pcapng, analysis, converter, capture and extcap, cfg(target_os = "freebsd") included. build makes bblog,
 # bblogd and bblogdump, says where, and that they are for that system: FreeBSD programs need only libraries of
 # its base system, musl ones need none. plugin makes Wireshark's plugin for FreeBSD, libbblog.so, for
 # the Wireshark that pkg-config finds (wireshark-env.sh --headers): its headers, and glib's, are the
@@ -48,7 +48,7 @@ cache=$(cd "$cache" && pwd)
 osreldate=1400097 # FreeBSD 14.0
 suite=${DEBIAN_SUITE:-forky}
 zig_version=0.15.2
-packages='-p bblog-dissector -p bblog-converter -p bblog-capture -p bblog-extcap'
+packages='-p bblog-dissector -p bblog-pcapng -p bblog-analysis -p bblog-converter -p bblog-capture -p bblog-extcap'
 
 # One at a time may fill the cache.
 exec 9>"$cache/lock"

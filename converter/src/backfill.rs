@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::sessions::{Context, SessionKey};
+use bblog_pcapng::sessions::{Context, SessionKey, WaitId};
 
 /// The most bytes of events that wait.
 const MAX_BYTES: usize = 4 << 20;
@@ -24,9 +24,6 @@ pub struct Backfill {
     /// Elements of `waits` that are not used.
     unused: Vec<WaitId>,
 }
-
-/// Names the wait of one session for its addresses.
-pub type WaitId = u32;
 
 /// What is known about an event put into the queue.
 #[derive(Clone, Copy, Debug)]

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
+use bblog_pcapng::bblog_entry::{ConnectionKey, Entry, missing_before};
+use bblog_pcapng::netflix::NetflixBlock;
 
-use crate::bblog_entry::{ConnectionKey, Entry, missing_before};
 use crate::error::{Cause, Fault, WriteError};
 use crate::gather::Gather;
-use crate::pcapng::Sink;
-use crate::pcapng::netflix::NetflixBlock;
 use crate::recent::RecentMap;
+use crate::sink::Sink;
 use crate::source::Window;
 use crate::source::tcplog::{Item, TcplogReader};
 use crate::tables::Tables;

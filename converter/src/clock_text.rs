@@ -4,9 +4,9 @@
 use std::io::Write;
 
 use bblog_dissector::Micros;
+use bblog_pcapng::utc::Utc;
 
 use crate::event_stream::Clock;
-use crate::utc::Utc;
 
 /// Writes times.
 #[derive(Default)]

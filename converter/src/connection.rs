@@ -4,11 +4,11 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use bblog_dissector::bblog::Header;
+use bblog_pcapng::packet::without_zone;
+use bblog_pcapng::sessions::Addresses;
 
 use crate::event_stream::Seen;
-use crate::packet::without_zone;
 use crate::recent::RecentMap;
-use crate::sessions::Addresses;
 
 /// Sessions whose text is kept.
 const SESSIONS: usize = 65_536;

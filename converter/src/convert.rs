@@ -4,14 +4,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bblog_pcapng::elog::empty_section;
+
 use crate::error::{OutputError, WriteError};
 use crate::gather::Gather;
 use crate::input::Name;
 use crate::listing::Picker;
 use crate::merge::{OnFault, Stream, Turn, merge};
 use crate::output::Output;
-use crate::pcapng::Sink;
-use crate::pcapng::elog::empty_section;
+use crate::sink::Sink;
 use crate::tables::Tables;
 
 /// What to convert, and where to.

@@ -9,9 +9,10 @@ use std::io;
 use std::path::PathBuf;
 
 use bblog_dissector::Problem;
-use pcap_file::pcapng::PcapNgWriteError;
+use bblog_pcapng::error::Strerror;
+use bblog_pcapng::escape::Escaped;
 
-use crate::escape::Escaped;
+pub use bblog_pcapng::WriteError;
 
 /// Something wrong, or worth a line, in one input.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ pub enum Cause {
     #[error(transparent)]
     Format(#[from] Problem),
     /// The operating system, or the decompressor, could not give the bytes.
-    #[error("{}", io_text(.0))]
+    #[error("{}", Strerror(.0))]
     Io(#[from] io::Error),
     /// The input is a directory.
     #[error("is a directory, expected a file")]
@@ -169,34 +170,6 @@ pub enum Cause {
     },
 }
 
-/// Output that could not be written: the sink failed, or a block could not be expressed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The operating system refused.
-    #[error("{}", io_text(.0))]
-    Io(#[from] io::Error),
-    /// pcapng cannot express what was asked for.
-    #[error("{0}")]
-    Pcapng(PcapNgWriteError),
-}
-
-impl From<PcapNgWriteError> for WriteError {
-    fn from(error: PcapNgWriteError) -> WriteError {
-        match error {
-            PcapNgWriteError::Io(error) => WriteError::Io(error),
-            other => WriteError::Pcapng(other),
-        }
-    }
-}
-
-impl WriteError {
-    /// Whether whoever read our output went away: no reason to complain (`| head`).
-    pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-}
-
 /// An output that could not be made, with its name.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -215,14 +188,4 @@ pub enum OutputError {
         /// Why.
         source: WriteError,
     },
-}
-
-/// An I/O error in the words of strerror(3), as FreeBSD's tools print it: without Rust's
-/// `(os error N)`.
-fn io_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(at) if error.raw_os_error().is_some() => text[..at].to_owned(),
-        _ => text,
-    }
 }

@@ -15,6 +15,7 @@ use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::{FileHeader, RawEvent};
 use bblog_dissector::spec::Kernel;
+use bblog_pcapng::sessions::Addresses;
 
 use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault};
@@ -22,7 +23,6 @@ use crate::eventlog_section::ElogStream;
 use crate::input::{Input, Kind, Name};
 use crate::merge::{AWAKE, OnFault};
 use crate::meter;
-use crate::sessions::Addresses;
 use crate::source::pcapng::PcapngReader;
 use crate::tables::Tables;
 

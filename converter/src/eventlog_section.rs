@@ -6,25 +6,28 @@ use std::sync::Arc;
 use bblog_dissector::elog::{FileHeader, RawEvent};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::{Micros, catalog};
+use bblog_pcapng::elog::CaptureInfo;
+use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::eventlog_frame;
+use bblog_pcapng::section_head::SectionHead;
+use bblog_pcapng::segment::{IN, OUT, Plan};
+use bblog_pcapng::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
 
 use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};
-use crate::escape::Escaped;
-use crate::eventlog_frame;
 use crate::gather::Gather;
 use crate::input::Name;
 use crate::owner::Owner;
-use crate::pcapng::elog::CaptureInfo;
-use crate::pcapng::{Section, SectionKey, Sink};
 use crate::recent::RecentMap;
-use crate::segment::{IN, OUT, Plan};
-use crate::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
+use crate::sink::{SectionKey, Sink};
 use crate::source::Window;
 use crate::source::elog::ElogReader;
 use crate::tables::Tables;
 
 /// How far ahead IN and OUT events are looked at to find out their layout: from the first one on.
 const VOTE_BYTES: usize = 256 * 1024;
+/// Sessions remembered at a time.
+const SESSIONS: usize = 131_072;
 
 /// The events of a capture, as frames.
 pub struct ElogStream {
@@ -108,7 +111,7 @@ impl ElogStream {
             ids,
             tables: Arc::clone(tables),
             plan: None,
-            sessions: sessions::table(),
+            sessions: RecentMap::new(SESSIONS),
             backfill: Backfill::default(),
             current: Current::None,
             queued_context: Context::default(),
@@ -184,7 +187,7 @@ impl ElogStream {
         }
     }
 
-    fn section(&self) -> Section<'static> {
+    fn section(&self) -> SectionHead<'static> {
         self.info().section()
     }
 

@@ -8,9 +8,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use bblog_dissector::bblog::VERSION;
+use bblog_pcapng::escape::Escaped;
 
 use crate::error::{Cause, Fault, Then};
-use crate::escape::Escaped;
 use crate::meter::Metered;
 use crate::source::Window;
 use crate::source::compression::Compression;

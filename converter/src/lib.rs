@@ -11,10 +11,10 @@
 //!
 //! - [`input`] opens a path or standard input and finds out by its content what it is.
 //! - [`source`] reads records and events one at a time, in bounded memory.
-//! - [`bblog_section`], [`eventlog_section`] and [`pcapng_section`] make frames of them; [`packet`] the IP and TCP
-//!   headers, [`segment`], [`sessions`] and [`backfill`] what eventlog's segments need.
+//! - [`bblog_section`], [`eventlog_section`] and [`pcapng_section`] make frames of them, with the encodings of the crate
+//!   [`bblog_pcapng`]; [`backfill`] finds the addresses of eventlog's segments.
 //! - [`merge`] brings several inputs into one order.
-//! - [`pcapng`] knows the encodings, [`output`] the file.
+//! - [`sink`] writes sections and blocks, [`output`] the file.
 //! - [`convert`], [`split`], [`elog_file`] and [`report`] are what a user asks for.
 //!
 //! Whatever is wrong with an input is a [`Fault`]: it is handed to the caller with its offset,
@@ -39,7 +39,6 @@
 #![deny(missing_docs)]
 
 pub mod backfill;
-pub mod bblog_entry;
 pub mod bblog_section;
 pub mod clock_text;
 pub mod connection;
@@ -47,9 +46,7 @@ pub mod convert;
 pub mod csv;
 pub mod elog_file;
 pub mod error;
-pub mod escape;
 pub mod event_stream;
-pub mod eventlog_frame;
 pub mod eventlog_section;
 pub mod fields;
 pub mod filter;
@@ -60,27 +57,21 @@ pub mod json;
 pub mod listing;
 pub mod merge;
 pub mod meter;
-pub mod name;
 pub mod named;
 pub mod output;
 pub mod owner;
-pub mod packet;
-pub mod pcapng;
 pub mod pcapng_section;
 pub mod recent;
 pub mod report;
 mod reserve;
-pub mod segment;
 pub mod select;
 pub mod series;
-pub mod sessions;
 pub mod show;
+pub mod sink;
 pub mod source;
 pub mod split;
-pub mod stacks;
 pub mod tables;
 pub mod tcp_header;
-pub mod utc;
 mod write_behind;
 
 pub use error::{Fault, OutputError, WriteError};

@@ -9,8 +9,8 @@ use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::Stack;
 use bblog_dissector::track::{Track, Tracked};
 use bblog_dissector::{catalog, elog};
+use bblog_pcapng::bblog_entry::{self, connection_key};
 
-use crate::bblog_entry::{self, connection_key};
 use crate::event_stream::{Events, Seen, SeenEvent, SeenRecord};
 use crate::gather::Gather;
 use crate::merge::OnFault;

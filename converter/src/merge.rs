@@ -27,8 +27,8 @@ use crate::input::{Input, Kind, Name};
 use crate::listing::Picker;
 use crate::meter;
 use crate::owner::Owner;
-use crate::pcapng::Sink;
 use crate::pcapng_section::PcapngStream;
+use crate::sink::Sink;
 use crate::tables::Tables;
 
 /// So many inputs are opened once for all.

@@ -3,8 +3,7 @@
 
 use bblog_dissector::bblog::HEADER_LEN;
 use bblog_dissector::elog::RawEvent;
-
-use crate::sessions::Addresses;
+use bblog_pcapng::sessions::Addresses;
 
 /// Whose a frame is.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use bblog_dissector::spec::Kernel;
 use crate::error::{Fault, WriteError};
 use crate::gather::Gather;
 use crate::owner::Owner;
-use crate::pcapng::Sink;
+use crate::sink::Sink;
 use crate::source::Window;
 use crate::source::pcapng::{Item, PcapngReader};
 use crate::tables::Tables;

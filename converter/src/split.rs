@@ -14,9 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Header};
+use bblog_pcapng::bblog_entry::connection_key;
+use bblog_pcapng::name;
+use bblog_pcapng::sessions::{self, Addresses};
 use tempfile::TempPath;
 
-use crate::bblog_entry::connection_key;
 use crate::convert::open;
 use crate::error::OutputError;
 use crate::gather::Gather;
@@ -24,11 +26,9 @@ use crate::input::Name;
 use crate::interrupt::Unfinished;
 use crate::listing::Picker;
 use crate::merge::{OnFault, Turn, merge};
-use crate::name;
 use crate::output::{Output, part};
 use crate::owner::Owner;
-use crate::pcapng::{Place, Sink};
-use crate::sessions::{self, Addresses};
+use crate::sink::{Place, Sink};
 use crate::tables::Tables;
 
 /// Bytes of one connection that wait in memory.

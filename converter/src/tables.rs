@@ -8,8 +8,7 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::Schema;
 use bblog_dissector::spec::Kernel;
-
-use crate::stacks::StackNames;
+use bblog_pcapng::stacks::StackNames;
 
 /// Made once, when a program starts: the catalog lives as long as the process.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 
 mod support;
 
-use bblog_converter::stacks::StackNames;
 use bblog_dissector::bblog::{HEADER_LEN, RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, PROVIDER_LEN, RawEvent};
@@ -12,6 +11,7 @@ use bblog_dissector::event::{Context, Event, Value};
 use bblog_dissector::layout::Layout;
 use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
 use bblog_dissector::tables;
+use bblog_pcapng::stacks::StackNames;
 use serde_json::{Value as Json, json};
 use support::{Folder, run};
 

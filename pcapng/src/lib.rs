@@ -1,4 +1,46 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Storage of FreeBSD's TCP flight recorders in pcapng: blocks, options, frames and file names.
+//! Storage of FreeBSD's TCP flight recorders in pcapng: what bblogd and bblog write alike, and how
+//! it is read back.
+//!
+//! ```text
+//! writing   record, event ─► bblog_entry, eventlog_frame ─► netflix, elog ─► block ─► bytes
+//! reading   bytes ─► read ─► section, netflix, elog ─► record, event
+//! ```
+//!
+//! - [`block`] lays out the blocks and options that come by the million, [`section_head`] what a
+//!   section begins with.
+//! - [`netflix`] has the options and blocks of BBLog, [`elog`] those of eventlog.
+//! - [`bblog_entry`] turns BBLog records into blocks, [`eventlog_frame`] eventlog events; [`packet`],
+//!   [`segment`] and [`sessions`] find the headers of their packets.
+//! - [`read`] splits blocks and options, and [`section`] keeps what a section says.
+//! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks.
+//!
+//! The crate `pcap-file` 3.0 is used, although a release candidate, because it has what 2.0 lacks:
+//! custom options, and a writer that knows the section it is in. SHB, IDB and ISB go through its
+//! types. Packets and custom blocks do not: its types want a `Vec` of options and a time as
+//! `Duration` for every packet, so they are laid out here, right in the buffer that is written
+//! ([`EnhancedPacket`](block::EnhancedPacket), [`NetflixBlock`](netflix::NetflixBlock)).
+//!
+//! What is made here is little-endian on every machine: equal input gives equal output, and the
+//! records of the logs are little-endian themselves. What is read may have either byte order.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod bblog_entry;
+pub mod block;
+pub mod elog;
+pub mod error;
+pub mod escape;
+pub mod eventlog_frame;
+pub mod name;
+pub mod netflix;
+pub mod packet;
+pub mod read;
+pub mod section;
+pub mod section_head;
+pub mod segment;
+pub mod sessions;
+pub mod stacks;
+pub mod utc;
+
+pub use error::WriteError;

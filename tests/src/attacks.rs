@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
-use bblog_converter::escape::JsonString;
+use bblog_converter::convert;
 use bblog_converter::event_stream::{Events, open_one};
 use bblog_converter::filter::Filter;
 use bblog_converter::input::{Input, Name};
@@ -21,13 +21,14 @@ use bblog_converter::merge::Stream;
 use bblog_converter::select::{Criteria, Selection};
 use bblog_converter::show::{LineOptions, Lines, Palette, TimeForm};
 use bblog_converter::tables::Tables;
-use bblog_converter::{convert, name};
 use bblog_dissector::bblog::{self, HEADER_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Context, Event, verbose};
 use bblog_dissector::schema;
 use bblog_dissector::spec::{Kernel, Stack};
+use bblog_pcapng::escape::JsonString;
+use bblog_pcapng::name;
 use pcap_file::pcapng::PcapNgParser;
 
 /// A name, and the attack.

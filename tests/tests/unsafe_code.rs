@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 5] = ["dissector", "converter", "capture", "extcap", "wireshark-plugin"];
+const CRATES: [&str; 7] =
+    ["dissector", "pcapng", "analysis", "converter", "capture", "extcap", "wireshark-plugin"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of sources").flatten() {

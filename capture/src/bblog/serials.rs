@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bblog_converter::bblog_entry::ConnectionKey;
+use bblog_pcapng::bblog_entry::ConnectionKey;
 
 /// Connections whose serial numbers are remembered between their entries.
 const CONNECTIONS: usize = 65_536;

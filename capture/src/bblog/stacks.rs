@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use bblog_converter::stacks::StackNames;
+use bblog_pcapng::stacks::StackNames;
 
 /// The least time between two questions.
 const AGAIN: Duration = Duration::from_secs(5);

@@ -8,8 +8,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use bblog_converter::stacks::StackNames;
 use bblog_dissector::bblog::VERSION;
+use bblog_pcapng::stacks::StackNames;
 
 use crate::failure::Failure;
 use crate::os::sysctl;
@@ -38,16 +38,7 @@ pub fn check_version() -> Result<(), Failure> {
 
 /// The kernel's stacks.
 pub fn stack_names() -> Option<StackNames> {
-    sysctl::value(FUNCTION_INFO).map(|info| names(&info))
-}
-
-/// Per element: a count (4 bytes), the number (1), name and alias (32 each), padding.
-fn names(info: &[u8]) -> StackNames {
-    let mut names = StackNames::none();
-    for element in info.chunks_exact(ELEMENT) {
-        names.set(element[4], &element[5..37]);
-    }
-    names
+    sysctl::value(FUNCTION_INFO).map(|info| StackNames::from_function_info(&info))
 }
 
 /// Answers until the asker is gone: the helper process.
@@ -104,22 +95,6 @@ impl Helper {
         let len = usize::try_from(u32::from_le_bytes(len)).ok().filter(|&len| len <= MAX_ANSWER)?;
         let mut info = vec![0; len];
         self.from.read_exact(&mut info).ok()?;
-        (len > 0).then(|| names(&info))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stacks() {
-        let mut info = vec![0; 2 * ELEMENT];
-        info[4] = 1;
-        info[5..12].copy_from_slice(b"freebsd");
-        info[ELEMENT + 4] = 7;
-        info[ELEMENT + 5..ELEMENT + 9].copy_from_slice(b"rack");
-        let names = names(&info);
-        assert_eq!((names.get(1), names.get(7)), (&b"freebsd"[..], &b"rack"[..]));
+        (len > 0).then(|| StackNames::from_function_info(&info))
     }
 }

@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use bblog_converter::escape::Escaped;
-use bblog_converter::eventlog_frame;
-use bblog_converter::pcapng::elog::CaptureInfo;
-use bblog_converter::segment::Plan;
-use bblog_converter::sessions::{self, Addresses, Context, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
+use bblog_pcapng::elog::CaptureInfo;
+use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::eventlog_frame;
+use bblog_pcapng::segment::Plan;
+use bblog_pcapng::sessions::{self, Addresses, Context, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::log::Log;

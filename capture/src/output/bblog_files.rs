@@ -3,10 +3,10 @@
 
 use std::rc::Rc;
 
-use bblog_converter::bblog_entry::{Entry, missing_before};
-use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::{Micros, Problem};
+use bblog_pcapng::bblog_entry::{Entry, missing_before};
+use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
 use crate::bblog::filter::{EntryFilter, is_connection_end};

@@ -5,9 +5,9 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use bblog_converter::sessions::{self, Change, Context, Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
+use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;

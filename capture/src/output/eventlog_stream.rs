@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use bblog_converter::sessions::{Session, SessionKey};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{RawEvent, SESSION_END};
+use bblog_pcapng::sessions::{Session, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
@@ -86,7 +86,7 @@ fn observe<'a>(
     sessions: &'a mut HashMap<SessionKey, Session>,
     key: SessionKey,
     event: &RawEvent<'_>,
-) -> &'a mut bblog_converter::sessions::Context {
+) -> &'a mut bblog_pcapng::sessions::Context {
     if sessions.len() >= SESSIONS && !sessions.contains_key(&key) {
         // Their addresses come again with the next replay at the latest.
         sessions.clear();

@@ -14,10 +14,10 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bblog_converter::bblog_entry::{ConnectionKey, Entry, missing_before};
-use bblog_converter::pcapng::netflix::NetflixBlock;
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
+use bblog_pcapng::bblog_entry::{ConnectionKey, Entry, missing_before};
+use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
 use crate::bblog::filter::EntryFilter;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bblog_converter::stacks::StackNames;
+use bblog_pcapng::stacks::StackNames;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::eventlog::Subscription;

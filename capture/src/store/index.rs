@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::{self, Seek, Write as _};
 use std::net::IpAddr;
 
-use bblog_converter::escape::JsonString;
-use bblog_converter::utc::Second;
 use bblog_dissector::Micros;
+use bblog_pcapng::escape::JsonString;
+use bblog_pcapng::utc::Second;
 
 use crate::store::compress::Compressor;
 use crate::store::folder::Folder;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! File names: the converter's, from log ids that unprivileged programs choose, with a number.
 
-pub use bblog_converter::name::{of_connection, safe};
+pub use bblog_pcapng::name::{of_connection, safe};
 
 /// FNV-1a, 64 bits. Names that meet share a counter of numbers, which costs nothing.
 pub fn hash(bytes: &[u8]) -> u64 {

@@ -3,12 +3,13 @@
 
 use std::net::IpAddr;
 
-use bblog_converter::bblog_entry::Entry;
-use bblog_converter::pcapng::{CUSTOM, ENHANCED_PACKET, OPT_CUSTOM, elog, netflix};
-use bblog_converter::sessions;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent, SESSION_END};
+use bblog_pcapng::bblog_entry::Entry;
+use bblog_pcapng::block::{CUSTOM, ENHANCED_PACKET, OPT_CUSTOM};
+use bblog_pcapng::sessions;
+use bblog_pcapng::{elog, netflix};
 
 use crate::bblog::filter::is_connection_end;
 use crate::eventlog::names::{log_id, stack_name};

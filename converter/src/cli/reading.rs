@@ -2,16 +2,18 @@
 //! Options about what is read, and what inputs do not say themselves.
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bblog_converter::escape::Escaped;
 use bblog_converter::input::Name;
 use bblog_converter::series;
-use bblog_converter::stacks::StackNames;
 use bblog_converter::tables::{Tables, lazy_catalog};
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
+use bblog_pcapng::error::Strerror;
+use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::stacks::StackNames;
 
 use super::Wrong;
 use crate::messages::Messages;
@@ -50,7 +52,7 @@ impl TablesArgs {
     pub fn tables(self) -> Result<Arc<Tables>, Wrong> {
         let schemas = self.schema.into_iter().map(read_schema).collect::<Result<Vec<Schema>, _>>()?;
         Ok(Arc::new(Tables {
-            stacks: self.stack.unwrap_or_else(StackNames::of_this_machine),
+            stacks: self.stack.unwrap_or_else(of_this_machine),
             kernel: self.kernel,
             layout: self.layout,
             catalog: lazy_catalog(schemas),
@@ -60,7 +62,7 @@ impl TablesArgs {
 
 fn read_schema(path: PathBuf) -> Result<Schema, Wrong> {
     let bytes = std::fs::read(&path);
-    let bytes = bytes.map_err(|error| format!("{}: {}", Escaped::path(&path), io_text(&error)))?;
+    let bytes = bytes.map_err(|error| format!("{}: {}", Escaped::path(&path), Strerror(&error)))?;
     // Comments may be in any encoding.
     let text = String::from_utf8_lossy(&bytes);
     let schema = schema::parse(&text);
@@ -68,14 +70,22 @@ fn read_schema(path: PathBuf) -> Result<Schema, Wrong> {
     Ok(schema)
 }
 
-/// An I/O error in the words of strerror(3).
-fn io_text(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
-}
-
 /// The inputs by name: what is no file but begins the names of a series' files stands for them.
 pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<Name> {
     let names: Vec<Name> = paths.into_iter().map(Name::new).collect();
     series::expand(&names, &mut |name, fault| messages.fault(name, fault))
+}
+
+/// The stacks of the running kernel: of `net.inet.tcp.function_info` on FreeBSD, none elsewhere
+/// or if that cannot be read. By way of sysctl(8): the system call would need unsafe code.
+fn of_this_machine() -> StackNames {
+    if !cfg!(target_os = "freebsd") {
+        return StackNames::none();
+    }
+    let mut sysctl = Command::new("/sbin/sysctl");
+    let output = sysctl.args(["-b", "net.inet.tcp.function_info"]).stderr(Stdio::null()).output();
+    match output {
+        Ok(output) if output.status.success() => StackNames::from_function_info(&output.stdout),
+        _ => StackNames::none(),
+    }
 }

@@ -4,8 +4,7 @@
 use std::io::Write;
 
 use bblog_dissector::event::Value;
-
-use crate::escape::JsonString;
+use bblog_pcapng::escape::JsonString;
 
 /// The largest integer that every reader of JSON holds exactly: 2^53 - 1.
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;

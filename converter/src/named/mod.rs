@@ -16,11 +16,11 @@ use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::event::{self, Field, Group, Value};
 use bblog_dissector::spec::{FieldSpec, Kind};
 use bblog_dissector::tables;
+use bblog_pcapng::segment::Plan;
 
 use self::packet::{Packet, Side};
 use crate::event_stream::Seen;
 use crate::listing::Shown;
-use crate::segment::Plan;
 
 /// A field, found by its name.
 #[derive(Clone, Debug)]

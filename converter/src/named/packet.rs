@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::event::Value;
+use bblog_pcapng::elog::MAX_OPTION_EVENT;
+use bblog_pcapng::segment::{IN, OUT, Plan, Segment};
+use bblog_pcapng::sessions::TCP;
 
 use super::Fact;
 use crate::connection::Connection;
 use crate::event_stream::{Seen, SeenEvent, SeenRecord};
 use crate::listing::Shown;
-use crate::pcapng::elog::MAX_OPTION_EVENT;
-use crate::segment::{IN, OUT, Plan, Segment};
-use crate::sessions::TCP;
 
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

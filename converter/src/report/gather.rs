@@ -8,6 +8,9 @@ use bblog_dissector::bblog::{self, HEADER_LEN, Header};
 use bblog_dissector::elog::{self, FileHeader, ProviderTable};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::EventSpec;
+use bblog_pcapng::elog::dropped_events;
+use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::sessions::{self, Change, Session};
 use foldhash::fast::RandomState;
 
 use super::connection::Connection;
@@ -16,15 +19,12 @@ use super::rules::{Log, RULES, Rule};
 use super::tracker::{Tracker, rules_of};
 use crate::connection::addresses;
 use crate::error::Fault;
-use crate::escape::Escaped;
 use crate::event_stream::{Clock, EventSource, Seen, SeenEvent, SeenRecord, open_one};
 use crate::input::{Input, Kind};
 use crate::listing::{Decoder, Shown};
 use crate::meter;
 use crate::recent::RecentMap;
 use crate::select::Selection;
-use crate::sessions::{self, Change, Session};
-use crate::source::elog::dropped_events;
 use crate::tables::Tables;
 
 /// Kinds of events counted one by one; a log has some hundred, unless it is damaged.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
+use bblog_pcapng::utc::Utc;
 use serde::Serialize;
 
 use super::connection::Connection;
@@ -17,7 +18,6 @@ use crate::output::Output;
 use crate::select::Selection;
 use crate::source::compression::Compression;
 use crate::tables::Tables;
-use crate::utc::Utc;
 
 /// Connections listed per input; more are counted only.
 pub(super) const MAX_CONNECTIONS: usize = 10_000;

@@ -2,11 +2,11 @@
 //! Follows one connection through its events and sums it up.
 
 use bblog_dissector::event::{Event, Field, Value};
+use bblog_pcapng::escape::Escaped;
 
 use super::connection::{Connection, Cwnd, Direction, Rtt};
 use super::info::add_name;
 use super::rules::{EVERY, RTT_KINDS, Rule, Tells, has_flag, micros, value_name};
-use crate::escape::Escaped;
 use crate::event_stream::Seen;
 use crate::listing::Shown;
 

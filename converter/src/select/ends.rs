@@ -4,13 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use bblog_pcapng::sessions::Addresses;
 use winnow::ascii::dec_uint;
 use winnow::combinator::{alt, delimited, eof, opt, preceded, terminated};
 use winnow::error::ContextError;
 use winnow::prelude::*;
 use winnow::token::take_while;
-
-use crate::sessions::Addresses;
 
 /// The two ends of a connection, in either order; either may leave things open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,7 +87,7 @@ impl Rows<'_> {
             [("bblog.log_id", header.id()), ("bblog.tag", header.tag()), ("bblog.reason", header.reason())]
         {
             if !value.is_empty() {
-                self.logged(name, |out| drop(write!(out, "{}", crate::escape::Escaped(value))));
+                self.logged(name, |out| drop(write!(out, "{}", bblog_pcapng::escape::Escaped(value))));
             }
         }
     }

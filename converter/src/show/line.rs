@@ -4,11 +4,11 @@
 use std::io::Write;
 
 use bblog_dissector::Micros;
+use bblog_pcapng::escape::Escaped;
 
 use super::{Palette, details};
 use crate::clock_text::{ClockText, seconds};
 use crate::connection::{Connection, ConnectionTexts};
-use crate::escape::Escaped;
 use crate::event_stream::Seen;
 use crate::listing::{Shown, Sink, event_id, payload};
 

@@ -176,13 +176,6 @@ impl ElogReader {
     }
 }
 
-/// Events the kernel dropped; `None` if the header's counters were never filled in, because the
-/// capture is still running or was killed. Zero then means unknown.
-pub fn dropped_events(header: &FileHeader) -> Option<u64> {
-    let known = header.event_count != 0 || header.dropped_events != 0;
-    known.then_some(header.dropped_events)
-}
-
 /// So many events in a row are no accident.
 const RUN: usize = 3;
 /// How far apart in time two events of a capture can be and still look related: a day.

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! eventlog events in packets, and both kinds as an [`EventSource`].
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::layout::Votes;
+use bblog_pcapng::block::ENHANCED_PACKET;
+use bblog_pcapng::elog::upper_pdu;
+use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::read::{Block, Options};
+use bblog_pcapng::section::{ElogFacts, Section, elog_option};
+use bblog_pcapng::segment::IN;
+use bblog_pcapng::sessions::{self, Addresses};
 
-use super::block::{Block, BlockReader, ENHANCED_PACKET, Options};
-use super::section::{ElogFacts, Section, elog_option};
+use super::block::BlockReader;
 use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
 use crate::error::Fault;
 use crate::event_stream::{Capture, Clock, Counts, EventSource, Seen, SeenEvent, SeenRecord};
-use crate::packet::Parsed;
-use crate::pcapng::elog::UpperPduTags;
-use crate::segment::IN;
-use crate::sessions::{self, Addresses};
 use crate::tables::Tables;
 
-/// LINKTYPE_WIRESHARK_UPPER_PDU.
-const UPPER_PDU: u16 = 252;
 /// LINKTYPE_RAW: the interface of IN and OUT.
 const RAW: u16 = 101;
 /// How far ahead events are looked at to find out their layout.
@@ -106,54 +106,6 @@ fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
 pub(super) fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);
     start..start.saturating_add(part.len())
-}
-
-/// The event in a packet of the upper-PDU interface that is for the dissector `eventlog`, and
-/// its connection's addresses.
-pub(super) fn upper_pdu(link: u16, data: &[u8]) -> Option<(&[u8], Option<Addresses>)> {
-    if link != UPPER_PDU {
-        return None;
-    }
-    let mut rest = data;
-    let mut is_ours = false;
-    let (mut local, mut remote): (Option<IpAddr>, Option<IpAddr>) = (None, None);
-    let (mut local_port, mut remote_port) = (None, None);
-    loop {
-        let (head, after) = rest.split_first_chunk::<4>()?;
-        let (tag, len) = (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
-        let (value, after) = after.split_at_checked(usize::from(len))?;
-        rest = after;
-        match tag {
-            UpperPduTags::END => break,
-            UpperPduTags::DISSECTOR_NAME => {
-                is_ours = value.split(|&b| b == 0).next() == Some(b"eventlog");
-            }
-            UpperPduTags::IPV4_SOURCE | UpperPduTags::IPV6_SOURCE => local = address(value),
-            UpperPduTags::IPV4_DESTINATION | UpperPduTags::IPV6_DESTINATION => remote = address(value),
-            UpperPduTags::SOURCE_PORT => local_port = port(value),
-            UpperPduTags::DESTINATION_PORT => remote_port = port(value),
-            _ => {}
-        }
-    }
-    let addresses = match (local, local_port, remote, remote_port) {
-        (Some(local), Some(local_port), Some(remote), Some(remote_port)) => {
-            Some(((local, local_port).into(), (remote, remote_port).into()))
-        }
-        _ => None,
-    };
-    is_ours.then_some((rest, addresses))
-}
-
-fn address(value: &[u8]) -> Option<IpAddr> {
-    match value.len() {
-        4 => value.first_chunk().map(|&bytes: &[u8; 4]| Ipv4Addr::from(bytes).into()),
-        16 => value.first_chunk().map(|&bytes: &[u8; 16]| Ipv6Addr::from(bytes).into()),
-        _ => None,
-    }
-}
-
-fn port(value: &[u8]) -> Option<u16> {
-    value.first_chunk().and_then(|&bytes| u16::try_from(u32::from_be_bytes(bytes)).ok())
 }
 
 /// Local and remote address of an IN or OUT event by its packet.

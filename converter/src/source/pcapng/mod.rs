@@ -7,10 +7,8 @@
 
 mod block;
 mod events;
-mod section;
 
-pub use block::{Block, BlockReader, Order};
-pub use section::{BblogFacts, ElogFacts, Interface, Section};
+pub use block::BlockReader;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,17 +16,18 @@ use std::sync::Arc;
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::{Micros, Problem};
-
-use self::block::{
-    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, Options, SECTION_HEADER, SIMPLE_PACKET,
+use bblog_pcapng::block::{
+    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
+use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::read::{Block, Options, Order};
+use bblog_pcapng::section::{Section, elog_option, netflix_option};
+use bblog_pcapng::sessions::Addresses;
+use bblog_pcapng::{elog, netflix};
+
 use self::events::Providers;
-use self::section::{elog_option, netflix_option};
 use crate::error::{Cause, Fault, Then};
 use crate::event_stream::Counts;
-use crate::packet::Parsed;
-use crate::pcapng::netflix;
-use crate::sessions::Addresses;
 use crate::source::Window;
 use crate::tables::Tables;
 
@@ -282,7 +281,7 @@ impl PcapngReader {
             self.current.take_record(record, tcp, verbose);
             return Ok(self.take_record());
         }
-        match events::upper_pdu(link, data) {
+        match elog::upper_pdu(link, data) {
             Some((bytes, addresses)) => {
                 let place = events::place(block.bytes, bytes);
                 Ok(self.take_event(place, addresses))

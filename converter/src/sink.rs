@@ -3,61 +3,15 @@
 
 use std::io;
 
-use pcap_file::pcapng::PcapNgWriter;
-use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionBlock;
+use bblog_pcapng::WriteError;
+use bblog_pcapng::section_head::SectionHead;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
-use pcap_file::pcapng::blocks::section_header::SectionHeaderBlock;
 
-use crate::error::WriteError;
 use crate::gather::Gather;
 use crate::recent::RecentMap;
 
 /// Which section a frame belongs to: the number of its input, and of the section within it.
 pub type SectionKey = (usize, u64);
-
-/// How a section begins.
-pub struct Section<'a> {
-    /// The section header block (SHB).
-    pub header: SectionHeaderBlock<'a>,
-    /// Its interfaces (IDB), in order of their numbers.
-    pub interfaces: Vec<InterfaceDescriptionBlock<'a>>,
-}
-
-impl Section<'_> {
-    /// Appends the section header and its interfaces to `out`.
-    ///
-    /// # Errors
-    /// [`WriteError`] if pcapng cannot express them.
-    pub fn append(self, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        out.extend_from_slice(self.encoder()?.get_ref());
-        Ok(())
-    }
-
-    /// Appends statistics of an interface of this section, which was begun before.
-    ///
-    /// # Errors
-    /// [`WriteError`] if pcapng cannot express them.
-    pub fn append_statistics(
-        self,
-        out: &mut Vec<u8>,
-        block: InterfaceStatisticsBlock<'_>,
-    ) -> Result<(), WriteError> {
-        let mut encoder = self.encoder()?;
-        encoder.get_mut().clear();
-        encoder.write_pcapng_block(block)?;
-        out.extend_from_slice(encoder.get_ref());
-        Ok(())
-    }
-
-    /// What knows the section, and has laid out its beginning.
-    fn encoder(self) -> Result<PcapNgWriter<Vec<u8>>, WriteError> {
-        let mut encoder = PcapNgWriter::with_section_header(Vec::new(), self.header)?;
-        for interface in self.interfaces {
-            encoder.write_pcapng_block(interface)?;
-        }
-        Ok(encoder)
-    }
-}
 
 /// Where the writing of a file stands: at its beginning, or in a section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +68,7 @@ impl<G: Gather> Sink<G> {
     pub fn section<'a>(
         &mut self,
         key: SectionKey,
-        section: impl FnOnce() -> Section<'a>,
+        section: impl FnOnce() -> SectionHead<'a>,
     ) -> Result<(), WriteError> {
         if self.place.section == Some(key) { Ok(()) } else { self.begin(key, section) }
     }
@@ -123,7 +77,7 @@ impl<G: Gather> Sink<G> {
     fn begin<'a>(
         &mut self,
         key: SectionKey,
-        section: impl FnOnce() -> Section<'a>,
+        section: impl FnOnce() -> SectionHead<'a>,
     ) -> Result<(), WriteError> {
         self.place = Place { section: Some(key), passed_interfaces: 0 };
         self.sections += 1;
@@ -191,7 +145,7 @@ impl<G: Gather> Sink<G> {
     /// [`WriteError`].
     pub fn statistics(
         &mut self,
-        section: Section<'_>,
+        section: SectionHead<'_>,
         block: InterfaceStatisticsBlock<'_>,
     ) -> Result<(), WriteError> {
         section.append_statistics(self.out.buffer()?, block)?;

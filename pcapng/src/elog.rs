@@ -8,7 +8,7 @@
 //! Project and begin with `ELOG`: in the SHB the file header and the provider table follow, in a
 //! packet the event.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bblog_dissector::Micros;
@@ -19,9 +19,9 @@ use pcap_file::pcapng::blocks::interface_description::{
 };
 use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, InterfaceStatisticsOption};
 
-use crate::source::elog::dropped_events;
-
-use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
+use crate::block::{OPT_CUSTOM, RawOption};
+use crate::section_head::{SectionHead, custom_option, interface, section_header};
+use crate::sessions::Addresses;
 
 /// The FreeBSD Project's private enterprise number.
 pub const PEN: u32 = 2238;
@@ -33,6 +33,9 @@ pub const PACKETS: u32 = 0;
 pub const EVENTS: u32 = 1;
 /// The longest event that fits a packet's option beside [`PEN`] and [`TAG`].
 pub const MAX_OPTION_EVENT: usize = u16::MAX as usize - 8;
+
+/// LINKTYPE_WIRESHARK_UPPER_PDU.
+const UPPER_PDU: u16 = 252;
 
 /// Above every event (65,535 bytes) with its addresses.
 const SNAPLEN: u32 = 0x4_0000;
@@ -51,13 +54,13 @@ pub struct CaptureInfo<'a> {
 
 impl CaptureInfo<'_> {
     /// A section for this capture.
-    pub fn section(&self) -> Section<'static> {
+    pub fn section(&self) -> SectionHead<'static> {
         let mut value = TAG.to_vec();
         value.extend_from_slice(&self.header.to_bytes());
         value.extend_from_slice(self.table);
         let packets = format!("TCP segments (events IN and OUT) of {}", self.source);
         let events = format!("events of {} from {}", self.providers, self.source);
-        Section {
+        SectionHead {
             header: section_header(vec![custom_option(PEN, value)]),
             interfaces: vec![
                 described(DataLink::RAW, "tcp", packets),
@@ -78,11 +81,18 @@ impl CaptureInfo<'_> {
     }
 }
 
+/// Events the kernel dropped; `None` if the header's counters were never filled in, because the
+/// capture is still running or was killed. Zero then means unknown.
+pub fn dropped_events(header: &FileHeader) -> Option<u64> {
+    let known = header.event_count != 0 || header.dropped_events != 0;
+    known.then_some(header.dropped_events)
+}
+
 /// A section of a capture that saw no event and of which nothing is known.
-pub fn empty_section() -> Section<'static> {
+pub fn empty_section() -> SectionHead<'static> {
     let packets = described(DataLink::RAW, "tcp", "TCP segments (events IN and OUT)".to_owned());
     let events = described(DataLink::WIRESHARK_UPPER_PDU, "eventlog", "events".to_owned());
-    Section { header: section_header(Vec::new()), interfaces: vec![packets, events] }
+    SectionHead { header: section_header(Vec::new()), interfaces: vec![packets, events] }
 }
 
 fn described(
@@ -114,16 +124,16 @@ pub(crate) fn event_option(event: &[u8]) -> RawOption<'_, 2> {
 pub(crate) struct UpperPduTags;
 
 impl UpperPduTags {
-    pub(crate) const DISSECTOR_NAME: u16 = 12;
+    const DISSECTOR_NAME: u16 = 12;
     const PROTOCOL_TEXT: u16 = 33;
-    pub(crate) const IPV4_SOURCE: u16 = 20;
-    pub(crate) const IPV4_DESTINATION: u16 = 21;
-    pub(crate) const IPV6_SOURCE: u16 = 22;
-    pub(crate) const IPV6_DESTINATION: u16 = 23;
+    const IPV4_SOURCE: u16 = 20;
+    const IPV4_DESTINATION: u16 = 21;
+    const IPV6_SOURCE: u16 = 22;
+    const IPV6_DESTINATION: u16 = 23;
     const PORT_TYPE: u16 = 24;
-    pub(crate) const SOURCE_PORT: u16 = 25;
-    pub(crate) const DESTINATION_PORT: u16 = 26;
-    pub(crate) const END: u16 = 0;
+    const SOURCE_PORT: u16 = 25;
+    const DESTINATION_PORT: u16 = 26;
+    const END: u16 = 0;
     const PORT_TYPE_TCP: u32 = 2;
 
     /// Appends the tags for an event of the dissector `eventlog`, between `local` and `remote` if
@@ -206,4 +216,52 @@ fn put_address(out: &mut Vec<u8>, address: IpAddr, ipv4: u16, ipv6: u16) {
 const fn tag(tag: u16, len: u16) -> [u8; 4] {
     let ([t0, t1], [l0, l1]) = (tag.to_be_bytes(), len.to_be_bytes());
     [t0, t1, l0, l1]
+}
+
+/// The event in a packet of the upper-PDU interface that is for the dissector `eventlog`, and
+/// its connection's addresses.
+pub fn upper_pdu(link: u16, data: &[u8]) -> Option<(&[u8], Option<Addresses>)> {
+    if link != UPPER_PDU {
+        return None;
+    }
+    let mut rest = data;
+    let mut is_ours = false;
+    let (mut local, mut remote): (Option<IpAddr>, Option<IpAddr>) = (None, None);
+    let (mut local_port, mut remote_port) = (None, None);
+    loop {
+        let (head, after) = rest.split_first_chunk::<4>()?;
+        let (tag, len) = (u16::from_be_bytes([head[0], head[1]]), u16::from_be_bytes([head[2], head[3]]));
+        let (value, after) = after.split_at_checked(usize::from(len))?;
+        rest = after;
+        match tag {
+            UpperPduTags::END => break,
+            UpperPduTags::DISSECTOR_NAME => {
+                is_ours = value.split(|&b| b == 0).next() == Some(b"eventlog");
+            }
+            UpperPduTags::IPV4_SOURCE | UpperPduTags::IPV6_SOURCE => local = address(value),
+            UpperPduTags::IPV4_DESTINATION | UpperPduTags::IPV6_DESTINATION => remote = address(value),
+            UpperPduTags::SOURCE_PORT => local_port = port(value),
+            UpperPduTags::DESTINATION_PORT => remote_port = port(value),
+            _ => {}
+        }
+    }
+    let addresses = match (local, local_port, remote, remote_port) {
+        (Some(local), Some(local_port), Some(remote), Some(remote_port)) => {
+            Some(((local, local_port).into(), (remote, remote_port).into()))
+        }
+        _ => None,
+    };
+    is_ours.then_some((rest, addresses))
+}
+
+fn address(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => value.first_chunk().map(|&bytes: &[u8; 4]| Ipv4Addr::from(bytes).into()),
+        16 => value.first_chunk().map(|&bytes: &[u8; 16]| Ipv6Addr::from(bytes).into()),
+        _ => None,
+    }
+}
+
+fn port(value: &[u8]) -> Option<u16> {
+    value.first_chunk().and_then(|&bytes| u16::try_from(u32::from_be_bytes(bytes)).ok())
 }

@@ -6,12 +6,12 @@ use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
 use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable};
 use bblog_dissector::spec::Kernel;
 
-use super::block::{Block, Options, Order};
-use crate::pcapng::{elog, netflix};
+use crate::block::{OPT_CUSTOM, OPT_CUSTOM_NO_COPY};
+use crate::read::{Block, Options, Order};
+use crate::{elog, netflix};
 
-/// Codes of custom options with binary data: one that may be copied, which tcplog_dumper writes,
-/// and one that should not.
-const CUSTOM: [u16; 2] = [2989, 19_373];
+/// Codes of custom options with binary data: tcplog_dumper writes the first.
+const CUSTOM: [u16; 2] = [OPT_CUSTOM, OPT_CUSTOM_NO_COPY];
 /// if_tsresol and if_tsoffset.
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
@@ -232,7 +232,7 @@ impl ElogFacts {
 /// Type and data of a custom option of Netflix's. The number that says so is in the section's
 /// order; what follows is little-endian in any.
 #[inline]
-pub(super) fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u32, &[u8])> {
+pub fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u32, &[u8])> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(netflix::PEN) {
         return None;
     }
@@ -241,7 +241,7 @@ pub(super) fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u
 
 /// The data of a custom option of this project's.
 #[inline]
-pub(super) fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
+pub fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {
         return None;
     }

@@ -32,15 +32,9 @@ impl StackNames {
         self.0.iter().find(|known| known.0 == id).map_or(UNKNOWN, |known| &known.1)
     }
 
-    /// The stacks of the running kernel: of `net.inet.tcp.function_info` on FreeBSD, none
-    /// elsewhere or if it cannot be asked.
-    pub fn of_this_machine() -> StackNames {
-        kernel::function_info().map_or_else(StackNames::none, |info| StackNames::from_function_info(&info))
-    }
-
     /// Reads an array of `struct tcp_function_info` (netinet/tcp_var.h): per element a count
     /// (4 bytes), the number (1), name and alias (32 each), padded to 72.
-    fn from_function_info(info: &[u8]) -> StackNames {
+    pub fn from_function_info(info: &[u8]) -> StackNames {
         let mut names = StackNames::none();
         for element in info.chunks_exact(72) {
             names.set(element[4], &element[5..37]);
@@ -65,21 +59,6 @@ impl FromStr for StackNames {
             names.set(id, name.as_bytes());
         }
         Ok(names)
-    }
-}
-
-mod kernel {
-    /// The value of the sysctl, by way of sysctl(8): the system call would need unsafe code.
-    pub(super) fn function_info() -> Option<Vec<u8>> {
-        if !cfg!(target_os = "freebsd") {
-            return None;
-        }
-        let command = std::process::Command::new("/sbin/sysctl")
-            .args(["-b", "net.inet.tcp.function_info"])
-            .stderr(std::process::Stdio::null())
-            .output()
-            .ok()?;
-        command.status.success().then_some(command.stdout)
     }
 }
 

@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 
+use crate::block::{Direction, EnhancedPacket};
+use crate::netflix::{self, EntryInfo, NetflixBlock};
 use crate::packet::{self, Link};
-use crate::pcapng::netflix::{self, EntryInfo, NetflixBlock};
-use crate::pcapng::{Direction, EnhancedPacket, Section};
+use crate::section_head::SectionHead;
 
 /// Event ids with a direction.
 const TCP_LOG_IN: u8 = 1;
@@ -96,7 +97,7 @@ impl Entry {
     }
 
     /// The section for records of the stack `stack_id`, which is called `stack_name`.
-    pub fn section(&self, stack_id: u8, stack_name: &[u8]) -> Section<'static> {
+    pub fn section(&self, stack_id: u8, stack_name: &[u8]) -> SectionHead<'static> {
         EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name }.section()
     }
 

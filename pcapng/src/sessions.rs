@@ -11,14 +11,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bblog_dissector::elog::{RawEvent, SESSION_CREATE, SESSION_END};
 
-use crate::backfill::WaitId;
 use crate::packet::without_zone;
-use crate::recent::RecentMap;
 
 /// The `tcp` provider's name.
 pub const TCP: &[u8] = b"tcp";
-/// Sessions remembered at a time.
-const SESSIONS: usize = 131_072;
 
 /// Event ids of the `tcp` provider, equal in all its schema versions.
 const CONN_SET_IP_V4: u32 = 0;
@@ -69,6 +65,9 @@ pub struct Session {
     tcpcb: u64,
     ended: bool,
 }
+
+/// Names the wait of one session for its addresses.
+pub type WaitId = u32;
 
 /// Whether a session's events wait for its addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,9 +181,4 @@ pub fn stack<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
 /// Whether a session id stands for no session.
 pub fn is_no_session(id: u64) -> bool {
     id == 0 || id == u64::MAX
-}
-
-/// The sessions of a capture.
-pub fn table() -> RecentMap<SessionKey, Session> {
-    RecentMap::new(SESSIONS)
 }

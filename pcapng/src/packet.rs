@@ -146,7 +146,7 @@ fn on_the_wire(address: IpAddr) -> [u8; 16] {
 }
 
 /// See [`on_the_wire`]: unicast fe80::/10 and multicast of interface- or link-local scope.
-pub(crate) fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
+pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
     let mut groups = address.segments();
     if address.is_unicast_link_local() || matches!(groups[0] & 0xff0f, 0xff01 | 0xff02) {
         groups[1] = 0;

@@ -4,10 +4,27 @@
 
 use bblog_dissector::Micros;
 
+/// Type of a section header block; the same in both byte orders.
+pub const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+/// Type of an interface description block.
+pub const INTERFACE: u32 = 1;
+/// Type of the obsolete packet block.
+pub const OLD_PACKET: u32 = 2;
+/// Type of a simple packet block.
+pub const SIMPLE_PACKET: u32 = 3;
 /// Type of an enhanced packet block.
 pub const ENHANCED_PACKET: u32 = 6;
 /// Type of a custom block that may be copied.
 pub const CUSTOM: u32 = 0x0000_0bad;
+/// Type of a custom block that should not be copied.
+pub const CUSTOM_NO_COPY: u32 = 0x4000_0bad;
+
+/// opt_custom with binary data that may be copied: the code tcplog_dumper uses.
+pub const OPT_CUSTOM: u16 = 2989;
+/// opt_custom with binary data that should not be copied.
+pub const OPT_CUSTOM_NO_COPY: u16 = 19_373;
+/// epb_flags.
+const EPB_FLAGS: u16 = 2;
 
 /// How an enhanced packet block (EPB) begins.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +106,23 @@ impl<const N: usize> RawOption<'_, N> {
             out.extend_from_slice(part);
         }
         pad(out, begin);
+    }
+}
+
+/// Where a packet went, seen from the machine that logged it: the value of epb_flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Received.
+    Inbound = 1,
+    /// Sent.
+    Outbound = 2,
+}
+
+impl Direction {
+    /// Appends it as an epb_flags option.
+    #[inline]
+    pub fn append(self, out: &mut Vec<u8>) {
+        RawOption { code: EPB_FLAGS, parts: [&(self as u32).to_le_bytes()] }.append(out);
     }
 }
 

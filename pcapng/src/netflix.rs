@@ -10,8 +10,8 @@ use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
-use super::block::{self, CUSTOM, END_OF_OPTIONS};
-use super::{OPT_CUSTOM, RawOption, Section, custom_option, interface, section_header};
+use crate::block::{self, CUSTOM, END_OF_OPTIONS, OPT_CUSTOM, RawOption};
+use crate::section_head::{SectionHead, custom_option, interface, section_header};
 
 /// Netflix's private enterprise number.
 pub const PEN: u32 = 10949;
@@ -20,17 +20,17 @@ pub const PEN: u32 = 10949;
 pub const SNAPLEN: u32 = 4 + 40 + 60;
 
 /// Option type: `TCP_LOG_BUF_VER`, in the SHB.
-pub(crate) const VERSION_OPTION: u32 = 1;
+pub const VERSION_OPTION: u32 = 1;
 /// Option type: a record up to `tlb_th`.
-pub(crate) const TCPINFO: u32 = 2;
+pub const TCPINFO: u32 = 2;
 /// Option type: a record's verbose part. Defined by tcplog_dumper, which never writes it.
-pub(crate) const TCPVERBOSE: u32 = 3;
+pub const TCPVERBOSE: u32 = 3;
 /// Option type: the entry's header, in the SHB.
-pub(crate) const DUMPINFO: u32 = 4;
+pub const DUMPINFO: u32 = 4;
 /// Option type: when the log was dumped, in the SHB.
-pub(crate) const DUMPTIME: u32 = 5;
+pub const DUMPTIME: u32 = 5;
 /// Option type: id and name of the stack, in the SHB.
-pub(crate) const STACKNAME: u32 = 6;
+pub const STACKNAME: u32 = 6;
 
 /// What the section header of an entry says.
 pub struct EntryInfo<'a> {
@@ -46,14 +46,14 @@ pub struct EntryInfo<'a> {
 
 impl EntryInfo<'_> {
     /// A section for this entry: options in tcplog_dumper's order, then ours.
-    pub fn section(&self) -> Section<'static> {
+    pub fn section(&self) -> SectionHead<'static> {
         let options = vec![
             option(VERSION_OPTION, &[&VERSION.to_le_bytes()]),
             option(DUMPTIME, &[&self.dump_time.to_le_bytes()]),
             option(DUMPINFO, &[self.header]),
             option(STACKNAME, &[&[self.stack_id], self.stack_name]),
         ];
-        Section {
+        SectionHead {
             header: section_header(options),
             interfaces: vec![interface(DataLink::NULL, SNAPLEN, Vec::new())],
         }

@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use bblog_dissector::Micros;
 use bblog_dissector::elog::RawEvent;
 
+use crate::block::{Direction, EnhancedPacket};
+use crate::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option};
 use crate::packet::{self, Link};
-use crate::pcapng::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option};
-use crate::pcapng::{Direction, EnhancedPacket};
 use crate::segment::{IN, OUT, Plan, Segment};
 use crate::sessions::Context;
 
