@@ -3,9 +3,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bblog_converter::bblog_entry::Entry;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_pcapng::bblog_entry::Entry;
 
 use crate::bblog::cutter;
 
