@@ -15,6 +15,7 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
     for table in &tables.names {
         name_table(&mut out, table);
     }
+    constants(&mut out, tables);
     alert_kinds(&mut out, tables)?;
     let kinds = kinds(tables)?;
     let mut cx = Emit { tables, kinds, next_id: 0, out };
@@ -67,6 +68,35 @@ fn name_table(out: &mut String, table: &NameTable) {
         table.name,
     );
 }
+
+/// Offsets of the members, numbers of the events, and values of the name tables that code refers to.
+fn constants(out: &mut String, tables: &Tables) {
+    let _ = writeln!(out, "/// Offsets of the record's members.\npub(crate) mod member {{");
+    for (name, member) in tables.members.iter().filter(|member| member.0.starts_with("tlb_")) {
+        let constant = name.to_uppercase().replace('.', "_");
+        let _ = writeln!(out, "#[allow(dead_code)]\npub const {constant}: usize = {};", member.offset);
+    }
+    let _ = writeln!(out, "}}\n/// Numbers of BBLog's events, `tlb_eventid`.\npub mod id {{");
+    for event in &tables.events {
+        let (name, id) = (&event.name, event.id);
+        let _ = writeln!(out, "/// `{}`: {}.\npub const {name}: u8 = {id};", event.c_name, event.about);
+    }
+    out.push_str("}\n");
+    for (table, prefix, ty, what) in CONSTANTS {
+        let _ = writeln!(out, "/// {what}\npub mod {table} {{");
+        let values = tables.names.iter().filter(|names| names.name == table).flat_map(|names| &names.values);
+        for (value, name) in values {
+            let _ = writeln!(out, "/// `{prefix}{name}`.\npub const {name}: {ty} = {value};");
+        }
+        out.push_str("}\n");
+    }
+}
+
+/// Name tables whose values code refers to: name, prefix in C, type, what they are.
+const CONSTANTS: [(&str, &str, &str, &str); 2] = [
+    ("t_flags", "TF_", "u32", "Bits of `tlb_flags`."),
+    ("tcp_state", "TCPS_", "i32", "Values of `tlb_state`."),
+];
 
 fn alert_kinds(out: &mut String, tables: &Tables) -> Result<(), Fault> {
     let _ = writeln!(out, "/// What deserves notice.\npub static ALERTS: &[AlertSpec] = &[");

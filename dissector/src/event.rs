@@ -12,8 +12,8 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Part, Place, Read, Repeat, Say, Stack, Test,
-    TimerStep, UNKNOWN, When,
+    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Names, Order, Part, Place, Read, Repeat, Say, Stack,
+    Test, TimerStep, UNKNOWN, When,
 };
 use crate::tables;
 
@@ -36,6 +36,23 @@ pub struct Field<'a> {
     /// The bytes it was read from, relative to the record (BBLog), the verbose part, or the whole
     /// ELOG event with its header.
     pub range: Range<usize>,
+}
+
+impl Field<'_> {
+    /// The name of the value, if it is a number of which each value has a name: `ESTABLISHED`.
+    pub fn value_name(&self) -> Option<&'static str> {
+        match self.spec.names {
+            Names::Enum(table) => table.get(self.value.as_int()?),
+            Names::Flags(_) | Names::None => None,
+        }
+    }
+
+    /// Whether the value is a number whose bits have names, and the bits called `name` are set.
+    pub fn has_flag(&self, name: &str) -> bool {
+        let Names::Flags(table) = self.spec.names else { return false };
+        let mask = table.value(name).unwrap_or(0);
+        self.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
+    }
 }
 
 /// A value.
@@ -291,12 +308,12 @@ impl<'a> Event<'a> {
         indexes
             .iter()
             .filter_map(|&index| rows.get(usize::from(index)))
-            .find_map(|spec| if self.applies(rows, spec) { self.read(spec, at, 0) } else { None })
+            .find_map(|spec| if self.applies(rows, spec) { self.read_row(spec, at, 0) } else { None })
     }
 
     /// The value of `spec`, of which an element of a tail lies `skip` bytes further on.
     #[inline]
-    pub(crate) fn read(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
+    pub(crate) fn read_row(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
         let bytes = Cursor(self.bytes.get(at..)?);
         let first = usize::from(spec.place.offset) + skip;
         let value = value(bytes, spec, first)?;
@@ -349,7 +366,7 @@ impl<'a> Iterator for Fields<'a> {
             }
             self.next += 1;
             if !self.event.yields(self.rows, spec)
-                && let Some(field) = self.event.read(spec, self.at, 0)
+                && let Some(field) = self.event.read_row(spec, self.at, 0)
             {
                 return Some(field);
             }
@@ -408,7 +425,7 @@ impl<'a> Fields<'a> {
             let bytes = self.event.bytes.get(start..start + len)?;
             return Some(Field { spec, value: Value::Bytes(bytes), range: start..start + len });
         }
-        self.event.read(spec, self.at, given * size)
+        self.event.read_row(spec, self.at, given * size)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::cursor::Cursor;
 use crate::elog::RawEvent;
+use crate::tcp_provider::id;
 
 /// A layout of the tcp provider, in the order they came up. They differ in IN, OUT, CONN_PARAMS,
 /// the timer events and a few more.
@@ -39,19 +40,6 @@ impl Layout {
     pub fn name(self) -> &'static str {
         ["A", "B", "C", "D", "D2", "E"][self as usize]
     }
-}
-
-/// The event numbers that tell layouts apart.
-mod id {
-    pub const CONN_PARAMS: u32 = 3;
-    pub const EVENT_6: u32 = 6;
-    pub const EVENT_7: u32 = 7;
-    pub const IN: u32 = 100;
-    pub const OUT: u32 = 101;
-    pub const TIMER_START: u32 = 500;
-    pub const TIMER_CANCEL: u32 = 501;
-    pub const TIMER_FIRED: u32 = 502;
-    pub const ONLY_E: [u32; 3] = [106, 107, 702];
 }
 
 /// Packet arrival and event differ by less than this, microseconds.
@@ -101,8 +89,8 @@ fn evidence(event: &RawEvent<'_>) -> &'static [Layout] {
     match (event.event_id(), payload.len()) {
         (id::CONN_PARAMS, 8) => &[A],
         (id::CONN_PARAMS, 64) => &[B, C, D, D2, E],
-        (id::EVENT_6, 64) | (id::EVENT_7, 32) => &[A],
-        (id::EVENT_6, 32) | (id::EVENT_7, 16) => &[B, C, D, D2, E],
+        (id::A_CONN_PARAMS_V2, 64) | (id::A_TCP_STACK_CHANGE, 32) => &[A],
+        (id::TCP_STACK_CHANGE, 32) | (id::CC_ALGO_CHANGE, 16) => &[B, C, D, D2, E],
         // IN: D2 and E have the arrival time at 24, C and D at 32.
         (id::IN, 32) if header_words(21) && state(20) && arrival(24) && !(header_words(19) && state(18)) => {
             &[D2]
@@ -129,7 +117,7 @@ fn evidence(event: &RawEvent<'_>) -> &'static [Layout] {
         (id::TIMER_CANCEL, 1) => &[D, D2, E],
         (id::TIMER_FIRED, 8) => &[A, B, C],
         (id::TIMER_FIRED, 1) => &[D, D2, E],
-        (event_id, _) if id::ONLY_E.contains(&event_id) => &[E],
+        (id::SHUTDOWN | id::CLOSE | id::SOCKET_OPT_BLOB, _) => &[E],
         _ => &[],
     }
 }

@@ -30,6 +30,7 @@
 
 mod cursor;
 mod problem;
+mod tcp_header;
 mod time;
 
 pub mod bblog;
@@ -38,11 +39,14 @@ pub mod elog;
 pub mod elog_text;
 pub mod event;
 pub mod layout;
+pub mod lookup;
 pub mod schema;
 pub mod spec;
 pub mod tables;
+pub mod tcp_provider;
 mod text;
 pub mod track;
 
 pub use problem::Problem;
+pub use tcp_header::TcpHeader;
 pub use time::Micros;

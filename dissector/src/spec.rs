@@ -290,6 +290,11 @@ impl NameTable {
     pub fn get(&self, value: i64) -> Option<&'static str> {
         self.values.iter().find(|entry| entry.0 == value).map(|entry| entry.1)
     }
+
+    /// The value or mask called `name`.
+    pub fn value(&self, name: &str) -> Option<i64> {
+        self.values.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
 }
 
 macro_rules! units {

@@ -3,11 +3,9 @@
 //! lost between the two, and the peer's initial sequence number. An eventlog event has the first of
 //! these too: the time since the previous event of its session.
 
-use crate::Micros;
-use crate::bblog::Record;
-use crate::cursor::Cursor;
+use crate::bblog::{Record, id};
 use crate::event::{Context, Event, Field};
-use crate::tables;
+use crate::{Micros, TcpHeader, tables};
 
 /// Follows one connection, record by record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +25,6 @@ pub enum Serial {
     Restart,
 }
 
-/// TH_SYN in a TCP header's flags.
-const SYN: u8 = 0x02;
 /// Serial numbers further ahead than this run backwards: nothing loses that many records.
 const BACKWARDS: u32 = 1 << 31;
 
@@ -55,13 +51,14 @@ impl Track {
                 tracked.set(8, &gap.to_le_bytes(), GAP);
             }
         }
-        // Event 1, IN, with a SYN: its sequence number is the peer's first.
-        if let Some(header) = record.tcp().filter(|header| record.event_id() == 1 && header[13] & SYN != 0) {
-            self.irs = Cursor(header).be32(4);
+        // The sequence number of the peer's SYN is its first.
+        if record.event_id() == id::IN
+            && let Some(header) = record.tcp_header().filter(|header| header.flags() & TcpHeader::SYN != 0)
+        {
+            self.irs = Some(header.seq());
         }
-        let rcv_nxt = Cursor(record.as_bytes()).u32(120);
         // Before the peer's SYN was processed rcv_nxt is 0.
-        if let (Some(irs), Some(rcv_nxt)) = (self.irs, rcv_nxt.filter(|&seq| seq != 0)) {
+        if let (Some(irs), rcv_nxt @ 1..) = (self.irs, record.rcv_nxt()) {
             tracked.set(12, &rcv_nxt.wrapping_sub(irs).to_le_bytes(), RCV);
         }
         self.last = Some((time, serial));
@@ -103,6 +100,6 @@ impl Tracked {
         let known = self.known;
         let event = Event::bare(&self.bytes, Context::default());
         let rows = tables::TRACK.iter().enumerate().filter(move |(at, _)| known & 1 << at != 0);
-        rows.filter_map(move |(_, spec)| event.read(spec, 0, 0))
+        rows.filter_map(move |(_, spec)| event.read_row(spec, 0, 0))
     }
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The header of an entry.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{HEADER_LEN, VERSION};
+use crate::cursor::Cursor;
+use crate::{Micros, Problem};
+
+/// `TCP_LOG_DEV_TYPE_BBR`, the only entry type defined.
+const TYPE_BBR: u32 = 1;
+/// FreeBSD's `AF_INET6`.
+const AF_INET6: u8 = 28;
+
+/// Where the strings `tlh_id`, `tlh_reason` and `tlh_tag` lie, and their sizes.
+const ID: (usize, usize) = (72, 64);
+const REASON: (usize, usize) = (136, 32);
+const TAG: (usize, usize) = (168, 32);
+/// Where `tlh_ie`, the ports, addresses and scope zone, lies.
+const ENDPOINTS_AT: usize = 16;
+/// `sizeof(struct in_endpoints)`.
+const ENDPOINTS_LEN: usize = 40;
+/// Where `tlh_af` lies.
+const FAMILY_AT: usize = 200;
+
+/// The header of an entry (208 bytes): one dump of one connection.
+#[derive(Clone, Copy)]
+pub struct Header<'a>(&'a [u8; HEADER_LEN]);
+
+impl<'a> Header<'a> {
+    /// Reads the header that `bytes` begin with.
+    ///
+    /// # Errors
+    /// [`Problem::Truncated`] with fewer than 208 bytes, [`Problem::Version`] or
+    /// [`Problem::ByteOrder`] if `tlch_version` is not 9, [`Problem::EntryType`] if
+    /// `tlch_type` is not 1 and [`Problem::Length`] if `tlch_length` is below 208.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+        let header = Header::unchecked(bytes)?;
+        let version = header.version();
+        if version != VERSION {
+            let what = "BBLog";
+            return Err(if version.swap_bytes() == VERSION {
+                Problem::ByteOrder { what, found: version, supported: VERSION }
+            } else {
+                Problem::Version { what, found: version, supported: VERSION }
+            });
+        }
+        if header.entry_type() != TYPE_BBR {
+            return Err(Problem::EntryType { found: header.entry_type() });
+        }
+        if header.entry_len() < HEADER_LEN as u64 {
+            return Err(Problem::Length {
+                what: "entry length",
+                found: header.entry_len(),
+                min: HEADER_LEN as u64,
+                max: u64::MAX,
+            });
+        }
+        Ok(header)
+    }
+
+    /// Takes the bytes as a header whatever they hold: for DUMPINFO options, whose version stands
+    /// elsewhere and whose length is that of the rest.
+    ///
+    /// # Errors
+    /// [`Problem::Truncated`] with fewer than 208 bytes.
+    pub fn unchecked(bytes: &'a [u8]) -> Result<Self, Problem> {
+        bytes.first_chunk().map(Header).ok_or(Problem::Truncated {
+            what: "BBLog entry header",
+            needed: HEADER_LEN as u64,
+            found: bytes.len() as u64,
+        })
+    }
+
+    /// The 208 bytes.
+    pub fn as_bytes(&self) -> &'a [u8; HEADER_LEN] {
+        self.0
+    }
+
+    fn at(&self) -> Cursor<'a> {
+        Cursor(self.0)
+    }
+
+    /// `tlch_version`.
+    pub fn version(&self) -> u32 {
+        self.at().u32(0).unwrap_or_default()
+    }
+
+    /// `tlch_type`.
+    pub fn entry_type(&self) -> u32 {
+        self.at().u32(4).unwrap_or_default()
+    }
+
+    /// `tlch_length`: bytes of the whole entry, header included.
+    pub fn entry_len(&self) -> u64 {
+        self.at().u64(8).unwrap_or_default()
+    }
+
+    /// Bytes of the records that follow the header.
+    pub fn body_len(&self) -> u64 {
+        self.entry_len().saturating_sub(HEADER_LEN as u64)
+    }
+
+    /// `ie_fport`: the peer's port (stored in network order).
+    pub fn fport(&self) -> u16 {
+        self.at().be16(16).unwrap_or_default()
+    }
+
+    /// `ie_lport`: our port (stored in network order).
+    pub fn lport(&self) -> u16 {
+        self.at().be16(18).unwrap_or_default()
+    }
+
+    /// The peer's address.
+    pub fn faddr(&self) -> IpAddr {
+        self.address(20)
+    }
+
+    /// Our address.
+    pub fn laddr(&self) -> IpAddr {
+        self.address(36)
+    }
+
+    /// An `in_dependaddr`: 16 bytes, of which IPv4 uses the last four.
+    fn address(&self, at: usize) -> IpAddr {
+        let bytes: [u8; 16] = self.0[at..].first_chunk().copied().unwrap_or_default();
+        if self.is_ipv6() {
+            IpAddr::V6(Ipv6Addr::from(bytes))
+        } else {
+            IpAddr::V4(Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15]))
+        }
+    }
+
+    /// `ie6_zoneid`: the IPv6 scope zone, 0 if none.
+    pub fn zone(&self) -> u32 {
+        self.at().u32(52).unwrap_or_default()
+    }
+
+    /// `tlh_offset`: when the machine booted, since 1970. A record's time plus this is UTC.
+    /// Zero in files made from core dumps.
+    pub fn boot_time(&self) -> Micros {
+        let at = self.at();
+        Micros::from_timeval(at.i64(56).unwrap_or_default(), at.i64(64).unwrap_or_default())
+    }
+
+    /// `tlh_id`, the log id (at most 64 bytes, set by an unprivileged program: any bytes);
+    /// `UNKNOWN` if unset.
+    pub fn id(&self) -> &'a [u8] {
+        self.text(ID)
+    }
+
+    /// `tlh_reason`: why the log was dumped (at most 32 bytes, any bytes).
+    pub fn reason(&self) -> &'a [u8] {
+        self.text(REASON)
+    }
+
+    /// `tlh_tag`: the tag of the log (at most 32 bytes, any bytes); `UNKNOWN` if unset.
+    pub fn tag(&self) -> &'a [u8] {
+        self.text(TAG)
+    }
+
+    /// Whether `tlh_af` is AF_INET6 (28); anything else counts as AF_INET (2).
+    pub fn is_ipv6(&self) -> bool {
+        self.0[FAMILY_AT] == AF_INET6
+    }
+
+    fn text(&self, (at, len): (usize, usize)) -> &'a [u8] {
+        self.at().text(at, len).unwrap_or_default()
+    }
+
+    /// The connection's addresses, ports, scope zone and address family as they stand in the header: equal for
+    /// all entries of a connection, different for two connections that exist at the same time.
+    #[inline]
+    pub fn connection_key(&self) -> [u8; ENDPOINTS_LEN + 1] {
+        let mut key = [self.0[FAMILY_AT]; ENDPOINTS_LEN + 1];
+        key[..ENDPOINTS_LEN].copy_from_slice(&self.0[ENDPOINTS_AT..ENDPOINTS_AT + ENDPOINTS_LEN]);
+        key
+    }
+
+    /// The 208 bytes, with zeros after the end of the log id, the reason and the tag. The kernel leaves there
+    /// what the memory held before.
+    pub fn to_clean_bytes(&self) -> [u8; HEADER_LEN] {
+        let mut clean = *self.0;
+        for (at, len) in [ID, REASON, TAG] {
+            let text = &mut clean[at..at + len];
+            let end = text.iter().position(|&b| b == 0).unwrap_or(len);
+            text[end..].fill(0);
+        }
+        clean
+    }
+}
