@@ -4,3 +4,5 @@
 //! This crate does no I/O. Memory is bounded for each connection.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod infer;

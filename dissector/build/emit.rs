@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::table::{Cond, Event, Fault, MemberRef, NameTable, Row, Tables, Test, Type, When};
+use crate::table::{
+    Compare, Cond, Event, Evidence, Fault, MemberRef, NameTable, Row, Tables, Test, Type, When,
+};
 
 /// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
 const STACKINFO: u16 = 0x10;
@@ -27,6 +29,16 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
             "/// The rows of group `{}`.\npub static {name}: &[FieldSpec] = &[{rows}];",
             group.name
         );
+        if group.name == "record" {
+            let evidence = cx.evidence(&group.name, &group.evidence)?;
+            let _ = writeln!(
+                cx.out,
+                "/// What any record proves about the stack or the kernel that wrote it.\n\
+                 pub static RECORD_EVIDENCE: &[Evidence] = &[{evidence}];"
+            );
+        } else if !group.evidence.is_empty() {
+            return Err(format!("group {}: only records prove anything", group.name));
+        }
     }
     let mut events = String::new();
     for (at, event) in tables.events.iter().enumerate() {
@@ -37,11 +49,13 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         let says = cx.says(event)?;
         let alerts = cx.alerts(event)?;
         let timers = cx.timers(event)?;
+        let evidence = cx.evidence(&event.name, &event.evidence)?;
         let was: String = event.was.iter().map(|w| format!("({}, {:?}, {:?}),", w.0, w.1, w.2)).collect();
         let _ = writeln!(
             events,
             "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, was: &[{was}], about: {:?}, notes: &{:?}, by: &{:?}, \
-             fields: &[{rows}], says: &[{says}], alerts: &[{alerts}], timers: &[{timers}], size: 0 }},",
+             fields: &[{rows}], says: &[{says}], alerts: &[{alerts}], timers: &[{timers}], \
+             evidence: &[{evidence}], size: 0 }},",
             event.id, event.name, event.c_name, event.about, event.notes, event.by,
         );
     }
@@ -352,6 +366,36 @@ impl Emit<'_> {
                 self.when(when, None)?,
                 step.chain,
                 step.keyed
+            );
+        }
+        Ok(out)
+    }
+
+    fn evidence(&self, of: &str, all: &[(When, Evidence)]) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, Evidence { next, stacks, kernels, compare }) in all {
+            let next = match next {
+                None => None,
+                Some(name) => {
+                    let event = self.tables.events.iter().find(|event| event.name == *name);
+                    Some(event.ok_or_else(|| format!("{of}: no event {name}"))?.id as u8)
+                }
+            };
+            let compare = match compare {
+                None => "None".to_owned(),
+                Some(Compare { member, above, times, other }) => format!(
+                    "Some(Compare {{ place: {}, above: {above}, times: {times}, other: {} }})",
+                    self.place(member, false)?,
+                    self.place(other, false)?
+                ),
+            };
+            let mask = |mask: &Option<u8>| mask.map_or("ALL".to_owned(), |mask| mask.to_string());
+            let _ = write!(
+                out,
+                "Evidence {{ when: {}, compare: {compare}, next: {next:?}, stacks: {}, kernels: {} }},",
+                self.when(when, None)?,
+                mask(stacks),
+                mask(kernels)
             );
         }
         Ok(out)

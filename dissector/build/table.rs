@@ -55,10 +55,12 @@ pub struct NameTable {
 }
 
 /// Rows under a filter prefix that belong to no event.
+#[derive(Default)]
 pub struct Group {
     pub name: String,
     pub prefix: String,
     pub rows: Vec<Row>,
+    pub evidence: Vec<(When, Evidence)>,
 }
 
 #[derive(Default)]
@@ -74,6 +76,24 @@ pub struct Event {
     pub says: Vec<(When, String)>,
     pub alerts: Vec<(When, String)>,
     pub timers: Vec<(When, TimerStep)>,
+    pub evidence: Vec<(When, Evidence)>,
+}
+
+/// What a record proves about the stack or the kernel that wrote it.
+pub struct Evidence {
+    /// The event of the connection's next record, if that is what proves it.
+    pub next: Option<String>,
+    pub stacks: Option<u8>,
+    pub kernels: Option<u8>,
+    pub compare: Option<Compare>,
+}
+
+/// Whether a member is above so many times another one, or not above it.
+pub struct Compare {
+    pub member: MemberRef,
+    pub above: bool,
+    pub times: u64,
+    pub other: MemberRef,
 }
 
 /// What an event does to a timer.
@@ -186,7 +206,7 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
                 }
                 "group" => {
                     let (name, prefix) = (next("name")?, next("prefix")?);
-                    tables.groups.push(Group { name, prefix, rows: Vec::new() });
+                    tables.groups.push(Group { name, prefix, ..Group::default() });
                     target = Target::Group;
                 }
                 "alert" => {
@@ -226,6 +246,11 @@ pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
         if let (Target::Event, Some(event)) = (&target, tables.events.last_mut())
             && event_line(event, word, rest, &blocks).map_err(fault)?
         {
+            continue;
+        }
+        if let (Target::Group, Some(group), "proves") = (&target, tables.groups.last_mut(), word) {
+            let when = merged(&blocks, &When::default()).map_err(fault)?;
+            group.evidence.push((when, parse_proof(None, rest).map_err(fault)?));
             continue;
         }
         let sets = tables.sets.clone();
@@ -296,6 +321,11 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
         "note" => event.notes.push(rest.to_owned()),
         "say" => event.says.push((here()?, rest.to_owned())),
         "alert" => event.alerts.push((here()?, next("name")?)),
+        "proves" => event.evidence.push((here()?, parse_proof(None, rest)?)),
+        "next" => {
+            let (name, proof) = rest.split_once(" proves ").ok_or("next: no proves")?;
+            event.evidence.push((here()?, parse_proof(Some(name.trim().to_owned()), proof)?));
+        }
         "starts" | "stops" | "fires" | "handles" => {
             let (chain, row) = (next("timer")?, next("row")?);
             let keyed = rest.split_whitespace().nth(2) == Some("keyed");
@@ -304,6 +334,33 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// What follows `proves`: `stack=rack` or `kernel=14|main`, and perhaps `if flex2>100*flex6`.
+fn parse_proof(next: Option<String>, rest: &str) -> Result<Evidence, Fault> {
+    let (what, compare) = match rest.split_once(" if ") {
+        Some((what, compare)) => (what, Some(parse_compare(compare.trim())?)),
+        None => (rest, None),
+    };
+    match parse_when(what)? {
+        When { stacks, kernels, conds } if conds.is_empty() && stacks.is_some() != kernels.is_some() => {
+            Ok(Evidence { next, stacks, kernels, compare })
+        }
+        _ => Err(format!("proves {rest}: expected stack=NAMES or kernel=NAMES")),
+    }
+}
+
+/// `flex2>100*flex6` or `flex2<=100*flex6`.
+fn parse_compare(text: &str) -> Result<Compare, Fault> {
+    let fault = || format!("{text}: expected MEMBER>NUMBER*MEMBER or MEMBER<=NUMBER*MEMBER");
+    let (above, parts) = match text.split_once("<=") {
+        Some(parts) => (false, parts),
+        None => (true, text.split_once('>').ok_or_else(fault)?),
+    };
+    let (times, other) = parts.1.split_once('*').ok_or_else(fault)?;
+    let member = |name: &str| parse_member(name).ok_or_else(fault);
+    let times = times.parse().map_err(|_| fault())?;
+    Ok(Compare { member: member(parts.0)?, above, times, other: member(other)? })
 }
 
 fn parse_type(word: &str) -> Option<Type> {

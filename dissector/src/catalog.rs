@@ -135,6 +135,7 @@ impl Catalog {
                 says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
                 alerts: alerts(schema, def, fields).leak(),
                 timers: timers(schema, def, fields).leak(),
+                evidence: &[],
                 size: body.map_or(0, |body| body.size),
             });
         }
@@ -166,6 +167,7 @@ const fn reserved(id: u32, name: &'static str, about: &'static str) -> EventSpec
         says: &[],
         alerts: &[],
         timers: &[],
+        evidence: &[],
         size: 0,
     }
 }

@@ -12,8 +12,8 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    AlertSpec, Cond, EventSpec, FieldSpec, Kernel, Kind, Names, Order, Part, Place, Read, Repeat, Say, Stack,
-    Test, TimerStep, UNKNOWN, When,
+    AlertSpec, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Names, Order, Part, Place, Read,
+    Repeat, Say, Stack, Test, TimerStep, UNKNOWN, When,
 };
 use crate::tables;
 
@@ -259,6 +259,16 @@ impl<'a> Event<'a> {
         Some((step, self.first(self.spec.fields, step.rows, self.at)))
     }
 
+    /// What a BBLog record proves about the stack and the kernel that wrote it. The context's stack
+    /// decides which conditions hold; its kernel does not.
+    pub fn evidence(&self) -> impl Iterator<Item = &'static Evidence> {
+        let of_record = if self.at == 0 { tables::RECORD_EVIDENCE } else { &[] };
+        of_record.iter().chain(self.spec.evidence).filter(|evidence| {
+            self.holds(&evidence.when)
+                && evidence.compare.as_ref().is_none_or(|compare| self.compares(compare))
+        })
+    }
+
     /// A SESSION_CREATE may come without a payload, whatever the schema says.
     fn is_bare_create(&self) -> bool {
         self.spec.id == SESSION_CREATE && self.at == self.bytes.len()
@@ -290,6 +300,13 @@ impl<'a> Event<'a> {
             Test::AnySet(mask) => value & mask != 0,
             Test::NoneSet(mask) => value & mask == 0,
         }
+    }
+
+    /// Whether two members compare as asked.
+    fn compares(&self, compare: &Compare) -> bool {
+        let value = |place: &Place| number(Cursor(self.bytes), place, usize::from(place.offset));
+        let (Some(value), Some(other)) = (value(&compare.place), value(&compare.other)) else { return false };
+        (value > other.saturating_mul(compare.times)) == compare.above
     }
 
     /// Whether `spec`, one of `rows`, applies to this event.

@@ -64,14 +64,29 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// From what a user writes: `13`, `14` or `main`.
+    /// From a release, as a user or `shb_os` writes it: `13`, `14.1-RELEASE`, `15.0`, `main`.
+    /// Releases before 13 count as 13, and those from 15 on as main. `None` if the text begins with
+    /// neither a number nor `main`.
+    ///
+    /// ```
+    /// use bblog_dissector::spec::Kernel;
+    /// assert_eq!(Kernel::from_name("13.2"), Some(Kernel::Freebsd13));
+    /// assert_eq!(Kernel::from_name("16.0-CURRENT"), Some(Kernel::Main));
+    /// assert_eq!(Kernel::from_name("rack"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<Kernel> {
-        match name {
-            "13" => Some(Kernel::Freebsd13),
-            "14" => Some(Kernel::Freebsd14),
-            "main" => Some(Kernel::Main),
-            _ => None,
+        let release = name.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+        match release.parse::<u32>() {
+            Ok(0..=13) => Some(Kernel::Freebsd13),
+            Ok(14) => Some(Kernel::Freebsd14),
+            Ok(_) => Some(Kernel::Main),
+            Err(_) => (release == "main").then_some(Kernel::Main),
         }
+    }
+
+    /// Its name: `13`, `14`, `main`.
+    pub fn name(self) -> &'static str {
+        ["13", "14", "main"][self as usize]
     }
 
     /// This kernel's bit in [`When::kernels`].
@@ -411,6 +426,8 @@ pub struct EventSpec {
     pub alerts: &'static [Alert],
     /// What it does to a timer; the first that applies.
     pub timers: &'static [TimerStep],
+    /// What a record of it proves about the stack or the kernel that wrote it.
+    pub evidence: &'static [Evidence],
     /// Bytes of the payload's structure without a variable-length tail (eventlog); 0 for BBLog.
     pub size: u16,
 }
@@ -440,6 +457,7 @@ pub static UNKNOWN: EventSpec = EventSpec {
     says: &[],
     alerts: &[],
     timers: &[],
+    evidence: &[],
     size: 0,
 };
 
@@ -542,6 +560,35 @@ impl TimerVerb {
             TimerVerb::Handles => "handled",
         }
     }
+}
+
+/// What a record proves about the stack or the kernel that wrote it.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    /// When it does. Conditions on the kernel mean nothing here.
+    pub when: When,
+    /// How two members of the record must compare.
+    pub compare: Option<Compare>,
+    /// For evidence that the connection's next record gives: the event that this record is of on
+    /// `kernels`, and on no other kernel.
+    pub next: Option<u8>,
+    /// The stacks that the record can come from, as [`Stack::bit`]s; [`ALL`] if it does not tell.
+    pub stacks: u8,
+    /// The kernels that the record can come from, as [`Kernel::bit`]s; [`ALL`] if it does not tell.
+    pub kernels: u8,
+}
+
+/// A comparison of two members of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Compare {
+    /// The member.
+    pub place: Place,
+    /// Whether it must be greater than `times` the other one, or must not be.
+    pub above: bool,
+    /// What the other member is multiplied by.
+    pub times: u64,
+    /// The other member.
+    pub other: Place,
 }
 
 /// A summary: a sentence with values in it.

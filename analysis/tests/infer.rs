@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Stacks, kernels and tick rates as inferred from genuine logs, which know none of them.
+
+use std::path::{Path, PathBuf};
+
+use bblog_analysis::infer::Inference;
+use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::spec::{Kernel, Stack};
+
+/// The stacks with the numbers 1 to 3, the kernels, and hz.
+type Answers = ([Option<Stack>; 3], Option<(Kernel, Kernel)>, Option<u32>);
+
+fn answers(path: &Path, most: usize) -> Answers {
+    let bytes = std::fs::read(path).unwrap();
+    let mut machine = Inference::default();
+    let mut left = most;
+    for entry in bblog::entries(&bytes) {
+        let Ok((_, body)) = entry else { break };
+        machine.begin_connection();
+        for record in bblog::records(body).map_while(Result::ok) {
+            if left > 0 {
+                machine.observe(&record, Stack::Unknown);
+                left -= 1;
+            }
+        }
+    }
+    let stack = |id| machine.stack(id).map(|inferred| inferred.value);
+    let kernel = machine.kernel().map(|inferred| (inferred.value.oldest(), inferred.value.newest()));
+    ([stack(1), stack(2), stack(3)], kernel, machine.hz().map(|inferred| inferred.value))
+}
+
+fn logs(folder: &Path) -> Vec<PathBuf> {
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ext| ext == "tcplog"));
+    files.sort();
+    files
+}
+
+/// Right, or not said.
+fn assert_right(path: &Path, (stacks, kernel, hz): Answers) {
+    let is_15 = path.file_name().unwrap().to_str().unwrap().starts_with("fbsd15");
+    for (found, right) in stacks.into_iter().zip([Stack::Freebsd, Stack::Rack, Stack::Bbr]) {
+        assert!(found.is_none_or(|found| found == right), "{}: {right:?} is {found:?}", path.display());
+    }
+    let of_15 = [(Kernel::Freebsd14, Kernel::Main), (Kernel::Main, Kernel::Main)];
+    let right: &[_] = if is_15 { &of_15 } else { &[(Kernel::Freebsd13, Kernel::Freebsd13)] };
+    assert!(kernel.is_none_or(|kernel| right.contains(&kernel)), "{}: {kernel:?}", path.display());
+    let is_100 = is_15 && !path.ends_with("fbsd15_hz1000.tcplog");
+    let right = if is_100 { 100 } else { 1000 };
+    assert!(hz.is_none_or(|hz| hz == right), "{}: {hz:?}", path.display());
+}
+
+#[test]
+fn genuine_logs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut all = logs(&root.join("../shared/streams/bblog"));
+    all.extend(logs(&root.join("tests/fixtures")));
+    // Made up: a record of each event, without regard to stack and kernel.
+    all.retain(|path| !path.ends_with("each_event.tcplog"));
+    assert!(!all.is_empty());
+    for path in &all {
+        for most in [1, 2, 3, 5, 10, 30, 100, 300, 1_000, usize::MAX] {
+            assert_right(path, answers(path, most));
+        }
+        assert_known(path, answers(path, usize::MAX));
+    }
+}
+
+/// The whole of each of these logs proves the kernel, hz, and the stack that its name says.
+fn assert_known(path: &Path, (stacks, kernel, hz): Answers) {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(kernel.is_some() && hz.is_some(), "{name}: {kernel:?}, {hz:?}");
+    for (word, stack) in ["default_", "rack_", "bbr_"].into_iter().zip(stacks) {
+        assert!(!name.starts_with(word) || stack.is_some(), "{name}: stack not found out");
+    }
+}
+
+/// What has no evidence in it proves nothing.
+#[test]
+fn nothing_from_nothing() {
+    let mut machine = Inference::default();
+    // FLOWEND, which all stacks write alike.
+    let mut bytes = [0; bblog::RECORD_LEN];
+    (bytes[24], bytes[25]) = (1, 25);
+    let (record, _) = Record::split(&bytes).unwrap();
+    for _ in 0..100 {
+        machine.observe(&record, Stack::Unknown);
+    }
+    assert_eq!((machine.stack(1), machine.kernel(), machine.hz()), (None, None, None));
+    assert!(machine.is_open(1));
+}
+
+/// Contradictions are no conclusion.
+#[test]
+fn nothing_from_contradictions() {
+    let mut machine = Inference::default();
+    let connection_end = |flags: u8| {
+        let mut bytes = [0; bblog::RECORD_LEN];
+        (bytes[24], bytes[25], bytes[26]) = (1, 54, flags);
+        bytes
+    };
+    // CONNEND without stack information is of 13, with it of newer kernels.
+    let (of_13, newer) = (connection_end(0), connection_end(0x10));
+    for bytes in [&of_13, &newer, &of_13, &of_13, &of_13] {
+        machine.observe(&Record::split(bytes).unwrap().0, Stack::Unknown);
+    }
+    assert_eq!(machine.kernel(), None);
+    for _ in 0..5 {
+        machine.observe(&Record::split(&of_13).unwrap().0, Stack::Unknown);
+    }
+    let kernel = machine.kernel().unwrap();
+    assert_eq!((kernel.value.to_string().as_str(), kernel.votes, kernel.against), ("13", 9, 1));
+}
