@@ -13,14 +13,15 @@ it needs of the debugger is small (a "target"):
     fields_of(type)         [(name, offset, type)]; the name is empty for an anonymous member
     is_pointer(type)
 
-Memory of a crashed kernel can be broken anywhere. So every list is walked with an end to it, what
-is wrong is said in one line, and whatever can be read is still written.
+Memory of a crashed kernel can be broken anywhere. Every walk over a list is therefore bounded, each
+fault is reported in one line, and whatever can be read is still written.
 """
 
 import argparse
 import ipaddress
 import os
 import struct
+from typing import NamedTuple
 
 # The device's stream (tcp_log_dev.h, tcp_log_buf.h): fixed by the format, not by the kernel.
 VERSION = 9
@@ -41,11 +42,13 @@ AF_INET6 = 28
 INC_ISIPV6 = 0x01
 # Up to FreeBSD 13: inp_ppcb is no tcpcb then.
 INP_TIMEWAIT = 0x01000000
-VNET_MAGIC = 0x3E0D8F29
+# Up to FreeBSD 13.1, and from 13.2.
+VNET_MAGICS = (0x3E0D8F29, 0x5E4A6F28)
 
 # Ends of walks, far above what a kernel holds.
 MAX_CONNECTIONS = 16_000_000
 MAX_RECORDS = 1_000_000
+MAX_ENTRY = HEADER_SIZE + MAX_RECORDS * (BUFFER_SIZE + VERBOSE_SIZE)
 MAX_STACKS = 256
 MAX_VNETS = 65_536
 MAX_BUCKETS = 1 << 24
@@ -57,6 +60,10 @@ class Unreadable(Exception):
 
 class DumpError(Exception):
     """The command as a whole failed, or part of it did."""
+
+
+class UnknownStructure(DumpError):
+    """The kernel has no structure or member of this name."""
 
 
 class Usage(Exception):
@@ -71,7 +78,7 @@ class Layout:
         self._target = target
         self._type = target.struct(name)
         if self._type is None:
-            raise DumpError(
+            raise UnknownStructure(
                 f"struct {name}: not found, expected a kernel with debug information"
                 " and the option TCP_BLACKBOX"
             )
@@ -95,7 +102,7 @@ class Layout:
         """As `find`, of a member that must be there."""
         found = self.find(path)
         if found is None:
-            raise DumpError(f"struct {self.name}: has no member {path}; this kernel is not known")
+            raise UnknownStructure(f"struct {self.name}: has no member {path}; this kernel is not known")
         return found
 
     def one_of(self, *paths):
@@ -103,7 +110,7 @@ class Layout:
         for path in paths:
             if self.find(path) is not None:
                 return path
-        raise DumpError(f"struct {self.name}: has none of the members {', '.join(paths)}")
+        raise UnknownStructure(f"struct {self.name}: has none of the members {', '.join(paths)}")
 
     def _step(self, at, name):
         for field, offset, kind in self._target.fields_of(at):
@@ -139,6 +146,74 @@ class Instance:
 
     def address_of(self, path):
         return self.address + self._layout.member(path)[0]
+
+
+class Walk:
+    """A walk over a linked list, which ends where the list does or is found broken.
+
+    `link` names the member that points to the next element, and `head` is the address of the
+    pointer to the first if it matters. After the walk `count` is the number of elements, and
+    `problem` says in words where the list is broken, or is None.
+    """
+
+    def __init__(self, target, layout, first, link, limit, head=None):
+        self._target = target
+        self._layout = layout
+        self._first = first
+        self._link = link
+        self._limit = limit
+        self._links = (None, head)
+        self.count = 0
+        self.problem = None
+
+    def __iter__(self):
+        alignment = self._layout.member(self._link)[1]
+        seen = set()
+        address = self._first
+        while address:
+            problem = None
+            if address in seen:
+                problem = "comes again, the list runs in a circle"
+            elif len(seen) >= self._limit:
+                problem = f"is number {self._limit + 1}, which is too many to be true"
+            elif address % alignment:
+                problem = "is not an aligned address"
+            else:
+                try:
+                    element = Instance(self._target, self._layout, address)
+                except Unreadable as error:
+                    problem = str(error)
+            if problem is not None:
+                after = f"after {len(seen)}" if seen else "at its start"
+                self.problem = f"{self._layout.name} {address:#x}, {after}: {problem}"
+                return
+            seen.add(address)
+            self.count = len(seen)
+            self._links = (self._links[1], element.address_of(self._link))
+            yield element
+            address = element.int(self._link)
+
+    def ends_at(self, tail):
+        """Whether the tail pointer of the list's head agrees with its end.
+
+        A kernel that stopped while it appended has its tail pointer one element behind.
+        """
+        return tail in self._links
+
+
+class Log(NamedTuple):
+    """Where the records of one log are, and what goes into its header."""
+
+    address: int  # Of the structure that holds the log; it names the file.
+    family: int
+    endpoints: bytes
+    identifier: bytes
+    tag: bytes
+    reason: bytes
+    first: int  # The first record.
+    tail: int  # The tail pointer of the list of records.
+    expected: int  # How many records the kernel counted.
+    note: str = ""  # For the user: where the log was found.
 
 
 class Dump:
@@ -195,6 +270,14 @@ class Dump:
 
     def _find_boot_time(self):
         """Seconds and microseconds to add to a record's time, as the device gives them."""
+        found = self._read_boot_time()
+        if found is not None and found[0] == 0:
+            # What is 0 in the kernel's file is set before TCP is there.
+            self._fault("boot time: it is 0; does the debugger look at a core, or at the kernel's file?")
+        return found or (0, 0)
+
+    def _read_boot_time(self):
+        """The boot time, or None, which is reported."""
         try:
             address = self._target.symbol("timehands")
             if address is not None:
@@ -208,11 +291,11 @@ class Dump:
             address = self._target.symbol("boottime")
             if address is not None:
                 return struct.unpack(self._format("qq"), self._target.read(address, 16))
-        except (Unreadable, DumpError) as error:
+        except (Unreadable, UnknownStructure) as error:
             self._fault(f"boot time: {error}; the times will count from the boot")
-            return 0, 0
+            return None
         self._fault("boot time: no timehands, boottimebin or boottime; the times will count from the boot")
-        return 0, 0
+        return None
 
     def _from_bintime(self, data):
         seconds, fraction = struct.unpack(self._format("qQ"), data)
@@ -233,7 +316,7 @@ class Dump:
             functions = self._list(first, "tcp_function", "tf_next.tqe_next", MAX_STACKS, "stack names")
             for function in functions:
                 self._note_stack(function.int("tf_fb"))
-        except (Unreadable, DumpError) as error:
+        except (Unreadable, UnknownStructure) as error:
             self._fault(f"stack names: {error}")
 
     def _note_stack(self, address):
@@ -253,32 +336,32 @@ class Dump:
         self.faults += 1
         self._complain(text)
 
+    def _notice(self, text):
+        """Something that a user should see, but that is no fault."""
+        self._complain(f"note: {text}")
+
+    def _walk(self, first, name, link, limit, head=None):
+        return Walk(self._target, self._layout(name), first, link, limit, head)
+
     def _list(self, first, name, link, limit, what):
-        """Yields what is on a list until it ends or is found broken, which is said."""
-        layout = self._layout(name)
-        alignment = layout.member(link)[1]
-        seen = set()
-        address = first
-        while address:
-            problem = None
-            if address in seen:
-                problem = "comes again, the list runs in a circle"
-            elif len(seen) >= limit:
-                problem = f"is number {limit + 1}, which is too many to be true"
-            elif address % alignment:
-                problem = "is not an aligned address"
-            else:
-                try:
-                    element = Instance(self._target, layout, address)
-                except Unreadable as error:
-                    problem = str(error)
-            if problem is not None:
-                after = f"after {len(seen)}" if seen else "at its start"
-                self._fault(f"{what}: {name} {address:#x}, {after}: {problem}")
-                return
-            seen.add(address)
-            yield element
-            address = element.int(link)
+        """Yields the elements of a list and reports where it is broken."""
+        walk = self._walk(first, name, link, limit)
+        yield from walk
+        if walk.problem is not None:
+            self._fault(f"{what}: {walk.problem}")
+
+    def _tail_queue(self, head, name, link, what):
+        """As `_list`, of an STAILQ whose head is at this address; reports an early end as well."""
+        size = self._layout(name).member(link)[1]
+        walk = self._walk(self._number(head, size), name, link, MAX_CONNECTIONS, head)
+        yield from walk
+        if walk.problem is not None:
+            self._fault(f"{what}: {walk.problem}")
+        elif not walk.ends_at(self._number(head + size, size)):
+            self._fault(
+                f"{what}: the list ends after {walk.count}, but its tail pointer is elsewhere;"
+                " it is torn, or the kernel stopped while it removed the last"
+            )
 
     def all_connections(self):
         tables = self._tables()
@@ -290,6 +373,7 @@ class Dump:
             except Unreadable as error:
                 self._fault(f"{where}: {error}")
         self._closed_connections()
+        self._device_queue(None)
 
     def _tables(self):
         """[(address of a struct inpcbinfo, its name)]: one, or one for each VNET."""
@@ -306,9 +390,12 @@ class Dump:
         except Unreadable as error:
             raise DumpError(f"vnet_head: {error}") from None
         for vnet in self._list(first, "vnet", "vnet_le.le_next", MAX_VNETS, "VNETs"):
-            if vnet.int("vnet_magic_n") != VNET_MAGIC:
-                self._fault(f"vnet {vnet.address:#x}: its magic number is wrong, left out")
-                continue
+            magic = vnet.int("vnet_magic_n")
+            if magic not in VNET_MAGICS:
+                known = " or ".join(f"{known:#x}" for known in VNET_MAGICS)
+                self._fault(
+                    f"vnet {vnet.address:#x}: magic number {magic:#x}, expected {known}; read all the same"
+                )
             # The base is such that a wrapping sum with the master copy's address hits this copy.
             base = vnet.int("vnet_data_base")
             bits = 8 * self._layout("vnet").member("vnet_data_base")[1]
@@ -324,20 +411,38 @@ class Dump:
         first = info.int("ipi_listhead")
         if layout.member("ipi_listhead")[2]:
             first = self._number(first, layout.member("ipi_listhead")[1])
-        faults = self.faults
-        for inpcb in self._list(first, "inpcb", link, MAX_CONNECTIONS, f"{where}: connections"):
+        walk = self._walk(first, "inpcb", link, MAX_CONNECTIONS)
+        for inpcb in walk:
             self._inpcb(inpcb)
-        if self.faults != faults:
-            # The rest of a torn list is still to be found by address and port.
-            self._hashed(info, where)
+        what = f"{where}: connections"
+        counted = info.int("ipi_count")
+        if walk.problem is not None:
+            self._fault(f"{what}: {walk.problem}")
+        elif walk.count == counted:
+            return
+        # The rest of a torn list can still be found by address and port.
+        found = self._hashed(info, where)
+        if walk.problem is None and found == 0 and abs(walk.count - counted) == 1:
+            self._notice(
+                f"{what}: {walk.count} on the list, but the kernel counted {counted};"
+                " it stopped while it added or removed one"
+            )
+            return
+        numbers = f"{walk.count} on the list, {found} more in the hash tables, the kernel counted {counted}"
+        if walk.problem is None:
+            self._fault(f"{what}: {numbers}")
+        else:
+            self._notice(f"{what}: {numbers}")
 
     def _hashed(self, info, where):
+        """Writes the logs of connections in the hash tables; returns how many are not on the list."""
+        known = len(self._seen)
         layout, inpcb = self._layout("inpcbinfo"), self._layout("inpcb")
         pointer = layout.member("ipi_hashmask")[1]
         count = info.int("ipi_hashmask") + 1
         if count > MAX_BUCKETS:
             self._fault(f"{where}: the hash table's size is {count}, which cannot be; not searched")
-            return
+            return 0
         for table, entry in (
             ("ipi_hashbase", "inp_hash"),
             ("ipi_hash_exact", "inp_hash_exact"),
@@ -357,6 +462,7 @@ class Dump:
                 first = int.from_bytes(heads[start:end], self._target.byte_order)
                 for found in self._list(first, "inpcb", link, MAX_CONNECTIONS, what):
                     self._inpcb(found)
+        return len(self._seen) - known
 
     def _inpcb(self, inpcb):
         """Writes the log of a connection that was found by its inpcb."""
@@ -373,7 +479,7 @@ class Dump:
         self._guarded(address, lambda: self._connection(inpcb, self._instance("tcpcb", address)))
 
     def one_connection(self, address):
-        """Writes the log of the connection of this tcpcb."""
+        """Writes the log of the connection of this tcpcb, and what waits of it in the device's queue."""
         tcpcb = self._layout("tcpcb")
 
         def write():
@@ -382,7 +488,10 @@ class Dump:
                 inpcb = connection.int("t_inpcb")
             else:
                 inpcb = connection.address_of("t_inpcb")
-            if not self._connection(self._instance("inpcb", inpcb), connection):
+            inpcb = self._instance("inpcb", inpcb)
+            self._connection(inpcb, connection)
+            self._device_queue((family_of(inpcb), inpcb.bytes("inp_inc.inc_ie")))
+            if not self.files:
                 self._say(f"{address:#x}: no records")
 
         self._guarded(address, write)
@@ -396,81 +505,180 @@ class Dump:
     def _connection(self, inpcb, tcpcb):
         first = tcpcb.int("t_logs.stqh_first")
         if not first:
-            return False
+            return
         try:
             self._note_stack(tcpcb.int("t_fb"))
         except Unreadable:
             pass  # The list of stacks has most likely named it.
-        family = AF_INET6 if inpcb.int("inp_inc.inc_flags") & INC_ISIPV6 else AF_INET
+        identifier, tag = self._names(tcpcb.address, tcpcb.int("t_lib"))
         self._log(
-            tcpcb.address,
-            family,
-            inpcb.bytes("inp_inc.inc_ie"),
-            tcpcb.int("t_lib"),
-            first,
-            tcpcb.int("t_lognum"),
+            Log(
+                address=tcpcb.address,
+                family=family_of(inpcb),
+                endpoints=inpcb.bytes("inp_inc.inc_ie"),
+                identifier=identifier,
+                tag=tag,
+                reason=self._reason,
+                first=first,
+                tail=tcpcb.int("t_logs.stqh_last"),
+                expected=tcpcb.int("t_lognum"),
+            )
         )
-        return True
+
+    def _names(self, address, bucket):
+        """The id and the tag of a log in this bucket."""
+        if not bucket:
+            return UNSET, UNSET
+        identifier, tag = UNSET, UNSET
+        try:
+            names = self._instance("tcp_log_id_bucket", bucket)
+            identifier = names.text("tlb_id")
+            if self._layout("tcp_log_id_bucket").find("tlb_tag") is not None:
+                tag = names.text("tlb_tag")
+        except Unreadable as error:
+            self._fault(f"{address:#x}: id and tag: {error}; {UNSET.decode()} is written")
+        return identifier, tag
 
     def _closed_connections(self):
         """Logs of connections that are gone: they stay with their id for a while."""
+        what = "closed connections"
         head = self._target.symbol("tcp_log_expireq_head")
         if head is None:
+            self._fault(f"{what}: no tcp_log_expireq_head; their logs are not looked for")
             return
         try:
-            node = self._layout("tcp_log_id_node")
-            first = self._number(head, node.member("tln_expireq.stqe_next")[1])
-            link = "tln_expireq.stqe_next"
-            for closed in self._list(first, node.name, link, MAX_CONNECTIONS, "closed connections"):
-                entries = closed.int("tln_entries.stqh_first")
-                if entries:
-                    self._log(
-                        closed.address,
-                        closed.int("tln_af"),
-                        closed.bytes("tln_ie"),
-                        closed.int("tln_bucket"),
-                        entries,
-                        closed.int("tln_count"),
-                    )
-        except (Unreadable, DumpError) as error:
-            self._fault(f"closed connections: {error}")
+            nodes = self._tail_queue(head, "tcp_log_id_node", "tln_expireq.stqe_next", what)
+            for node in nodes:
+                self._guarded(node.address, lambda node=node: self._closed_connection(node))
+        except (Unreadable, UnknownStructure) as error:
+            self._fault(f"{what}: {error}")
+
+    def _closed_connection(self, node):
+        first = node.int("tln_entries.stqh_first")
+        if not first:
+            return
+        identifier, tag = self._names(node.address, node.int("tln_bucket"))
+        self._log(
+            Log(
+                address=node.address,
+                family=node.int("tln_af"),
+                endpoints=node.bytes("tln_ie"),
+                identifier=identifier,
+                tag=tag,
+                reason=self._reason,
+                first=first,
+                tail=node.int("tln_entries.stqh_last"),
+                expected=node.int("tln_count"),
+                note="closed",
+            )
+        )
+
+    def _device_queue(self, only):
+        """Logs that wait for a reader of /dev/tcp_log; of one connection if `only` is its family
+        and endpoints."""
+        what = "the device's queue"
+        head = self._target.symbol("tcp_log_dev_queue_head")
+        if head is None:
+            self._fault(f"{what}: no tcp_log_dev_queue_head; logs that wait there are not looked for")
+            return
+        try:
+            link = "tldl_common.tldq_queue.stqe_next"
+            for entry in self._tail_queue(head, "tcp_log_dev_log_queue", link, what):
+                self._guarded(entry.address, lambda entry=entry: self._queued(entry, only))
+        except (Unreadable, UnknownStructure) as error:
+            self._fault(f"{what}: {error}")
+
+    def _queued(self, entry, only):
+        """Writes a log of the device's queue.
+
+        The kernel turns its list of records into the bytes for the reader when the reader gets to
+        it. From then until the last reader has all of it there are only the bytes.
+        """
+        buffer = entry.int("tldl_common.tldq_buf")
+        if buffer:
+            self._expanded(entry.address, buffer, only)
+            return
+        family, endpoints = entry.int("tldl_af"), entry.bytes("tldl_ie")
+        if only not in (None, (family, endpoints)):
+            return
+        self._log(
+            Log(
+                address=entry.address,
+                family=family,
+                endpoints=endpoints,
+                identifier=entry.text("tldl_id"),
+                tag=entry.text("tldl_tag"),
+                reason=entry.text("tldl_reason"),
+                first=entry.int("tldl_entries.stqh_first"),
+                tail=entry.int("tldl_entries.stqh_last"),
+                expected=entry.int("tldl_count"),
+                note="waiting for a reader of /dev/tcp_log",
+            )
+        )
+
+    def _expanded(self, address, buffer, only):
+        """Writes an entry that the kernel has made already, as it is."""
+        header = self._target.read(buffer, HEADER_SIZE)
+        version, kind, length = struct.unpack(self._format("IIQ"), header[:16])
+        if (version, kind) != (VERSION, TYPE_BBR) or not HEADER_SIZE <= length <= MAX_ENTRY:
+            self._fault(
+                f"{address:#x}: the entry at {buffer:#x} has version {version}, type {kind} and length"
+                f" {length}, expected {VERSION}, {TYPE_BBR} and at most {MAX_ENTRY}; left out"
+            )
+            return
+        endpoints, family = header[16 : 16 + ENDPOINTS_SIZE], header[HEADER_SIZE - 8]
+        if only not in (None, (family, endpoints)):
+            return
+        data = self._target.read(buffer, length)
+        flags = self._layout("tcp_log_buffer").member("tlb_eventflags")[0]
+        at, count = HEADER_SIZE, 0
+        while at + BUFFER_SIZE <= length:
+            verbose = self._flags(data[at + flags : at + flags + 2]) & EVENTFLAG_VERBOSE
+            at += BUFFER_SIZE + (VERBOSE_SIZE if verbose else 0)
+            count += 1
+        if at != length:
+            self._fault(f"{address:#x}: the entry's length is {length}, but its records end at {at}")
+        identifier = header[72 : 72 + ID_SIZE].split(b"\0", 1)[0]
+        self._write(address, family, endpoints, identifier, data, count, "in a reader's hands")
+
+    def _flags(self, data):
+        return int.from_bytes(data, self._target.byte_order)
 
     # Output.
 
-    def _log(self, address, family, endpoints, bucket, first, expected):
-        identifier, tag = UNSET, UNSET
-        if bucket:
-            try:
-                names = self._instance("tcp_log_id_bucket", bucket)
-                identifier = names.text("tlb_id")
-                if self._layout("tcp_log_id_bucket").find("tlb_tag") is not None:
-                    tag = names.text("tlb_tag")
-            except Unreadable as error:
-                self._fault(f"{address:#x}: id and tag: {error}; {UNSET.decode()} is written")
-
+    def _log(self, log):
         records = bytearray()
-        count = 0
-        faults = self.faults
-        link = "tlm_queue.stqe_next"
-        for entry in self._list(first, "tcp_log_mem", link, MAX_RECORDS, f"{address:#x}: records"):
+        walk = self._walk(log.first, "tcp_log_mem", "tlm_queue.stqe_next", MAX_RECORDS)
+        for entry in walk:
             records += self._record(entry)
-            count += 1
-        if self.faults == faults and count != expected:
-            self._fault(f"{address:#x}: records: {count} in the list, but the kernel counted {expected}")
-        if not count:
+        what = f"{log.address:#x}: records"
+        if walk.problem is not None:
+            self._fault(f"{what}: {walk.problem}")
+        elif walk.count != log.expected:
+            counts = f"{walk.count} in the list, but the kernel counted {log.expected}"
+            # It counts a record before it appends it, and removes one before it counts it out.
+            if walk.count + 1 == log.expected and walk.ends_at(log.tail):
+                self._notice(f"{what}: {counts}; it stopped while it added or removed one")
+            else:
+                self._fault(f"{what}: {counts}")
+        if not walk.count:
             return
 
         seconds, microseconds = self._boot_time
         header = struct.pack(self._format("IIQ"), VERSION, TYPE_BBR, HEADER_SIZE + len(records))
-        header += endpoints
+        header += log.endpoints
         header += struct.pack(self._format("qq"), seconds, microseconds)
-        header += identifier[:ID_SIZE].ljust(ID_SIZE, b"\0")
-        header += self._reason[: REASON_SIZE - 1].ljust(REASON_SIZE, b"\0")
-        header += tag[:TAG_SIZE].ljust(TAG_SIZE, b"\0")
-        header += struct.pack("B7x", family)
+        header += log.identifier[:ID_SIZE].ljust(ID_SIZE, b"\0")
+        header += log.reason[: REASON_SIZE - 1].ljust(REASON_SIZE, b"\0")
+        header += log.tag[:TAG_SIZE].ljust(TAG_SIZE, b"\0")
+        header += struct.pack("B7x", log.family)
         assert len(header) == HEADER_SIZE
+        data = header + records
+        self._write(log.address, log.family, log.endpoints, log.identifier, data, walk.count, log.note)
+
+    def _write(self, address, family, endpoints, identifier, data, count, note):
         try:
-            path = write_new(self._directory, f"{address:#018x}_tcp_log", header + records)
+            path = write_new(self._directory, f"{address:#018x}_tcp_log", data)
         except OSError as error:
             # The next one would fail too: a full disk, a folder that is not writable.
             raise DumpError(f"{error.filename or self._directory}: {error.strerror}") from None
@@ -478,7 +686,8 @@ class Dump:
         self.records += count
         label = identifier.decode("ascii", "backslashreplace")
         label = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in label)
-        self._say(f"{path}: {describe(family, endpoints)}, {count} records, id {label}")
+        note = f", {note}" if note else ""
+        self._say(f"{path}: {describe(family, endpoints)}, {count} records, id {label}{note}")
 
     def _record(self, entry):
         """A record as the device writes it: always the whole structure, then what is verbose."""
@@ -486,7 +695,7 @@ class Dump:
         layout = self._layout("tcp_log_buffer")
         offset, size, _ = layout.member("tlb_eventflags")
         end = offset + size
-        flags = int.from_bytes(buffer[offset:end], self._target.byte_order)
+        flags = self._flags(buffer[offset:end])
         if not flags & EVENTFLAG_HDR:
             # The memory is used again and again: what was there before is not to be taken for a
             # header.
@@ -495,6 +704,10 @@ class Dump:
         if flags & EVENTFLAG_VERBOSE:
             buffer += entry.bytes("tlm_v")
         return buffer
+
+
+def family_of(inpcb):
+    return AF_INET6 if inpcb.int("inp_inc.inc_flags") & INC_ISIPV6 else AF_INET
 
 
 def describe(family, endpoints):

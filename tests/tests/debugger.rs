@@ -23,8 +23,10 @@ enum Debugger {
 
 const DEBUGGERS: [Debugger; 2] = [Debugger::Gdb, Debugger::Lldb];
 
-/// How the kernel's structures hang together: as from FreeBSD 14, as up to 13, and with VNETs.
-const KERNELS: [&[&str]; 4] = [&[], &["-DFREEBSD_13"], &["-DVIMAGE"], &["-DFREEBSD_13", "-DVIMAGE"]];
+/// How the kernel's structures hang together: as from FreeBSD 14, as up to 13, and with VNETs, whose
+/// magic number changed with 13.2.
+const KERNELS: [&[&str]; 4] =
+    [&[], &["-DFREEBSD_13"], &["-DVIMAGE"], &["-DFREEBSD_13", "-DVIMAGE", "-DVNET_MAGIC_N=0x3e0d8f29"]];
 
 /// A log as it should come out.
 struct Expected {
@@ -32,26 +34,31 @@ struct Expected {
     ipv6: bool,
     id: &'static str,
     tag: &'static str,
+    reason: &'static str,
     stack: &'static str,
     addresses: &'static str,
 }
 
-/// Both families, three stacks, verbose records, no id, a closed connection.
-const ARGUMENTS: [&[&str]; 6] = [
+/// Both families, three stacks, verbose records, no id, a closed connection, and logs that wait for
+/// the device's reader.
+const ARGUMENTS: [&[&str]; 8] = [
     &["-t", "beta 7", "-i", "plain", "rack_reqresp"],
     &["-6", "-i", "six", "rack_verbose_40"],
     &["-n", "bbr_keepalive"],
     &["-4", "bbr_120"],
     &["-i", "gone", "-c", "default_verbose_20"],
+    &["-r", "auto-dumped from head", "rack_tailloss_rto"],
+    &["-6", "-q", "auto-dumped from continual", "default_v4mapped", "-4"],
     &["default_refused"],
 ];
 
-const EXPECTED: [Expected; 6] = [
+const EXPECTED: [Expected; 8] = [
     Expected {
         log: "rack_reqresp",
         ipv6: false,
         id: "plain",
         tag: "beta 7",
+        reason: "core dump",
         stack: "rack",
         addresses: "10.99.0.2:59855 - 10.99.0.1:9334",
     },
@@ -60,6 +67,7 @@ const EXPECTED: [Expected; 6] = [
         ipv6: true,
         id: "six",
         tag: "beta 7",
+        reason: "core dump",
         stack: "rack",
         addresses: "[2001:db8::1]:43478 - [2001:db8::2]:9504",
     },
@@ -68,6 +76,7 @@ const EXPECTED: [Expected; 6] = [
         ipv6: true,
         id: "UNKNOWN",
         tag: "UNKNOWN",
+        reason: "core dump",
         stack: "bbr",
         addresses: "[2001:db8::1]:40327 - [2001:db8::2]:9489",
     },
@@ -76,6 +85,7 @@ const EXPECTED: [Expected; 6] = [
         ipv6: false,
         id: "UNKNOWN",
         tag: "UNKNOWN",
+        reason: "core dump",
         stack: "bbr",
         addresses: "10.99.0.2:22622 - 10.99.0.1:9240",
     },
@@ -84,6 +94,7 @@ const EXPECTED: [Expected; 6] = [
         ipv6: false,
         id: "gone",
         tag: "beta 7",
+        reason: "core dump",
         stack: "freebsd",
         addresses: "10.99.0.2:39169 - 10.99.0.1:9512",
     },
@@ -92,8 +103,27 @@ const EXPECTED: [Expected; 6] = [
         ipv6: false,
         id: "gone",
         tag: "beta 7",
+        reason: "core dump",
         stack: "freebsd",
         addresses: "10.99.0.2:35465 - 10.99.0.1:1",
+    },
+    Expected {
+        log: "rack_tailloss_rto",
+        ipv6: false,
+        id: "gone",
+        tag: "beta 7",
+        reason: "auto-dumped from head",
+        stack: "rack",
+        addresses: "10.99.0.2:12270 - 10.99.0.1:9243",
+    },
+    Expected {
+        log: "default_v4mapped",
+        ipv6: true,
+        id: "gone",
+        tag: "beta 7",
+        reason: "auto-dumped from continual",
+        stack: "freebsd",
+        addresses: "[2001:db8::1]:42665 - [2001:db8::2]:9111",
     },
 ];
 
@@ -303,12 +333,12 @@ fn assert_all_there(folder: &Path, output: &Output, context: &str) {
     assert_success(output);
     assert_eq!(complaints(output), [""; 0], "{context}");
     let said = text(&output.stdout);
-    assert!(said.contains("6 files with 523 records\n"), "{context}: {said}");
+    assert!(said.contains("8 files with 1245 records\n"), "{context}: {said}");
     assert!(said.contains(&format!(" --stack {STACKS}\n")), "{context}: {said}");
 
     let mut files: Vec<_> = files(folder).into_iter().collect();
     for expected in &EXPECTED {
-        let entry = expected.entry("core dump");
+        let entry = expected.entry(expected.reason);
         let found = files.iter().position(|(_, data)| *data == entry);
         let found = found.unwrap_or_else(|| panic!("{context}: {}: not written as expected", expected.log));
         let (name, _) = files.swap_remove(found);
@@ -319,9 +349,8 @@ fn assert_all_there(folder: &Path, output: &Output, context: &str) {
         let info = bblog(&["info", path.to_str().expect("a UTF-8 path"), "--stack", STACKS]);
         assert_success(&info);
         let info = text(&info.stdout);
-        for part in
-            [expected.addresses, expected.stack, expected.id, expected.tag, "\"core dump\"", "lost      0 "]
-        {
+        let reason = format!("\"{}\"", expected.reason);
+        for part in [expected.addresses, expected.stack, expected.id, expected.tag, &reason, "lost      0 "] {
             assert!(info.contains(part), "{context}: {part}: {info}");
         }
         assert!(info.contains("2025-11-21 18:33:"), "{context}: {info}");
@@ -375,6 +404,122 @@ fn one_connection_by_its_address() {
 }
 
 #[test]
+fn one_connection_comes_with_what_waits_of_it_in_the_queue() {
+    // A log in three parts: read in part, waiting, and still with its connection.
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = fs::read(fixture("rack_verbose_40.tcplog")).expect("a log");
+    let ends = [0, 10, 25, 40].map(|count| 208 + first_records(&log, count).len());
+    let parts: Vec<String> = ends
+        .windows(2)
+        .map(|range| {
+            let path = folder.path().join(format!("{}.tcplog", range[0]));
+            fs::write(&path, [&log[..208], &log[range[0]..range[1]]].concat()).expect("a file");
+            path.to_str().expect("a UTF-8 path").to_owned()
+        })
+        .collect();
+    let arguments =
+        ["-i", "id", "-r", "full", &parts[0], "-q", "full", "bbr_120", "-q", "full", &parts[1], &parts[2]];
+    let kernel = Kernel::crashed(&[], &arguments);
+    for debugger in DEBUGGERS {
+        let out = kernel.output_folder(&format!("{debugger:?}"));
+        let command = format!("tcplog-dump --tcpcb {:#x} {}", kernel.tcpcbs[0], out.display());
+        let output = kernel.dump(debugger, &command);
+        assert_success(&output);
+        let said = text(&output.stdout);
+        let end = "15 records, id id, waiting for a reader of /dev/tcp_log\n";
+        assert!(said.contains(end) && said.contains("3 files with 40 records\n"), "{said}");
+
+        let written = files(&out);
+        assert_eq!(written.len(), 3, "{debugger:?}");
+        for (range, reason) in ends.windows(2).zip(["full", "full", "core dump"]) {
+            let records = &log[range[0]..range[1]];
+            let found = written.values().find(|entry| entry[208..] == *records).expect("these records");
+            assert!(found[136..].starts_with(reason.as_bytes()) && found[136 + reason.len()] == 0);
+        }
+        let paths: Vec<_> = written.keys().map(|name| out.join(name).display().to_string()).collect();
+        let info = bblog(&[&["info"], &paths.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+        assert_success(&info);
+        let info = text(&info.stdout);
+        for count in [10, 15, 15] {
+            let line = format!("10.99.0.2:43478 - 10.99.0.1:9504: {count} records in 1 entry, id \"id\"");
+            assert!(info.contains(&line), "{info}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_magic_number_is_a_fault_but_loses_nothing() {
+    let kernel = Kernel::crashed(&["-DVIMAGE", "-DVNET_MAGIC_N=0x12345678"], &ARGUMENTS.concat());
+    for debugger in DEBUGGERS {
+        let folder = kernel.output_folder(&format!("{debugger:?}"));
+        let output = kernel.dump(debugger, &format!("tcplog-dump {}", folder.display()));
+        assert!(!output.status.success());
+        let complaints = complaints(&output);
+        let problem =
+            ": magic number 0x12345678, expected 0x3e0d8f29 or 0x5e4a6f28; read all the same".to_owned();
+        let [first, second, last] = &complaints[..] else { panic!("{complaints:#?}") };
+        for complaint in [first, second] {
+            assert!(complaint.starts_with("vnet 0x") && complaint.ends_with(&problem), "{complaint}");
+        }
+        assert_eq!(last, "2 faults, see above");
+        assert_eq!(files(&folder).len(), EXPECTED.len());
+    }
+}
+
+#[test]
+fn a_stop_between_count_and_insert_is_no_fault() {
+    let arguments = ["-a", "-i", "id", "-b", "counted", "default_refused", "-b", "counted", "-q", "full"];
+    let kernel = Kernel::crashed(&[], &[&arguments[..], &["rack_verbose_40"]].concat());
+    for debugger in DEBUGGERS {
+        let folder = kernel.output_folder(&format!("{debugger:?}"));
+        let output = kernel.dump(debugger, &format!("tcplog-dump {}", folder.display()));
+        assert_success(&output);
+        let said = complaints(&output);
+        let stopped = "it stopped while it added or removed one";
+        let [record, connection, queued] = &said[..] else { panic!("{said:#?}") };
+        let expected =
+            format!("{:#x}: records: 3 in the list, but the kernel counted 4; {stopped}", kernel.tcpcbs[0]);
+        assert_eq!(*record, format!("note: {expected}"));
+        let expected = "tcbinfo: connections: 2 on the list, but the kernel counted 3";
+        assert_eq!(*connection, format!("note: {expected}; {stopped}"));
+        let expected = ": records: 40 in the list, but the kernel counted 41";
+        assert!(queued.starts_with("note: 0x") && queued.ends_with(&format!("{expected}; {stopped}")));
+        assert!(text(&output.stdout).contains("2 files with 43 records\n"), "{output:?}");
+    }
+}
+
+#[test]
+fn lists_that_end_early_are_faults() {
+    // Nothing is wrong with the lists but that the kernel counted more, or has their end elsewhere.
+    let arguments = [
+        &["-i", "a", "default_refused", "-l", "short", "default_verbose_20", "rack_reqresp", "bbr_120"][..],
+        &["-e", "-q", "full", "rack_verbose_40", "-q", "full", "bbr_keepalive"],
+        &["-c", "default_v4mapped"],
+    ];
+    for defines in [KERNELS[0], KERNELS[1], KERNELS[2]] {
+        let kernel = Kernel::crashed(defines, &arguments.concat());
+        for debugger in DEBUGGERS {
+            let folder = kernel.output_folder(&format!("{debugger:?}"));
+            let output = kernel.dump(debugger, &format!("tcplog-dump {}", folder.display()));
+            assert!(!output.status.success());
+            let said = complaints(&output);
+            let [connections, queue, last] = &said[..] else { panic!("{said:#?}") };
+            // With two VNETs every second connection is on the torn list.
+            let numbers = if defines.contains(&"-DVIMAGE") {
+                "connections: 2 on the list, 1 more in the hash tables, the kernel counted 4"
+            } else {
+                "connections: 4 on the list, 2 more in the hash tables, the kernel counted 8"
+            };
+            assert!(connections.ends_with(numbers), "{connections}");
+            let expected = "the device's queue: the list ends after 1, but its tail pointer is elsewhere; it is \
+                            torn, or the kernel stopped while it removed the last";
+            assert_eq!((queue.as_str(), last.as_str()), (expected, "2 faults, see above"));
+            assert!(text(&output.stdout).contains("6 files with 386 records\n"), "{output:?}");
+        }
+    }
+}
+
+#[test]
 fn files_are_never_overwritten() {
     let kernel = Kernel::crashed(&[], &["-i", "plain", "default_refused"]);
     let folder = kernel.output_folder("out");
@@ -423,6 +568,10 @@ fn broken_lists_cost_only_what_is_behind_them() {
                     ", but the kernel counted 120".to_owned(),
                 ),
                 ("tcbinfo: connections: inpcb 0x".to_owned(), format!(", after 8: {problem}")),
+                (
+                    "note: tcbinfo: connections: 8 on the list, 1 more in the hash tables".to_owned(),
+                    ", the kernel counted 10".to_owned(),
+                ),
                 ("4 faults".to_owned(), ", see above".to_owned()),
             ];
             assert_eq!(complaints.len(), patterns.len(), "{complaints:#?}");
@@ -455,6 +604,20 @@ fn first_records(log: &[u8], count: usize) -> &[u8] {
     let size = |at: usize| if log[at + 26] & 8 == 0 { 328 } else { 400 };
     let end = (0..count).fold(208, |at, _| at + size(at));
     &log[208..end]
+}
+
+#[test]
+fn a_program_without_its_core_is_no_kernel_without_logs() {
+    // gdb reads the program's file where there is no core.
+    let kernel = Kernel::crashed(&[], &["-i", "plain", "default_refused"]);
+    let folder = kernel.output_folder("out");
+    let mut gdb = gdb();
+    gdb.arg("-x").arg(script("tcplog_gdb.py")).args(["-ex", &format!("tcplog-dump {}", folder.display())]);
+    let output = run(gdb.arg(&kernel.program));
+    assert!(!output.status.success());
+    let expected = "boot time: it is 0; does the debugger look at a core, or at the kernel's file?";
+    assert_eq!(complaints(&output)[0], expected);
+    assert!(files(&folder).is_empty());
 }
 
 #[test]
