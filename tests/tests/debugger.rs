@@ -606,6 +606,42 @@ fn first_records(log: &[u8], count: usize) -> &[u8] {
     &log[208..end]
 }
 
+/// As an ELF core of a FreeBSD kernel from a hypervisor: the program is marked as FreeBSD's, the core
+/// has no notes, and nothing is relocated.
+#[test]
+fn a_core_without_notes_needs_what_the_readme_says() {
+    let kernel = Kernel::crashed(&["-no-pie"], &ARGUMENTS.concat());
+    let mut program = fs::read(&kernel.program).expect("the program");
+    program[7] = 9; // EI_OSABI: ELFOSABI_FREEBSD.
+    fs::write(&kernel.program, program).expect("the program");
+    let mut core = fs::read(&kernel.core).expect("the core");
+    let u16_at = |core: &[u8], at: usize| usize::from(u16::from_le_bytes([core[at], core[at + 1]]));
+    let (table, count) = (u16_at(&core, 32), u16_at(&core, 56)); // e_phoff's low half, e_phnum.
+    for header in (0..count).map(|index| table + 56 * index) {
+        if core[header..header + 4] == [4, 0, 0, 0] {
+            core[header] = 0; // PT_NOTE becomes PT_NULL.
+        }
+    }
+    fs::write(&kernel.core, core).expect("the core");
+
+    let folder = kernel.output_folder("gdb");
+    let mut gdb = gdb();
+    gdb.args(["-iex", "set osabi GNU/Linux", "-x"]).arg(script("tcplog_gdb.py"));
+    gdb.args(["-ex", &format!("tcplog-dump {}", folder.display())]);
+    let output = run(gdb.arg(&kernel.program).arg(&kernel.core));
+    assert_eq!(complaints(&output), [""; 0]);
+    assert_eq!(files(&folder).len(), EXPECTED.len());
+
+    let other = kernel.output_folder("lldb");
+    let mut lldb = lldb();
+    lldb.arg("--core").arg(&kernel.core);
+    lldb.args(["-o", &format!("target modules load --file {} --slide 0", kernel.program.display())]);
+    lldb.args(["-o", &import(), "-o", &format!("tcplog-dump {}", other.display())]);
+    let output = run(lldb.arg(&kernel.program));
+    assert_eq!(complaints(&output), [""; 0]);
+    assert!(files(&other) == files(&folder));
+}
+
 #[test]
 fn a_program_without_its_core_is_no_kernel_without_logs() {
     // gdb reads the program's file where there is no core.
