@@ -119,7 +119,7 @@ impl Decoder {
             Seen::Bblog(seen) => {
                 let (stack, track) = self.connections.of(input, seen);
                 let tracked = track.next(&seen.record);
-                let cx = Context { stack, kernel: seen.kernel };
+                let cx = Context::new(stack, seen.kernel);
                 (Event::of_record(&seen.record, cx), tracked)
             }
             Seen::Eventlog(seen) => {

@@ -132,7 +132,7 @@ fn record(spec: &'static FieldSpec, event_id: u8, own: bool) -> Option<(Vec<u8>,
                         continue;
                     }
                     let (record, _) = Record::split(&bytes).unwrap();
-                    let event = Event::of_record(&record, Context { stack, kernel: *kernel });
+                    let event = Event::of_record(&record, Context::new(stack, *kernel));
                     let mut fields: Vec<_> = event.fields().collect();
                     if !own {
                         fields = event.common().chain(event.derived()).chain(event.raw()).collect();

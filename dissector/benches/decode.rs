@@ -29,7 +29,7 @@ fn records(stream: &[u8]) -> Vec<Record<'_>> {
 
 fn context(record: &Record<'_>) -> Context {
     let stack = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr][usize::from(record.stack_id())];
-    Context { stack, kernel: Kernel::Main }
+    Context::new(stack, Kernel::Main)
 }
 
 type Described<'a> = (RawEvent<'a>, Option<&'static Provider>);

@@ -28,7 +28,7 @@ fn stream(bytes: &[u8], kernel: Kernel, out: &mut impl Write) -> Result<(), Box<
                 .get(usize::from(record.stack_id()))
                 .copied()
                 .unwrap_or_default();
-            print(record.serial().into(), &Event::of_record(&record, Context { stack, kernel }), out)?;
+            print(record.serial().into(), &Event::of_record(&record, Context::new(stack, kernel)), out)?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::bblog::{Record, Verbose};
@@ -24,6 +25,15 @@ pub struct Context {
     pub stack: Stack,
     /// The kernel that wrote a BBLog record.
     pub kernel: Kernel,
+    /// Ticks per second (kern.hz) of the machine that wrote a BBLog record; `None` if it is not known.
+    pub hz: Option<NonZeroU32>,
+}
+
+impl Context {
+    /// The context of records of this stack and kernel, with `hz` not known.
+    pub fn new(stack: Stack, kernel: Kernel) -> Context {
+        Context { stack, kernel, hz: None }
+    }
 }
 
 /// One decoded value and the row that says what it is.
@@ -36,6 +46,8 @@ pub struct Field<'a> {
     /// The bytes it was read from, relative to the record (BBLog), the verbose part, or the whole
     /// ELOG event with its header.
     pub range: Range<usize>,
+    /// Ticks per second where the value was logged, to show ticks as time; `None` if it is not known.
+    pub hz: Option<NonZeroU32>,
 }
 
 impl Field<'_> {
@@ -335,7 +347,7 @@ impl<'a> Event<'a> {
         let first = usize::from(spec.place.offset) + skip;
         let value = value(bytes, spec, first)?;
         let start = at + first;
-        Some(Field { spec, value, range: start..start + usize::from(spec.place.size) })
+        Some(Field { spec, value, range: start..start + usize::from(spec.place.size), hz: self.cx.hz })
     }
 }
 
@@ -420,7 +432,7 @@ impl<'a> Iterator for Fields<'a> {
             {
                 let start = at + first;
                 let range = start..start + usize::from(spec.place.size);
-                folded = with(folded, Field { spec, value, range });
+                folded = with(folded, Field { spec, value, range, hz: event.cx.hz });
             }
         }
         folded
@@ -440,7 +452,7 @@ impl<'a> Fields<'a> {
         if spec.kind == Kind::Bytes {
             let start = self.at + usize::from(spec.place.offset);
             let bytes = self.event.bytes.get(start..start + len)?;
-            return Some(Field { spec, value: Value::Bytes(bytes), range: start..start + len });
+            return Some(Field { spec, value: Value::Bytes(bytes), range: start..start + len, hz: None });
         }
         self.event.read_row(spec, self.at, given * size)
     }

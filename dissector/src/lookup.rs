@@ -16,7 +16,7 @@ use crate::tables;
 /// use bblog_dissector::lookup::Lookup;
 /// use bblog_dissector::spec::{Kernel, Stack};
 ///
-/// let context = Context { stack: Stack::Rack, kernel: Kernel::Main };
+/// let context = Context::new(Stack::Rack, Kernel::Main);
 /// let cwnd = Lookup::of_record(id::CWND, context, "snd_cwnd").expect("every record has it");
 /// let mut bytes = [0; RECORD_LEN];
 /// bytes[25] = id::CWND;

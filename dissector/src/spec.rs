@@ -312,6 +312,18 @@ impl NameTable {
     }
 }
 
+impl Unit {
+    /// For spans of time in kernel ticks, what the number is scaled by; `None` for all other units.
+    pub fn ticks_scale(self) -> Option<u64> {
+        match self {
+            Unit::Ticks => Some(1),
+            Unit::TicksX16 => Some(16),
+            Unit::TicksX32 => Some(32),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! units {
     ($($(#[$doc:meta])* $unit:ident $table:literal $shown:literal,)*) => {
         /// The unit of a value.

@@ -3,6 +3,7 @@
 //! summaries: `20.1 ms`, `ESTABLISHED`.
 
 use std::fmt::{self, Display, Formatter, Write};
+use std::num::NonZeroU32;
 
 use crate::event::{Field, Value};
 use crate::spec::{NameTable, Names, Unit};
@@ -30,11 +31,21 @@ impl Field<'_> {
             (Value::Unsigned(v), Names::Flags(table)) => flags(out, table, v, short),
             (Value::Signed(v), Names::Flags(table)) => flags(out, table, v as u64, short),
             (Value::Unsigned(v), Names::None) => match i64::try_from(v) {
-                Ok(v) => number(out, v, self.spec.unit, short),
+                Ok(v) => self.number(out, v, short),
                 Err(_) => big(out, v, self.spec.unit),
             },
-            (Value::Signed(v), Names::None) => number(out, v, self.spec.unit, short),
+            (Value::Signed(v), Names::None) => self.number(out, v, short),
         }
+    }
+
+    #[inline]
+    fn number<W: Write>(&self, out: &mut W, v: i64, short: bool) -> fmt::Result {
+        if let Some(hz) = self.hz
+            && let Some(scale) = self.spec.unit.ticks_scale()
+        {
+            return ticks_at(out, v, scale, hz, short);
+        }
+        number(out, v, self.spec.unit, short)
     }
 }
 
@@ -193,6 +204,17 @@ fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, short: bool) -> fmt::Result 
     decimal(out, v, scale, 1)?;
     out.write_str(" ticks")?;
     if short { Ok(()) } else { write!(out, " ({v}/{scale})") }
+}
+
+/// Ticks, of which a second has `hz`, as time.
+fn ticks_at<W: Write>(out: &mut W, v: i64, scale: u64, hz: NonZeroU32, short: bool) -> fmt::Result {
+    let us = i128::from(v) * 1_000_000 / (i128::from(hz.get()) * i128::from(scale));
+    time(out, i64::try_from(us).unwrap_or(i64::MAX))?;
+    match (short, scale) {
+        (true, _) => Ok(()),
+        (false, 1) => write!(out, " ({v} ticks at {hz} Hz)"),
+        (false, _) => write!(out, " ({v}/{scale} ticks at {hz} Hz)"),
+    }
 }
 
 /// Microseconds in the unit that reads best.

@@ -38,7 +38,7 @@ fn stream(name: &str, kernel: Kernel) -> String {
         for record in bblog::records(body) {
             let record = record.unwrap();
             let stack = stack(record.stack_id());
-            let event = Event::of_record(&record, Context { stack, kernel });
+            let event = Event::of_record(&record, Context::new(stack, kernel));
             assert!(!event.spec().is_unknown(), "record {}", record.serial());
             if seen.insert((record.event_id(), record.stack_id())) {
                 write!(out, "{stack:?} #{} ", record.serial()).unwrap();
@@ -124,7 +124,7 @@ fn every_genuine_record_decodes() {
         for entry in bblog::entries(&bytes) {
             for record in bblog::records(entry.unwrap().1) {
                 let record = record.unwrap();
-                let cx = Context { stack: stack(record.stack_id()), kernel: Kernel::Freebsd13 };
+                let cx = Context::new(stack(record.stack_id()), Kernel::Freebsd13);
                 let event = Event::of_record(&record, cx);
                 assert!(!event.spec().is_unknown(), "{} #{}", path.display(), record.serial());
                 assert!(

@@ -45,7 +45,7 @@ proptest! {
         }
         if let Ok((record, rest)) = Record::split(&bytes) {
             prop_assert!(rest.len() + RECORD_LEN <= bytes.len());
-            show(&Event::of_record(&record, Context { stack, kernel }));
+            show(&Event::of_record(&record, Context::new(stack, kernel)));
             for field in record.verbose().iter().flat_map(verbose) {
                 let _ = field.to_string();
             }
@@ -55,7 +55,7 @@ proptest! {
         }
         if let Ok(record) = Record::from_tcpinfo(&bytes) {
             prop_assert!(record.tcpinfo().len() == TCPINFO_LEN);
-            show(&Event::of_record(&record, Context { stack, kernel }));
+            show(&Event::of_record(&record, Context::new(stack, kernel)));
         }
     }
 

@@ -23,7 +23,7 @@ fn records(stream: &[u8]) -> impl Iterator<Item = Record<'_>> {
 
 #[test]
 fn members_are_what_the_rows_say() {
-    let context = Context { stack: Stack::Freebsd, kernel: Kernel::Main };
+    let context = Context::new(Stack::Freebsd, Kernel::Main);
     let mut seen = 0;
     for name in ["default_verbose_20.tcplog", "rack_verbose_40.tcplog", "bbr_120.tcplog"] {
         let bytes = fixture(name);
@@ -223,7 +223,7 @@ fn a_lookup_gives_what_decoding_gives() {
     let mut found = 0;
     for (stack, bytes) in [Stack::Rack, Stack::Bbr].into_iter().zip(&bytes) {
         for kernel in [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main] {
-            let context = Context { stack, kernel };
+            let context = Context::new(stack, kernel);
             let lookups: Vec<Vec<(&str, Lookup)>> = (0..=tables::EVENTS.len() as u8)
                 .map(|event_id| {
                     let rows = tables::event(event_id).map_or(&[][..], |event| event.fields);

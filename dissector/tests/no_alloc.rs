@@ -44,10 +44,7 @@ fn bblog_records_decode_without_an_allocation() {
                 for record in bblog::records(entry.unwrap().1) {
                     let record = record.unwrap();
                     for stack in [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr] {
-                        use_all(
-                            &Event::of_record(&record, Context { stack, kernel: Kernel::Main }),
-                            &mut out,
-                        );
+                        use_all(&Event::of_record(&record, Context::new(stack, Kernel::Main)), &mut out);
                     }
                     for field in track.next(&record).fields() {
                         write!(out, "{field}").unwrap();

@@ -111,7 +111,7 @@ fn found(spec: &'static FieldSpec, event_id: u8, mut rows: impl FnMut(&Event<'_>
                         put(&mut bytes, &spec.place, value);
                     }
                     let (record, _) = Record::split(&bytes).unwrap();
-                    if rows(&Event::of_record(&record, Context { stack, kernel }), value) {
+                    if rows(&Event::of_record(&record, Context::new(stack, kernel)), value) {
                         return true;
                     }
                 }
@@ -253,4 +253,22 @@ fn event_names_are_unique_within_their_source() {
             assert_eq!(names.insert(event.name, event.id), None, "{} {}", provider.name, event.name);
         }
     }
+}
+
+/// Ticks are shown as time where hz is known, and as ticks where it is not.
+#[test]
+fn ticks() {
+    // fbsd15_freebsd.tcplog: srtt 25/32 ticks at 100 Hz.
+    let mut bytes = [0; 328];
+    bytes[25] = 1;
+    bytes[100..104].copy_from_slice(&25_u32.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let text = |hz| {
+        let cx = Context { hz: std::num::NonZeroU32::new(hz), ..Context::new(Stack::Freebsd, Kernel::Main) };
+        let srtt = Event::of_record(&record, cx).get("srtt").unwrap();
+        (format!("{srtt}"), format!("{srtt:#}"))
+    };
+    assert_eq!(text(0), ("0.8 ticks (25/32)".to_owned(), "0.8 ticks".to_owned()));
+    assert_eq!(text(100), ("7.8 ms (25/32 ticks at 100 Hz)".to_owned(), "7.8 ms".to_owned()));
+    assert_eq!(text(1000), ("781 us (25/32 ticks at 1000 Hz)".to_owned(), "781 us".to_owned()));
 }

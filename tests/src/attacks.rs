@@ -73,7 +73,7 @@ fn look_at(event: &Event<'_>) {
 fn look_at_record(record: &Record<'_>) {
     let sum = record.tcpinfo().iter().fold(0, |sum: usize, &byte| sum.wrapping_mul(31) + usize::from(byte));
     let (stack, kernel) = (STACKS[sum % STACKS.len()], KERNELS[sum / STACKS.len() % KERNELS.len()]);
-    look_at(&Event::of_record(record, Context { stack, kernel }));
+    look_at(&Event::of_record(record, Context::new(stack, kernel)));
     if let Some(part) = record.verbose() {
         verbose(&part).for_each(|field| drop(field.to_string()));
     }

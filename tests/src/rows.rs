@@ -76,7 +76,7 @@ fn sample(
 ) -> Sample {
     for stack in STACKS.into_iter().filter(|stack| spec.when.stacks & stack.bit() != 0) {
         for kernel in KERNELS.into_iter().filter(|kernel| spec.when.kernels & kernel.bit() != 0) {
-            let cx = Context { stack, kernel };
+            let cx = Context::new(stack, kernel);
             for (value, value_first) in candidates(spec).into_iter().flat_map(|v| [(v, false), (v, true)]) {
                 let mut bytes = [0; RECORD_LEN];
                 if value_first {

@@ -72,7 +72,7 @@ fn numbers_of_connections_without_packets_collide_with_none() {
     let mut capture = Capture::default();
     for _ in 0..2 {
         // These sections name no connection.
-        capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+        capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
         capture.record(&record(13, &[]));
         capture.record(&record(14, &[]));
     }
@@ -154,7 +154,7 @@ fn timers_lead_to_their_end_and_back() {
     assert!(pairs > 10, "{pairs}");
     // The default stack: two timers at once.
     let mut capture = Capture::default();
-    capture.bblog_section(Context { stack: Stack::Freebsd, kernel: Kernel::Main });
+    capture.bblog_section(Context::new(Stack::Freebsd, Kernel::Main));
     let timer = |which: u32, action: u32| record(3, &[(140, action << 8 | which)]);
     for (which, action) in [(0, 2), (4, 2), (4, 0), (0, 3)] {
         capture.record(&timer(which, action));
@@ -166,7 +166,7 @@ fn timers_lead_to_their_end_and_back() {
 #[test]
 fn what_deserves_notice_is_an_expert_information() {
     let mut capture = Capture::default();
-    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
     let flex8 = |event, value: u8| {
         let mut record = record(event, &[]);
         record[259] = value;
@@ -228,7 +228,7 @@ fn damaged_records_are_marked_and_the_others_decode() {
         ["skipped", "malformed", "unknown_layout"].map(of)
     };
     let mut capture = Capture::default();
-    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
     let whole = record(13, &[]);
     capture.record(&whole);
     capture.record(&whole[..200]);
@@ -382,7 +382,7 @@ fn values_lie_where_the_tree_says() {
     let frames: Vec<&str> = pdml.split("<packet>").skip(1).collect();
     let mut checked = 0;
     for (record, frame) in bodies.flat_map(bblog::records).zip(&frames) {
-        let cx = Context { stack: Stack::Rack, kernel: Kernel::Main };
+        let cx = Context::new(Stack::Rack, Kernel::Main);
         let record = record.unwrap();
         let event = Event::of_record(&record, cx);
         let places = places(frame);

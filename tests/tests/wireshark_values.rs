@@ -90,7 +90,7 @@ fn generated_values_stand_in_brackets() {
 #[test]
 fn lost_records_are_counted() {
     let mut capture = Capture::default();
-    capture.bblog_section(Context { stack: Stack::Rack, kernel: Kernel::Main });
+    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
     for serial in [1_u8, 2, 7] {
         let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[20], record[24], record[25]) = (serial, 2, 2);
@@ -107,7 +107,7 @@ fn the_kernel_is_taken_from_the_section_or_the_preference() {
     // Id 30 got another meaning after 14.
     let events = |kernel, options: &[&str]| {
         let mut capture = Capture::default();
-        capture.bblog_section(Context { stack: Stack::Rack, kernel });
+        capture.bblog_section(Context::new(Stack::Rack, kernel));
         let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[24], record[25]) = (2, 30);
         capture.record(&record);

@@ -228,7 +228,7 @@ impl<T: Copy + TryFrom<i64> + Into<i64>, const NONE: i64> PerFrame<T, NONE> {
 
 fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'static>> {
     let rows = tables::TRACK.iter().zip(values);
-    rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0 }))
+    rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0, hz: None }))
 }
 
 /// The record with the TCP header that it had in the log, put together in `whole`.

@@ -260,7 +260,7 @@ fn record_items(
     let whole = 0..record.as_bytes().len();
     let kernel = request.kernel.or(section.kernel).unwrap_or_default();
     let stack = section.stack(record.stack_id());
-    let event = Event::of_record(record, Context { stack, kernel });
+    let event = Event::of_record(record, Context::new(stack, kernel));
     let iss = frames::iss(record);
     let named_by_section = if section.owns(iss) { section.connection } else { None };
     let flow = match named_by_section {
