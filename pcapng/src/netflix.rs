@@ -32,6 +32,11 @@ pub const DUMPTIME: u32 = 5;
 /// Option type: id and name of the stack, in the SHB.
 pub const STACKNAME: u32 = 6;
 
+/// Custom block: a record without TCP header.
+pub const EVENT: u32 = 1;
+/// Custom block: so many records are missing here.
+pub const SKIPPED: u32 = 2;
+
 /// What the section header of an entry says.
 pub struct EntryInfo<'a> {
     /// When the log was dumped, seconds since 1970.
@@ -83,8 +88,6 @@ impl NetflixBlock<'_> {
     /// Appends the block to `out`.
     #[inline]
     pub fn append(&self, out: &mut Vec<u8>) {
-        const EVENT: u32 = 1;
-        const SKIPPED: u32 = 2;
         match *self {
             NetflixBlock::Event { tcpinfo, verbose } => block::append(out, CUSTOM, [PEN, EVENT], |out| {
                 record_option(tcpinfo).append(out);

@@ -9,8 +9,6 @@ use bblog_dissector::{Problem, bblog};
 
 use crate::failure::Failure;
 
-/// Where flags stand in a record.
-const FLAGS_AT: usize = 26;
 /// The largest `tlch_version` that looks like a version at all, so that the entry's length is
 /// worth following.
 const PLAUSIBLE_VERSION: u32 = 64;
@@ -140,9 +138,8 @@ impl EntryCutter {
     /// Bytes that `front` needs to be a whole header or record.
     fn want(&self, front: &[u8]) -> usize {
         let State::Body(left) = self.state else { return HEADER_LEN };
-        let flags = front.get(FLAGS_AT..).and_then(|flags| flags.first_chunk().copied());
-        let flags = EventFlags(flags.map_or(0, u16::from_le_bytes));
-        let len = if flags.has(EventFlags::VERBOSE) { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
+        let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
+        let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
         // The end of a body that is too short is wanted as it is, to be found wrong.
         len.min(usize::try_from(left).unwrap_or(usize::MAX))
     }

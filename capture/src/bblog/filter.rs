@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which entries are taken, and which records end a connection.
+//! Which entries are taken.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_dissector::bblog::{HEADER_LEN, Header};
 use bblog_pcapng::bblog_entry::Entry;
 
 use crate::bblog::cutter;
-
-/// The event id that says that the connection ended.
-const TCP_LOG_CONNEND: u8 = 54;
-
-/// Whether a record says that the connection ended.
-#[inline]
-pub fn is_connection_end(record: &Record<'_>) -> bool {
-    record.event_id() == TCP_LOG_CONNEND
-}
 
 /// Which entries are taken, and how.
 #[derive(Clone, Debug, Default)]

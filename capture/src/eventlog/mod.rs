@@ -2,4 +2,3 @@
 //! eventlog(9): the subscription, and what bblogd has to understand of its events.
 
 pub mod capture;
-pub mod names;

@@ -9,7 +9,7 @@ use bblog_pcapng::bblog_entry::{Entry, missing_before};
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
-use crate::bblog::filter::{EntryFilter, is_connection_end};
+use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
 use crate::log::Log;
@@ -232,7 +232,7 @@ impl EntrySink for Writing<'_> {
         entry.append(&mut files.buffer, record);
         section.buffered += 1;
         section.last = record.time();
-        section.ended |= is_connection_end(record);
+        section.ended |= record.is_connection_end();
         if files.buffer.len() >= FLUSH {
             files.flush(store);
         }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
+use bblog_dissector::tcp_provider;
 use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
-use crate::eventlog::names::{log_id, stack_name};
 use crate::store::files::{PartFile, Store};
 use crate::store::index::Line;
 use crate::store::name;
@@ -355,11 +355,11 @@ impl SessionState {
         if self.session.context.addresses.is_none() {
             self.session.context.addresses = hint;
         }
-        if let (Some(id), true) = (log_id(event), self.log_id.is_empty()) {
-            self.log_id = id;
+        if let (Some(id), true) = (tcp_provider::log_id(event), self.log_id.is_empty()) {
+            self.log_id = id.to_vec();
         }
-        if let Some(stack) = stack_name(event) {
-            self.stack = stack;
+        if let Some(stack) = tcp_provider::changed_stack(event) {
+            self.stack = stack.to_vec();
         }
     }
 }
