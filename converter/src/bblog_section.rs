@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::{HEADER_LEN, Record};
-use bblog_pcapng::bblog_entry::{ConnectionKey, Entry, missing_before};
+use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
+use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::error::{Cause, Fault, WriteError};
@@ -201,7 +201,7 @@ impl BblogStream {
         }
         let found = record.serial();
         let expected = records.expected.replace(found.wrapping_add(1)).unwrap_or(found);
-        self.at.missing = missing_before(Some(expected), found);
+        self.at.missing = Serial::of(found, Some(expected)).missing();
         if self.at.missing == 0 && found != expected {
             let cause = match records.is_first {
                 true => Cause::Restarted { found, expected },

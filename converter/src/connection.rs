@@ -4,8 +4,8 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use bblog_dissector::bblog::Header;
+use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::packet::without_zone;
-use bblog_pcapng::sessions::Addresses;
 
 use crate::event_stream::Seen;
 use crate::recent::RecentMap;

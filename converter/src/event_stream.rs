@@ -15,7 +15,7 @@ use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::{FileHeader, RawEvent};
 use bblog_dissector::spec::Kernel;
-use bblog_pcapng::sessions::Addresses;
+use bblog_dissector::tcp_provider::Addresses;
 
 use crate::bblog_section::BblogStream;
 use crate::error::{Cause, Fault};

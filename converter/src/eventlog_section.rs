@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bblog_dissector::elog::{FileHeader, RawEvent};
 use bblog_dissector::layout::Votes;
+use bblog_dissector::tcp_provider::id::{IN, OUT};
+use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
 use bblog_dissector::{Micros, catalog};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::eventlog_frame;
 use bblog_pcapng::section_head::SectionHead;
-use bblog_pcapng::segment::{IN, OUT, Plan};
-use bblog_pcapng::sessions::{self, Addresses, Change, Context, Session, SessionKey, Waiting};
+use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey, Waiting};
 
 use crate::backfill::{Backfill, Knowledge};
 use crate::error::{Fault, WriteError};
@@ -40,7 +41,7 @@ pub struct ElogStream {
     ids: Vec<ProviderId>,
     tables: Arc<Tables>,
     /// How IN and OUT are laid out; `None` before the first of them.
-    plan: Option<Plan>,
+    plan: Option<SegmentPlan>,
     sessions: RecentMap<SessionKey, Session>,
     backfill: Backfill,
     current: Current,
@@ -97,7 +98,7 @@ impl ElogStream {
             }
             // The first entry of an id that stands twice wins.
             if ids.iter().all(|known| known.id != id) {
-                ids.push(ProviderId { id, name_number: number as u16, is_tcp: name == sessions::TCP });
+                ids.push(ProviderId { id, name_number: number as u16, is_tcp: name == tcp_provider::NAME });
                 let tables = tables.catalog.provider(name, tables.layout(None));
                 providers.push(Provider { name: name.to_vec(), tables });
             }
@@ -281,7 +282,7 @@ impl ElogStream {
             }
         };
         if self.plan.is_none() && matches!(event.event_id(), IN | OUT) {
-            self.plan = self.vote().map(Plan::of);
+            self.plan = self.vote().map(SegmentPlan::of);
             let Some(again) = self.reader.event() else { return Ok(true) };
             event = again;
         }
@@ -328,7 +329,7 @@ impl ElogStream {
             .filter(|event| is_tcp(event.provider_id()))
             .for_each(|event| votes.count(&event));
         let layout = self.tables.layout(votes.winner());
-        let tcp = self.tables.catalog.provider(sessions::TCP, layout);
+        let tcp = self.tables.catalog.provider(tcp_provider::NAME, layout);
         let of_tcp = self.providers.iter_mut().zip(&self.ids).filter(|(_, id)| id.is_tcp);
         of_tcp.for_each(|(provider, _)| provider.tables = tcp);
         tcp

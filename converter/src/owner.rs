@@ -3,7 +3,7 @@
 
 use bblog_dissector::bblog::HEADER_LEN;
 use bblog_dissector::elog::RawEvent;
-use bblog_pcapng::sessions::Addresses;
+use bblog_dissector::tcp_provider::Addresses;
 
 /// Whose a frame is.
 #[derive(Clone, Copy)]

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Header};
+use bblog_dissector::tcp_provider::{self, Addresses};
 use bblog_pcapng::bblog_entry::connection_key;
 use bblog_pcapng::name;
-use bblog_pcapng::sessions::{self, Addresses};
+use bblog_pcapng::sessions;
 use tempfile::TempPath;
 
 use crate::convert::open;
@@ -150,8 +151,8 @@ impl Connections {
                     Some((known, at)) if known == key => at,
                     _ => self.of_session(key, provider, parts)?,
                 };
-                if *provider == sessions::TCP
-                    && let Some(id) = sessions::log_id(event)
+                if *provider == tcp_provider::NAME
+                    && let Some(id) = tcp_provider::log_id(event)
                 {
                     parts.note_id(at, id);
                 }

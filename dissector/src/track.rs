@@ -3,49 +3,30 @@
 //! lost between the two, and the peer's initial sequence number. An eventlog event has the first of
 //! these too: the time since the previous event of its session.
 
-use crate::bblog::{Record, id};
+use crate::bblog::{Record, Serial, id};
 use crate::event::{Context, Event, Field};
 use crate::{Micros, TcpHeader, tables};
 
 /// Follows one connection, record by record.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Track {
-    last: Option<(Micros, u32)>,
+    last: Option<Micros>,
+    /// The serial number that is to come.
+    expected: Option<u32>,
     irs: Option<u32>,
 }
-
-/// How a record's serial number follows the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Serial {
-    /// It is the first record seen, or the next one.
-    Next,
-    /// So many records were lost before it.
-    Gap(u32),
-    /// It runs backwards: another connection's log, or the same one begun anew.
-    Restart,
-}
-
-/// Serial numbers further ahead than this run backwards: nothing loses that many records.
-const BACKWARDS: u32 = 1 << 31;
 
 impl Track {
     /// How `serial` follows the last record, which this does not change.
     pub fn serial(&self, serial: u32) -> Serial {
-        match self.last {
-            None => Serial::Next,
-            Some((_, last)) => match serial.wrapping_sub(last.wrapping_add(1)) {
-                0 => Serial::Next,
-                gap if gap < BACKWARDS => Serial::Gap(gap),
-                _ => Serial::Restart,
-            },
-        }
+        Serial::of(serial, self.expected)
     }
 
     /// Takes in the connection's next record, and gives what it is beside the last one.
     pub fn next(&mut self, record: &Record<'_>) -> Tracked {
         let (time, serial) = (record.time(), record.serial());
         let mut tracked = Tracked { bytes: [0; 16], known: 0 };
-        if let Some((last, _)) = self.last {
+        if let Some(last) = self.last {
             tracked.set(0, &(time - last).0.to_le_bytes(), DELTA);
             if let Serial::Gap(gap) = self.serial(serial) {
                 tracked.set(8, &gap.to_le_bytes(), GAP);
@@ -61,7 +42,7 @@ impl Track {
         if let (Some(irs), rcv_nxt @ 1..) = (self.irs, record.rcv_nxt()) {
             tracked.set(12, &rcv_nxt.wrapping_sub(irs).to_le_bytes(), RCV);
         }
-        self.last = Some((time, serial));
+        (self.last, self.expected) = (Some(time), Some(serial.wrapping_add(1)));
         tracked
     }
 }

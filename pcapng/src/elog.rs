@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bblog_dissector::Micros;
 use bblog_dissector::elog::FileHeader;
+use bblog_dissector::tcp_provider::Addresses;
 use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
@@ -21,7 +22,6 @@ use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, 
 
 use crate::block::{OPT_CUSTOM, RawOption};
 use crate::section_head::{SectionHead, custom_option, interface, section_header};
-use crate::sessions::Addresses;
 
 /// The FreeBSD Project's private enterprise number.
 pub const PEN: u32 = 2238;

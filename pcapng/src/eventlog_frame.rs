@@ -6,22 +6,29 @@ use std::net::SocketAddr;
 
 use bblog_dissector::Micros;
 use bblog_dissector::elog::RawEvent;
+use bblog_dissector::tcp_provider::id::{IN, OUT};
+use bblog_dissector::tcp_provider::{Segment, SegmentPlan};
 
 use crate::block::{Direction, EnhancedPacket};
 use crate::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option};
 use crate::packet::{self, Link};
-use crate::segment::{IN, OUT, Plan, Segment};
 use crate::sessions::Context;
 
 /// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` tells where the events
 /// IN and OUT of `tcp` have their members; events of other providers have no connection.
 #[inline]
-pub fn append(out: &mut Vec<u8>, time: Micros, event: &RawEvent<'_>, context: &Context, plan: Option<&Plan>) {
+pub fn append(
+    out: &mut Vec<u8>,
+    time: Micros,
+    event: &RawEvent<'_>,
+    context: &Context,
+    plan: Option<&SegmentPlan>,
+) {
     if let Some((direction, segment, (from, to))) = plan.and_then(|plan| segment(event, context, plan)) {
         let headers = |out: &mut Vec<u8>| {
             let len = segment.header_len() as u64 + u64::from(segment.len);
             packet::append_ip(out, Link::Raw, from.ip(), to.ip(), len);
-            segment.append_tcp_header(out, from.port(), to.port());
+            packet::append_tcp_header(out, &segment, from.port(), to.port());
             segment.len
         };
         return EnhancedPacket { interface: PACKETS, time }.append(out, headers, |out| {
@@ -43,7 +50,7 @@ pub fn append(out: &mut Vec<u8>, time: Micros, event: &RawEvent<'_>, context: &C
 fn segment<'a, 'c>(
     event: &RawEvent<'a>,
     context: &'c Context,
-    plan: &Plan,
+    plan: &SegmentPlan,
 ) -> Option<(Direction, Segment<'a>, (&'c SocketAddr, &'c SocketAddr))> {
     let (local, remote) = context.addresses.as_ref()?;
     let (direction, ends, scale) = match event.event_id() {

@@ -11,7 +11,7 @@
 //!   section begins with.
 //! - [`netflix`] has the options and blocks of BBLog, [`elog`] those of eventlog.
 //! - [`bblog_entry`] turns BBLog records into blocks, [`eventlog_frame`] eventlog events; [`packet`],
-//!   [`segment`] and [`sessions`] find the headers of their packets.
+//!   and [`sessions`] find the headers of their packets.
 //! - [`read`] splits blocks and options, and [`section`] keeps what a section says.
 //! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks.
 //!
@@ -38,7 +38,6 @@ pub mod packet;
 pub mod read;
 pub mod section;
 pub mod section_head;
-pub mod segment;
 pub mod sessions;
 pub mod stacks;
 pub mod utc;

@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use bblog_dissector::tcp_provider::Segment;
+
 /// FreeBSD's address families, as DLT_NULL shows them.
 const AF_INET: u32 = 2;
 const AF_INET6: u32 = 28;
@@ -152,6 +154,31 @@ pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
         groups[1] = 0;
     }
     Ipv6Addr::from(groups)
+}
+
+/// Appends the TCP header of `segment` in network order, `header_words` long. Options that were not logged
+/// are NOPs, so that lengths stay true; the checksum, which no event has, is 0.
+#[inline]
+pub fn append_tcp_header(out: &mut Vec<u8>, segment: &Segment<'_>, source_port: u16, destination_port: u16) {
+    const NOP: u8 = 1;
+    const FIXED: usize = 20;
+    const LONGEST: usize = 60;
+    let (end, options) = (out.len() + segment.header_len(), out.len() + FIXED);
+    let offset_and_flags = (u16::from(segment.header_words) << 12) | (segment.flags & 0x0fff);
+    let pair = |first: u16, second: u16| (u32::from(first) << 16 | u32::from(second)).to_be_bytes();
+    let fixed = [
+        pair(source_port, destination_port),
+        segment.seq.to_be_bytes(),
+        segment.ack.to_be_bytes(),
+        pair(offset_and_flags, segment.window),
+        pair(0, segment.urgent),
+    ];
+    out.extend_from_slice(fixed.as_flattened());
+    // As many as there can be, which costs no call; those beyond the header go again.
+    out.extend_from_slice(&[NOP; LONGEST - FIXED]);
+    out.truncate(end);
+    let logged = out.get_mut(options..).unwrap_or_default().iter_mut().zip(segment.options);
+    logged.for_each(|(place, &option)| *place = option);
 }
 
 /// The sum of big-endian 16-bit words, a last odd byte padded with zero; not folded.

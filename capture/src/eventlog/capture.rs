@@ -8,11 +8,11 @@ use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
+use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::eventlog_frame;
-use bblog_pcapng::segment::Plan;
-use bblog_pcapng::sessions::{self, Addresses, Context, SessionKey};
+use bblog_pcapng::sessions::{self, Context, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::log::Log;
@@ -30,7 +30,7 @@ pub struct Capture {
     providers: Vec<SubscribedProvider>,
     votes: Votes,
     layout: Option<Layout>,
-    plan: Option<Plan>,
+    plan: Option<SegmentPlan>,
     catalog: Catalog,
     /// What the kernel has dropped so far.
     pub kernel_drops: u64,
@@ -60,7 +60,7 @@ impl Capture {
                 id,
                 name_number,
                 name: name.to_vec(),
-                is_tcp: name == sessions::TCP,
+                is_tcp: name == tcp_provider::NAME,
             });
         }
         Capture {
@@ -121,7 +121,7 @@ impl Capture {
         let winner = votes.winner();
         if self.plan.is_none() || winner != self.layout {
             self.layout = winner;
-            self.plan = self.catalog.provider(sessions::TCP, winner).map(Plan::of);
+            self.plan = self.catalog.provider(tcp_provider::NAME, winner).map(SegmentPlan::of);
         }
         self.votes = votes;
         hints

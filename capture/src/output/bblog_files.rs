@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use bblog_dissector::bblog::{HEADER_LEN, Record};
+use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_dissector::{Micros, Problem};
-use bblog_pcapng::bblog_entry::{Entry, missing_before};
+use bblog_pcapng::bblog_entry::Entry;
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
@@ -222,7 +222,7 @@ impl EntrySink for Writing<'_> {
         let Some(CurrentEntry { entry, expected, section: Some(section), .. }) = &mut files.current else {
             return;
         };
-        let missing = missing_before(*expected, record.serial());
+        let missing = Serial::of(record.serial(), *expected).missing();
         if missing > 0 {
             NetflixBlock::Skipped(missing).append(&mut files.buffer);
             section.missing += u64::from(missing);

@@ -128,7 +128,7 @@ impl EventlogFiles {
         &mut self,
         key: SessionKey,
         event: &RawEvent<'_>,
-        hint: Option<sessions::Addresses>,
+        hint: Option<tcp_provider::Addresses>,
         now: Instant,
         store: &mut Store,
     ) {
@@ -351,7 +351,7 @@ impl SessionState {
 
     /// Learns what an event of the `tcp` provider says about its connection. `hint` are the
     /// addresses that a later event says.
-    fn learn(&mut self, event: &RawEvent<'_>, hint: Option<sessions::Addresses>) {
+    fn learn(&mut self, event: &RawEvent<'_>, hint: Option<tcp_provider::Addresses>) {
         if self.session.context.addresses.is_none() {
             self.session.context.addresses = hint;
         }

@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bblog_dissector::Problem;
-use bblog_dissector::bblog::{HEADER_LEN, Record};
-use bblog_pcapng::bblog_entry::{ConnectionKey, Entry, missing_before};
+use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
+use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
@@ -284,7 +284,7 @@ impl EntrySink for Writing<'_> {
             current.expected = Some(record.serial());
             self.out.before.insert(current.entry.key, current.expected);
         }
-        let missing = missing_before(current.expected, record.serial());
+        let missing = Serial::of(record.serial(), current.expected).missing();
         if missing > 0 {
             NetflixBlock::Skipped(missing).append(&mut stream.buffer);
             stream.counters.missing += u64::from(missing);

@@ -178,5 +178,5 @@ impl Salvage {
 
 /// Numbers of the providers called `tcp`.
 fn tcp_of<'a>(providers: impl Iterator<Item = (u16, &'a [u8])>) -> Vec<u16> {
-    providers.filter(|(_, name)| *name == sessions::TCP).map(|(id, _)| id).collect()
+    providers.filter(|(_, name)| *name == tcp_provider::NAME).map(|(id, _)| id).collect()
 }

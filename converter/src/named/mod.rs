@@ -16,7 +16,7 @@ use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::event::{self, Field, Group, Value};
 use bblog_dissector::spec::{FieldSpec, Kind};
 use bblog_dissector::tables;
-use bblog_pcapng::segment::Plan;
+use bblog_dissector::tcp_provider::SegmentPlan;
 
 use self::packet::{Packet, Side};
 use crate::event_stream::Seen;
@@ -109,7 +109,7 @@ pub enum Type {
 #[derive(Debug, Default)]
 pub struct Scratch {
     summary: String,
-    plan: Option<(&'static Provider, Plan)>,
+    plan: Option<(&'static Provider, SegmentPlan)>,
 }
 
 impl Named {

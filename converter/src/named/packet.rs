@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::event::Value;
+use bblog_dissector::tcp_provider::id::{IN, OUT};
+use bblog_dissector::tcp_provider::{self, Segment, SegmentPlan};
 use bblog_pcapng::elog::MAX_OPTION_EVENT;
-use bblog_pcapng::segment::{IN, OUT, Plan, Segment};
-use bblog_pcapng::sessions::TCP;
 
 use super::Fact;
 use crate::connection::Connection;
@@ -47,7 +47,10 @@ impl Packet {
     }
 
     /// The packet of an event; `None` if it has none.
-    pub(super) fn of(shown: &Shown<'_>, plan: &mut Option<(&'static Provider, Plan)>) -> Option<Packet> {
+    pub(super) fn of(
+        shown: &Shown<'_>,
+        plan: &mut Option<(&'static Provider, SegmentPlan)>,
+    ) -> Option<Packet> {
         match &shown.seen {
             Seen::Bblog(seen) => Packet::of_record(shown, seen),
             Seen::Eventlog(seen) => Packet::of_event(seen, plan),
@@ -55,39 +58,30 @@ impl Packet {
     }
 
     fn of_record(shown: &Shown<'_>, seen: &SeenRecord<'_>) -> Option<Packet> {
-        const EVENT_IN: u8 = 1;
-        const EVENT_OUT: u8 = 2;
-        let tcp: &[u8; 20] = seen.record.tcp()?.first_chunk()?;
-        let word = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
-        let long = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
+        let tcp = seen.record.tcp_header()?;
         let (local, remote) = Connection::of(&shown.seen).addresses?;
-        let (from, to) = (word(0), word(2));
-        let inbound = match seen.record.event_id() {
-            EVENT_IN => true,
-            EVENT_OUT => false,
-            _ => (from, to) == (remote.port(), local.port()),
-        };
+        let inbound = seen.record.is_received((remote.port(), local.port()));
         let (source, destination) = if inbound { (remote, local) } else { (local, remote) };
         Some(Packet {
-            source: (source.ip(), from).into(),
-            destination: (destination.ip(), to).into(),
-            flags: word(12) & 0xfff,
-            seq: long(4),
-            ack: long(8),
+            source: (source.ip(), tcp.source_port()).into(),
+            destination: (destination.ip(), tcp.destination_port()).into(),
+            flags: tcp.flags(),
+            seq: tcp.seq(),
+            ack: tcp.ack(),
             len: seen.record.len(),
         })
     }
 
-    fn of_event(seen: &SeenEvent<'_>, plan: &mut Option<(&'static Provider, Plan)>) -> Option<Packet> {
+    fn of_event(seen: &SeenEvent<'_>, plan: &mut Option<(&'static Provider, SegmentPlan)>) -> Option<Packet> {
         let id = seen.event.event_id();
-        if !matches!(id, IN | OUT) || seen.provider != Some(TCP) {
+        if !matches!(id, IN | OUT) || seen.provider != Some(tcp_provider::NAME) {
             return None;
         }
         let (local, remote) = seen.addresses.filter(|(_, remote)| remote.port() != 0)?;
         let provider = seen.tables?;
         let plan = match plan {
             Some((of, plan)) if std::ptr::eq(*of, provider) => plan,
-            _ => &mut plan.insert((provider, Plan::of(provider))).1,
+            _ => &mut plan.insert((provider, SegmentPlan::of(provider))).1,
         };
         if seen.event.as_bytes().len() > MAX_OPTION_EVENT {
             return None;

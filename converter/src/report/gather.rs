@@ -8,6 +8,7 @@ use bblog_dissector::bblog::{self, HEADER_LEN, Header};
 use bblog_dissector::elog::{self, FileHeader, ProviderTable};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::EventSpec;
+use bblog_dissector::tcp_provider;
 use bblog_pcapng::elog::dropped_events;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::sessions::{self, Change, Session};
@@ -244,7 +245,7 @@ impl Gather {
     fn entry(&mut self, report: &mut Report, bytes: &[u8; HEADER_LEN], entry: Option<u64>) -> Option<usize> {
         let header = Header::unchecked(bytes).ok()?;
         // A connection is its addresses; one with another log id is another connection.
-        let key = [&header.as_bytes()[16..56], header.id()].concat();
+        let key = [&header.connection_key(), header.id()].concat();
         let at = match self.entries.get(&key) {
             Some(&at) => at,
             None if report.connections.len() >= MAX_CONNECTIONS => {
@@ -300,7 +301,7 @@ impl Gather {
     /// Takes note of what an event, selected or not, says of its session.
     fn note_session(&mut self, shown: &Shown<'_>) {
         let Seen::Eventlog(seen) = &shown.seen else { return };
-        if seen.provider == Some(sessions::TCP) {
+        if seen.provider == Some(tcp_provider::NAME) {
             self.votes.count(&seen.event);
         }
         if is_of_session(seen) {
@@ -375,7 +376,7 @@ impl Gather {
 
 /// Whether an event is one of a connection's.
 fn is_of_session(seen: &SeenEvent<'_>) -> bool {
-    seen.provider == Some(sessions::TCP) && !sessions::is_no_session(seen.event.session_id())
+    seen.provider == Some(tcp_provider::NAME) && !sessions::is_no_session(seen.event.session_id())
 }
 
 /// Core-dump files have no boot time.

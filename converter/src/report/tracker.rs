@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Follows one connection through its events and sums it up.
 
+use bblog_dissector::TcpHeader;
 use bblog_dissector::event::{Event, Field, Value};
 use bblog_pcapng::escape::Escaped;
 
@@ -10,9 +11,9 @@ use super::rules::{EVERY, RTT_KINDS, Rule, Tells, has_flag, micros, value_name};
 use crate::event_stream::Seen;
 use crate::listing::Shown;
 
-const FIN: u16 = 0x01;
-const SYN: u16 = 0x02;
-const RST: u16 = 0x04;
+const FIN: u16 = TcpHeader::FIN;
+const SYN: u16 = TcpHeader::SYN;
+const RST: u16 = TcpHeader::RST;
 
 /// What is known of a connection besides what is told of it.
 #[derive(Default)]
@@ -186,9 +187,8 @@ impl Sum {
 fn header(shown: &Shown<'_>) -> Option<(u32, u32, u16)> {
     match &shown.seen {
         Seen::Bblog(seen) => {
-            let tcp = seen.record.tcp()?;
-            let seq = u32::from_be_bytes(*tcp.get(4..)?.first_chunk()?);
-            Some((seq, seen.record.len(), u16::from(*tcp.get(13)?)))
+            let tcp = seen.record.tcp_header()?;
+            Some((tcp.seq(), seen.record.len(), tcp.flags()))
         }
         Seen::Eventlog(_) => {
             let (mut seq, mut len, mut flags) = (None, None, None);

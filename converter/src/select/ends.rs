@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use bblog_pcapng::sessions::Addresses;
+use bblog_dissector::tcp_provider::Addresses;
 use winnow::ascii::dec_uint;
 use winnow::combinator::{alt, delimited, eof, opt, preceded, terminated};
 use winnow::error::ContextError;

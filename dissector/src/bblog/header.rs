@@ -72,6 +72,12 @@ impl<'a> Header<'a> {
         })
     }
 
+    /// Takes the bytes as a header whatever they hold, as [`Header::unchecked`] does.
+    #[inline]
+    pub fn from_bytes(bytes: &'a [u8; HEADER_LEN]) -> Self {
+        Header(bytes)
+    }
+
     /// The 208 bytes.
     pub fn as_bytes(&self) -> &'a [u8; HEADER_LEN] {
         self.0

@@ -9,12 +9,14 @@ mod entries;
 mod event_flags;
 mod header;
 mod record;
+mod serial;
 mod verbose;
 
 pub use entries::{Entries, Records, entries, records};
 pub use event_flags::EventFlags;
 pub use header::Header;
 pub use record::Record;
+pub use serial::Serial;
 pub use verbose::Verbose;
 
 /// Numbers of events, `tlb_eventid`: constants by the events' names, made from `tables/bblog/events`.

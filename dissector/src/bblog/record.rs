@@ -46,8 +46,7 @@ impl<'a> Record<'a> {
         let Some((whole, rest)) = body.split_first_chunk::<RECORD_LEN>() else {
             return Err(truncated("BBLog record", RECORD_LEN));
         };
-        let info = whole.first_chunk().ok_or(truncated("BBLog record", RECORD_LEN))?;
-        let record = Record { info, bytes: whole, verbose: None };
+        let record = Record::from_bytes(whole);
         if !record.flags().has(EventFlags::VERBOSE) {
             return Ok((record, rest));
         }
@@ -68,6 +67,13 @@ impl<'a> Record<'a> {
             return Err(Problem::Truncated { what: "BBLog record", needed, found: bytes.len() as u64 });
         };
         Ok(Record { info, bytes: &bytes[..bytes.len().min(RECORD_LEN)], verbose: None })
+    }
+
+    /// The record in `bytes`, without a verbose part.
+    #[inline]
+    pub fn from_bytes(bytes: &'a [u8; RECORD_LEN]) -> Record<'a> {
+        let info = bytes.first_chunk().expect("328 bytes are more than 268");
+        Record { info, bytes, verbose: None }
     }
 
     /// The same record with the verbose part that was stored beside it.

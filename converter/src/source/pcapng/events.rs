@@ -5,16 +5,16 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use bblog_dissector::Micros;
+use bblog_dissector::bblog::Record;
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::layout::Votes;
+use bblog_dissector::tcp_provider::{self, Addresses, id};
 use bblog_pcapng::block::ENHANCED_PACKET;
 use bblog_pcapng::elog::upper_pdu;
 use bblog_pcapng::packet::Parsed;
 use bblog_pcapng::read::{Block, Options};
 use bblog_pcapng::section::{ElogFacts, Section, elog_option};
-use bblog_pcapng::segment::IN;
-use bblog_pcapng::sessions::{self, Addresses};
 
 use super::block::BlockReader;
 use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
@@ -50,7 +50,12 @@ impl Providers {
             // The first entry of an id that stands twice wins.
             if known.iter().all(|known| known.id != id) {
                 let schema = tables.catalog.provider(name, tables.layout(None));
-                known.push(Known { id, name: name.to_vec(), is_tcp: name == sessions::TCP, tables: schema });
+                known.push(Known {
+                    id,
+                    name: name.to_vec(),
+                    is_tcp: name == tcp_provider::NAME,
+                    tables: schema,
+                });
             }
         }
         Providers { known, voted: false }
@@ -74,7 +79,7 @@ impl Providers {
                 votes.count(&event);
             }
         }
-        let tcp = tables.catalog.provider(sessions::TCP, tables.layout(votes.winner()));
+        let tcp = tables.catalog.provider(tcp_provider::NAME, tables.layout(votes.winner()));
         self.known.iter_mut().filter(|known| known.is_tcp).for_each(|known| known.tables = tcp);
     }
 
@@ -113,7 +118,7 @@ pub(super) fn of_packet(event: &[u8], data: &[u8]) -> Option<Addresses> {
     let event = RawEvent::whole(event).ok()?;
     let Parsed { source, destination, .. } = Parsed::new(RAW, data)?;
     let (local, remote): (SocketAddr, SocketAddr) = match event.event_id() {
-        IN => (destination, source),
+        id::IN => (destination, source),
         _ => (source, destination),
     };
     Some((local, remote))
@@ -197,7 +202,7 @@ impl PcapngReader {
     /// counts as another section.
     #[inline]
     pub(crate) fn note_stack(&mut self) {
-        let stack = self.current.record[24];
+        let stack = Record::from_bytes(&self.current.record).stack_id();
         if self.last_stack != Some(stack) {
             self.record_section += u64::from(self.last_stack.is_some());
             self.last_stack = Some(stack);

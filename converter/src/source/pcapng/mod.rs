@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use bblog_dissector::elog::RawEvent;
+use bblog_dissector::tcp_provider::Addresses;
 use bblog_dissector::{Micros, Problem};
 use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
@@ -22,7 +23,6 @@ use bblog_pcapng::block::{
 use bblog_pcapng::packet::Parsed;
 use bblog_pcapng::read::{Block, Options, Order};
 use bblog_pcapng::section::{Section, elog_option, netflix_option};
-use bblog_pcapng::sessions::Addresses;
 use bblog_pcapng::{elog, netflix};
 
 use self::events::Providers;
@@ -333,9 +333,7 @@ impl PcapngReader {
         if facts.version != VERSION {
             return Item::Other;
         }
-        if let Ok(record) = Record::from_tcpinfo(&self.current.record) {
-            self.current.time = record.time() + facts.boot_time;
-        }
+        self.current.time = Record::from_bytes(&self.current.record).time() + facts.boot_time;
         Item::Record
     }
 
@@ -369,7 +367,7 @@ impl Current {
         let header = &mut self.record[TCPINFO_LEN..];
         header.fill(0);
         self.record_len = TCPINFO_LEN;
-        let has_header = EventFlags(u16::from_le_bytes([tcpinfo[26], tcpinfo[27]])).has(EventFlags::HDR);
+        let has_header = EventFlags::of_record(tcpinfo).is_some_and(|flags| flags.has(EventFlags::HDR));
         if has_header && let Some(tcp) = tcp.filter(|tcp| tcp.len() <= header.len()) {
             header[..tcp.len()].copy_from_slice(tcp);
             self.record_len = RECORD_LEN;

@@ -2,24 +2,22 @@
 //! The IN and OUT events of eventlog's `tcp` provider as TCP segments.
 //!
 //! Their structure changed several times; where it has what comes from the provider's tables, and
-//! which tables apply is found out by a vote ([`bblog_dissector::layout`]). Integers are in the
+//! which tables apply is found out by a vote ([`Votes`](crate::layout::Votes)). Integers are in the
 //! writer's order, those of the TCP header included.
 
-use bblog_dissector::catalog::Provider;
-use bblog_dissector::elog::RawEvent;
-use bblog_dissector::spec::EventSpec;
-
-/// Event id of IN: a segment received.
-pub const IN: u32 = 100;
-/// Event id of OUT: a segment sent.
-pub const OUT: u32 = 101;
+use super::id::{IN, OUT};
+use crate::TcpHeader;
+use crate::catalog::Provider;
+use crate::cursor::Cursor;
+use crate::elog::RawEvent;
+use crate::spec::EventSpec;
 
 /// Header words of a TCP header.
 const HEADER_WORDS: std::ops::RangeInclusive<u8> = 5..=15;
 
 /// Where a layout has the members that make a packet, in IN and in OUT.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct SegmentPlan {
     inbound: Option<Members>,
     outbound: Option<Members>,
 }
@@ -46,11 +44,11 @@ enum Window {
     Scaled(usize),
 }
 
-impl Plan {
+impl SegmentPlan {
     /// The plan of a provider's tables; events that lack a member make no packets.
-    pub fn of(provider: &Provider) -> Plan {
+    pub fn of(provider: &Provider) -> SegmentPlan {
         let members = |id| provider.event(id).and_then(Members::of);
-        Plan { inbound: members(IN), outbound: members(OUT) }
+        SegmentPlan { inbound: members(IN), outbound: members(OUT) }
     }
 }
 
@@ -101,34 +99,32 @@ impl<'a> Segment<'a> {
     ///
     /// `None` for another event, a payload too short, or a header length that cannot be.
     #[inline(always)]
-    pub fn of(event: &RawEvent<'a>, plan: &Plan, scale: u8) -> Option<Segment<'a>> {
-        let payload = event.payload();
+    pub fn of(event: &RawEvent<'a>, plan: &SegmentPlan, scale: u8) -> Option<Segment<'a>> {
+        let at = Cursor(event.payload());
         let members = match event.event_id() {
             IN => plan.inbound?,
             OUT => plan.outbound?,
             _ => return None,
         };
-        let flags = u16_at(payload, members.flags)?;
+        let flags = at.u16(members.flags)?;
         let window = match members.window {
-            Window::Raw(at) => u16_at(payload, at)?,
-            Window::Scaled(at) => unscaled(u32_at(payload, at)?, scale, flags),
+            Window::Raw(offset) => at.u16(offset)?,
+            Window::Scaled(offset) => unscaled(at.u32(offset)?, scale, flags),
         };
-        let header_words = *payload.get(members.header_words)?;
+        let header_words = at.u8(members.header_words)?;
         if !HEADER_WORDS.contains(&header_words) {
             return None;
         }
-        let options = members.options.and_then(|(len_at, at)| {
-            let len = usize::from(*payload.get(len_at)?);
-            payload.get(at..)?.get(..len)
-        });
+        let options =
+            members.options.and_then(|(len_at, options)| at.bytes(options, usize::from(at.u8(len_at)?)));
         Some(Segment {
-            seq: u32_at(payload, members.seq)?,
-            ack: u32_at(payload, members.ack)?,
+            seq: at.u32(members.seq)?,
+            ack: at.u32(members.ack)?,
             flags,
             window,
-            len: u32_at(payload, members.len)?,
+            len: at.u32(members.len)?,
             header_words,
-            urgent: u16_at(payload, members.urgent)?,
+            urgent: at.u16(members.urgent)?,
             options: options.unwrap_or_default(),
         })
     }
@@ -138,48 +134,12 @@ impl<'a> Segment<'a> {
     pub fn header_len(&self) -> usize {
         usize::from(self.header_words) * 4
     }
-
-    /// Appends the TCP header in network order, `header_words` long. Options that were not logged
-    /// are NOPs, so that lengths stay true; the checksum, which no event has, is 0.
-    #[inline]
-    pub fn append_tcp_header(&self, out: &mut Vec<u8>, source_port: u16, destination_port: u16) {
-        const NOP: u8 = 1;
-        const FIXED: usize = 20;
-        const LONGEST: usize = *HEADER_WORDS.end() as usize * 4;
-        let (end, options) = (out.len() + self.header_len(), out.len() + FIXED);
-        let offset_and_flags = (u16::from(self.header_words) << 12) | (self.flags & 0x0fff);
-        let pair = |first: u16, second: u16| (u32::from(first) << 16 | u32::from(second)).to_be_bytes();
-        let fixed = [
-            pair(source_port, destination_port),
-            self.seq.to_be_bytes(),
-            self.ack.to_be_bytes(),
-            pair(offset_and_flags, self.window),
-            pair(0, self.urgent),
-        ];
-        out.extend_from_slice(fixed.as_flattened());
-        // As many as there can be, which costs no call; those beyond the header go again.
-        out.extend_from_slice(&[NOP; LONGEST - FIXED]);
-        out.truncate(end);
-        let logged = out.get_mut(options..).unwrap_or_default().iter_mut().zip(self.options);
-        logged.for_each(|(place, &option)| *place = option);
-    }
 }
 
 /// The window as it stood in the header, from the scaled one. A SYN's is not scaled, although
 /// FreeBSD logs it shifted once the scale is known: so a SYN's value is used as it is if it fits.
 #[inline]
 fn unscaled(window: u32, scale: u8, flags: u16) -> u16 {
-    const SYN: u16 = 2;
-    let scale = if flags & SYN != 0 && window <= u32::from(u16::MAX) { 0 } else { scale.min(14) };
+    let scale = if flags & TcpHeader::SYN != 0 && window <= u32::from(u16::MAX) { 0 } else { scale.min(14) };
     u16::try_from(window >> scale).unwrap_or(u16::MAX)
-}
-
-#[inline]
-fn u16_at(payload: &[u8], at: usize) -> Option<u16> {
-    payload.get(at..)?.first_chunk().map(|&bytes| u16::from_le_bytes(bytes))
-}
-
-#[inline]
-fn u32_at(payload: &[u8], at: usize) -> Option<u32> {
-    payload.get(at..)?.first_chunk().map(|&bytes| u32::from_le_bytes(bytes))
 }
