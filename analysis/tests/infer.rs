@@ -25,7 +25,8 @@ fn answers(path: &Path, most: usize) -> Answers {
         }
     }
     let stack = |id| machine.stack(id).map(|inferred| inferred.value);
-    let kernel = machine.kernel().map(|inferred| (inferred.value.oldest(), inferred.value.newest()));
+    let kernel =
+        machine.kernel().map(|inferred| (inferred.value.kernels().next().unwrap(), inferred.value.newest()));
     ([stack(1), stack(2), stack(3)], kernel, machine.hz().map(|inferred| inferred.value))
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
+use bblog_pcapng::machine::Machine;
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::error::{Cause, Fault, WriteError};
@@ -160,7 +161,8 @@ impl BblogStream {
     pub fn write<G: Gather>(&self, sink: &mut Sink<G>) -> Result<(), WriteError> {
         let Some(record) = self.reader.record() else { return Ok(()) };
         sink.section((self.input, self.at.section), || {
-            self.entry.section(self.at.stack_id, self.tables.stacks.get(self.at.stack_id))
+            let name = self.tables.stacks.get(self.at.stack_id);
+            self.entry.section(self.at.stack_id, name, &Machine::default())
         })?;
         sink.append(|out| {
             if self.at.missing > 0 {

@@ -7,6 +7,8 @@
 //! `tables/`, eventlog's are made from schemas when the program starts; decoding, Wireshark's
 //! fields, JSON keys, texts and reference documentation all read the same ones.
 
+use std::fmt;
+
 /// A TCP stack, which decides what BBLog's event values mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Stack {
@@ -64,6 +66,9 @@ pub enum Kernel {
 }
 
 impl Kernel {
+    /// All kernels, the oldest first.
+    pub const ALL: [Kernel; 3] = [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main];
+
     /// From a release, as a user or `shb_os` writes it: `13`, `14.1-RELEASE`, `15.0`, `main`.
     /// Releases before 13 count as 13, and those from 15 on as main. `None` if the text begins with
     /// neither a number nor `main`.
@@ -92,6 +97,63 @@ impl Kernel {
     /// This kernel's bit in [`When::kernels`].
     pub const fn bit(self) -> u8 {
         1 << self as u8
+    }
+}
+
+/// The kernels that a record can come from: one or more, not all.
+///
+/// ```
+/// use bblog_dissector::spec::{Kernel, KernelSet};
+/// let newer = KernelSet::from_bits(Kernel::Freebsd14.bit() | Kernel::Main.bit()).unwrap();
+/// assert_eq!((newer.newest(), newer.to_string().as_str()), (Kernel::Main, "14 or newer"));
+/// assert_eq!(KernelSet::from(Kernel::Freebsd13).to_string(), "13");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KernelSet(u8);
+
+impl KernelSet {
+    /// From [`Kernel::bit`]s, of which other bits are left out. `None` for no kernel, and for all.
+    pub fn from_bits(bits: u8) -> Option<KernelSet> {
+        let every = (1 << Kernel::ALL.len()) - 1;
+        Some(KernelSet(bits & every)).filter(|set| set.0 != 0 && set.0 != every)
+    }
+
+    /// Its kernels, as [`Kernel::bit`]s.
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Its kernels, the oldest first.
+    pub fn kernels(self) -> impl DoubleEndedIterator<Item = Kernel> {
+        Kernel::ALL.into_iter().filter(move |kernel| self.0 & kernel.bit() != 0)
+    }
+
+    /// The newest of them, with which a record is decoded.
+    pub fn newest(self) -> Kernel {
+        self.kernels().next_back().unwrap_or_default()
+    }
+
+    /// The kernel, if it is one.
+    pub fn only(self) -> Option<Kernel> {
+        (self.0.count_ones() == 1).then(|| self.newest())
+    }
+}
+
+impl From<Kernel> for KernelSet {
+    fn from(kernel: Kernel) -> KernelSet {
+        KernelSet(kernel.bit())
+    }
+}
+
+/// `13`, `14`, `main`, `13 or 14`, `14 or newer`.
+impl fmt::Display for KernelSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let oldest = self.kernels().next().unwrap_or_default();
+        match (oldest, self.newest()) {
+            (oldest, newest) if oldest == newest => out.write_str(newest.name()),
+            (oldest, Kernel::Main) => write!(out, "{} or newer", oldest.name()),
+            (oldest, newest) => write!(out, "{} or {}", oldest.name(), newest.name()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 
 use crate::block::{Direction, EnhancedPacket};
+use crate::machine::Machine;
 use crate::netflix::{self, EntryInfo, NetflixBlock};
 use crate::packet::{self, Link};
 use crate::section_head::SectionHead;
@@ -78,9 +79,9 @@ impl Entry {
         self.boot_time
     }
 
-    /// The section for records of the stack `stack_id`, which is called `stack_name`.
-    pub fn section(&self, stack_id: u8, stack_name: &[u8]) -> SectionHead<'static> {
-        EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name }.section()
+    /// The section for records of the stack `stack_id`, which is called `stack_name`, of this machine.
+    pub fn section(&self, stack_id: u8, stack_name: &[u8], machine: &Machine) -> SectionHead<'static> {
+        EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name, machine }.section()
     }
 
     /// Appends `record` to `out`: as a packet if it has a TCP header, else as a custom block.

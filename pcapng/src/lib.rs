@@ -13,6 +13,7 @@
 //! - [`bblog_entry`] turns BBLog records into blocks, [`eventlog_frame`] eventlog events; [`packet`],
 //!   and [`sessions`] find the headers of their packets.
 //! - [`read`] splits blocks and options, and [`section`] keeps what a section says.
+//! - [`machine`] is what a section says of the machine that logged.
 //! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks.
 //!
 //! The crate `pcap-file` 3.0 is used, although a release candidate, because it has what 2.0 lacks:
@@ -32,6 +33,7 @@ pub mod elog;
 pub mod error;
 pub mod escape;
 pub mod eventlog_frame;
+pub mod machine;
 pub mod name;
 pub mod netflix;
 pub mod packet;

@@ -11,6 +11,7 @@ use pcap_file::DataLink;
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
 use crate::block::{self, CUSTOM, END_OF_OPTIONS, OPT_CUSTOM, RawOption};
+use crate::machine::Machine;
 use crate::section_head::{SectionHead, custom_option, interface, section_header};
 
 /// Netflix's private enterprise number.
@@ -47,17 +48,20 @@ pub struct EntryInfo<'a> {
     pub stack_id: u8,
     /// The stack's name.
     pub stack_name: &'a [u8],
+    /// What is known of the machine.
+    pub machine: &'a Machine,
 }
 
 impl EntryInfo<'_> {
     /// A section for this entry: options in tcplog_dumper's order, then ours.
     pub fn section(&self) -> SectionHead<'static> {
-        let options = vec![
+        let mut options = vec![
             option(VERSION_OPTION, &[&VERSION.to_le_bytes()]),
             option(DUMPTIME, &[&self.dump_time.to_le_bytes()]),
             option(DUMPINFO, &[self.header]),
             option(STACKNAME, &[&[self.stack_id], self.stack_name]),
         ];
+        options.extend(self.machine.options(self.stack_name));
         SectionHead {
             header: section_header(options),
             interfaces: vec![interface(DataLink::NULL, SNAPLEN, Vec::new())],

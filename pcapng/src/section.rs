@@ -7,6 +7,7 @@ use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable};
 use bblog_dissector::spec::Kernel;
 
 use crate::block::{OPT_CUSTOM, OPT_CUSTOM_NO_COPY};
+use crate::machine::{self, Machine};
 use crate::read::{Block, Options, Order};
 use crate::{elog, netflix};
 
@@ -39,7 +40,9 @@ pub struct Section {
     pub bblog: Option<BblogFacts>,
     /// What it says about the eventlog events in it.
     pub elog: Option<ElogFacts>,
-    /// The kernel, if shb_os tells it.
+    /// What it says about the machine that wrote them.
+    pub machine: Machine,
+    /// The kernel, if that is known; of several that it may be, the newest.
     pub kernel: Option<Kernel>,
     /// Whether there is an shb_os.
     pub has_os: bool,
@@ -95,14 +98,17 @@ impl Section {
         for (code, value) in Options::new(options, order) {
             if code == SHB_OS {
                 section.has_os = true;
-                section.kernel = kernel(value);
+                section.machine.take_os(value);
             } else if let Some((kind, data)) = netflix_option(code, value, order) {
                 is_bblog |= bblog.take(kind, data);
             } else if let Some(data) = elog_option(code, value, order) {
                 section.elog = ElogFacts::parse(data).or(section.elog);
+            } else if let Some(data) = machine_option(code, value, order) {
+                section.machine.take_option(data);
             }
         }
         section.bblog = is_bblog.then_some(bblog);
+        section.kernel = section.machine.kernel.map(|kernel| kernel.value.newest());
         section
     }
 
@@ -134,20 +140,47 @@ impl Section {
     /// The section header block as it is written again: its length is not known beforehand, and
     /// the kernel `os` is told if nothing else is and the section has BBLog records.
     pub fn header_to_write(&self, os: Option<&str>) -> Vec<u8> {
+        let os = os.filter(|_| self.bblog.is_some() && !self.has_os).map(str::to_owned);
+        self.header_with(&MoreFacts { os, ..MoreFacts::default() })
+    }
+
+    /// The section header block as it is written again: its length is not known beforehand, and what
+    /// `more` says takes the place of what it said.
+    pub fn header_with(&self, more: &MoreFacts) -> Vec<u8> {
         let mut header = self.header.clone();
         if let Some(length) = header.get_mut(16..24) {
             length.fill(0xff);
         }
-        let Some(os) = os.filter(|_| self.bblog.is_some() && !self.has_os) else { return header };
+        if *more == MoreFacts::default() {
+            return header;
+        }
         let body_end = header.len().saturating_sub(4);
-        let options = header.get(8 + SECTION_OPTIONS..body_end).unwrap_or_default();
-        let mut before = Options::new(options, self.order);
-        before.by_ref().for_each(drop);
-        header.truncate(body_end - before.left());
-        header.extend_from_slice(&self.order.u16_bytes(SHB_OS));
-        header.extend_from_slice(&self.order.u16_bytes(os.len() as u16));
-        header.extend_from_slice(os.as_bytes());
-        header.resize(header.len().next_multiple_of(4) + 4, 0);
+        let before = header.get(8 + SECTION_OPTIONS..body_end).unwrap_or_default().to_vec();
+        header.truncate(8 + SECTION_OPTIONS);
+        let stack = more.stack.as_ref().map(|(id, name)| {
+            [&self.order.u32_bytes(netflix::PEN)[..], &netflix::STACKNAME.to_le_bytes(), &[*id], name]
+                .concat()
+        });
+        let machine =
+            more.machine.as_ref().map(|value| [&self.order.u32_bytes(elog::PEN)[..], value].concat());
+        for (code, value) in Options::new(&before, self.order) {
+            let is_stack = netflix_option(code, value, self.order).is_some_and(|o| o.0 == netflix::STACKNAME);
+            let is_machine = machine_option(code, value, self.order).is_some();
+            let is_replaced = match code {
+                SHB_OS => more.os.is_some(),
+                _ => is_stack && stack.is_some() || is_machine && machine.is_some(),
+            };
+            if !is_replaced {
+                self.append_option(&mut header, code, value);
+            }
+        }
+        for value in stack.iter().chain(&machine) {
+            self.append_option(&mut header, OPT_CUSTOM, value);
+        }
+        if let Some(os) = &more.os {
+            self.append_option(&mut header, SHB_OS, os.as_bytes());
+        }
+        header.extend_from_slice(&[0; 4]);
         let length = self.order.u32_bytes(header.len() as u32 + 4);
         header.extend_from_slice(&length);
         if let Some(first) = header.get_mut(4..8) {
@@ -155,6 +188,24 @@ impl Section {
         }
         header
     }
+
+    fn append_option(&self, out: &mut Vec<u8>, code: u16, value: &[u8]) {
+        out.extend_from_slice(&self.order.u16_bytes(code));
+        out.extend_from_slice(&self.order.u16_bytes(value.len() as u16));
+        out.extend_from_slice(value);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+}
+
+/// What a section header says that it did not say when it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MoreFacts {
+    /// Number and name of the stack.
+    pub stack: Option<(u8, Vec<u8>)>,
+    /// shb_os; at most 65,535 bytes.
+    pub os: Option<String>,
+    /// [`Machine::option_value`].
+    pub machine: Option<Vec<u8>>,
 }
 
 impl Interface {
@@ -248,17 +299,13 @@ pub fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
     value.get(4..)?.strip_prefix(&elog::TAG)
 }
 
-/// The kernel that an shb_os tells: `FreeBSD 13`, `FreeBSD 14` or `FreeBSD main`, with anything
-/// after it.
-fn kernel(os: &[u8]) -> Option<Kernel> {
-    let name = std::str::from_utf8(os.strip_prefix(b"FreeBSD ")?).ok()?;
-    let release = name.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
-    match release.parse::<u32>() {
-        Ok(0..=13) => Some(Kernel::Freebsd13),
-        Ok(14) => Some(Kernel::Freebsd14),
-        Ok(_) => Some(Kernel::Main),
-        Err(_) => Kernel::from_name(release),
+/// The data of the custom option that says what is known of the machine.
+#[inline]
+fn machine_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
+    if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {
+        return None;
     }
+    value.get(4..)?.strip_prefix(&machine::TAG)
 }
 
 #[cfg(test)]
@@ -277,14 +324,5 @@ mod tests {
             let interface = Interface { link: 0, resolution, offset: i64::MIN };
             interface.time(u32::MAX, u32::MAX);
         }
-    }
-
-    #[test]
-    fn kernels() {
-        assert_eq!(kernel(b"FreeBSD 13"), Some(Kernel::Freebsd13));
-        assert_eq!(kernel(b"FreeBSD 14.2-RELEASE"), Some(Kernel::Freebsd14));
-        assert_eq!(kernel(b"FreeBSD main"), Some(Kernel::Main));
-        assert_eq!(kernel(b"FreeBSD 15"), Some(Kernel::Main));
-        assert_eq!(kernel(b"Linux 6.1"), None);
     }
 }

@@ -29,9 +29,7 @@ mod stack;
 
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::{Context, Event};
-use bblog_dissector::spec::{ALL, Evidence, Stack};
-
-pub use self::kernel::KernelSet;
+use bblog_dissector::spec::{ALL, Evidence, KernelSet, Stack};
 
 use self::hz::TickVotes;
 use self::kernel::KernelVotes;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names of TCP stacks, asked again when a stack appears that has none: stacks can be loaded at
+//! What the kernel says of itself beside its records: release, ticks per second, and the names of TCP
+//! stacks, which are asked again when a stack appears that has none: stacks can be loaded at
 //! any time.
 
 use std::time::{Duration, Instant};
 
+use bblog_pcapng::machine::Machine;
 use bblog_pcapng::stacks::StackNames;
 
 /// The least time between two questions.
@@ -17,17 +19,29 @@ pub struct Stacks {
     names: StackNames,
     ask: Option<Ask>,
     asked: Option<Instant>,
+    machine: Machine,
 }
 
 impl Stacks {
     /// Names that the user gave.
     pub fn given(names: StackNames) -> Stacks {
-        Stacks { names, ask: None, asked: None }
+        Stacks { names, ask: None, asked: None, machine: Machine::default() }
     }
 
     /// The running kernel's names.
     pub fn asking(ask: Ask) -> Stacks {
-        Stacks { names: StackNames::none(), ask: Some(ask), asked: None }
+        Stacks { names: StackNames::none(), ask: Some(ask), asked: None, machine: Machine::default() }
+    }
+
+    /// The same stacks, of this machine.
+    pub fn of(self, machine: Machine) -> Stacks {
+        Stacks { machine, ..self }
+    }
+
+    /// Name of stack `id` and what is known of the machine.
+    pub fn facts(&mut self, id: u8) -> (&[u8], &Machine) {
+        self.with(id);
+        (self.names.get(id), &self.machine)
     }
 
     /// The names, with that of stack `id` if it can be known.

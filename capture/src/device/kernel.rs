@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What only the running kernel knows: its log version and the names of its stacks.
+//! What only the running kernel knows: its log version, its release, its ticks per second and the
+//! names of its stacks.
 //!
 //! In capability mode these sysctls cannot be read, so a helper process that was started before
 //! answers for them: one line asks, 4 bytes of length and the value come back.
 
 use std::io::{self, Read, Write};
+use std::num::NonZeroU32;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use bblog_dissector::bblog::VERSION;
+use bblog_dissector::spec::Kernel;
+use bblog_pcapng::machine::{Fact, Machine};
 use bblog_pcapng::stacks::StackNames;
 
 use crate::failure::Failure;
@@ -18,6 +22,10 @@ use crate::os::sysctl;
 const FUNCTION_INFO: &str = "net.inet.tcp.function_info";
 /// TCP_LOG_BUF_VER of the kernel.
 const LOG_VERSION: &str = "net.inet.tcp.bb.log_version";
+/// The kernel's release, as `uname -r` prints it.
+const OS_RELEASE: &str = "kern.osrelease";
+/// Ticks per second.
+const HZ: &str = "kern.hz";
 /// Bytes of one `struct tcp_function_info`.
 const ELEMENT: usize = 72;
 /// More than all stacks that can be loaded need.
@@ -33,6 +41,20 @@ pub fn check_version() -> Result<(), Failure> {
             Err(Failure::new(LOG_VERSION, format_args!("{found}, expected {VERSION}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// The running kernel's release and its ticks per second.
+pub fn machine() -> Machine {
+    let release = sysctl::value(OS_RELEASE).unwrap_or_default();
+    let release = release.split(|&b| b == 0).next().unwrap_or_default();
+    let release = String::from_utf8_lossy(release).into_owned();
+    let hz = sysctl::integer(HZ).and_then(|hz| NonZeroU32::new(u32::try_from(hz).ok()?));
+    Machine {
+        hz: hz.map(Fact::stated),
+        kernel: Kernel::from_name(&release).map(|kernel| Fact::stated(kernel.into())),
+        release: Some(release).filter(|release| !release.is_empty()),
+        is_stack_inferred: false,
     }
 }
 

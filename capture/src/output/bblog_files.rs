@@ -86,13 +86,13 @@ impl BblogFiles {
     fn begin_section(&mut self, record: &Record<'_>) {
         let (stack, serial, time) = (record.stack_id(), record.serial(), record.time());
         let Some(current) = &mut self.current else { return };
-        let names = self.stacks.with(stack);
+        let (name, machine) = self.stacks.facts(stack);
         // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
-        let _ = current.entry.section(stack, names.get(stack)).append(&mut self.buffer);
+        let _ = current.entry.section(stack, name, machine).append(&mut self.buffer);
         current.section = Some(SectionFile {
             stack,
             first_serial: serial,
-            stack_name: names.get(stack).to_vec(),
+            stack_name: name.to_vec(),
             file: None,
             records: 0,
             buffered: 0,

@@ -273,7 +273,8 @@ impl EntrySink for Writing<'_> {
         let Some(current) = &mut self.out.current else { return };
         let stack = record.stack_id();
         if stream.owner != SectionOwner::Bblog || current.stack != Some(stack) {
-            let section = current.entry.section(stack, self.out.stacks.with(stack).get(stack));
+            let (name, machine) = self.out.stacks.facts(stack);
+            let section = current.entry.section(stack, name, machine);
             // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
             let _ = section.append(&mut stream.buffer);
             current.stack = Some(stack);

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bblog_pcapng::machine::Machine;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -64,6 +65,8 @@ struct Opened {
     eventlog: Option<Eventlog>,
     pid_file: Option<PidFile>,
     target: Target,
+    /// What the kernel says of itself, if its device is read.
+    machine: Machine,
 }
 
 enum Target {
@@ -99,8 +102,10 @@ fn open(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<Opened, Fai
         None if args.eventlog.is_empty() => Some(Path::new(TCP_LOG)),
         None => None,
     };
+    let mut machine = Machine::default();
     if file == Some(Path::new(TCP_LOG)) {
         kernel::check_version()?;
+        machine = kernel::machine();
     }
     if !BUFFER_SIZES.contains(&args.buffer_size.0) {
         let (min, max) = (BUFFER_SIZES.start(), BUFFER_SIZES.end());
@@ -125,7 +130,7 @@ fn open(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<Opened, Fai
             Some(Eventlog::open(Path::new(EVENTLOG), subscriptions, buffer_size, args.dump_state)?)
         }
     };
-    Ok(Opened { tcp_log, eventlog, pid_file, target })
+    Ok(Opened { tcp_log, eventlog, pid_file, target, machine })
 }
 
 fn open_folder(path: &Path, run_as: &RunAs) -> Result<Folder, Failure> {
@@ -139,7 +144,7 @@ fn open_folder(path: &Path, run_as: &RunAs) -> Result<Folder, Failure> {
 }
 
 fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failure> {
-    let Opened { tcp_log, eventlog, mut pid_file, target } = opened;
+    let Opened { tcp_log, eventlog, mut pid_file, target, machine } = opened;
     if let Some(pid_file) = &mut pid_file {
         pid_file.write()?;
     }
@@ -153,7 +158,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
 
     let queue = Arc::new(Queue::new(usize::try_from(args.queue_size.0).unwrap_or(usize::MAX)));
     signals::watch(&queue)?;
-    let stacks = stacks(&args, helper);
+    let stacks = stacks(&args, helper).of(machine);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
     let mut writer = Writer {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a section says of the machine that wrote its BBLog records, beside the name of a stack: the
+//! kernel and its ticks per second, and which of these and the stack's name were inferred.
+//!
+//! The kernel stands in `shb_os`. All else is one custom option of the section header, under the
+//! enterprise number that eventlog's options have ([`elog::PEN`](crate::elog::PEN)): [`TAG`], then
+//! lines of text, each a name and a value with a blank between. A line that begins with the word
+//! `inferred` was concluded from the records; all others come from the kernel or the user.
+//!
+//! ```text
+//! hz 100
+//! inferred kernel 14|main
+//! inferred stack rack
+//! ```
+
+use std::fmt::Write;
+use std::num::NonZeroU32;
+
+use bblog_dissector::spec::{Kernel, KernelSet};
+use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
+
+use crate::elog;
+use crate::section_head::custom_option;
+
+/// What the option's data begins with.
+pub const TAG: [u8; 4] = *b"BBLG";
+/// What `shb_os` begins with.
+const OS: &str = "FreeBSD ";
+/// What a line begins with that says what was inferred.
+const INFERRED: &str = "inferred";
+
+/// A fact, and whether it was inferred from records rather than stated by the kernel or the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fact<T> {
+    /// The value.
+    pub value: T,
+    /// Whether it was inferred.
+    pub is_inferred: bool,
+}
+
+impl<T> Fact<T> {
+    /// A fact that the kernel or the user stated.
+    pub fn stated(value: T) -> Fact<T> {
+        Fact { value, is_inferred: false }
+    }
+
+    /// A fact that was concluded from records.
+    pub fn inferred(value: T) -> Fact<T> {
+        Fact { value, is_inferred: true }
+    }
+}
+
+/// What is known of the machine that wrote a section's BBLog records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Ticks per second (kern.hz).
+    pub hz: Option<Fact<NonZeroU32>>,
+    /// The kernels that can have written the records.
+    pub kernel: Option<Fact<KernelSet>>,
+    /// The kernel's release (kern.osrelease), if the kernel stated it: `14.2-RELEASE`.
+    pub release: Option<String>,
+    /// Whether the stack's name in the section header was inferred.
+    pub is_stack_inferred: bool,
+}
+
+impl Machine {
+    /// What `shb_os` says: `FreeBSD 14.2-RELEASE`, `FreeBSD 13`. `None` if the kernel is not known, or
+    /// may be one of several.
+    pub fn os(&self) -> Option<String> {
+        let kernel = || self.kernel.and_then(|kernel| kernel.value.only()).map(Kernel::name);
+        self.release.as_deref().or_else(kernel).map(|release| format!("{OS}{release}"))
+    }
+
+    /// The value of the custom option, behind its enterprise number; `None` if there is nothing to
+    /// say. `stack` is the stack's name.
+    pub fn option_value(&self, stack: &[u8]) -> Option<Vec<u8>> {
+        let mut text = String::new();
+        let mark = |is_inferred| if is_inferred { "inferred " } else { "" };
+        if let Some(hz) = self.hz {
+            let _ = writeln!(text, "{}hz {}", mark(hz.is_inferred), hz.value);
+        }
+        // A kernel that was stated is in shb_os.
+        if let Some(kernel) = self.kernel.filter(|kernel| kernel.is_inferred) {
+            let names: Vec<_> = kernel.value.kernels().map(Kernel::name).collect();
+            let _ = writeln!(text, "inferred kernel {}", names.join("|"));
+        }
+        if self.is_stack_inferred {
+            let _ = writeln!(text, "inferred stack {}", String::from_utf8_lossy(stack));
+        }
+        (!text.is_empty()).then(|| [&TAG, text.as_bytes()].concat())
+    }
+
+    /// The options of a section header.
+    pub(crate) fn options(&self, stack: &[u8]) -> Vec<SectionHeaderOption<'static>> {
+        let mut options = Vec::new();
+        options.extend(self.os().map(|os| SectionHeaderOption::OS(os.into())));
+        options.extend(self.option_value(stack).map(|value| custom_option(elog::PEN, value)));
+        options
+    }
+
+    /// Takes what `shb_os` says, unless the custom option did already say more.
+    pub(crate) fn take_os(&mut self, os: &[u8]) {
+        let Some(release) = std::str::from_utf8(os).ok().and_then(|os| os.strip_prefix(OS)) else { return };
+        let Some(kernel) = Kernel::from_name(release) else { return };
+        if self.kernel.is_none() {
+            self.kernel = Some(Fact::stated(kernel.into()));
+            self.release = Some(release.to_owned());
+        }
+    }
+
+    /// Takes the data of the custom option, behind [`TAG`]. Lines and words that are not known are
+    /// passed over.
+    pub(crate) fn take_option(&mut self, data: &[u8]) {
+        for line in data.split(|&b| b == b'\n').filter_map(|line| std::str::from_utf8(line).ok()) {
+            let mut words = line.split(' ');
+            let first = words.next();
+            let is_inferred = first == Some(INFERRED);
+            let name = if is_inferred { words.next() } else { first };
+            let Some(value) = words.next() else { continue };
+            match name {
+                Some("hz") => {
+                    self.hz = value.parse().ok().map(|value| Fact { value, is_inferred });
+                }
+                Some("kernel") => {
+                    let kernels: Option<Vec<_>> = value.split('|').map(Kernel::from_name).collect();
+                    let bits = kernels.into_iter().flatten().fold(0, |bits, kernel| bits | kernel.bit());
+                    if let Some(value) = KernelSet::from_bits(bits) {
+                        self.kernel = Some(Fact { value, is_inferred });
+                        self.release = None;
+                    }
+                }
+                Some("stack") => self.is_stack_inferred = is_inferred,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_back(machine: &Machine) -> Machine {
+        let mut read = Machine::default();
+        if let Some(os) = machine.os() {
+            read.take_os(os.as_bytes());
+        }
+        if let Some(value) = machine.option_value(b"rack") {
+            read.take_option(value.strip_prefix(&TAG).unwrap());
+        }
+        read
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let hz = NonZeroU32::new(100).unwrap();
+        let newer = KernelSet::from_bits(Kernel::Freebsd14.bit() | Kernel::Main.bit()).unwrap();
+        let machines = [
+            Machine::default(),
+            Machine { hz: Some(Fact::stated(hz)), ..Machine::default() },
+            Machine { hz: Some(Fact::inferred(hz)), is_stack_inferred: true, ..Machine::default() },
+            Machine { kernel: Some(Fact::inferred(newer)), ..Machine::default() },
+            Machine { kernel: Some(Fact::inferred(Kernel::Freebsd13.into())), ..Machine::default() },
+            Machine {
+                kernel: Some(Fact::stated(Kernel::Freebsd14.into())),
+                release: Some("14.2-RELEASE".to_owned()),
+                ..Machine::default()
+            },
+        ];
+        for machine in machines {
+            assert_eq!(read_back(&machine), machine);
+        }
+    }
+
+    #[test]
+    fn text() {
+        let machine = Machine {
+            hz: NonZeroU32::new(1000).map(Fact::inferred),
+            kernel: Some(Fact::inferred(Kernel::Freebsd13.into())),
+            release: None,
+            is_stack_inferred: true,
+        };
+        assert_eq!(machine.os().unwrap(), "FreeBSD 13");
+        let value = machine.option_value(b"bbr").unwrap();
+        assert_eq!(value, b"BBLGinferred hz 1000\ninferred kernel 13\ninferred stack bbr\n");
+    }
+
+    #[test]
+    fn systems() {
+        let kernel = |os: &[u8]| {
+            let mut machine = Machine::default();
+            machine.take_os(os);
+            machine.kernel.map(|kernel| kernel.value.newest())
+        };
+        assert_eq!(kernel(b"FreeBSD 13"), Some(Kernel::Freebsd13));
+        assert_eq!(kernel(b"FreeBSD 14.2-RELEASE"), Some(Kernel::Freebsd14));
+        assert_eq!(kernel(b"FreeBSD main"), Some(Kernel::Main));
+        assert_eq!(kernel(b"FreeBSD 15"), Some(Kernel::Main));
+        assert_eq!(kernel(b"Linux 6.1"), None);
+    }
+
+    #[test]
+    fn any_bytes() {
+        let mut machine = Machine::default();
+        machine.take_option(b"\xff\n\nhz\nhz x\nhz 0\ninferred\nkernel 13|14|main\nkernel x\nfuture word 7");
+        assert_eq!(machine, Machine::default());
+    }
+}
