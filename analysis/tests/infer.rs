@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bblog_analysis::infer::Inference;
+use bblog_analysis::infer::{Inference, Machines};
+use bblog_dissector::Micros;
 use bblog_dissector::bblog::{self, Record};
 use bblog_dissector::spec::{Kernel, Stack};
 
@@ -112,4 +113,51 @@ fn nothing_from_contradictions() {
     }
     let kernel = machine.kernel().unwrap();
     assert_eq!((kernel.value.to_string().as_str(), kernel.votes, kernel.against), ("13", 9, 1));
+}
+
+/// Records of two machines in one input, in turn: each keeps what is known of it, and the number of a
+/// stack means another one on each.
+#[test]
+fn machines_apart() {
+    let in_of = |stack_information: bool| {
+        let mut bytes = [0; bblog::RECORD_LEN];
+        (bytes[24], bytes[25], bytes[26]) = (1, 1, if stack_information { 0x10 } else { 0 });
+        bytes
+    };
+    let (base, rack) = (in_of(false), in_of(true));
+    let mut machines = Machines::default();
+    for boot_time in [Micros(1), Micros(2), Micros(1), Micros(2)] {
+        machines.begin_connection(boot_time);
+        let bytes = if boot_time == Micros(1) { &base } else { &rack };
+        assert!(machines.wants(1));
+        machines.observe(&Record::split(bytes).unwrap().0, Stack::Unknown);
+    }
+    machines.begin_connection(Micros(1));
+    assert_eq!(machines.current().stack(1).unwrap().value, Stack::Freebsd);
+    machines.begin_connection(Micros(2));
+    let inferred = machines.current().stack(1).unwrap();
+    assert_eq!((inferred.value, inferred.votes), (Stack::Rack, 2));
+    machines.begin_connection(Micros(3));
+    assert_eq!(machines.current().stack(1), None);
+}
+
+/// Of many records that prove nothing few are looked at, and memory does not grow with machines.
+#[test]
+fn looks_are_few() {
+    let mut machines = Machines::default();
+    let bytes = [0; bblog::RECORD_LEN];
+    let (record, _) = Record::split(&bytes).unwrap();
+    let mut looked = 0;
+    for _ in 0..1_000_000 {
+        machines.met(1);
+        if machines.wants(0) {
+            machines.observe(&record, Stack::Unknown);
+            looked += 1;
+        }
+    }
+    assert_eq!(looked, 2_048 + 1_000_000 / 32);
+    for boot_time in 1..10_001 {
+        machines.begin_connection(Micros(boot_time));
+        assert!(machines.wants(0));
+    }
 }

@@ -25,11 +25,14 @@
 
 mod hz;
 mod kernel;
+mod machines;
 mod stack;
 
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::{ALL, Evidence, KernelSet, Stack};
+
+pub use self::machines::Machines;
 
 use self::hz::TickVotes;
 use self::kernel::KernelVotes;
