@@ -12,12 +12,13 @@ use std::path::Path;
 use std::{ptr, slice};
 
 use crate::catalog;
+use crate::decode::{self, Decoded, Input, Request};
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE};
-use crate::records::{self, Decoded, Input, Request};
+use crate::packet::Endpoint;
 use crate::registry;
-use crate::sections::{Endpoint, Key, SectionOption, Sections};
+use crate::sections::{SectionKey, SectionOption, Sections};
 
 /// What `WS_PLUGIN_DESC_DISSECTOR` is in the headers that have it (4.4 and later).
 const DESCRIBES_DISSECTOR: u32 = 1;
@@ -187,14 +188,14 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
             _ => Input::Nothing,
         },
         want: request.want,
-        kernel: records::kernel(request.kernel),
+        kernel: decode::kernel(request.kernel),
         section: key(&request.section),
         frame: request.frame,
         first: request.first,
     };
     let decoded = with_state(|state| {
         state.items.clear();
-        let decoded = records::decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
+        let decoded = decode::decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
         answer(&decoded, &state.items)
     });
     let decoded = decoded.unwrap_or_else(|| {
@@ -209,8 +210,8 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     unsafe { result.write(decoded) }
 }
 
-fn key(section: &ffi::bblog_section) -> Key {
-    Key { file: section.file.addr(), number: section.number }
+fn key(section: &ffi::bblog_section) -> SectionKey {
+    SectionKey { file: section.file.addr(), number: section.number }
 }
 
 fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {

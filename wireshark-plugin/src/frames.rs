@@ -7,14 +7,15 @@
 
 use std::collections::HashMap;
 
+use bblog_analysis::links::{Act, Open};
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::event::{Field, Value};
 use bblog_dissector::tables;
 use bblog_dissector::track::Track;
 
-use crate::links::{Act, Open};
-use crate::sections::{Endpoint, Key};
+use crate::packet::{Endpoint, Packet};
+use crate::sections::SectionKey;
 
 /// Frames whose values are kept together.
 const CHUNK: usize = 4096;
@@ -34,15 +35,15 @@ pub enum Flow {
     Connection(usize, Endpoint, Endpoint),
     /// The records of a section with this initial sequence number, whose connection the section does not
     /// name.
-    Unnamed(Key, u32),
+    Unnamed(SectionKey, u32),
     /// A session of an eventlog provider.
-    Session(Key, u16, u64),
+    Session(SectionKey, u16, u64),
 }
 
 /// What the first pass has found.
 #[derive(Default)]
 pub struct Frames {
-    flows: HashMap<Flow, State>,
+    flows: HashMap<Flow, FlowState>,
     /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
     deltas: PerFrame<i64, NONE>,
     /// By frame number: the frame that it belongs to, or 0.
@@ -61,7 +62,7 @@ pub struct Frames {
 
 /// Where a flow has got to.
 #[derive(Default)]
-struct State {
+struct FlowState {
     track: Track,
     last: Option<u64>,
     recovery: bool,
@@ -74,18 +75,18 @@ impl Frames {
         *self = Frames::default();
     }
 
-    /// Takes in the next record of a flow; `packet` is the frame, if the record describes one, and `act` what
+    /// Takes in the next record of a flow; `packet` is the segment, if the record describes one, and `act` what
     /// it does beside being shown.
     pub fn note_record(
         &mut self,
         frame: u32,
         flow: Flow,
         record: &Record<'_>,
-        packet: &[u8],
+        packet: Option<&Packet<'_>>,
         act: Option<Act>,
     ) {
         let mut whole = [0; RECORD_LEN];
-        let whole = with_header(record, packet, &mut whole);
+        let whole = packet.and_then(|packet| with_header(record, packet, &mut whole));
         let state = self.flows.entry(flow).or_default();
         let tracked = state.track.next(whole.as_ref().unwrap_or(record));
         let recovery = host32(record, 68) & IN_RECOVERY != 0;
@@ -94,11 +95,7 @@ impl Frames {
             self.recoveries.insert(frame, recovery);
         }
         if let Some(act) = act {
-            let links = &mut self.links;
-            state.open.act(frame, &act, |earlier, later| {
-                links.set(earlier, later as i32);
-                links.set(later, earlier as i32);
-            });
+            state.open.act(frame, &act, |earlier, later| self.links.join(earlier, later));
         }
         let mut delta = NONE;
         for field in tracked.fields() {
@@ -120,11 +117,7 @@ impl Frames {
         let state = self.flows.entry(flow).or_default();
         let last = state.last.replace(timestamp);
         if let Some(act) = act {
-            let links = &mut self.links;
-            state.open.act(frame, &act, |earlier, later| {
-                links.set(earlier, later as i32);
-                links.set(later, earlier as i32);
-            });
+            state.open.act(frame, &act, |earlier, later| self.links.join(earlier, later));
         }
         self.deltas.set(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
     }
@@ -145,7 +138,7 @@ impl Frames {
         *self.unnamed.entry(flow).or_insert(next)
     }
 
-    /// The frame that belongs to this one; see [`crate::links`].
+    /// The frame that belongs to this one; see [`bblog_analysis::links`].
     pub fn link(&self, frame: u32) -> Option<u32> {
         self.links.get(frame).map(|other| other as u32)
     }
@@ -226,6 +219,16 @@ impl<T: Copy + TryFrom<i64> + Into<i64>, const NONE: i64> PerFrame<T, NONE> {
     }
 }
 
+impl PerFrame<i32, 0> {
+    /// Notes that two frames belong together. Of several earlier ones the later frame keeps the last.
+    fn join(&mut self, earlier: u32, later: u32) {
+        self.set(earlier, later as i32);
+        if self.get(later).is_none_or(|known| (known as u32) < earlier) {
+            self.set(later, earlier as i32);
+        }
+    }
+}
+
 fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'static>> {
     let rows = tables::TRACK.iter().zip(values);
     rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0, hz: None }))
@@ -234,17 +237,10 @@ fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'st
 /// The record with the TCP header that it had in the log, put together in `whole`.
 fn with_header<'a>(
     record: &Record<'_>,
-    packet: &[u8],
+    packet: &Packet<'_>,
     whole: &'a mut [u8; RECORD_LEN],
 ) -> Option<Record<'a>> {
-    // DLT_NULL: the address family stands in front.
-    let ip = packet.get(4..)?;
-    let header_len = match ip.first()? {
-        0x60..=0x6f => 40,
-        first @ 0x45..=0x4f => usize::from(first & 0x0f) * 4,
-        _ => return None,
-    };
-    let tcp = ip.get(header_len..)?;
+    let tcp = packet.header();
     let len = tcp.len().min(RECORD_LEN - TCPINFO_LEN);
     whole[..TCPINFO_LEN].copy_from_slice(record.tcpinfo().get(..TCPINFO_LEN)?);
     whole[TCPINFO_LEN..][..len].copy_from_slice(&tcp[..len]);
@@ -272,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_later_look_gives_what_the_first_pass_found() {
-        let key = |number| Flow::Unnamed(Key { file: 1, number }, 0);
+        let key = |number| Flow::Unnamed(SectionKey { file: 1, number }, 0);
         let mut frames = Frames::default();
         let record = |second: u8, serial: u8| {
             let mut bytes = [0; TCPINFO_LEN];
@@ -283,7 +279,7 @@ mod tests {
         let steps = [(1, key(0), 1, 0), (2, key(1), 5, 0), (3, key(0), 2, 1), (9000, key(0), 4, 5)];
         for (frame, flow, second, serial) in steps {
             let bytes = record(second, serial);
-            frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), &[], None);
+            frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), None, None);
         }
         assert_eq!(frames.delta(1), None);
         assert_eq!(frames.delta(2), None);

@@ -7,10 +7,10 @@
 //! returned. `shim/shim.h` is the border; bindgen translates it ([`ffi`]).
 //!
 //! ```text
-//! epan ─► shim/dissect.c ─► exports ─► records ─► bblog_dissector
-//!                                         └─► frames, links: what a frame is beside others
-//!              ▲                          │
-//!              └────── items (flat) ◄─────┘
+//! epan ─► shim/dissect.c ─► exports ─► decode ─► record, eventlog ─► bblog_dissector
+//!                                                  │    └─► frames ─► bblog_analysis: what a frame
+//!              ▲                                   ▼                  is beside others
+//!              └────── items (flat) ◄───────────  line
 //! epan ◄─ shim/stats.c, shim/stream.c: statistics; one number for events and packets
 //! epan ◄─ shim/register.c ◄─ registry ◄─ the dissector's catalogue of fields
 //! wiretap ─► shim/section.c ─► sections: stack names, connection, providers
@@ -18,11 +18,14 @@
 #![warn(clippy::missing_safety_doc)]
 
 mod catalog;
+mod decode;
+mod eventlog;
 mod exports;
 mod ffi;
 mod frames;
 mod items;
-mod links;
-mod records;
+mod line;
+mod packet;
+mod record;
 mod registry;
 mod sections;

@@ -39,7 +39,7 @@ pub static EMPTY: Registry = Registry(ffi::bblog_registry {
 
 /// Fields that no table has. They follow the rows of the tables.
 #[derive(Clone, Copy)]
-pub enum Own {
+pub enum PluginField {
     /// `bblog.event`: the short name of the event, for both logs.
     Event,
     /// `bblog.summary`: the line that says what happened, for both logs.
@@ -60,8 +60,8 @@ pub enum Own {
     TimerStartedIn,
 }
 
-/// One of our own fields.
-struct OwnField {
+/// What Wireshark is told about one of the plugin's own fields.
+struct PluginFieldSpec {
     name: &'static str,
     filter: &'static str,
     about: &'static str,
@@ -70,8 +70,13 @@ struct OwnField {
     frame: ffi::ft_framenum_type,
 }
 
-const fn own(name: &'static str, filter: &'static str, about: &'static str, kind: ffi::ftenum) -> OwnField {
-    OwnField { name, filter, about, kind, frame: ffi::FT_FRAMENUM_NONE }
+const fn own(
+    name: &'static str,
+    filter: &'static str,
+    about: &'static str,
+    kind: ffi::ftenum,
+) -> PluginFieldSpec {
+    PluginFieldSpec { name, filter, about, kind, frame: ffi::FT_FRAMENUM_NONE }
 }
 
 const fn frame(
@@ -79,12 +84,12 @@ const fn frame(
     filter: &'static str,
     about: &'static str,
     frame: ffi::ft_framenum_type,
-) -> OwnField {
-    OwnField { name, filter, about, kind: ffi::FT_FRAMENUM, frame }
+) -> PluginFieldSpec {
+    PluginFieldSpec { name, filter, about, kind: ffi::FT_FRAMENUM, frame }
 }
 
-/// Our own fields, in the order of [`Own`].
-const OWN: [OwnField; 9] = [
+/// The plugin's own fields, in the order of [`PluginField`].
+const PLUGIN_FIELDS: [PluginFieldSpec; 9] = [
     own("Event", "bblog.event", "Short name of the event", ffi::FT_STRING),
     own("Summary", "bblog.summary", "What happened, in one line", ffi::FT_STRING),
     own("Provider", "eventlog.provider", "Name of the provider", ffi::FT_STRING),
@@ -126,7 +131,7 @@ const OWN: [OwnField; 9] = [
     ),
 ];
 
-impl Own {
+impl PluginField {
     /// Its index.
     pub fn index(self) -> u32 {
         catalog::rows().len() as u32 + self as u32
@@ -137,7 +142,7 @@ impl Own {
 pub fn get() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         let rows = catalog::rows().iter().map(|row| field(row));
-        let own = OWN.iter().map(|own| ffi::bblog_field {
+        let own = PLUGIN_FIELDS.iter().map(|own| ffi::bblog_field {
             name: text(own.name),
             abbrev: text(own.filter),
             blurb: text(own.about),
@@ -155,9 +160,9 @@ pub fn get() -> &'static Registry {
         Registry(ffi::bblog_registry {
             fields: fields.as_ptr(),
             len: fields.len(),
-            event: Own::Event.index() as usize,
-            summary: Own::Summary.index() as usize,
-            stream: Own::Stream.index() as usize,
+            event: PluginField::Event.index() as usize,
+            summary: PluginField::Summary.index() as usize,
+            stream: PluginField::Stream.index() as usize,
             alerts: alerts.as_ptr(),
             alerts_len: alerts.len(),
         })
@@ -213,7 +218,7 @@ fn legal(filter: &str) -> String {
     filter.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
 }
 
-/// The type that epan gives values of a kind: see also [`crate::records`], which makes them.
+/// The type that epan gives values of a kind: see also [`crate::line`], which makes them.
 pub fn field_type(kind: Kind) -> ffi::ftenum {
     match kind {
         Kind::Unsigned(..=8) => ffi::FT_UINT8,
@@ -300,7 +305,7 @@ mod tests {
         let registry = &get().0;
         // SAFETY: the registry's own array, which is never freed.
         let fields = unsafe { std::slice::from_raw_parts(registry.fields, registry.len) };
-        assert_eq!(fields.len(), catalog::rows().len() + OWN.len());
+        assert_eq!(fields.len(), catalog::rows().len() + PLUGIN_FIELDS.len());
         for field in fields {
             // SAFETY: made by `text`.
             let (name, abbrev) = unsafe { (CStr::from_ptr(field.name), CStr::from_ptr(field.abbrev)) };

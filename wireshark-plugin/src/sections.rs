@@ -2,12 +2,13 @@
 //! What the options of a Section Header Block say about the records of the section.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use bblog_dissector::bblog::Header;
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, Stack};
+
+use crate::packet::Endpoint;
 
 /// Netflix option type of a DUMPINFO: the 208-byte header of the entry.
 const DUMPINFO: u32 = 4;
@@ -18,7 +19,7 @@ const VOTERS: u32 = 4096;
 
 /// A section: which file, as a number that is only compared, and which section of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Key {
+pub struct SectionKey {
     /// The address of the capture file's handle.
     pub file: usize,
     /// The section's number in the file, from 0.
@@ -34,15 +35,6 @@ pub enum SectionOption<'a> {
     Netflix(u32, &'a [u8]),
     /// The FreeBSD Project's: data.
     Freebsd(&'a [u8]),
-}
-
-/// One end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// Its address.
-    pub address: IpAddr,
-    /// Its port.
-    pub port: u16,
 }
 
 /// The facts of one section.
@@ -163,10 +155,10 @@ fn kernel_of(os: &[u8]) -> Option<Kernel> {
 /// The sections met so far.
 #[derive(Default)]
 pub struct Sections {
-    known: HashMap<Key, usize>,
+    known: HashMap<SectionKey, usize>,
     sections: Vec<Section>,
     /// The one entered last, and its index: records of a section come together.
-    current: Option<(Key, usize)>,
+    current: Option<(SectionKey, usize)>,
 }
 
 impl Sections {
@@ -176,7 +168,7 @@ impl Sections {
     }
 
     /// Makes `key` the current section. False if it is new, and nothing is known of it yet.
-    pub fn enter(&mut self, key: Key) -> bool {
+    pub fn enter(&mut self, key: SectionKey) -> bool {
         if self.current.is_some_and(|current| current.0 == key) {
             return true;
         }
@@ -200,7 +192,7 @@ impl Sections {
     }
 
     /// The facts of a section.
-    pub fn get(&mut self, key: Key) -> Option<&mut Section> {
+    pub fn get(&mut self, key: SectionKey) -> Option<&mut Section> {
         let index = match self.current {
             Some((current, index)) if current == key => index,
             _ => *self.known.get(&key)?,
@@ -216,7 +208,7 @@ mod tests {
     #[test]
     fn sections_are_told_apart_by_file_and_number() {
         let mut sections = Sections::default();
-        let (first, second) = (Key { file: 8, number: 0 }, Key { file: 8, number: 1 });
+        let (first, second) = (SectionKey { file: 8, number: 0 }, SectionKey { file: 8, number: 1 });
         assert!(!sections.enter(first));
         sections.note(SectionOption::Netflix(STACKNAME, b"\x02rack\0\0"));
         assert!(!sections.enter(second));
@@ -224,7 +216,7 @@ mod tests {
         assert!(sections.enter(first));
         assert_eq!(sections.get(first).map(|s| s.stack(2)), Some(Stack::Rack));
         assert_eq!(sections.get(second).map(|s| s.stack(2)), Some(Stack::Bbr));
-        assert!(sections.get(Key { file: 16, number: 0 }).is_none());
+        assert!(sections.get(SectionKey { file: 16, number: 0 }).is_none());
         sections.clear();
         assert!(!sections.enter(first));
     }

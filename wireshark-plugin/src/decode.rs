@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! From a request of the C half to the answer: what both kinds of log have in common.
+
+use std::fmt::Display;
+
+use bblog_analysis::links::Act;
+use bblog_dissector::bblog::{Record, VERBOSE_LEN};
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::event::Event;
+use bblog_dissector::spec::{AlertGroup, Kernel, TimerVerb};
+use bblog_dissector::tables;
+
+use crate::ffi;
+use crate::frames::Frames;
+use crate::items::{Items, NONE, TextAt};
+use crate::line;
+use crate::packet::{Endpoint, Packet};
+use crate::registry::PluginField;
+use crate::sections::{Section, SectionKey, Sections};
+use crate::{eventlog, record};
+
+/// Rows that hold the error number which a system call or a send gave.
+const ERRORS: [&str; 5] = ["error", "err", "send_errno", "so_error", "errno"];
+
+/// The bytes to decode.
+#[derive(Clone, Copy)]
+pub enum Input<'a> {
+    /// A TCPINFO, and the verbose part (or no bytes).
+    Record {
+        /// The first 268 bytes of a record.
+        data: &'a [u8],
+        /// The 72-byte verbose part, or no bytes.
+        verbose: &'a [u8],
+        /// The packet that the record describes, or no bytes.
+        packet: &'a [u8],
+    },
+    /// An ELOG event.
+    Eventlog {
+        /// Its header and payload.
+        data: &'a [u8],
+        /// The packet that was made from it, or no bytes.
+        packet: &'a [u8],
+    },
+    /// Nothing: a block that stands for skipped records.
+    Nothing,
+}
+
+/// What C asks for.
+pub struct Request<'a> {
+    /// The bytes.
+    pub input: Input<'a>,
+    /// `BBLOG_WANT_*` bits.
+    pub want: u32,
+    /// The kernel that wrote BBLog records; `None` if the section decides.
+    pub kernel: Option<Kernel>,
+    /// The section they stand in.
+    pub section: SectionKey,
+    /// The frame's number, from 1.
+    pub frame: u32,
+    /// Whether this is the first pass over the capture, in the order of the file.
+    pub first: bool,
+}
+
+impl Request<'_> {
+    /// Whether one of these `BBLOG_WANT_*` bits is set.
+    pub fn wants(&self, what: ffi::bblog_want) -> bool {
+        self.want & what != 0
+    }
+}
+
+/// What C gets, besides the items.
+pub struct Decoded {
+    /// The event's short name.
+    pub name: TextAt,
+    /// The one-line summary.
+    pub summary: TextAt,
+    /// What is wrong with the bytes.
+    pub problem: TextAt,
+    /// eventlog: the provider's name.
+    pub provider: TextAt,
+    /// A few words about the connection's state.
+    pub state: TextAt,
+    /// BBLog: the stack's name.
+    pub stack: TextAt,
+    /// The timer that something happened to.
+    pub timer: TextAt,
+    /// What happened to it.
+    pub action: TextAt,
+    /// The flow's number, if its connection is not known.
+    pub flow: u32,
+    /// BBLog: the connection of the section, ours first.
+    pub connection: Option<(Endpoint, Endpoint)>,
+}
+
+impl Default for Decoded {
+    fn default() -> Self {
+        Decoded {
+            name: NONE,
+            summary: NONE,
+            problem: NONE,
+            provider: NONE,
+            state: NONE,
+            stack: NONE,
+            timer: NONE,
+            action: NONE,
+            flow: NONE,
+            connection: None,
+        }
+    }
+}
+
+/// The preference's value as the dissector has it; `None` if the section decides.
+pub fn kernel(preference: i32) -> Option<Kernel> {
+    match preference as ffi::bblog_kernel {
+        ffi::BBLOG_KERNEL_13 => Some(Kernel::Freebsd13),
+        ffi::BBLOG_KERNEL_14 => Some(Kernel::Freebsd14),
+        ffi::BBLOG_KERNEL_MAIN => Some(Kernel::Main),
+        _ => None,
+    }
+}
+
+/// Decodes what is asked for into `items`, which are empty.
+pub fn decode(
+    request: &Request<'_>,
+    sections: &mut Sections,
+    frames: &mut Frames,
+    items: &mut Items,
+) -> Decoded {
+    let mut unknown = Section::default();
+    let section = sections.get(request.section).unwrap_or(&mut unknown);
+    match request.input {
+        Input::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
+            Ok(record) => {
+                let record = record.with_verbose(verbose_part(verbose));
+                record::decode(request, section, frames, &record, packet, items)
+            }
+            Err(problem) => malformed(items, problem),
+        },
+        Input::Eventlog { data, packet } => match RawEvent::whole(data) {
+            Ok(raw) => eventlog::decode(request, section, frames, &raw, packet, items),
+            Err(problem) => malformed(items, problem),
+        },
+        Input::Nothing => {
+            notice(items, "skipped");
+            Decoded { connection: section.connection, ..Decoded::default() }
+        }
+    }
+}
+
+/// A verbose part of the right size; anything else is as good as none.
+fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
+    bytes.first_chunk()
+}
+
+/// The answer for bytes that cannot be decoded, or not all of them.
+pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
+    let at = items.text(&problem);
+    if let Some(alert) = tables::alert("malformed") {
+        items.alert(alert, format_args!("{}: {problem}", alert.about));
+    }
+    Decoded { problem: at, ..Decoded::default() }
+}
+
+/// The event's name and, if asked for, its summary.
+pub fn named(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded {
+    Decoded {
+        name: items.text(event.name()),
+        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.text(event.summary()) } else { NONE },
+        ..Decoded::default()
+    }
+}
+
+/// Adds an alert that no event has of itself.
+pub fn notice(items: &mut Items, name: &str) {
+    if let Some(alert) = tables::alert(name) {
+        items.alert(alert, alert.about);
+    }
+}
+
+/// Adds why an event deserves notice.
+pub fn alerts(event: &Event<'_>, items: &mut Items) {
+    for alert in event.alerts() {
+        match alert.group {
+            AlertGroup::Response => {
+                let mut values = event.fields().chain(event.common());
+                match values.find(|field| ERRORS.contains(&field.spec.name)) {
+                    Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.about)),
+                    None => items.alert(alert, alert.about),
+                }
+            }
+            AlertGroup::Protocol => items.alert(alert, event.summary()),
+            AlertGroup::Sequence | AlertGroup::Undecoded | AlertGroup::Malformed => {
+                items.alert(alert, alert.about);
+            }
+        }
+    }
+}
+
+/// What an event does, if its frame may belong to another one.
+pub fn act(event: &Event<'_>, packet: Option<&Packet<'_>>) -> Option<Act> {
+    if let Some((step, named)) = event.timer() {
+        let number = named.filter(|_| step.keyed).and_then(|field| field.value.as_int());
+        return Some(Act::Timer(step, number.unwrap_or_default()));
+    }
+    match event.name() {
+        "IN" => packet.map(|packet| Act::Received(packet.segment())),
+        "OUT" => packet.map(|packet| Act::Sent(packet.segment())),
+        _ => None,
+    }
+}
+
+/// Adds the line for the frame that belongs to this one.
+pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+    let Some(other) = frames.link(frame) else { return };
+    let field = match (event.name(), event.timer()) {
+        (_, Some((step, _))) if step.does == TimerVerb::Starts => PluginField::TimerEndedIn,
+        (_, Some(_)) => PluginField::TimerStartedIn,
+        ("OUT", None) => PluginField::AckedIn,
+        (_, None) => PluginField::Acks,
+    };
+    items.push(ffi::bblog_item {
+        number: other.into(),
+        generated: true,
+        ..line::of_plugin(field, NONE, 0..0, 0)
+    });
+}
+
+/// What statistics count an event by.
+pub fn counted(event: &Event<'_>, decoded: &mut Decoded, items: &mut Items) {
+    if let Some((step, named)) = event.timer() {
+        decoded.timer = match named {
+            Some(named) if !line::is_flags(&named) || !named.value.is_zero() => {
+                items.text(format_args!("{named:#}"))
+            }
+            _ => items.text(format_args!("{}, not named", step.chain)),
+        };
+        decoded.action = items.text(step.does.word());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bblog_dissector::bblog::TCPINFO_LEN;
+    use bblog_dissector::elog::EVENT_HEADER_LEN;
+
+    use super::*;
+    use crate::registry;
+    use crate::sections::SectionOption;
+
+    const ALL: u32 = u32::MAX;
+    const KEY: SectionKey = SectionKey { file: 1, number: 0 };
+
+    /// A section that knows the stacks 1 to 3 and, as the provider with the number 1, `provider`.
+    fn sections(provider: &str) -> Sections {
+        let mut sections = Sections::default();
+        sections.enter(KEY);
+        for name in [&b"\x01freebsd"[..], b"\x02rack", b"\x03bbr"] {
+            sections.note(SectionOption::Netflix(6, name));
+        }
+        let mut option = b"ELOGELOG\x01".to_vec();
+        option.resize(44, 0);
+        option.extend([1, 0, 0, 0, 1, 0]);
+        option.extend(provider.as_bytes());
+        option.resize(44 + 4 + 34, 0);
+        sections.note(SectionOption::Freebsd(&option));
+        sections
+    }
+
+    /// Decodes, and checks that C can use every item; gives the event's name.
+    fn decode_checked(input: Input<'_>, want: u32, sections: &mut Sections) -> Option<String> {
+        let mut items = Items::default();
+        let mut frames = Frames::default();
+        let request = Request { input, want, kernel: None, section: KEY, frame: 1, first: true };
+        let decoded = decode(&request, sections, &mut frames, &mut items);
+        let (data, verbose) = match input {
+            Input::Record { data, verbose, .. } => (data.len(), verbose.len()),
+            Input::Eventlog { data, .. } => (data.len(), 0),
+            Input::Nothing => (0, 0),
+        };
+        let text = |at: u32| {
+            let bytes = items.texts().get(at as usize..).filter(|_| at != NONE)?;
+            let end = bytes.iter().position(|&b| b == 0).expect("every text ends");
+            Some(str::from_utf8(&bytes[..end]).expect("every text is UTF-8").to_owned())
+        };
+        for item in items.as_slice() {
+            let len = if item.origin == ffi::BBLOG_ORIGIN_VERBOSE as u8 { verbose } else { data };
+            assert!(item.offset as usize + item.length as usize <= len, "{item:?} of {len}");
+            assert!(item.field == NONE || (item.field as usize) < registry::get().0.len, "{item:?}");
+            assert!(u32::from(item.depth) <= ffi::BBLOG_MAX_DEPTH);
+            assert!(item.text == NONE || text(item.text).is_some());
+            assert!(item.field != NONE || item.text != NONE, "{item:?}");
+        }
+        assert!(items.alerts().iter().all(|alert| text(alert.text).is_some()));
+        assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, Input::Nothing));
+        text(decoded.name)
+    }
+
+    #[test]
+    fn any_record_decodes() {
+        let mut sections = sections("tcp");
+        for fill in [0, 0x55, 0xff] {
+            for id in 0..=255 {
+                let mut data = [fill; TCPINFO_LEN];
+                data[25] = id;
+                for stack in 0..5 {
+                    data[24] = stack;
+                    let input =
+                        Input::Record { data: &data, verbose: &[fill; VERBOSE_LEN], packet: &[fill; 64] };
+                    for want in [ALL, ALL & !ffi::BBLOG_WANT_TEXT, 0] {
+                        decode_checked(input, want, &mut sections);
+                    }
+                }
+            }
+            for len in 0..TCPINFO_LEN {
+                decode_checked(
+                    Input::Record { data: &[fill; TCPINFO_LEN][..len], verbose: &[], packet: &[] },
+                    ALL,
+                    &mut sections,
+                );
+            }
+            for len in 0..100 {
+                let input =
+                    Input::Record { data: &[fill; TCPINFO_LEN], verbose: &[fill; 100][..len], packet: &[] };
+                decode_checked(input, ALL, &mut sections);
+            }
+        }
+    }
+
+    #[test]
+    fn any_eventlog_event_decodes() {
+        for provider in ["tcp", "hpts", "test", "nobody"] {
+            for id in (0..=1000).chain([u32::MAX, u32::MAX - 1, u32::MAX - 2]) {
+                for len in [0, 31, 32, 33, 40, 50, 64, 72, 104, 160, 300] {
+                    let mut data = vec![0xa5; len];
+                    if len >= EVENT_HEADER_LEN {
+                        data[4..6].copy_from_slice(&[1, 0]);
+                        data[24..28].copy_from_slice(&id.to_le_bytes());
+                    }
+                    decode_checked(
+                        Input::Eventlog { data: &data, packet: &[] },
+                        ALL,
+                        &mut sections(provider),
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_logs_call_a_received_segment_in() {
+        let mut record = [0; TCPINFO_LEN];
+        record[25] = 1;
+        let input = Input::Record { data: &record, verbose: &[], packet: &[] };
+        assert_eq!(decode_checked(input, 0, &mut sections("tcp")).as_deref(), Some("IN"));
+        let mut event = [0; 72];
+        event[4] = 1;
+        event[24] = 100;
+        assert_eq!(
+            decode_checked(Input::Eventlog { data: &event, packet: &[] }, 0, &mut sections("tcp")).as_deref(),
+            Some("IN")
+        );
+    }
+}

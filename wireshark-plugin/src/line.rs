@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! How a decoded value becomes a line of the tree.
+
+use std::fmt::{self, Display, Write};
+use std::ops::Range;
+
+use bblog_dissector::event::{Field, Value};
+use bblog_dissector::spec::Names;
+
+use crate::catalog;
+use crate::ffi;
+use crate::items::{Items, NONE, TextAt};
+use crate::registry::PluginField;
+
+/// How a decoded value becomes a line.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// How deep in the tree; 0 is the child of the top item.
+    pub depth: u8,
+    /// The bytes its offset counts from.
+    pub origin: ffi::bblog_origin,
+    /// Whether it is computed, not logged.
+    pub generated: bool,
+    /// Whether it is there for filters only.
+    pub hidden: bool,
+    /// Whether somebody will read it.
+    pub text: bool,
+}
+
+impl Line {
+    /// A value that stands in the bytes, below the group before it.
+    pub const LOGGED: Line =
+        Line { depth: 1, origin: ffi::BBLOG_ORIGIN_DATA, generated: false, hidden: false, text: false };
+    /// A value that does not.
+    pub const COMPUTED: Line = Line { generated: true, ..Line::LOGGED };
+
+    /// Adds the line of a value.
+    pub fn push(self, items: &mut Items, field: &Field<'_>) {
+        let text = self.text && !self.hidden;
+        let (number, text) = match field.value {
+            Value::Unsigned(number) | Value::Bool(number) => {
+                (number, if text { items.text(field) } else { NONE })
+            }
+            Value::Signed(number) => (number as u64, if text { items.text(field) } else { NONE }),
+            // Strings are their text; the rest C reads from the bytes.
+            Value::Text(_) => (0, items.text(field)),
+            Value::Bytes(_) | Value::Ipv4(_) | Value::Ipv6(_) => (0, NONE),
+        };
+        let subtree = if is_flags(field) { ffi::BBLOG_SUBTREE_FLAGS } else { ffi::BBLOG_SUBTREE_NONE };
+        let item = ffi::bblog_item {
+            number,
+            field: field.spec.id,
+            text,
+            offset: field.range.start as u32,
+            length: field.range.len() as u32,
+            depth: self.depth,
+            origin: self.origin as u8,
+            subtree: subtree as u8,
+            generated: self.generated,
+            hidden: self.hidden,
+        };
+        items.push(item);
+        // The built-in has fields of its own for the bits of its members.
+        if let Names::Flags(table) = field.spec.names
+            && self.text
+            && !self.hidden
+            && !catalog::is_builtin(field.spec)
+        {
+            for &(mask, name) in table.values {
+                let text = items.text(Bits { number, mask: mask as u64, name, bytes: field.range.len() });
+                let line = ffi::bblog_item { number: 0, field: NONE, text, depth: self.depth + 1, ..item };
+                items.push(ffi::bblog_item { subtree: ffi::BBLOG_SUBTREE_NONE as u8, ..line });
+            }
+        }
+    }
+}
+
+/// A bit of a number, or a few, as epan shows them: `..1. .... = NAME`.
+struct Bits<'a> {
+    number: u64,
+    mask: u64,
+    name: &'a str,
+    bytes: usize,
+}
+
+impl Display for Bits<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for bit in (0..self.bytes.clamp(1, 8) * 8).rev() {
+            out.write_char(match (self.mask >> bit & 1, self.number >> bit & 1) {
+                (0, _) => '.',
+                (_, 0) => '0',
+                _ => '1',
+            })?;
+            if bit % 4 == 0 {
+                out.write_char(' ')?;
+            }
+        }
+        let set = self.mask != 0 && self.number & self.mask == self.mask;
+        write!(out, "= {}: {}", self.name, if set { "Set" } else { "Not set" })
+    }
+}
+
+/// A line for one of the plugin's own fields.
+pub fn of_plugin(field: PluginField, text: TextAt, range: Range<usize>, depth: u8) -> ffi::bblog_item {
+    ffi::bblog_item {
+        number: 0,
+        field: field.index(),
+        text,
+        offset: range.start as u32,
+        length: range.len() as u32,
+        depth,
+        origin: ffi::BBLOG_ORIGIN_DATA as u8,
+        subtree: ffi::BBLOG_SUBTREE_NONE as u8,
+        generated: false,
+        hidden: false,
+    }
+}
+
+/// Whether each bit of a value has a name.
+pub fn is_flags(field: &Field<'_>) -> bool {
+    matches!(field.spec.names, Names::Flags(_))
+}

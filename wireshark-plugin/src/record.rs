@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! A BBLog record: its name, its summary, and the items of the tree.
+
+use std::ops::Range;
+
+use bblog_dissector::bblog::{Record, VERBOSE_LEN};
+use bblog_dissector::event::{self, Context, Event, Field};
+use bblog_dissector::spec::{Stack, Unit};
+
+use crate::decode::{self, Decoded, Request, alerts, counted, notice};
+use crate::ffi;
+use crate::frames::{self, Flow, Frames};
+use crate::items::{Items, TextAt};
+use crate::line::{Line, is_flags};
+use crate::packet::{Endpoint, Packet};
+use crate::sections::Section;
+
+/// The one value of group `track` that stands with the connection's state.
+const RCV_NXT_REL: &str = "rcv_nxt_rel";
+
+/// A record, and what is known beside its bytes.
+struct Seen<'a> {
+    request: &'a Request<'a>,
+    record: &'a Record<'a>,
+    event: Event<'a>,
+    flow: Flow,
+}
+
+/// Decodes a record into `items`; `packet` is the frame, if the record describes one.
+pub fn decode(
+    request: &Request<'_>,
+    section: &mut Section,
+    frames: &mut Frames,
+    record: &Record<'_>,
+    packet: &[u8],
+    items: &mut Items,
+) -> Decoded {
+    let kernel = request.kernel.or(section.kernel).unwrap_or_default();
+    let stack = section.stack(record.stack_id());
+    let event = Event::of_record(record, Context::new(stack, kernel));
+    let iss = frames::iss(record);
+    let connection = if section.owns(iss) { section.connection } else { None };
+    let flow = match connection {
+        Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
+        None => Flow::Unnamed(request.section, iss),
+    };
+    let seen = Seen { request, record, event, flow };
+    if request.first {
+        seen.note(connection.is_none(), frames, packet);
+    }
+    let connection = connection.or_else(|| frames.learned(flow));
+    let mut decoded = decode::named(&seen.event, request, items);
+    decoded.connection = connection;
+    if request.wants(ffi::BBLOG_WANT_FLOW) && connection.is_none() {
+        decoded.flow = frames.number(flow);
+    }
+    seen.notices(stack, frames, items);
+    if request.wants(ffi::BBLOG_WANT_COUNTED) {
+        decoded.stack = items.text(stack.name());
+        counted(&seen.event, &mut decoded, items);
+    }
+    if request.wants(ffi::BBLOG_WANT_STATE) {
+        decoded.state = seen.state(items);
+    }
+    seen.tree(frames, items);
+    decoded
+}
+
+impl Seen<'_> {
+    /// Keeps what later looks at this and other frames need: the first pass.
+    fn note(&self, unnamed: bool, frames: &mut Frames, packet: &[u8]) {
+        // DLT_NULL: the address family stands in front.
+        let packet = Packet::of_ip(packet.get(4..).unwrap_or_default());
+        if unnamed && let Some(packet) = &packet {
+            frames.learn(self.flow, ours_first(&self.event, packet));
+        }
+        let act = decode::act(&self.event, packet.as_ref());
+        frames.note_record(self.request.frame, self.flow, self.record, packet.as_ref(), act);
+    }
+
+    /// Adds why the record deserves notice.
+    fn notices(&self, stack: Stack, frames: &Frames, items: &mut Items) {
+        alerts(&self.event, items);
+        if frames.gap(self.request.frame).is_some() {
+            notice(items, "gap");
+        }
+        // BBR logs it as events.
+        if stack != Stack::Bbr
+            && let Some(begins) = frames.recovery(self.request.frame)
+        {
+            notice(items, if begins { "enter_recovery" } else { "exit_recovery" });
+        }
+        if self.event.spec().is_unknown() {
+            notice(items, "unknown_event");
+        }
+    }
+
+    /// Congestion window and bytes in flight.
+    fn state(&self, items: &mut Items) -> TextAt {
+        let value = |field: Option<Field<'_>>| field.and_then(|field| field.value.as_int()).unwrap_or(0);
+        let cwnd = value(self.event.common().find(|field| field.spec.name == "snd_cwnd"));
+        let flight = value(self.event.derived().find(|field| field.spec.name == "flight"));
+        items.text(format_args!("cwnd={cwnd} flight={flight}"))
+    }
+
+    /// Adds the lines of the tree.
+    fn tree(&self, frames: &Frames, items: &mut Items) {
+        let text = self.request.wants(ffi::BBLOG_WANT_TEXT);
+        if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
+            // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
+            let beside = self.earlier(frames).filter(|field| field.spec.name != RCV_NXT_REL);
+            beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
+            decode::link(&self.event, self.request.frame, frames, items);
+        }
+        if self.request.wants(ffi::BBLOG_WANT_VALUES) {
+            let mut values = self.event.fields().peekable();
+            if text && values.peek().is_some() {
+                self.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", items);
+            }
+            values.for_each(|value| Line { text, ..Line::LOGGED }.push(items, &value));
+        }
+        self.connection_state(frames, items);
+        self.raw(items);
+        self.verbose(items);
+    }
+
+    /// What the frame is beside earlier ones.
+    fn earlier(&self, frames: &Frames) -> impl Iterator<Item = Field<'static>> {
+        frames.of_record(self.request.frame, self.flow, self.record)
+    }
+
+    /// The members that every record has, and what follows from them.
+    fn connection_state(&self, frames: &Frames, items: &mut Items) {
+        let text = self.request.wants(ffi::BBLOG_WANT_TEXT);
+        let (computed, logged) = (Line { text, ..Line::COMPUTED }, Line { text, ..Line::LOGGED });
+        if text {
+            self.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", items);
+        }
+        let relative = self.request.wants(ffi::BBLOG_WANT_RELATIVE);
+        if self.request.wants(ffi::BBLOG_WANT_VALUES) {
+            let derived = self.event.derived().filter(|field| relative || field.spec.unit != Unit::Seq);
+            derived.for_each(|value| computed.push(items, &value));
+        }
+        if self.request.wants(ffi::BBLOG_WANT_EARLIER) && relative {
+            let inside = self.earlier(frames).filter(|field| field.spec.name == RCV_NXT_REL);
+            inside.for_each(|value| computed.push(items, &value));
+        }
+        if self.request.wants(ffi::BBLOG_WANT_COMMON) {
+            let members = self.event.common().filter(|field| !text || !is_flags(field));
+            members.for_each(|value| logged.push(items, &value));
+            if text {
+                self.group(ffi::BBLOG_SUBTREE_COMMON, "Flags", items);
+                self.event.common().filter(is_flags).for_each(|value| logged.push(items, &value));
+            }
+        }
+    }
+
+    /// The union's members without a meaning: what no table knows is shown as it is.
+    fn raw(&self, items: &mut Items) {
+        let (request, text) = (self.request, self.request.wants(ffi::BBLOG_WANT_TEXT));
+        let unknown = self.event.spec().fields.is_empty() && request.wants(ffi::BBLOG_WANT_VALUES);
+        let shown = unknown || request.wants(ffi::BBLOG_WANT_RAW_SHOWN);
+        if shown || request.wants(ffi::BBLOG_WANT_RAW) {
+            if shown && text {
+                self.group(ffi::BBLOG_SUBTREE_RAW, "Raw", items);
+            }
+            let line = Line { text, hidden: !shown, ..Line::LOGGED };
+            self.event.raw().for_each(|value| line.push(items, &value));
+        }
+    }
+
+    /// The verbose part.
+    fn verbose(&self, items: &mut Items) {
+        let (request, origin) = (self.request, ffi::BBLOG_ORIGIN_VERBOSE);
+        if let Some(verbose) = self.record.verbose().filter(|_| request.wants(ffi::BBLOG_WANT_VALUES)) {
+            let text = request.wants(ffi::BBLOG_WANT_TEXT);
+            if text {
+                items.group(ffi::BBLOG_SUBTREE_VERBOSE, "Logged by", origin, 0..VERBOSE_LEN);
+            }
+            event::verbose(&verbose)
+                .for_each(|value| Line { text, origin, ..Line::LOGGED }.push(items, &value));
+        }
+    }
+
+    /// Adds a line that groups those after it.
+    fn group(&self, subtree: ffi::bblog_subtree, title: &str, items: &mut Items) {
+        items.group(subtree, title, ffi::BBLOG_ORIGIN_DATA, self.whole());
+    }
+
+    fn whole(&self) -> Range<usize> {
+        0..self.record.as_bytes().len()
+    }
+}
+
+/// The ends of the connection that a packet belongs to, ours first.
+fn ours_first(event: &Event<'_>, packet: &Packet<'_>) -> (Endpoint, Endpoint) {
+    match event.name() {
+        "IN" => (packet.destination, packet.source),
+        _ => (packet.source, packet.destination),
+    }
+}
