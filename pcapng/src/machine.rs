@@ -99,7 +99,7 @@ impl Machine {
     }
 
     /// Takes what `shb_os` says, unless the custom option did already say more.
-    pub(crate) fn take_os(&mut self, os: &[u8]) {
+    pub fn take_os(&mut self, os: &[u8]) {
         let Some(release) = std::str::from_utf8(os).ok().and_then(|os| os.strip_prefix(OS)) else { return };
         let Some(kernel) = Kernel::from_name(release) else { return };
         if self.kernel.is_none() {
@@ -110,7 +110,7 @@ impl Machine {
 
     /// Takes the data of the custom option, behind [`TAG`]. Lines and words that are not known are
     /// passed over.
-    pub(crate) fn take_option(&mut self, data: &[u8]) {
+    pub fn take_option(&mut self, data: &[u8]) {
         for line in data.split(|&b| b == b'\n').filter_map(|line| std::str::from_utf8(line).ok()) {
             let mut words = line.split(' ');
             let first = words.next();

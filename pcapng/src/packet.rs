@@ -90,6 +90,11 @@ fn append_ipv6(out: &mut Vec<u8>, source: [u8; 16], destination: [u8; 16], segme
     sum(&source) + sum(&destination)
 }
 
+/// DLT_NULL in pcapng: the address family, 4 bytes, stands before the IP header.
+pub const NULL: u16 = 0;
+/// LINKTYPE_RAW in pcapng: a packet begins with its IP header.
+pub const RAW: u16 = 101;
+
 /// What was made up here, or anybody else, taken apart again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
@@ -99,41 +104,45 @@ pub struct Parsed<'a> {
     pub destination: SocketAddr,
     /// Its TCP header with options, whole.
     pub tcp: &'a [u8],
+    /// Bytes of data after the TCP header, captured or not, as the IP header says; 0 where that leaves its
+    /// length out, as hosts do for segments that the network card cuts.
+    pub payload: u32,
 }
 
 impl<'a> Parsed<'a> {
     /// Addresses and TCP header of a packet with a link header of this pcapng type; `None` if it
     /// is not TCP over IP, or not all of the TCP header is there.
     pub fn new(link: u16, data: &'a [u8]) -> Option<Parsed<'a>> {
-        const NULL: u16 = 0;
-        const RAW: u16 = 101;
         let ip = match link {
             NULL => data.get(4..)?,
             RAW => data,
             _ => return None,
         };
-        let (source, destination, segment): (IpAddr, IpAddr, &[u8]) = match ip.first()? >> 4 {
+        let be16 = |at: usize| ip.get(at..)?.first_chunk().map(|&bytes| u16::from_be_bytes(bytes));
+        let (addresses, len, segment): ((IpAddr, IpAddr), u16, &[u8]) = match ip.first()? >> 4 {
             4 => {
                 let (header, segment) = ip.split_at_checked(usize::from(ip[0] & 0xf) * 4)?;
                 let address =
                     |at: usize| header.get(at..)?.first_chunk().map(|&bytes: &[u8; 4]| IpAddr::from(bytes));
                 let addresses = (address(12)?, address(16)?);
-                (header.get(9) == Some(&PROTOCOL_TCP)).then_some((addresses.0, addresses.1, segment))?
+                let len = be16(2)?.saturating_sub(header.len() as u16);
+                (header.get(9) == Some(&PROTOCOL_TCP)).then_some((addresses, len, segment))?
             }
             6 => {
                 let (header, segment) = ip.split_at_checked(40)?;
                 let address =
                     |at: usize| header.get(at..)?.first_chunk().map(|&bytes: &[u8; 16]| IpAddr::from(bytes));
                 let addresses = (address(8)?, address(24)?);
-                (header[6] == PROTOCOL_TCP).then_some((addresses.0, addresses.1, segment))?
+                (header[6] == PROTOCOL_TCP).then_some((addresses, be16(4)?, segment))?
             }
             _ => return None,
         };
         let tcp_len = usize::from(segment.get(12)? >> 4) * 4;
         let tcp = segment.get(..tcp_len).filter(|_| tcp_len >= 20)?;
         let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
-        let (source, destination) = (SocketAddr::from((source, port(0))), (destination, port(2)).into());
-        Some(Parsed { source, destination, tcp })
+        let (source, destination) = ((addresses.0, port(0)).into(), (addresses.1, port(2)).into());
+        let payload = u32::from(len).saturating_sub(tcp_len as u32);
+        Some(Parsed { source, destination, tcp, payload })
     }
 }
 

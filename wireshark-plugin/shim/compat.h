@@ -26,13 +26,6 @@ typedef gboolean bblog_callback_bool;
 typedef gboolean bblog_pref_bool;
 #endif
 
-#define BBLOG_PEN_NETFLIX 10949
-#define BBLOG_PEN_FREEBSD 2238
-
-/* Custom options that hold binary data: copied by editors, or not. */
-#define BBLOG_CUSTOM_COPY 2989
-#define BBLOG_CUSTOM_NO_COPY 19373
-
 /*
  * The value of a custom option of one of our two PENs. False for any other option.
  *

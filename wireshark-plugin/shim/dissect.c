@@ -14,9 +14,6 @@
 #include <epan/tap.h>
 #include <epan/to_str.h>
 
-#define NETFLIX_TCPINFO 2
-#define NETFLIX_VERBOSE 3
-
 /* The options of a record that are ours. */
 struct found {
     bblog_option tcpinfo;
@@ -39,9 +36,9 @@ find_option(wtap_block_t block, unsigned id, wtap_opttype_e type, wtap_optval_t 
             found->event.data += 4;
             found->event.len -= 4;
         }
-    } else if (option.type == NETFLIX_TCPINFO) {
+    } else if (option.type == BBLOG_NETFLIX_TCPINFO) {
         found->tcpinfo = option;
-    } else if (option.type == NETFLIX_VERBOSE) {
+    } else if (option.type == BBLOG_NETFLIX_VERBOSE) {
         found->verbose = option;
     }
     return TRUE;

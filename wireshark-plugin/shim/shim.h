@@ -84,6 +84,18 @@ typedef struct bblog_registry {
     size_t alerts_len;
 } bblog_registry;
 
+/* ---- Numbers of the file format, which exports.rs compares with those that the converter writes. */
+
+/* Private enterprise numbers: Netflix, The FreeBSD Project. */
+#define BBLOG_PEN_NETFLIX 10949
+#define BBLOG_PEN_FREEBSD 2238
+/* Custom options that hold binary data: copied by editors, or not. */
+#define BBLOG_CUSTOM_COPY 2989
+#define BBLOG_CUSTOM_NO_COPY 19373
+/* Netflix's types of the options of a record. */
+#define BBLOG_NETFLIX_TCPINFO 2
+#define BBLOG_NETFLIX_VERBOSE 3
+
 /* ---- Facts of a section, from the options of its Section Header Block. */
 
 enum bblog_option_kind {

@@ -2,6 +2,7 @@
 //! From a request of the C half to the answer: what both kinds of log have in common.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 
 use bblog_analysis::links::Act;
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
@@ -9,12 +10,13 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{AlertGroup, Kernel, TimerVerb};
 use bblog_dissector::tables;
+use bblog_pcapng::packet::Parsed;
 
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
 use crate::line;
-use crate::packet::{Endpoint, Packet};
+use crate::packet;
 use crate::registry::PluginField;
 use crate::sections::{Section, SectionKey, Sections};
 use crate::{eventlog, record};
@@ -89,7 +91,7 @@ pub struct Decoded {
     /// The flow's number, if its connection is not known.
     pub flow: u32,
     /// BBLog: the connection of the section, ours first.
-    pub connection: Option<(Endpoint, Endpoint)>,
+    pub connection: Option<(SocketAddr, SocketAddr)>,
 }
 
 impl Default for Decoded {
@@ -197,14 +199,14 @@ pub fn alerts(event: &Event<'_>, items: &mut Items) {
 }
 
 /// What an event does, if its frame may belong to another one.
-pub fn act(event: &Event<'_>, packet: Option<&Packet<'_>>) -> Option<Act> {
+pub fn act(event: &Event<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
     if let Some((step, named)) = event.timer() {
         let number = named.filter(|_| step.keyed).and_then(|field| field.value.as_int());
         return Some(Act::Timer(step, number.unwrap_or_default()));
     }
     match event.name() {
-        "IN" => packet.map(|packet| Act::Received(packet.segment())),
-        "OUT" => packet.map(|packet| Act::Sent(packet.segment())),
+        "IN" => packet.map(|packet| Act::Received(packet::segment(packet))),
+        "OUT" => packet.map(|packet| Act::Sent(packet::segment(packet))),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::Event;
+use bblog_pcapng::packet::{Parsed, RAW};
 
 use crate::catalog;
 use crate::decode::{self, Decoded, Request, alerts, counted, malformed, notice};
@@ -13,7 +14,6 @@ use crate::ffi;
 use crate::frames::{Flow, Frames};
 use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line};
-use crate::packet::Packet;
 use crate::registry::PluginField;
 use crate::sections::Section;
 
@@ -35,7 +35,7 @@ pub fn decode(
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
     let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
     if request.first {
-        let act = decode::act(&event, Packet::of_ip(packet).as_ref());
+        let act = decode::act(&event, Parsed::new(RAW, packet).as_ref());
         frames.note_event(request.frame, flow, raw.timestamp(), act);
     }
     let mut decoded = decode::named(&event, request, items);

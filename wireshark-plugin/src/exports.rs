@@ -6,17 +6,19 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::{ptr, slice};
+
+use bblog_pcapng::{block, elog, netflix};
 
 use crate::catalog;
 use crate::decode::{self, Decoded, Input, Request};
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE};
-use crate::packet::Endpoint;
 use crate::registry;
 use crate::sections::{SectionKey, SectionOption, Sections};
 
@@ -236,18 +238,18 @@ fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
     }
 }
 
-fn endpoint(endpoint: Option<Endpoint>) -> ffi::bblog_endpoint {
+fn endpoint(endpoint: Option<SocketAddr>) -> ffi::bblog_endpoint {
     let mut out = ffi::bblog_endpoint { address: [0; 16], address_len: 0, port: 0 };
     let Some(endpoint) = endpoint else {
         return out;
     };
-    out.port = endpoint.port;
-    match endpoint.address {
-        std::net::IpAddr::V4(address) => {
+    out.port = endpoint.port();
+    match endpoint.ip() {
+        IpAddr::V4(address) => {
             out.address[..4].copy_from_slice(&address.octets());
             out.address_len = 4;
         }
-        std::net::IpAddr::V6(address) => {
+        IpAddr::V6(address) => {
             out.address = address.octets();
             out.address_len = 16;
         }
@@ -256,6 +258,14 @@ fn endpoint(endpoint: Option<Endpoint>) -> ffi::bblog_endpoint {
 }
 
 const _: () = assert!(NONE == u32::MAX);
+// C tells options apart before Rust sees them, by the numbers of the crate that writes them.
+const _: () = {
+    assert!(ffi::BBLOG_PEN_NETFLIX == netflix::PEN && ffi::BBLOG_PEN_FREEBSD == elog::PEN);
+    assert!(ffi::BBLOG_NETFLIX_TCPINFO == netflix::TCPINFO);
+    assert!(ffi::BBLOG_NETFLIX_VERBOSE == netflix::TCPVERBOSE);
+    assert!(ffi::BBLOG_CUSTOM_COPY == block::OPT_CUSTOM as u32);
+    assert!(ffi::BBLOG_CUSTOM_NO_COPY == block::OPT_CUSTOM_NO_COPY as u32);
+};
 
 #[cfg(test)]
 mod tests {

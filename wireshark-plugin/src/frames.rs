@@ -6,6 +6,7 @@
 //! every frame has is kept in twelve bytes, and what few have apart.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use bblog_analysis::links::{Act, Open};
 use bblog_dissector::Micros;
@@ -13,8 +14,8 @@ use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::event::{Field, Value};
 use bblog_dissector::tables;
 use bblog_dissector::track::Track;
+use bblog_pcapng::packet::Parsed;
 
-use crate::packet::{Endpoint, Packet};
 use crate::sections::SectionKey;
 
 /// Frames whose values are kept together.
@@ -32,7 +33,7 @@ const IN_RECOVERY: u32 = 0x0010_0000 | 0x2000_0000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flow {
     /// A connection of a file.
-    Connection(usize, Endpoint, Endpoint),
+    Connection(usize, SocketAddr, SocketAddr),
     /// The records of a section with this initial sequence number, whose connection the section does not
     /// name.
     Unnamed(SectionKey, u32),
@@ -49,7 +50,7 @@ pub struct Frames {
     /// By frame number: the frame that it belongs to, or 0.
     links: PerFrame<i32, 0>,
     /// Connections that packets tell of and sections do not, ours first.
-    learned: HashMap<Flow, (Endpoint, Endpoint)>,
+    learned: HashMap<Flow, (SocketAddr, SocketAddr)>,
     /// Flows whose connection is not known, numbered.
     unnamed: HashMap<Flow, u32>,
     /// Whether recovery begins or ends, by the frame where it does.
@@ -82,7 +83,7 @@ impl Frames {
         frame: u32,
         flow: Flow,
         record: &Record<'_>,
-        packet: Option<&Packet<'_>>,
+        packet: Option<&Parsed<'_>>,
         act: Option<Act>,
     ) {
         let mut whole = [0; RECORD_LEN];
@@ -123,12 +124,12 @@ impl Frames {
     }
 
     /// Notes the connection of a flow, as one of its packets tells it.
-    pub fn learn(&mut self, flow: Flow, connection: (Endpoint, Endpoint)) {
+    pub fn learn(&mut self, flow: Flow, connection: (SocketAddr, SocketAddr)) {
         self.learned.entry(flow).or_insert(connection);
     }
 
     /// The connection of a flow, as far as its packets have told it.
-    pub fn learned(&self, flow: Flow) -> Option<(Endpoint, Endpoint)> {
+    pub fn learned(&self, flow: Flow) -> Option<(SocketAddr, SocketAddr)> {
         self.learned.get(&flow).copied()
     }
 
@@ -237,10 +238,10 @@ fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'st
 /// The record with the TCP header that it had in the log, put together in `whole`.
 fn with_header<'a>(
     record: &Record<'_>,
-    packet: &Packet<'_>,
+    packet: &Parsed<'_>,
     whole: &'a mut [u8; RECORD_LEN],
 ) -> Option<Record<'a>> {
-    let tcp = packet.header();
+    let tcp = packet.tcp;
     let len = tcp.len().min(RECORD_LEN - TCPINFO_LEN);
     whole[..TCPINFO_LEN].copy_from_slice(record.tcpinfo().get(..TCPINFO_LEN)?);
     whole[TCPINFO_LEN..][..len].copy_from_slice(&tcp[..len]);

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A BBLog record: its name, its summary, and the items of the tree.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::event::{self, Context, Event, Field};
 use bblog_dissector::spec::{Stack, Unit};
+use bblog_pcapng::packet::{NULL, Parsed};
 
 use crate::decode::{self, Decoded, Request, alerts, counted, notice};
 use crate::ffi;
 use crate::frames::{self, Flow, Frames};
 use crate::items::{Items, TextAt};
 use crate::line::{Line, is_flags};
-use crate::packet::{Endpoint, Packet};
 use crate::sections::Section;
 
 /// The one value of group `track` that stands with the connection's state.
@@ -69,8 +70,7 @@ pub fn decode(
 impl Seen<'_> {
     /// Keeps what later looks at this and other frames need: the first pass.
     fn note(&self, unnamed: bool, frames: &mut Frames, packet: &[u8]) {
-        // DLT_NULL: the address family stands in front.
-        let packet = Packet::of_ip(packet.get(4..).unwrap_or_default());
+        let packet = Parsed::new(NULL, packet);
         if unnamed && let Some(packet) = &packet {
             frames.learn(self.flow, ours_first(&self.event, packet));
         }
@@ -193,7 +193,7 @@ impl Seen<'_> {
 }
 
 /// The ends of the connection that a packet belongs to, ours first.
-fn ours_first(event: &Event<'_>, packet: &Packet<'_>) -> (Endpoint, Endpoint) {
+fn ours_first(event: &Event<'_>, packet: &Parsed<'_>) -> (SocketAddr, SocketAddr) {
     match event.name() {
         "IN" => (packet.destination, packet.source),
         _ => (packet.source, packet.destination),

@@ -2,18 +2,16 @@
 //! What the options of a Section Header Block say about the records of the section.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use bblog_dissector::bblog::Header;
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, Stack};
+use bblog_pcapng::machine::{self, Machine};
+use bblog_pcapng::{elog, netflix};
 
-use crate::packet::Endpoint;
-
-/// Netflix option type of a DUMPINFO: the 208-byte header of the entry.
-const DUMPINFO: u32 = 4;
-/// Netflix option type of a STACKNAME: the stack's number and name.
-const STACKNAME: u32 = 6;
 /// Events that may vote for a layout: enough to be sure, and an end to counting.
 const VOTERS: u32 = 4096;
 
@@ -42,10 +40,10 @@ pub enum SectionOption<'a> {
 pub struct Section {
     /// Stack numbers and what they stand for; few, so a list.
     stacks: Vec<(u8, Stack)>,
-    /// The kernel that wrote its records, if the section says so.
-    pub kernel: Option<Kernel>,
+    /// What it says of the machine that wrote its records.
+    machine: Machine,
     /// BBLog: the connection, ours first.
-    pub connection: Option<(Endpoint, Endpoint)>,
+    pub connection: Option<(SocketAddr, SocketAddr)>,
     /// BBLog: the initial sequence number of the first record that has one.
     iss: Option<u32>,
     /// eventlog: provider numbers and names.
@@ -62,6 +60,16 @@ impl Section {
     /// The stack that a record's `tlb_stackid` stands for.
     pub fn stack(&self, id: u8) -> Stack {
         self.stacks.iter().find(|entry| entry.0 == id).map_or(Stack::Unknown, |entry| entry.1)
+    }
+
+    /// The kernel that wrote its records; of several that may have, the newest.
+    pub fn kernel(&self) -> Option<Kernel> {
+        self.machine.kernel.map(|kernel| kernel.value.newest())
+    }
+
+    /// Ticks per second of that kernel.
+    pub fn hz(&self) -> Option<NonZeroU32> {
+        self.machine.hz.map(|hz| hz.value)
     }
 
     /// Whether a record with this initial sequence number is of the section's own connection. A section is
@@ -92,32 +100,35 @@ impl Section {
     /// Notes what an option says; options of other kinds, or too short, say nothing.
     pub fn note(&mut self, option: SectionOption<'_>) {
         match option {
-            SectionOption::Netflix(STACKNAME, [id, name @ ..]) => {
+            SectionOption::Netflix(netflix::STACKNAME, [id, name @ ..]) => {
                 // Writers may pad the name with NULs.
                 let name = name.split(|&b| b == 0).next().unwrap_or_default();
                 self.stacks.push((*id, Stack::from_name(name)));
             }
-            SectionOption::Netflix(DUMPINFO, bytes) => {
+            SectionOption::Netflix(netflix::DUMPINFO, bytes) => {
                 if let Ok(header) = Header::unchecked(bytes) {
-                    let local = Endpoint { address: header.laddr(), port: header.lport() };
-                    let foreign = Endpoint { address: header.faddr(), port: header.fport() };
+                    let local = SocketAddr::from((header.laddr(), header.lport()));
+                    let foreign = SocketAddr::from((header.faddr(), header.fport()));
                     // A header of zeros, as converters of bare records write it, names none.
-                    let known = |end: &Endpoint| end.port != 0 || !end.address.is_unspecified();
+                    let known = |end: &SocketAddr| end.port() != 0 || !end.ip().is_unspecified();
                     if known(&local) || known(&foreign) {
                         self.connection = Some((local, foreign));
                     }
                 }
             }
             SectionOption::Netflix(..) => {}
-            SectionOption::Os(name) => self.kernel = kernel_of(name),
-            SectionOption::Freebsd(bytes) => self.note_providers(bytes),
+            SectionOption::Os(name) => self.machine.take_os(name),
+            SectionOption::Freebsd(bytes) => match bytes.strip_prefix(&machine::TAG) {
+                Some(lines) => self.machine.take_option(lines),
+                None => self.note_providers(bytes),
+            },
         }
     }
 
     /// `ELOG`, the file header (which itself begins with `ELOG`), the provider table, and perhaps the name of
     /// the tcp provider's layout.
     fn note_providers(&mut self, bytes: &[u8]) {
-        let Some(file) = bytes.strip_prefix(&MAGIC) else {
+        let Some(file) = bytes.strip_prefix(&elog::TAG) else {
             return;
         };
         // The marker may also be the header's own magic.
@@ -135,20 +146,6 @@ impl Section {
             }
         }
         self.layout = str::from_utf8(rest).ok().and_then(Layout::from_name);
-    }
-}
-
-/// The kernel that an operating system's name tells of: `FreeBSD 14.2-RELEASE-p1 amd64`, `FreeBSD main`.
-fn kernel_of(os: &[u8]) -> Option<Kernel> {
-    let version = str::from_utf8(os).ok()?.strip_prefix("FreeBSD ")?;
-    let major: &str = version.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
-    match major.parse::<u32>() {
-        // BBLog is in the kernel since 12, unchanged until 13.
-        Ok(12 | 13) => Some(Kernel::Freebsd13),
-        Ok(14) => Some(Kernel::Freebsd14),
-        Ok(15..) => Some(Kernel::Main),
-        Ok(_) => None,
-        Err(_) => Kernel::from_name(major),
     }
 }
 
@@ -210,9 +207,9 @@ mod tests {
         let mut sections = Sections::default();
         let (first, second) = (SectionKey { file: 8, number: 0 }, SectionKey { file: 8, number: 1 });
         assert!(!sections.enter(first));
-        sections.note(SectionOption::Netflix(STACKNAME, b"\x02rack\0\0"));
+        sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02rack\0\0"));
         assert!(!sections.enter(second));
-        sections.note(SectionOption::Netflix(STACKNAME, b"\x02bbr"));
+        sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02bbr"));
         assert!(sections.enter(first));
         assert_eq!(sections.get(first).map(|s| s.stack(2)), Some(Stack::Rack));
         assert_eq!(sections.get(second).map(|s| s.stack(2)), Some(Stack::Bbr));
@@ -237,12 +234,12 @@ mod tests {
             ("FreeBSD 16.0-CURRENT", Some(Kernel::Main)),
             ("Linux 6.1", None),
             ("FreeBSD ", None),
-            ("FreeBSD 8", None),
+            ("FreeBSD 8", Some(Kernel::Freebsd13)),
         ];
         for (os, kernel) in cases {
             let mut section = Section::default();
             section.note(SectionOption::Os(os.as_bytes()));
-            assert_eq!(section.kernel, kernel, "{os}");
+            assert_eq!(section.kernel(), kernel, "{os}");
         }
     }
 
@@ -251,7 +248,7 @@ mod tests {
         let mut section = Section::default();
         let bytes = [b"ELOGELOG".as_slice(), &[0xff; 300]].concat();
         for len in 0..bytes.len() {
-            for option in [DUMPINFO, STACKNAME, 1, u32::MAX] {
+            for option in [netflix::DUMPINFO, netflix::STACKNAME, 1, u32::MAX] {
                 section.note(SectionOption::Netflix(option, &bytes[..len]));
             }
             section.note(SectionOption::Freebsd(&bytes[..len]));

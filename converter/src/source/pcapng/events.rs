@@ -12,7 +12,7 @@ use bblog_dissector::layout::Votes;
 use bblog_dissector::tcp_provider::{self, Addresses, id};
 use bblog_pcapng::block::ENHANCED_PACKET;
 use bblog_pcapng::elog::upper_pdu;
-use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::packet::{Parsed, RAW};
 use bblog_pcapng::read::{Block, Options};
 use bblog_pcapng::section::{ElogFacts, Section, elog_option};
 
@@ -22,8 +22,6 @@ use crate::error::Fault;
 use crate::event_stream::{Capture, Clock, Counts, EventSource, Seen, SeenEvent, SeenRecord};
 use crate::tables::Tables;
 
-/// LINKTYPE_RAW: the interface of IN and OUT.
-const RAW: u16 = 101;
 /// How far ahead events are looked at to find out their layout.
 const VOTE_BYTES: usize = 256 * 1024;
 
