@@ -4,6 +4,7 @@
 //! these too: the time since the previous event of its session.
 
 use crate::bblog::{Record, Serial, id};
+use crate::cursor::Cursor;
 use crate::event::{Context, Event, Field};
 use crate::{Micros, TcpHeader, tables};
 
@@ -17,6 +18,11 @@ pub struct Track {
 }
 
 impl Track {
+    /// The peer's initial sequence number, once its SYN was seen.
+    pub fn irs(&self) -> Option<u32> {
+        self.irs
+    }
+
     /// How `serial` follows the last record, which this does not change.
     pub fn serial(&self, serial: u32) -> Serial {
         Serial::of(serial, self.expected)
@@ -24,6 +30,11 @@ impl Track {
 
     /// Takes in the connection's next record, and gives what it is beside the last one.
     pub fn next(&mut self, record: &Record<'_>) -> Tracked {
+        self.next_with(record, record.tcp_header())
+    }
+
+    /// As [`Track::next`], with the TCP header of the record's segment where that is stored beside the record.
+    pub fn next_with(&mut self, record: &Record<'_>, header: Option<TcpHeader<'_>>) -> Tracked {
         let (time, serial) = (record.time(), record.serial());
         let mut tracked = Tracked { bytes: [0; 16], known: 0 };
         if let Some(last) = self.last {
@@ -34,7 +45,7 @@ impl Track {
         }
         // The sequence number of the peer's SYN is its first.
         if record.event_id() == id::IN
-            && let Some(header) = record.tcp_header().filter(|header| header.flags() & TcpHeader::SYN != 0)
+            && let Some(header) = header.filter(|header| header.flags() & TcpHeader::SYN != 0)
         {
             self.irs = Some(header.seq());
         }
@@ -73,6 +84,16 @@ impl Tracked {
     fn set(&mut self, at: usize, value: &[u8], bit: u16) {
         self.bytes[at..at + value.len()].copy_from_slice(value);
         self.known |= bit;
+    }
+
+    /// The time since the connection's previous record; `None` for the first one.
+    pub fn delta(&self) -> Option<Micros> {
+        (self.known & DELTA != 0).then(|| Micros(Cursor(&self.bytes).i64(0).unwrap_or_default()))
+    }
+
+    /// The number of records lost before this one, if any are known to be.
+    pub fn gap(&self) -> Option<u32> {
+        Cursor(&self.bytes).u32(8).filter(|_| self.known & GAP != 0)
     }
 
     /// The values that are known. Their ranges mean nothing: they are computed.

@@ -213,7 +213,7 @@ wanted(proto_tree *tree, int values, int common)
 {
     if (tree == NULL)
         return 0;
-    uint32_t want = 0;
+    uint32_t want = BBLOG_WANT_TREE;
     if (is_asked_for(values) || prefs.display_hidden_proto_items)
         want |= BBLOG_WANT_RAW;
     if (bblog_pref_raw)
@@ -261,11 +261,10 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
     target->tree = proto_item_add_subtree(top, bblog_ett[BBLOG_SUBTREE_TOP]);
 
     if (name != NULL) {
-        /* Where the event's number stands. */
-        int offset = protocol == bblog_proto_record ? 25 : 24;
-        int length = protocol == bblog_proto_record ? 1 : 4;
-        if (tvb_captured_length(tvb) >= (uint32_t)(offset + length))
-            proto_tree_add_string(target->tree, bblog_hf[registry->event], tvb, offset, length, name);
+        uint32_t captured = tvb_captured_length(tvb);
+        if (result->name_offset <= captured && result->name_length <= captured - result->name_offset)
+            proto_tree_add_string(target->tree, bblog_hf[registry->event], tvb, (int)result->name_offset,
+                (int)result->name_length, name);
     }
     if (summary != NULL) {
         proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
@@ -416,12 +415,12 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_request request
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
     request.want = wanted(tree, protocol, record ? bblog_proto_builtin : 0);
-    bool shown = request.want != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
+    bool shown = (request.want & ~BBLOG_WANT_TREE) != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
     if (bblog_pref_info && pinfo->cinfo != NULL)
         request.want |= BBLOG_WANT_STATE;
     if (is_counted(log))
         request.want |= BBLOG_WANT_COUNTED;
-    if (!shown && request.want == 0 && !request.first && !is_watched())
+    if (!shown && (request.want & ~BBLOG_WANT_TREE) == 0 && !request.first && !is_watched())
         return;
     request.packet_len = tvb_captured_length(tvb);
     request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);

@@ -140,6 +140,7 @@ enum bblog_want {
     BBLOG_WANT_STATE = 256,  /* a few words about the connection's state */
     BBLOG_WANT_COUNTED = 512, /* what statistics count by */
     BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else tells its connection */
+    BBLOG_WANT_TREE = 2048,  /* where the event's number lies: there is a tree */
 };
 
 /* The kernel that wrote BBLog records. */
@@ -222,6 +223,8 @@ typedef struct bblog_result {
     size_t len;
     const char *texts;       /* NUL-terminated UTF-8 texts; below, offsets into them */
     uint32_t name;           /* the event's short name, or BBLOG_NONE */
+    uint32_t name_offset;    /* where the event's number lies in the data */
+    uint32_t name_length;
     uint32_t summary;        /* or BBLOG_NONE */
     uint32_t problem;        /* what is wrong with the bytes, or BBLOG_NONE */
     uint32_t provider;       /* eventlog: the provider's name, or BBLOG_NONE */

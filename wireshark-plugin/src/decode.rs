@@ -3,20 +3,19 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use bblog_analysis::links::Act;
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{AlertGroup, Kernel, TimerVerb};
+use bblog_dissector::spec::{AlertGroup, Kernel};
 use bblog_dissector::tables;
-use bblog_pcapng::packet::Parsed;
 
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
 use crate::line;
-use crate::packet;
 use crate::registry::PluginField;
 use crate::sections::{Section, SectionKey, Sections};
 use crate::{eventlog, record};
@@ -74,6 +73,8 @@ impl Request<'_> {
 pub struct Decoded {
     /// The event's short name.
     pub name: TextAt,
+    /// Where the event's number lies, if the tree is asked for.
+    pub number: Range<usize>,
     /// The one-line summary.
     pub summary: TextAt,
     /// What is wrong with the bytes.
@@ -98,6 +99,7 @@ impl Default for Decoded {
     fn default() -> Self {
         Decoded {
             name: NONE,
+            number: 0..0,
             summary: NONE,
             problem: NONE,
             provider: NONE,
@@ -167,9 +169,15 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
 pub fn named(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded {
     Decoded {
         name: items.text(event.name()),
+        number: if request.wants(ffi::BBLOG_WANT_TREE) { range_of(event, "event_id") } else { 0..0 },
         summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.text(event.summary()) } else { NONE },
         ..Decoded::default()
     }
+}
+
+/// Where the member called `name`, which every record or event has, lies in the bytes.
+pub fn range_of(event: &Event<'_>, name: &str) -> Range<usize> {
+    event.common().find(|field| field.spec.name == name).map_or(0..0, |field| field.range)
 }
 
 /// Adds an alert that no event has of itself.
@@ -198,27 +206,23 @@ pub fn alerts(event: &Event<'_>, items: &mut Items) {
     }
 }
 
-/// What an event does, if its frame may belong to another one.
-pub fn act(event: &Event<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
+/// What an event does, if its frame may belong to another one; `segment` is what it does as a segment.
+pub fn act(event: &Event<'_>, segment: Option<Act>) -> Option<Act> {
     if let Some((step, named)) = event.timer() {
         let number = named.filter(|_| step.keyed).and_then(|field| field.value.as_int());
         return Some(Act::Timer(step, number.unwrap_or_default()));
     }
-    match event.name() {
-        "IN" => packet.map(|packet| Act::Received(packet::segment(packet))),
-        "OUT" => packet.map(|packet| Act::Sent(packet::segment(packet))),
-        _ => None,
-    }
+    segment
 }
 
 /// Adds the line for the frame that belongs to this one.
 pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     let Some(other) = frames.link(frame) else { return };
-    let field = match (event.name(), event.timer()) {
-        (_, Some((step, _))) if step.does == TimerVerb::Starts => PluginField::TimerEndedIn,
-        (_, Some(_)) => PluginField::TimerStartedIn,
-        ("OUT", None) => PluginField::AckedIn,
-        (_, None) => PluginField::Acks,
+    let field = match (event.timer().is_some(), other > frame) {
+        (true, true) => PluginField::TimerEndedIn,
+        (true, false) => PluginField::TimerStartedIn,
+        (false, true) => PluginField::AckedIn,
+        (false, false) => PluginField::Acks,
     };
     items.push(ffi::bblog_item {
         number: other.into(),

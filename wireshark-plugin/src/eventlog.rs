@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! An eventlog(9) event: its name, its summary, and the items of the tree.
 
-use std::ops::Range;
-
-use bblog_dissector::catalog::Catalog;
+use bblog_analysis::links::Act;
+use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::Event;
+use bblog_dissector::tcp_provider;
 use bblog_pcapng::packet::{Parsed, RAW};
 
 use crate::catalog;
@@ -14,19 +14,17 @@ use crate::ffi;
 use crate::frames::{Flow, Frames};
 use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line};
+use crate::packet;
 use crate::registry::PluginField;
 use crate::sections::Section;
 
-/// Where the provider's number stands in an ELOG event.
-const PROVIDER_ID: Range<usize> = 4..6;
-
-/// Decodes an event into `items`; `packet` is the frame, if the event describes one.
+/// Decodes an event into `items`; `frame` has the packet, if the event describes one.
 pub fn decode(
     request: &Request<'_>,
     section: &mut Section,
     frames: &mut Frames,
     raw: &RawEvent<'_>,
-    packet: &[u8],
+    frame: &[u8],
     items: &mut Items,
 ) -> Decoded {
     let layout = section.layout_with(raw);
@@ -35,7 +33,7 @@ pub fn decode(
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
     let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
     if request.first {
-        let act = decode::act(&event, Parsed::new(RAW, packet).as_ref());
+        let act = decode::act(&event, segment(table, raw, frame));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
     }
     let mut decoded = decode::named(&event, request, items);
@@ -68,6 +66,17 @@ pub fn decode(
     decoded
 }
 
+/// What an event of the tcp provider does as a segment.
+fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, frame: &[u8]) -> Option<Act> {
+    let is_tcp = table.is_some_and(|table| table.name.as_bytes() == tcp_provider::NAME);
+    let act = match raw.event_id() {
+        tcp_provider::id::IN if is_tcp => Act::Received,
+        tcp_provider::id::OUT if is_tcp => Act::Sent,
+        _ => return None,
+    };
+    Parsed::new(RAW, frame).as_ref().and_then(packet::segment).map(act)
+}
+
 /// Adds the lines of the tree.
 fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
     let text = request.wants(ffi::BBLOG_WANT_TEXT);
@@ -80,7 +89,8 @@ fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fra
         return;
     }
     if provider != NONE {
-        items.push(line::of_plugin(PluginField::Provider, provider, PROVIDER_ID, 0));
+        let range = decode::range_of(event, "provider_id");
+        items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
     }
     let logged = Line { text, ..Line::LOGGED };
     let origin = ffi::BBLOG_ORIGIN_DATA;

@@ -223,6 +223,8 @@ fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
         len: items.as_slice().len(),
         texts: items.texts().as_ptr().cast(),
         name: decoded.name,
+        name_offset: decoded.number.start as u32,
+        name_length: decoded.number.len() as u32,
         summary: decoded.summary,
         problem: decoded.problem,
         provider: decoded.provider,

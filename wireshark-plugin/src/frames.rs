@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use bblog_analysis::links::{Act, Open};
-use bblog_dissector::Micros;
-use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
+use bblog_dissector::bblog::Record;
 use bblog_dissector::event::{Field, Value};
 use bblog_dissector::tables;
 use bblog_dissector::track::Track;
+use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::Parsed;
 
 use crate::sections::SectionKey;
@@ -22,13 +22,6 @@ use crate::sections::SectionKey;
 const CHUNK: usize = 4096;
 /// Kept for a frame that has no earlier one.
 const NONE: i64 = i64::MIN;
-/// The rows of group `track`, in the table's order.
-const DELTA: usize = 0;
-const GAP: usize = 1;
-const RCV: usize = 2;
-/// Bits of `tlb_flags` that mean recovery: TF_FASTRECOVERY, TF_CONGRECOVERY.
-const IN_RECOVERY: u32 = 0x0010_0000 | 0x2000_0000;
-
 /// What belongs together: the records of a connection, or the events of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Flow {
@@ -86,11 +79,10 @@ impl Frames {
         packet: Option<&Parsed<'_>>,
         act: Option<Act>,
     ) {
-        let mut whole = [0; RECORD_LEN];
-        let whole = packet.and_then(|packet| with_header(record, packet, &mut whole));
         let state = self.flows.entry(flow).or_default();
-        let tracked = state.track.next(whole.as_ref().unwrap_or(record));
-        let recovery = host32(record, 68) & IN_RECOVERY != 0;
+        let header = packet.and_then(|packet| TcpHeader::parse(packet.tcp));
+        let tracked = state.track.next_with(record, header);
+        let recovery = record.is_in_recovery();
         if recovery != state.recovery {
             state.recovery = recovery;
             self.recoveries.insert(frame, recovery);
@@ -98,19 +90,14 @@ impl Frames {
         if let Some(act) = act {
             state.open.act(frame, &act, |earlier, later| self.links.join(earlier, later));
         }
-        let mut delta = NONE;
-        for field in tracked.fields() {
-            let Some(value) = field.value.as_int() else { continue };
-            match tables::TRACK.iter().position(|row| row.id == field.spec.id) {
-                Some(DELTA) => delta = value,
-                Some(GAP) if value != 0 => {
-                    self.gaps.insert(frame, value as u32);
-                }
-                Some(RCV) => self.note_irs(frame, flow, rcv_nxt(record).wrapping_sub(value as u32)),
-                _ => {}
-            }
+        self.deltas.set(frame, tracked.delta().map_or(NONE, |delta| delta.0));
+        if let Some(gap) = tracked.gap() {
+            self.gaps.insert(frame, gap);
         }
-        self.deltas.set(frame, delta);
+        // Before the peer's SYN was processed rcv_nxt is 0.
+        if let Some(irs) = state.track.irs().filter(|_| record.rcv_nxt() != 0) {
+            self.note_irs(frame, flow, irs);
+        }
     }
 
     /// Takes in the next event of a session.
@@ -171,7 +158,7 @@ impl Frames {
         let known = self.irs.get(&flow)?;
         let before = known.partition_point(|&(from, _)| from <= frame);
         let irs = known.get(before.checked_sub(1)?)?.1;
-        Some(rcv_nxt(record)).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
+        Some(record.rcv_nxt()).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
     }
 
     /// The values of group `track` for a record.
@@ -235,32 +222,6 @@ fn fields(values: [Option<Value<'static>>; 3]) -> impl Iterator<Item = Field<'st
     rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0, hz: None }))
 }
 
-/// The record with the TCP header that it had in the log, put together in `whole`.
-fn with_header<'a>(
-    record: &Record<'_>,
-    packet: &Parsed<'_>,
-    whole: &'a mut [u8; RECORD_LEN],
-) -> Option<Record<'a>> {
-    let tcp = packet.tcp;
-    let len = tcp.len().min(RECORD_LEN - TCPINFO_LEN);
-    whole[..TCPINFO_LEN].copy_from_slice(record.tcpinfo().get(..TCPINFO_LEN)?);
-    whole[TCPINFO_LEN..][..len].copy_from_slice(&tcp[..len]);
-    Record::split(whole).ok().map(|(record, _)| record)
-}
-
-fn rcv_nxt(record: &Record<'_>) -> u32 {
-    host32(record, 120)
-}
-
-/// The record's own initial sequence number, `tlb_iss`.
-pub fn iss(record: &Record<'_>) -> u32 {
-    host32(record, 64)
-}
-
-fn host32(record: &Record<'_>, at: usize) -> u32 {
-    record.as_bytes().get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use bblog_dissector::bblog::TCPINFO_LEN;
@@ -294,6 +255,6 @@ mod tests {
     #[test]
     fn the_rows_are_those_meant() {
         let names: Vec<&str> = tables::TRACK.iter().map(|row| row.name).collect();
-        assert_eq!((names[DELTA], names[GAP], names[RCV]), ("time_delta", "gap", "rcv_nxt_rel"));
+        assert_eq!(names, ["time_delta", "gap", "rcv_nxt_rel"]);
     }
 }

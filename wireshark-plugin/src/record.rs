@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! A BBLog record: its name, its summary, and the items of the tree.
 
-use std::net::SocketAddr;
 use std::ops::Range;
 
-use bblog_dissector::bblog::{Record, VERBOSE_LEN};
+use bblog_analysis::links::Act;
+use bblog_dissector::bblog::{Record, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Context, Event, Field};
 use bblog_dissector::spec::{Stack, Unit};
 use bblog_pcapng::packet::{NULL, Parsed};
 
 use crate::decode::{self, Decoded, Request, alerts, counted, notice};
 use crate::ffi;
-use crate::frames::{self, Flow, Frames};
+use crate::frames::{Flow, Frames};
 use crate::items::{Items, TextAt};
 use crate::line::{Line, is_flags};
+use crate::packet;
 use crate::sections::Section;
 
 /// The one value of group `track` that stands with the connection's state.
@@ -27,19 +28,19 @@ struct Seen<'a> {
     flow: Flow,
 }
 
-/// Decodes a record into `items`; `packet` is the frame, if the record describes one.
+/// Decodes a record into `items`; `frame` has the packet, if the record describes one.
 pub fn decode(
     request: &Request<'_>,
     section: &mut Section,
     frames: &mut Frames,
     record: &Record<'_>,
-    packet: &[u8],
+    frame: &[u8],
     items: &mut Items,
 ) -> Decoded {
-    let kernel = request.kernel.or(section.kernel).unwrap_or_default();
+    let kernel = request.kernel.or(section.kernel()).unwrap_or_default();
     let stack = section.stack(record.stack_id());
-    let event = Event::of_record(record, Context::new(stack, kernel));
-    let iss = frames::iss(record);
+    let event = Event::of_record(record, Context { stack, kernel, hz: section.hz() });
+    let iss = record.iss();
     let connection = if section.owns(iss) { section.connection } else { None };
     let flow = match connection {
         Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
@@ -47,7 +48,7 @@ pub fn decode(
     };
     let seen = Seen { request, record, event, flow };
     if request.first {
-        seen.note(connection.is_none(), frames, packet);
+        seen.note(connection.is_none(), frames, frame);
     }
     let connection = connection.or_else(|| frames.learned(flow));
     let mut decoded = decode::named(&seen.event, request, items);
@@ -69,12 +70,16 @@ pub fn decode(
 
 impl Seen<'_> {
     /// Keeps what later looks at this and other frames need: the first pass.
-    fn note(&self, unnamed: bool, frames: &mut Frames, packet: &[u8]) {
-        let packet = Parsed::new(NULL, packet);
+    fn note(&self, unnamed: bool, frames: &mut Frames, frame: &[u8]) {
+        let packet = Parsed::new(NULL, frame);
+        let received = self.record.event_id() == id::IN;
         if unnamed && let Some(packet) = &packet {
-            frames.learn(self.flow, ours_first(&self.event, packet));
+            let (source, destination) = (packet.source, packet.destination);
+            let ours_first = if received { (destination, source) } else { (source, destination) };
+            frames.learn(self.flow, ours_first);
         }
-        let act = decode::act(&self.event, packet.as_ref());
+        let segment = packet.as_ref().and_then(packet::segment).filter(|_| self.record.is_segment());
+        let act = decode::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
         frames.note_record(self.request.frame, self.flow, self.record, packet.as_ref(), act);
     }
 
@@ -97,10 +102,7 @@ impl Seen<'_> {
 
     /// Congestion window and bytes in flight.
     fn state(&self, items: &mut Items) -> TextAt {
-        let value = |field: Option<Field<'_>>| field.and_then(|field| field.value.as_int()).unwrap_or(0);
-        let cwnd = value(self.event.common().find(|field| field.spec.name == "snd_cwnd"));
-        let flight = value(self.event.derived().find(|field| field.spec.name == "flight"));
-        items.text(format_args!("cwnd={cwnd} flight={flight}"))
+        items.text(format_args!("cwnd={} flight={}", self.record.snd_cwnd(), self.record.flight()))
     }
 
     /// Adds the lines of the tree.
@@ -189,13 +191,5 @@ impl Seen<'_> {
 
     fn whole(&self) -> Range<usize> {
         0..self.record.as_bytes().len()
-    }
-}
-
-/// The ends of the connection that a packet belongs to, ours first.
-fn ours_first(event: &Event<'_>, packet: &Parsed<'_>) -> (SocketAddr, SocketAddr) {
-    match event.name() {
-        "IN" => (packet.destination, packet.source),
-        _ => (packet.source, packet.destination),
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! What the options of a Section Header Block say about the records of the section.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
@@ -38,8 +38,8 @@ pub enum SectionOption<'a> {
 /// The facts of one section.
 #[derive(Debug, Default)]
 pub struct Section {
-    /// Stack numbers and what they stand for; few, so a list.
-    stacks: Vec<(u8, Stack)>,
+    /// Stack numbers and what they stand for.
+    stacks: BTreeMap<u8, Stack>,
     /// What it says of the machine that wrote its records.
     machine: Machine,
     /// BBLog: the connection, ours first.
@@ -47,7 +47,7 @@ pub struct Section {
     /// BBLog: the initial sequence number of the first record that has one.
     iss: Option<u32>,
     /// eventlog: provider numbers and names.
-    providers: Vec<(u16, Box<[u8]>)>,
+    providers: BTreeMap<u16, Box<[u8]>>,
     /// eventlog: the layout of the tcp provider, if the file names it.
     layout: Option<Layout>,
     /// eventlog: what the events seen so far say about the layout of the tcp provider.
@@ -59,7 +59,7 @@ pub struct Section {
 impl Section {
     /// The stack that a record's `tlb_stackid` stands for.
     pub fn stack(&self, id: u8) -> Stack {
-        self.stacks.iter().find(|entry| entry.0 == id).map_or(Stack::Unknown, |entry| entry.1)
+        self.stacks.get(&id).copied().unwrap_or_default()
     }
 
     /// The kernel that wrote its records; of several that may have, the newest.
@@ -81,7 +81,7 @@ impl Section {
 
     /// The name of an eventlog provider.
     pub fn provider(&self, id: u16) -> Option<&[u8]> {
-        self.providers.iter().find(|entry| entry.0 == id).map(|entry| &*entry.1)
+        self.providers.get(&id).map(|name| &**name)
     }
 
     /// The layout of the tcp provider's events, `raw` among them. If the file does not name it, the events
@@ -103,7 +103,7 @@ impl Section {
             SectionOption::Netflix(netflix::STACKNAME, [id, name @ ..]) => {
                 // Writers may pad the name with NULs.
                 let name = name.split(|&b| b == 0).next().unwrap_or_default();
-                self.stacks.push((*id, Stack::from_name(name)));
+                self.stacks.entry(*id).or_insert_with(|| Stack::from_name(name));
             }
             SectionOption::Netflix(netflix::DUMPINFO, bytes) => {
                 if let Ok(header) = Header::unchecked(bytes) {
@@ -141,9 +141,7 @@ impl Section {
         };
         for (id, name) in table.iter() {
             // The first entry wins if an id stands twice.
-            if self.provider(id).is_none() {
-                self.providers.push((id, name.into()));
-            }
+            self.providers.entry(id).or_insert_with(|| name.into());
         }
         self.layout = str::from_utf8(rest).ok().and_then(Layout::from_name);
     }
