@@ -8,9 +8,9 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bblog_dissector::bblog::{self, Record};
-use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -27,12 +27,12 @@ fn records(stream: &[u8]) -> Vec<Record<'_>> {
     bblog::entries(stream).flat_map(|entry| bblog::records(entry.unwrap().1)).map(Result::unwrap).collect()
 }
 
-fn context(record: &Record<'_>) -> Context {
+fn context(record: &Record<'_>) -> RecordContext {
     let stack = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr][usize::from(record.stack_id())];
-    Context::new(stack, Kernel::Main)
+    RecordContext::new(stack, Kernel::Main)
 }
 
-type Described<'a> = (RawEvent<'a>, Option<&'static Provider>);
+type Described<'a> = (RawEvent<'a>, Option<&'static ProviderSpec>);
 
 fn events<'a>(file: &'a [u8], catalog: &Catalog) -> Vec<Described<'a>> {
     let (providers, mut rest) = ProviderTable::split(&file[FILE_HEADER_LEN..]).unwrap();

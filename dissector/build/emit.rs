@@ -7,6 +7,7 @@ use std::fmt::Write;
 use crate::table::{
     Compare, Cond, Event, Evidence, Fault, MemberRef, NameTable, Row, Tables, Test, Type, When,
 };
+use crate::unit::Unit;
 
 /// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
 const STACKINFO: u16 = 0x10;
@@ -50,13 +51,17 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         let alerts = cx.alerts(event)?;
         let timers = cx.timers(event)?;
         let evidence = cx.evidence(&event.name, &event.evidence)?;
-        let was: String = event.was.iter().map(|w| format!("({}, {:?}, {:?}),", w.0, w.1, w.2)).collect();
+        let former: String = event
+            .former_names
+            .iter()
+            .map(|n| format!("FormerName {{ kernels: {}, name: {:?}, c_name: {:?} }},", n.0, n.1, n.2))
+            .collect();
         let _ = writeln!(
             events,
-            "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, was: &[{was}], about: {:?}, notes: &{:?}, by: &{:?}, \
+            "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, former_names: &[{former}], label: {:?}, notes: &{:?}, logged_by: &{:?}, \
              fields: &[{rows}], says: &[{says}], alerts: &[{alerts}], timers: &[{timers}], \
              evidence: &[{evidence}], size: 0 }},",
-            event.id, event.name, event.c_name, event.about, event.notes, event.by,
+            event.id, event.name, event.c_name, event.label, event.notes, event.logged_by,
         );
     }
     let _ =
@@ -93,7 +98,7 @@ fn constants(out: &mut String, tables: &Tables) {
     let _ = writeln!(out, "}}\n/// Numbers of BBLog's events, `tlb_eventid`.\npub mod id {{");
     for event in &tables.events {
         let (name, id) = (&event.name, event.id);
-        let _ = writeln!(out, "/// `{}`: {}.\npub const {name}: u8 = {id};", event.c_name, event.about);
+        let _ = writeln!(out, "/// `{}`: {}.\npub const {name}: u8 = {id};", event.c_name, event.label);
     }
     out.push_str("}\n");
     for (table, prefix, ty, what) in CONSTANTS {
@@ -130,10 +135,10 @@ fn alert_kinds(out: &mut String, tables: &Tables) -> Result<(), Fault> {
             "malformed" => "Malformed",
             other => return Err(format!("alert {}: unknown group {other}", alert.name)),
         };
-        let (name, about) = (&alert.name, &alert.about);
+        let (name, label) = (&alert.name, &alert.label);
         let _ = writeln!(
             out,
-            "AlertSpec {{ name: {name:?}, severity: Severity::{severity}, group: AlertGroup::{group}, about: {about:?} }},"
+            "AlertSpec {{ name: {name:?}, severity: Severity::{severity}, group: AlertGroup::{group}, label: {label:?} }},"
         );
     }
     out.push_str("];\n");
@@ -222,10 +227,10 @@ impl Emit<'_> {
             let (kind, place) = (self.kinds[&filter], self.place(&row.member, row.network)?);
             let _ = writeln!(
                 out,
-                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, about: {:?}, kind: Kind::{kind:?}, unit: Unit::{unit}, \
+                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, label: {:?}, kind: Kind::{kind:?}, unit: Unit::{unit}, \
                  names: {names}, place: {place}, read: Read::of(Kind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
                 row.name,
-                row.about,
+                row.label,
                 whens[at],
                 whens[at..].iter().take_while(|when| **when == whens[at]).count(),
                 row.common,
@@ -241,37 +246,14 @@ impl Emit<'_> {
                 if !self.tables.names.iter().any(|t| t.name == name && t.flags == flags) {
                     return Err(format!("{}: no {variant} {name}", row.name));
                 }
-                return Ok((format!("Names::{variant}(&NAMES_{})", name.to_uppercase()), "None".into()));
+                return Ok((format!("ValueNames::{variant}(&NAMES_{})", name.to_uppercase()), "None".into()));
             }
         }
         let unit = match row.unit.as_str() {
-            "-" | "text" => "None",
-            "bool" => "Bool",
-            "us" => "Us",
-            "ms" => "Ms",
-            "s" => "S",
-            "ns" => "Ns",
-            "ticks" => "Ticks",
-            "ticks/32" => "TicksX32",
-            "ticks/16" => "TicksX16",
-            "bytes" => "Bytes",
-            "bytes/s" => "BytesPerSec",
-            "seq" => "Seq",
-            "count" => "Count",
-            "percent" => "Percent",
-            "1/256" => "X256",
-            "1/1000" => "X1000",
-            "line" => "Line",
-            "slot" => "Slot",
-            "pointer" => "Pointer",
-            "cycles" => "Cycles",
-            "index" => "Index",
-            "hex" => "Hex",
-            "tsval" => "TsVal",
-            "cpu" => "Cpu",
-            other => return Err(format!("{}: unknown unit {other}", row.name)),
+            "text" => Unit::None,
+            word => Unit::from_word(word).ok_or_else(|| format!("{}: unknown unit {word}", row.name))?,
         };
-        Ok(("Names::None".into(), unit.into()))
+        Ok(("ValueNames::None".into(), format!("{unit:?}")))
     }
 
     fn place(&self, at: &MemberRef, network: bool) -> Result<String, Fault> {

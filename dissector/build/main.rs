@@ -3,6 +3,9 @@
 
 mod emit;
 mod table;
+#[path = "../src/unit.rs"]
+#[allow(dead_code, reason = "the library uses the rest")]
+mod unit;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,6 +13,7 @@ use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=tables");
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/unit.rs");
     if let Err(fault) = run() {
         println!("cargo::error={fault}");
     }

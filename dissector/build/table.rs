@@ -23,7 +23,7 @@ pub struct AlertKind {
     pub name: String,
     pub severity: String,
     pub group: String,
-    pub about: String,
+    pub label: String,
 }
 
 #[derive(Clone)]
@@ -68,9 +68,9 @@ pub struct Event {
     pub id: u32,
     pub name: String,
     pub c_name: String,
-    pub was: Vec<(u8, String, String)>,
-    pub by: Vec<String>,
-    pub about: String,
+    pub former_names: Vec<(u8, String, String)>,
+    pub logged_by: Vec<String>,
+    pub label: String,
     pub notes: Vec<String>,
     pub rows: Vec<Row>,
     pub says: Vec<(When, String)>,
@@ -141,7 +141,7 @@ pub struct Row {
     pub unit: String,
     pub signed: bool,
     pub network: bool,
-    pub about: String,
+    pub label: String,
     pub source: String,
     pub when: When,
     pub common: bool,
@@ -165,159 +165,232 @@ struct Block {
 
 /// Adds one file to `tables`.
 pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
-    let mut target = Target::None;
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut parser = Parser { tables, target: Target::None, blocks: Vec::new() };
     for (at, full) in text.lines().enumerate() {
-        let fault = |what: String| format!("{file}:{}: {what}", at + 1);
-        let line = full.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let indent = full.len() - full.trim_start().len();
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let rest = rest.trim();
-        let mut words = rest.split_whitespace();
-        let mut next =
-            |what: &str| words.next().map(str::to_owned).ok_or_else(|| fault(format!("{word}: no {what}")));
-        if indent == 0 {
-            blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
-            match word {
-                "member" => {
-                    let name = next("name")?;
-                    let offset = next("offset")?.parse().map_err(|_| fault("offset is no number".into()))?;
-                    let ty = parse_type(&next("type")?).ok_or_else(|| fault("unknown type".into()))?;
-                    if tables.members.insert(name, Member { offset, ty }).is_some() {
-                        return Err(fault("member defined twice".into()));
-                    }
-                    target = Target::None;
-                }
-                "enum" | "flags" => {
-                    let name = next("name")?;
-                    if tables.names.iter().any(|t| t.name == name) {
-                        return Err(fault(format!("names {name} defined twice")));
-                    }
-                    tables.names.push(NameTable { name, flags: word == "flags", values: Vec::new() });
-                    target = Target::Names;
-                }
-                "set" => {
-                    let name = next("name")?;
-                    tables.sets.insert(name.clone(), Vec::new());
-                    target = Target::Set(name);
-                }
-                "group" => {
-                    let (name, prefix) = (next("name")?, next("prefix")?);
-                    tables.groups.push(Group { name, prefix, ..Group::default() });
-                    target = Target::Group;
-                }
-                "alert" => {
-                    let (name, severity, group) = (next("name")?, next("severity")?, next("group")?);
-                    let about = words.collect::<Vec<_>>().join(" ");
-                    if tables.alerts.iter().any(|have| have.name == name) {
-                        return Err(fault(format!("alert {name} defined twice")));
-                    }
-                    tables.alerts.push(AlertKind { name, severity, group, about });
-                    target = Target::None;
-                }
-                "event" => {
-                    let id = next("id")?.parse().map_err(|_| fault("id is no number".into()))?;
-                    let name = next("name")?;
-                    if tables.events.iter().any(|e| e.id == id || e.name == name) {
-                        return Err(fault(format!("event {id} {name} defined twice")));
-                    }
-                    tables.events.push(Event { id, name, ..Event::default() });
-                    target = Target::Event;
-                }
-                _ => return Err(fault(format!("unknown directive {word}"))),
-            }
-            continue;
-        }
-        if matches!(target, Target::Names) {
-            let value = parse_int(word).ok_or_else(|| fault(format!("{word} is no number")))?;
-            let table = tables.names.last_mut().ok_or_else(|| fault("no table".into()))?;
-            if table.values.iter().any(|v| v.0 == value) {
-                return Err(fault(format!("{word} named twice")));
-            }
-            table.values.push((value, rest.to_owned()));
-            continue;
-        }
-        while blocks.len() > 1 && blocks.last().is_some_and(|b| b.indent >= indent) {
-            blocks.pop();
-        }
-        if let (Target::Event, Some(event)) = (&target, tables.events.last_mut())
-            && event_line(event, word, rest, &blocks).map_err(fault)?
-        {
-            continue;
-        }
-        if let (Target::Group, Some(group), "proves") = (&target, tables.groups.last_mut(), word) {
-            let when = merged(&blocks, &When::default()).map_err(fault)?;
-            group.evidence.push((when, parse_proof(None, rest).map_err(fault)?));
-            continue;
-        }
-        let sets = tables.sets.clone();
-        let rows = match &target {
-            Target::Set(name) => tables.sets.get_mut(name),
-            Target::Group => tables.groups.last_mut().map(|g| &mut g.rows),
-            Target::Event => tables.events.last_mut().map(|event| &mut event.rows),
-            Target::None | Target::Names => None,
-        };
-        let rows = rows.ok_or_else(|| fault("row outside a set, group or event".into()))?;
-        match word {
-            "when" => {
-                let when = parse_when(rest).map_err(fault)?;
-                let source = blocks.last().map(|b| b.source.clone()).unwrap_or_default();
-                blocks.push(Block { indent, when, source, rows_at: rows.len() });
-            }
-            "from" => {
-                if let Some(block) = blocks.last_mut() {
-                    block.source = rest.to_owned();
-                }
-            }
-            "use" => {
-                let name = next("set")?;
-                let except: Vec<&str> =
-                    rest.split_whitespace().skip(1).map(|w| w.trim_start_matches('-')).collect();
-                let set = sets.get(&name).ok_or_else(|| fault(format!("no set {name}")))?;
-                let source = blocks.last().map(|b| b.source.clone()).unwrap_or_default();
-                for row in set.iter().filter(|row| !except.contains(&row.member.name.as_str())) {
-                    let when = merged(&blocks, &row.when).map_err(fault)?;
-                    rows.push(Row { when, source: source.clone(), common: true, ..row.clone() });
-                }
-            }
-            _ => {
-                let member = parse_member(word).ok_or_else(|| fault(format!("{word} is no member")))?;
-                let (name, unit) = (next("name")?, next("unit")?);
-                let about = words.collect::<Vec<_>>().join(" ");
-                let (unit, signed) = unit.strip_prefix("+-").map_or((unit.as_str(), false), |u| (u, true));
-                let (unit, network) = unit.strip_prefix("be:").map_or((unit, false), |u| (u, true));
-                let block = blocks.last().ok_or_else(|| fault("no block".into()))?;
-                // A row of the block's own takes the place of the same member's row of a set.
-                let from = block.rows_at;
-                let common = matches!(target, Target::Set(_));
-                let mut index = 0;
-                rows.retain(|row| {
-                    index += 1;
-                    common || index <= from || !row.common || row.member.name != member.name
-                });
-                let when = merged(&blocks, &When::default()).map_err(fault)?;
-                let source = block.source.clone();
-                let (unit, name) = (unit.to_owned(), name.to_owned());
-                rows.push(Row { member, name, unit, signed, network, about, source, when, common });
-            }
-        }
+        parser.line(full).map_err(|what| format!("{file}:{}: {what}", at + 1))?;
     }
     Ok(())
 }
 
+/// Reads the lines of one file.
+struct Parser<'t> {
+    tables: &'t mut Tables,
+    target: Target,
+    /// The open `when` blocks, outermost first; the first one stands for the directive itself.
+    blocks: Vec<Block>,
+}
+
+/// The words after a directive's own.
+struct Words<'a> {
+    directive: &'a str,
+    rest: std::str::SplitWhitespace<'a>,
+}
+
+impl<'a> Words<'a> {
+    fn of(directive: &'a str, rest: &'a str) -> Words<'a> {
+        Words { directive, rest: rest.split_whitespace() }
+    }
+
+    /// The next word, which is a `what`.
+    fn next(&mut self, what: &str) -> Result<String, Fault> {
+        let word = self.rest.next().map(str::to_owned);
+        word.ok_or_else(|| format!("{}: no {what}", self.directive))
+    }
+
+    /// The next word, which is a number.
+    fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, Fault> {
+        self.next(what)?.parse().map_err(|_| format!("{what} is no number"))
+    }
+
+    /// All words that are left.
+    fn text(self) -> String {
+        self.rest.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Parser<'_> {
+    fn line(&mut self, full: &str) -> Result<(), Fault> {
+        let line = full.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        match full.len() - full.trim_start().len() {
+            0 => self.directive(word, rest),
+            indent => self.indented(indent, word, rest),
+        }
+    }
+
+    /// A line that begins something: what it is is where the lines after it go.
+    fn directive(&mut self, word: &str, rest: &str) -> Result<(), Fault> {
+        self.blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
+        let words = Words::of(word, rest);
+        self.target = match word {
+            "member" => self.member(words)?,
+            "enum" | "flags" => self.names(words, word == "flags")?,
+            "set" => self.set(words)?,
+            "group" => self.group(words)?,
+            "alert" => self.alert(words)?,
+            "event" => self.event(words)?,
+            _ => return Err(format!("unknown directive {word}")),
+        };
+        Ok(())
+    }
+
+    fn member(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+        let (name, offset) = (words.next("name")?, words.number("offset")?);
+        let ty = parse_type(&words.next("type")?).ok_or("unknown type")?;
+        if self.tables.members.insert(name, Member { offset, ty }).is_some() {
+            return Err("member defined twice".into());
+        }
+        Ok(Target::None)
+    }
+
+    fn names(&mut self, mut words: Words<'_>, flags: bool) -> Result<Target, Fault> {
+        let name = words.next("name")?;
+        if self.tables.names.iter().any(|have| have.name == name) {
+            return Err(format!("names {name} defined twice"));
+        }
+        self.tables.names.push(NameTable { name, flags, values: Vec::new() });
+        Ok(Target::Names)
+    }
+
+    fn set(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+        let name = words.next("name")?;
+        self.tables.sets.insert(name.clone(), Vec::new());
+        Ok(Target::Set(name))
+    }
+
+    fn group(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+        let (name, prefix) = (words.next("name")?, words.next("prefix")?);
+        self.tables.groups.push(Group { name, prefix, ..Group::default() });
+        Ok(Target::Group)
+    }
+
+    fn alert(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+        let (name, severity, group) = (words.next("name")?, words.next("severity")?, words.next("group")?);
+        let label = words.text();
+        if self.tables.alerts.iter().any(|have| have.name == name) {
+            return Err(format!("alert {name} defined twice"));
+        }
+        self.tables.alerts.push(AlertKind { name, severity, group, label });
+        Ok(Target::None)
+    }
+
+    fn event(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+        let (id, name) = (words.number("id")?, words.next("name")?);
+        if self.tables.events.iter().any(|have| have.id == id || have.name == name) {
+            return Err(format!("event {id} {name} defined twice"));
+        }
+        self.tables.events.push(Event { id, name, ..Event::default() });
+        Ok(Target::Event)
+    }
+
+    /// A line of what the last directive began.
+    fn indented(&mut self, indent: usize, word: &str, rest: &str) -> Result<(), Fault> {
+        if matches!(self.target, Target::Names) {
+            return self.value_name(word, rest);
+        }
+        while self.blocks.len() > 1 && self.blocks.last().is_some_and(|block| block.indent >= indent) {
+            self.blocks.pop();
+        }
+        if let (Target::Event, Some(event)) = (&self.target, self.tables.events.last_mut())
+            && event_line(event, word, rest, &self.blocks)?
+        {
+            return Ok(());
+        }
+        if let (Target::Group, Some(group), "proves") = (&self.target, self.tables.groups.last_mut(), word) {
+            let when = merged(&self.blocks, &When::default())?;
+            group.evidence.push((when, parse_proof(None, rest)?));
+            return Ok(());
+        }
+        let source = self.blocks.last().map(|block| block.source.clone()).unwrap_or_default();
+        match word {
+            "when" => {
+                let (when, rows_at) = (parse_when(rest)?, self.rows()?.len());
+                self.blocks.push(Block { indent, when, source, rows_at });
+            }
+            "from" => {
+                if let Some(block) = self.blocks.last_mut() {
+                    block.source = rest.to_owned();
+                }
+            }
+            "use" => self.set_rows(Words::of(word, rest), source)?,
+            _ => self.row(word, Words::of(word, rest), source)?,
+        }
+        Ok(())
+    }
+
+    /// `VALUE words`: a value's name.
+    fn value_name(&mut self, word: &str, rest: &str) -> Result<(), Fault> {
+        let value = parse_int(word).ok_or_else(|| format!("{word} is no number"))?;
+        let table = self.tables.names.last_mut().ok_or("no table")?;
+        if table.values.iter().any(|have| have.0 == value) {
+            return Err(format!("{word} named twice"));
+        }
+        table.values.push((value, rest.to_owned()));
+        Ok(())
+    }
+
+    /// Where rows go.
+    fn rows(&mut self) -> Result<&mut Vec<Row>, Fault> {
+        let rows = match &self.target {
+            Target::Set(name) => self.tables.sets.get_mut(name),
+            Target::Group => self.tables.groups.last_mut().map(|group| &mut group.rows),
+            Target::Event => self.tables.events.last_mut().map(|event| &mut event.rows),
+            Target::None | Target::Names => None,
+        };
+        rows.ok_or_else(|| "row outside a set, group or event".into())
+    }
+
+    /// `use SET [-MEMBER...]`: the rows of a set.
+    fn set_rows(&mut self, mut words: Words<'_>, source: String) -> Result<(), Fault> {
+        let name = words.next("set")?;
+        let except: Vec<&str> = words.rest.map(|word| word.trim_start_matches('-')).collect();
+        let set = self.tables.sets.get(&name).ok_or_else(|| format!("no set {name}"))?;
+        let used = set.iter().filter(|row| !except.contains(&row.member.name.as_str()));
+        let of_set = used.map(|row| {
+            let when = merged(&self.blocks, &row.when)?;
+            Ok(Row { when, source: source.clone(), common: true, ..row.clone() })
+        });
+        let of_set = of_set.collect::<Result<Vec<Row>, Fault>>()?;
+        self.rows()?.extend(of_set);
+        Ok(())
+    }
+
+    /// `MEMBER NAME UNIT words`: a row.
+    fn row(&mut self, member: &str, mut words: Words<'_>, source: String) -> Result<(), Fault> {
+        let member = parse_member(member).ok_or_else(|| format!("{member} is no member"))?;
+        let (name, unit) = (words.next("name")?, words.next("unit")?);
+        let label = words.text();
+        let (unit, signed) = unit.strip_prefix("+-").map_or((unit.as_str(), false), |unit| (unit, true));
+        let (unit, network) = unit.strip_prefix("be:").map_or((unit, false), |unit| (unit, true));
+        let when = merged(&self.blocks, &When::default())?;
+        let from = self.blocks.last().map_or(0, |block| block.rows_at);
+        let common = matches!(self.target, Target::Set(_));
+        let rows = self.rows()?;
+        // A row of the block's own takes the place of the same member's row of a set.
+        let mut index = 0;
+        rows.retain(|row| {
+            index += 1;
+            common || index <= from || !row.common || row.member.name != member.name
+        });
+        rows.push(Row { member, name, unit: unit.to_owned(), signed, network, label, source, when, common });
+        Ok(())
+    }
+}
+
 /// Takes in a line about the event itself; false if it is none.
 fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, Fault> {
-    let mut words = rest.split_whitespace();
-    let mut next = |what: &str| words.next().map(str::to_owned).ok_or_else(|| format!("{word}: no {what}"));
+    let mut words = Words::of(word, rest);
+    let mut next = |what: &str| words.next(what);
     let here = || merged(blocks, &When::default());
     match word {
         "c_name" => event.c_name = rest.to_owned(),
-        "was" => event.was.push((kernels(&next("kernels")?)?, next("name")?, next("C name")?)),
-        "by" => event.by.extend(rest.split_whitespace().map(str::to_owned)),
-        "about" => event.about = rest.to_owned(),
+        "was" => event.former_names.push((kernels(&next("kernels")?)?, next("name")?, next("C name")?)),
+        "by" => event.logged_by.extend(rest.split_whitespace().map(str::to_owned)),
+        "about" => event.label = rest.to_owned(),
         "note" => event.notes.push(rest.to_owned()),
         "say" => event.says.push((here()?, rest.to_owned())),
         "alert" => event.alerts.push((here()?, next("name")?)),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use bblog_dissector::bblog;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, MAGIC, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::{Kernel, Stack};
 
@@ -28,7 +28,11 @@ fn stream(bytes: &[u8], kernel: Kernel, out: &mut impl Write) -> Result<(), Box<
                 .get(usize::from(record.stack_id()))
                 .copied()
                 .unwrap_or_default();
-            print(record.serial().into(), &Event::of_record(&record, Context::new(stack, kernel)), out)?;
+            print(
+                record.serial().into(),
+                &Event::of_record(&record, RecordContext::new(stack, kernel)),
+                out,
+            )?;
         }
     }
     Ok(())

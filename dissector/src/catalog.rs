@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 
 use crate::layout::Layout;
-use crate::schema::{self, CType, EventDef, Piece, Schema, Shown, StructField};
+use crate::schema::{self, Annotation, CType, EventDef, Piece, Schema, StructField};
 use crate::spec::{
-    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Place, Read, Repeat, Say,
-    TimerStep, UNKNOWN, Unit, When,
+    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Order, Part, Place, Read, Repeat, Say, TimerStep,
+    UNKNOWN, Unit, ValueNames, When,
 };
 use crate::{elog, tables};
 
@@ -27,9 +27,13 @@ const BUILTIN: [&str; 8] = [
     include_str!("../tables/eventlog/test.schema"),
 ];
 
+/// The earlier name of [`ProviderSpec`], until all callers have changed.
+#[doc(hidden)]
+pub use ProviderSpec as Provider;
+
 /// One provider in one layout.
 #[derive(Debug)]
-pub struct Provider {
+pub struct ProviderSpec {
     /// Its name: `tcp`, `hpts`.
     pub name: &'static str,
     /// Its layout; `None` for a provider that has one only.
@@ -38,7 +42,7 @@ pub struct Provider {
     pub events: &'static [EventSpec],
 }
 
-impl Provider {
+impl ProviderSpec {
     /// The event with number `id`.
     #[inline]
     pub fn event(&self, id: u32) -> Option<&'static EventSpec> {
@@ -49,7 +53,7 @@ impl Provider {
 /// All tables of a process.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    providers: Vec<&'static Provider>,
+    providers: Vec<&'static ProviderSpec>,
     rows: Vec<&'static FieldSpec>,
 }
 
@@ -78,7 +82,7 @@ impl Catalog {
 
     /// The provider called `name`. Of its layouts the one asked for, or else D, or else the only
     /// one.
-    pub fn provider(&self, name: &[u8], layout: Option<Layout>) -> Option<&'static Provider> {
+    pub fn provider(&self, name: &[u8], layout: Option<Layout>) -> Option<&'static ProviderSpec> {
         let all = || self.providers.iter().copied().filter(|p| p.name.as_bytes() == name);
         all()
             .find(|p| p.layout.is_some() && p.layout == layout)
@@ -87,7 +91,7 @@ impl Catalog {
     }
 
     /// All providers, every layout of them.
-    pub fn providers(&self) -> &[&'static Provider] {
+    pub fn providers(&self) -> &[&'static ProviderSpec] {
         &self.providers
     }
 
@@ -99,7 +103,7 @@ impl Catalog {
     /// What describes event `id` of `provider`: its own entry, or that of a reserved id, or the one
     /// for unknown events.
     #[inline]
-    pub fn event(provider: Option<&'static Provider>, id: u32) -> &'static EventSpec {
+    pub fn event(provider: Option<&'static ProviderSpec>, id: u32) -> &'static EventSpec {
         provider
             .and_then(|p| p.event(id))
             .or_else(|| RESERVED.iter().find(|event| event.id == id))
@@ -127,10 +131,10 @@ impl Catalog {
                 id: def.id,
                 name: leak(&def.name),
                 c_name: leak(&def.name),
-                was: &[],
-                about: "",
+                former_names: &[],
+                label: "",
                 notes: &[],
-                by: &[],
+                logged_by: &[],
                 fields: rows,
                 says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
                 alerts: alerts(schema, def, fields).leak(),
@@ -139,7 +143,7 @@ impl Catalog {
                 size: body.map_or(0, |body| body.size),
             });
         }
-        self.providers.push(Box::leak(Box::new(Provider {
+        self.providers.push(Box::leak(Box::new(ProviderSpec {
             name: leak(&schema.provider),
             layout: Layout::from_name(&schema.layout),
             events: events.leak(),
@@ -154,15 +158,15 @@ static RESERVED: [EventSpec; 3] = [
     reserved(elog::SESSION_END, "SESSION_END", "session closed"),
 ];
 
-const fn reserved(id: u32, name: &'static str, about: &'static str) -> EventSpec {
+const fn reserved(id: u32, name: &'static str, label: &'static str) -> EventSpec {
     EventSpec {
         id,
         name,
         c_name: name,
-        was: &[],
-        about,
+        former_names: &[],
+        label,
         notes: &[],
-        by: &[],
+        logged_by: &[],
         fields: &[],
         says: &[],
         alerts: &[],
@@ -236,8 +240,8 @@ fn doc<'s>(schema: &'s Schema, def: &EventDef, field: &'s StructField) -> (Unit,
     let own = [structure, &field.name].join(".");
     let doc = schema.docs.get(&own).or_else(|| schema.docs.get(&field.name));
     match (doc, &field.shown, field.ctype) {
-        (Some((unit, about)), _, _) => (Unit::from_word(unit).unwrap_or_default(), about),
-        (None, Shown::Hex, _) => (Unit::Hex, &field.name),
+        (Some((unit, label)), _, _) => (Unit::from_word(unit).unwrap_or_default(), label),
+        (None, Annotation::Hex, _) => (Unit::Hex, &field.name),
         (None, _, CType::Pointer) => (Unit::Pointer, &field.name),
         (None, _, _) => (Unit::None, &field.name),
     }
@@ -254,8 +258,8 @@ fn row(
 ) -> FieldSpec {
     let field = &fields[at];
     let filter = filter(schema, def, field);
-    let (unit, about) = doc(schema, def, field);
-    let order = if field.shown == Shown::Ntohs { Order::Network } else { Order::Host };
+    let (unit, label) = doc(schema, def, field);
+    let order = if field.shown == Annotation::Ntohs { Order::Network } else { Order::Host };
     let repeat = match field.tail {
         Some((counter, max)) => Repeat::Tail {
             count_at: fields[counter].offset,
@@ -272,12 +276,12 @@ fn row(
         name: leak(&field.name),
         kind,
         filter: leak(&filter),
-        about: leak(about),
+        label: leak(label),
         unit,
         names: match &field.shown {
-            Shown::Enum(name) => Names::Enum(names.get(schema, "enum", name)),
-            Shown::Flag(name) => Names::Flags(names.get(schema, "flag", name)),
-            Shown::Plain | Shown::Hex | Shown::Ntohs => Names::None,
+            Annotation::Enum(name) => ValueNames::Enum(names.get(schema, "enum", name)),
+            Annotation::Flag(name) => ValueNames::Flags(names.get(schema, "flag", name)),
+            Annotation::Plain | Annotation::Hex | Annotation::Ntohs => ValueNames::None,
         },
         read: Read::of(kind, &place),
         place,

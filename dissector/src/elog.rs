@@ -6,7 +6,7 @@
 //! order, which is read as little-endian (amd64, arm64).
 
 use crate::cursor::Cursor;
-use crate::{Micros, Problem};
+use crate::{DecodeError, Micros};
 
 /// What an ELOG file begins with.
 pub const MAGIC: [u8; 4] = *b"ELOG";
@@ -46,24 +46,25 @@ impl FileHeader {
     /// Reads the header that `bytes` begin with.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] with fewer than 40 bytes, [`Problem::Magic`],
-    /// [`Problem::Version`], and [`Problem::ByteOrder`] for a big-endian file.
-    pub fn parse(bytes: &[u8]) -> Result<FileHeader, Problem> {
+    /// [`DecodeError::Truncated`] with fewer than 40 bytes, [`DecodeError::Magic`],
+    /// [`DecodeError::Version`], and [`DecodeError::ByteOrder`] for a big-endian file.
+    pub fn parse(bytes: &[u8]) -> Result<FileHeader, DecodeError> {
         let what = "ELOG file header";
-        let short = Problem::Truncated { what, needed: FILE_HEADER_LEN as u64, found: bytes.len() as u64 };
+        let short =
+            DecodeError::Truncated { what, needed: FILE_HEADER_LEN as u64, found: bytes.len() as u64 };
         let header: &[u8; FILE_HEADER_LEN] = bytes.first_chunk().ok_or(short)?;
         let at = Cursor(header);
         let magic = *header.first_chunk().ok_or(short)?;
         if magic != MAGIC {
-            return Err(Problem::Magic { found: magic });
+            return Err(DecodeError::Magic { found: magic });
         }
         let version = at.u32(4).ok_or(short)?;
         if version != VERSION {
             let what = "ELOG";
             return Err(if version.swap_bytes() == VERSION {
-                Problem::ByteOrder { what, found: version, supported: VERSION }
+                DecodeError::ByteOrder { what, found: version, supported: VERSION }
             } else {
-                Problem::Version { what, found: version, supported: VERSION }
+                DecodeError::Version { what, found: version, supported: VERSION }
             });
         }
         Ok(FileHeader {
@@ -107,11 +108,11 @@ impl<'a> ProviderTable<'a> {
     /// Reads the table that `bytes` begin with, and gives what follows it.
     ///
     /// # Errors
-    /// [`Problem::Providers`] with a count above 32, [`Problem::Truncated`].
-    pub fn split(bytes: &'a [u8]) -> Result<(ProviderTable<'a>, &'a [u8]), Problem> {
+    /// [`DecodeError::Providers`] with a count above 32, [`DecodeError::Truncated`].
+    pub fn split(bytes: &'a [u8]) -> Result<(ProviderTable<'a>, &'a [u8]), DecodeError> {
         let needed = ProviderTable::len_of(bytes)?;
         let Some((table, rest)) = bytes.split_at_checked(needed) else {
-            return Err(Problem::Truncated {
+            return Err(DecodeError::Truncated {
                 what: "ELOG provider table",
                 needed: needed as u64,
                 found: bytes.len() as u64,
@@ -124,14 +125,14 @@ impl<'a> ProviderTable<'a> {
     ///
     /// # Errors
     /// As [`ProviderTable::split`], but only the count has to be there.
-    pub fn len_of(bytes: &[u8]) -> Result<usize, Problem> {
-        let count = Cursor(bytes).u32(0).ok_or(Problem::Truncated {
+    pub fn len_of(bytes: &[u8]) -> Result<usize, DecodeError> {
+        let count = Cursor(bytes).u32(0).ok_or(DecodeError::Truncated {
             what: "ELOG provider count",
             needed: 4,
             found: bytes.len() as u64,
         })?;
         if count > MAX_PROVIDERS {
-            return Err(Problem::Providers { found: count, max: MAX_PROVIDERS });
+            return Err(DecodeError::Providers { found: count, max: MAX_PROVIDERS });
         }
         Ok(4 + count as usize * PROVIDER_LEN)
     }
@@ -162,13 +163,13 @@ impl<'a> RawEvent<'a> {
     /// torn last event of a capture that was killed.
     ///
     /// # Errors
-    /// [`Problem::Length`] if `event_length` is below 32.
+    /// [`DecodeError::Length`] if `event_length` is below 32.
     #[inline]
-    pub fn split(bytes: &'a [u8]) -> Result<Option<(RawEvent<'a>, &'a [u8])>, Problem> {
+    pub fn split(bytes: &'a [u8]) -> Result<Option<(RawEvent<'a>, &'a [u8])>, DecodeError> {
         let Some(header) = bytes.first_chunk::<EVENT_HEADER_LEN>() else { return Ok(None) };
         let len = usize::from(u16::from_le_bytes([header[0], header[1]]));
         if len < EVENT_HEADER_LEN {
-            return Err(Problem::Length {
+            return Err(DecodeError::Length {
                 what: "event length",
                 found: len as u64,
                 min: EVENT_HEADER_LEN as u64,
@@ -181,12 +182,12 @@ impl<'a> RawEvent<'a> {
     /// Takes all of `bytes` as one event, whatever its length field says: the pcapng form.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] with fewer than 32 bytes.
+    /// [`DecodeError::Truncated`] with fewer than 32 bytes.
     #[inline]
-    pub fn whole(bytes: &'a [u8]) -> Result<RawEvent<'a>, Problem> {
+    pub fn whole(bytes: &'a [u8]) -> Result<RawEvent<'a>, DecodeError> {
         let Some(header) = bytes.first_chunk() else {
             let needed = EVENT_HEADER_LEN as u64;
-            return Err(Problem::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 });
+            return Err(DecodeError::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 });
         };
         Ok(RawEvent { header, bytes })
     }

@@ -9,7 +9,7 @@ use std::io::Write;
 
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::event::{Event, Field, Group, Value};
-use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Names, Order, Part, Repeat, Unit};
+use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Order, Part, Repeat, Unit, ValueNames};
 
 /// The most that elog's payload buffer holds.
 const PAYLOAD_MAX: usize = 1023;
@@ -96,15 +96,15 @@ fn value(field: &Field<'_>, out: &mut Vec<u8>) {
         (Value::Text(bytes) | Value::Bytes(bytes), _) => out.extend_from_slice(bytes),
         (Value::Ipv4(addr), _) => text(out, format_args!("{addr}")),
         (Value::Ipv6(addr), _) => text(out, format_args!("{addr}")),
-        (Value::Unsigned(v) | Value::Bool(v), Names::Flags(table)) => flags(table, v, out),
-        (Value::Signed(v), Names::Flags(table)) => flags(table, v as u64, out),
-        (Value::Unsigned(v) | Value::Bool(v), Names::Enum(table)) => enumerated(table, v as i64, out),
-        (Value::Signed(v), Names::Enum(table)) => enumerated(table, v, out),
-        (Value::Unsigned(v) | Value::Bool(v), Names::None) if shown_in_hex(field.spec) => {
+        (Value::Unsigned(v) | Value::Bool(v), ValueNames::Flags(table)) => flags(table, v, out),
+        (Value::Signed(v), ValueNames::Flags(table)) => flags(table, v as u64, out),
+        (Value::Unsigned(v) | Value::Bool(v), ValueNames::Enum(table)) => enumerated(table, v as i64, out),
+        (Value::Signed(v), ValueNames::Enum(table)) => enumerated(table, v, out),
+        (Value::Unsigned(v) | Value::Bool(v), ValueNames::None) if shown_in_hex(field.spec) => {
             text(out, format_args!("{v:#x}"))
         }
-        (Value::Unsigned(v) | Value::Bool(v), Names::None) => text(out, format_args!("{v}")),
-        (Value::Signed(v), Names::None) => text(out, format_args!("{v}")),
+        (Value::Unsigned(v) | Value::Bool(v), ValueNames::None) => text(out, format_args!("{v}")),
+        (Value::Signed(v), ValueNames::None) => text(out, format_args!("{v}")),
     }
 }
 
@@ -121,7 +121,7 @@ fn enumerated(table: &NameTable, value: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// Names joined with `|`: those that fit. Without any known bit the number.
+/// ValueNames joined with `|`: those that fit. Without any known bit the number.
 fn flags(table: &NameTable, value: u64, out: &mut Vec<u8>) {
     let start = out.len();
     for &(mask, name) in table.values {

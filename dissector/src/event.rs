@@ -13,14 +13,18 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    AlertSpec, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Names, Order, Part, Place, Read,
-    Repeat, Say, Stack, Test, TimerStep, UNKNOWN, When,
+    AlertSpec, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Order, Part, Place, Read, Repeat,
+    Say, Stack, Test, TimerStep, UNKNOWN, ValueNames, When,
 };
 use crate::tables;
 
+/// The earlier name of [`RecordContext`], until all callers have changed.
+#[doc(hidden)]
+pub use RecordContext as Context;
+
 /// What is known besides the bytes and decides what they mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Context {
+pub struct RecordContext {
     /// The TCP stack that wrote a BBLog record.
     pub stack: Stack,
     /// The kernel that wrote a BBLog record.
@@ -29,10 +33,10 @@ pub struct Context {
     pub hz: Option<NonZeroU32>,
 }
 
-impl Context {
+impl RecordContext {
     /// The context of records of this stack and kernel, with `hz` not known.
-    pub fn new(stack: Stack, kernel: Kernel) -> Context {
-        Context { stack, kernel, hz: None }
+    pub fn new(stack: Stack, kernel: Kernel) -> RecordContext {
+        RecordContext { stack, kernel, hz: None }
     }
 }
 
@@ -54,14 +58,14 @@ impl Field<'_> {
     /// The name of the value, if it is a number of which each value has a name: `ESTABLISHED`.
     pub fn value_name(&self) -> Option<&'static str> {
         match self.spec.names {
-            Names::Enum(table) => table.get(self.value.as_int()?),
-            Names::Flags(_) | Names::None => None,
+            ValueNames::Enum(table) => table.get(self.value.as_int()?),
+            ValueNames::Flags(_) | ValueNames::None => None,
         }
     }
 
     /// Whether the value is a number whose bits have names, and the bits called `name` are set.
     pub fn has_flag(&self, name: &str) -> bool {
-        let Names::Flags(table) = self.spec.names else { return false };
+        let ValueNames::Flags(table) = self.spec.names else { return false };
         let mask = table.value(name).unwrap_or(0);
         self.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
     }
@@ -132,14 +136,14 @@ pub struct Event<'a> {
     at: usize,
     /// The event flags of a BBLog record; all for eventlog.
     flags: u16,
-    cx: Context,
+    cx: RecordContext,
 }
 
 impl<'a> Event<'a> {
     /// A BBLog record's event. A number that no table has decodes as
     /// [`UNKNOWN`]; its members can be had from [`Event::raw`].
     #[inline]
-    pub fn of_record(record: &Record<'a>, cx: Context) -> Event<'a> {
+    pub fn of_record(record: &Record<'a>, cx: RecordContext) -> Event<'a> {
         Event {
             spec: tables::event(record.event_id()).unwrap_or(&UNKNOWN),
             common: tables::RECORD,
@@ -159,12 +163,12 @@ impl<'a> Event<'a> {
             bytes: event.as_bytes(),
             at: EVENT_HEADER_LEN,
             flags: u16::MAX,
-            cx: Context::default(),
+            cx: RecordContext::default(),
         }
     }
 
     /// Bytes that are no record and no event, for the rows of a group.
-    pub(crate) fn bare(bytes: &'a [u8], cx: Context) -> Event<'a> {
+    pub(crate) fn bare(bytes: &'a [u8], cx: RecordContext) -> Event<'a> {
         Event { spec: &UNKNOWN, common: &[], bytes, at: 0, flags: u16::MAX, cx }
     }
 
@@ -353,7 +357,7 @@ impl<'a> Event<'a> {
 
 /// The values of a verbose part. Their ranges are relative to it.
 pub fn verbose<'a>(verbose: &Verbose<'a>) -> Fields<'a> {
-    Event::bare(verbose.as_bytes(), Context::default()).group(tables::VERBOSE)
+    Event::bare(verbose.as_bytes(), RecordContext::default()).group(tables::VERBOSE)
 }
 
 /// Iterator over an event's values.
@@ -576,7 +580,7 @@ impl Summary<'_, '_> {
         if let Some(say) = best {
             return self.parts(out, say.parts);
         }
-        out.write_str(event.spec.about)?;
+        out.write_str(event.spec.label)?;
         let own = event.fields().filter(|field| !field.spec.common);
         for (at, field) in own.take(DEFAULT_VALUES).enumerate() {
             out.write_str(if at == 0 { ": " } else { ", " })?;

@@ -20,18 +20,19 @@
 //! event, and every byte string decodes to something: never a panic.
 //!
 //! ```
-//! use bblog_dissector::{bblog::Header, Problem};
+//! use bblog_dissector::{bblog::Header, DecodeError};
 //!
 //! let torn = [9u8, 0, 0, 0];
-//! assert!(matches!(Header::parse(&torn), Err(Problem::Truncated { needed: 208, found: 4, .. })));
+//! assert!(matches!(Header::parse(&torn), Err(DecodeError::Truncated { needed: 208, found: 4, .. })));
 //! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod cursor;
-mod problem;
+mod error;
 mod tcp_header;
 mod time;
+mod unit;
 
 pub mod bblog;
 pub mod catalog;
@@ -47,6 +48,9 @@ pub mod tcp_provider;
 mod text;
 pub mod track;
 
-pub use problem::Problem;
+pub use error::DecodeError;
+/// The earlier name of [`DecodeError`], until all callers have changed.
+#[doc(hidden)]
+pub use error::DecodeError as Problem;
 pub use tcp_header::TcpHeader;
 pub use time::Micros;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One value of many events: its rows are found once, by name, and read without looking at other rows.
 
-use crate::event::{Context, Event, Field, Group};
+use crate::event::{Event, Field, Group, RecordContext};
 use crate::spec::{EventSpec, FieldSpec, Repeat, UNKNOWN};
 use crate::tables;
 
@@ -12,11 +12,11 @@ use crate::tables;
 ///
 /// ```
 /// use bblog_dissector::bblog::{RECORD_LEN, Record, id};
-/// use bblog_dissector::event::{Context, Event};
+/// use bblog_dissector::event::{RecordContext, Event};
 /// use bblog_dissector::lookup::Lookup;
 /// use bblog_dissector::spec::{Kernel, Stack};
 ///
-/// let context = Context::new(Stack::Rack, Kernel::Main);
+/// let context = RecordContext::new(Stack::Rack, Kernel::Main);
 /// let cwnd = Lookup::of_record(id::CWND, context, "snd_cwnd").expect("every record has it");
 /// let mut bytes = [0; RECORD_LEN];
 /// bytes[25] = id::CWND;
@@ -24,7 +24,7 @@ use crate::tables;
 /// let (record, _) = Record::split(&bytes)?;
 /// let event = Event::of_record(&record, context);
 /// assert_eq!(event.read(&cwnd).and_then(|field| field.value.as_int()), Some(14_480));
-/// # Ok::<(), bblog_dissector::Problem>(())
+/// # Ok::<(), bblog_dissector::DecodeError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lookup {
@@ -37,7 +37,7 @@ pub struct Lookup {
 impl Lookup {
     /// The rows called `name` of BBLog's event `event_id`: its own and then those that every record has, without
     /// those of other stacks and kernels; for a name that no such row has, the derived one. `None` if there are none.
-    pub fn of_record(event_id: u8, context: Context, name: &str) -> Option<Lookup> {
+    pub fn of_record(event_id: u8, context: RecordContext, name: &str) -> Option<Lookup> {
         let event = tables::event(event_id).unwrap_or(&UNKNOWN);
         let is_logged = event.fields.iter().chain(tables::RECORD).any(|row| row.name == name);
         if is_logged {
@@ -50,13 +50,13 @@ impl Lookup {
     /// The rows called `name` of the eventlog event that `event` describes: its own and those of the header.
     pub fn of_elog(event: &'static EventSpec, name: &str) -> Option<Lookup> {
         let groups = [(Group::Own, event.fields), (Group::Common, tables::ELOG_HEADER)];
-        Lookup::among(event, groups, Context::default(), name)
+        Lookup::among(event, groups, RecordContext::default(), name)
     }
 
     fn among<const N: usize>(
         event: &'static EventSpec,
         groups: [(Group, &'static [FieldSpec]); N],
-        context: Context,
+        context: RecordContext,
         name: &str,
     ) -> Option<Lookup> {
         let is_wanted = |row: &FieldSpec| {

@@ -25,9 +25,13 @@ use std::fmt;
 use crate::elog::{SESSION_CREATE, SESSION_END};
 use crate::spec::{Test, TimerVerb};
 
+/// The earlier name of [`SchemaError`], until all callers have changed.
+#[doc(hidden)]
+pub use SchemaError as Fault;
+
 /// A fault in a schema: where it is and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SchemaError {
     /// Line, from 1.
     pub line: usize,
     /// Column, from 1, in bytes.
@@ -36,13 +40,13 @@ pub struct Fault {
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SchemaError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "line {}, column {}: {}", self.line, self.column, self.what)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for SchemaError {}
 
 /// A schema: one provider in one layout.
 #[derive(Clone, Debug, Default)]
@@ -56,9 +60,9 @@ pub struct Schema {
     /// Keyword names and masks, in order.
     pub keywords: Vec<(String, u32)>,
     /// ENUMs, by name.
-    pub enums: BTreeMap<String, Names>,
+    pub enums: BTreeMap<String, NamedValues>,
     /// FLAGs, by name.
-    pub flags: BTreeMap<String, Names>,
+    pub flags: BTreeMap<String, NamedValues>,
     /// STRUCTs, by name.
     pub structs: BTreeMap<String, Struct>,
     /// EVENTs, in order.
@@ -105,7 +109,7 @@ pub struct TimerDef {
 }
 
 /// Values and their names, in order.
-pub type Names = Vec<(i64, String)>;
+pub type NamedValues = Vec<(i64, String)>;
 
 /// A STRUCT: its fields with their places.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -126,14 +130,14 @@ pub struct StructField {
     /// Its offset, by the C rules of an LP64 machine.
     pub offset: u16,
     /// How to show it.
-    pub shown: Shown,
+    pub shown: Annotation,
     /// For a variable-length tail: which field counts its elements, and the most there can be.
     pub tail: Option<(usize, u32)>,
 }
 
 /// How a field is annotated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Shown {
+pub enum Annotation {
     /// Not at all.
     #[default]
     Plain,
@@ -228,11 +232,11 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    fn fault<T>(&self, what: impl Into<String>) -> Result<T, Fault> {
-        Err(Fault { line: self.line, column: self.column, what: what.into() })
+    fn fault<T>(&self, what: impl Into<String>) -> Result<T, SchemaError> {
+        Err(SchemaError { line: self.line, column: self.column, what: what.into() })
     }
 
-    fn int(&self, what: &str) -> Result<u64, Fault> {
+    fn int(&self, what: &str) -> Result<u64, SchemaError> {
         let parsed = match self.text.strip_prefix("0x").or_else(|| self.text.strip_prefix("0X")) {
             Some(hex) => u64::from_str_radix(hex, 16),
             None => self.text.parse(),
@@ -260,8 +264,8 @@ fn words(line: usize, text: &str) -> Vec<Word<'_>> {
 /// the file is the one reported.
 ///
 /// # Errors
-/// The first [`Fault`], with its line and column.
-pub fn parse(text: &str) -> Result<Schema, Fault> {
+/// The first [`SchemaError`], with its line and column.
+pub fn parse(text: &str) -> Result<Schema, SchemaError> {
     let mut schema = Schema::default();
     let mut seen_provider = None;
     let mut open: Vec<Word<'_>> = Vec::new();
@@ -295,7 +299,11 @@ pub fn parse(text: &str) -> Result<Schema, Fault> {
     }
     define(&mut schema, &open)?;
     if seen_provider.is_none() {
-        return Err(Fault { line: last, column: 1, what: "end of the schema, expected a PROVIDER".into() });
+        return Err(SchemaError {
+            line: last,
+            column: 1,
+            what: "end of the schema, expected a PROVIDER".into(),
+        });
     }
     if schema.base.is_none() {
         schema.add_lifecycle();
@@ -305,7 +313,7 @@ pub fn parse(text: &str) -> Result<Schema, Fault> {
 }
 
 /// Takes in one complete definition.
-fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), Fault> {
+fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), SchemaError> {
     let Some((directive, rest)) = words.split_first() else { return Ok(()) };
     let need = |at: usize, what: &str| match rest.get(at) {
         Some(word) => Ok(*word),
@@ -327,8 +335,8 @@ fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), Fault> {
             if crate::spec::Unit::from_word(unit.text).is_none() {
                 return unit.fault(format!("unknown unit \"{}\"", unit.text));
             }
-            let about: Vec<&str> = rest[2..].iter().map(|word| word.text).collect();
-            schema.docs.insert(name.text.to_owned(), (unit.text.to_owned(), about.join(" ")));
+            let label: Vec<&str> = rest[2..].iter().map(|word| word.text).collect();
+            schema.docs.insert(name.text.to_owned(), (unit.text.to_owned(), label.join(" ")));
         }
         "ALERT" => {
             let (event, kind) = (need(0, "an event")?, need(1, "a kind")?);
@@ -403,12 +411,12 @@ fn define(schema: &mut Schema, words: &[Word<'_>]) -> Result<(), Fault> {
 }
 
 /// `field=1|2`, `field!=0`, `field>3`, `field&0x4`, `field!&0x4`.
-fn condition(word: Word<'_>) -> Result<Condition, Fault> {
+fn condition(word: Word<'_>) -> Result<Condition, SchemaError> {
     let Some(at) = word.text.find(['=', '!', '>', '&']) else {
         return word.fault(format!("\"{}\", expected a condition", word.text));
     };
     let (field, test) = word.text.split_at(at);
-    let list = |values: &str| -> Result<&'static [u64], Fault> {
+    let list = |values: &str| -> Result<&'static [u64], SchemaError> {
         let values = values.split('|').map(|value| Word { text: value, ..word }.int("value"));
         Ok(values.collect::<Result<Vec<_>, _>>()?.leak())
     };
@@ -430,7 +438,7 @@ fn condition(word: Word<'_>) -> Result<Condition, Fault> {
 }
 
 /// 1 to 15 in decimal number a bit, counted from 1; everything else is the mask itself.
-fn keyword_mask(value: Word<'_>) -> Result<u32, Fault> {
+fn keyword_mask(value: Word<'_>) -> Result<u32, SchemaError> {
     let number = match u32::try_from(value.int("keyword")?) {
         Ok(number) => number,
         Err(_) => return value.fault(format!("keyword {}, expected 32 bits", value.text)),
@@ -444,7 +452,7 @@ fn keyword_mask(value: Word<'_>) -> Result<u32, Fault> {
 /// The largest structure that fits into an event.
 const MAX_STRUCT: u32 = 65_535 - 32;
 
-fn structure(words: &[Word<'_>]) -> Result<Struct, Fault> {
+fn structure(words: &[Word<'_>]) -> Result<Struct, SchemaError> {
     let mut fields: Vec<StructField> = Vec::new();
     let (mut end, mut align) = (0_u32, 1_u32);
     for word in words {
@@ -463,7 +471,7 @@ fn structure(words: &[Word<'_>]) -> Result<Struct, Fault> {
             name: name.to_owned(),
             ctype: CType::Unsigned(1),
             offset: 0,
-            shown: Shown::Plain,
+            shown: Annotation::Plain,
             tail: None,
         };
         let type_word = word.part(rest);
@@ -514,13 +522,13 @@ fn structure(words: &[Word<'_>]) -> Result<Struct, Fault> {
     Ok(Struct { fields, size: end.next_multiple_of(align).min(MAX_STRUCT) as u16 })
 }
 
-fn annotation(word: Word<'_>, ctype: CType) -> Result<Shown, Fault> {
+fn annotation(word: Word<'_>, ctype: CType) -> Result<Annotation, SchemaError> {
     let integer = matches!(ctype, CType::Unsigned(_) | CType::Signed(_));
     match word.text {
-        "hex" if integer => Ok(Shown::Hex),
-        "ntohs" if ctype.size() == 2 && integer => Ok(Shown::Ntohs),
-        text if integer && text.starts_with("enum_") => Ok(Shown::Enum(text[5..].to_owned())),
-        text if integer && text.starts_with("flag_") => Ok(Shown::Flag(text[5..].to_owned())),
+        "hex" if integer => Ok(Annotation::Hex),
+        "ntohs" if ctype.size() == 2 && integer => Ok(Annotation::Ntohs),
+        text if integer && text.starts_with("enum_") => Ok(Annotation::Enum(text[5..].to_owned())),
+        text if integer && text.starts_with("flag_") => Ok(Annotation::Flag(text[5..].to_owned())),
         text => word.fault(format!("annotation \"{text}\", expected hex, ntohs, enum_NAME or flag_NAME")),
     }
 }
@@ -529,8 +537,8 @@ impl Schema {
     /// This layout in full, given the one it is told as a difference from.
     ///
     /// # Errors
-    /// A [`Fault`] if something named is defined nowhere.
-    pub fn over(&self, base: &Schema) -> Result<Schema, Fault> {
+    /// A [`SchemaError`] if something named is defined nowhere.
+    pub fn over(&self, base: &Schema) -> Result<Schema, SchemaError> {
         let mut full = base.clone();
         full.layout.clone_from(&self.layout);
         full.base = None;
@@ -571,7 +579,7 @@ impl Schema {
                 name: "_unused".to_owned(),
                 ctype: CType::Unsigned(1),
                 offset: 0,
-                shown: Shown::Plain,
+                shown: Annotation::Plain,
                 tail: None,
             };
             let name = "SESSION_CREATE".to_owned();
@@ -584,11 +592,12 @@ impl Schema {
     }
 
     /// Whether everything named is defined.
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), SchemaError> {
         for event in &self.events {
             let (line, column) = event.position;
-            let fault =
-                |what: String| Err(Fault { line, column, what: format!("EVENT {} {what}", event.name) });
+            let fault = |what: String| {
+                Err(SchemaError { line, column, what: format!("EVENT {} {what}", event.name) })
+            };
             let fields: &[StructField] = match &event.payload {
                 None => &[],
                 Some(name) => match self.structs.get(name) {
@@ -598,8 +607,8 @@ impl Schema {
             };
             for field in fields {
                 let missing = match &field.shown {
-                    Shown::Enum(table) if !self.enums.contains_key(table) => ("ENUM", table),
-                    Shown::Flag(table) if !self.flags.contains_key(table) => ("FLAG", table),
+                    Annotation::Enum(table) if !self.enums.contains_key(table) => ("ENUM", table),
+                    Annotation::Flag(table) if !self.flags.contains_key(table) => ("FLAG", table),
                     _ => continue,
                 };
                 return fault(format!(

@@ -2,12 +2,17 @@
 //! The table model: what can be said of a field and of an event, as plain data.
 //!
 //! A [`FieldSpec`] is one row: a name, where the value lies ([`Place`]), when it is there
-//! ([`When`]), and how to show it ([`Unit`], [`Names`]). An [`EventSpec`] is an event's
+//! ([`When`]), and how to show it ([`Unit`], [`ValueNames`]). An [`EventSpec`] is an event's
 //! rows and the sentences ([`Say`]) that sum it up. BBLog's rows are compiled from
 //! `tables/`, eventlog's are made from schemas when the program starts; decoding, Wireshark's
 //! fields, JSON keys, texts and reference documentation all read the same ones.
 
 use std::fmt;
+
+pub use crate::unit::Unit;
+/// The earlier name of [`ValueNames`], until all callers have changed.
+#[doc(hidden)]
+pub use ValueNames as Names;
 
 /// A TCP stack, which decides what BBLog's event values mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -170,13 +175,13 @@ pub struct FieldSpec {
     /// The display filter name: `bblog.snd_cwnd`, `bblog.hptsi_calc.pacing_delay`.
     pub filter: &'static str,
     /// What it is, a few words.
-    pub about: &'static str,
+    pub label: &'static str,
     /// The type of its values. Rows that share a filter name share the widest type among them.
     pub kind: Kind,
     /// The unit.
     pub unit: Unit,
-    /// Names of its values.
-    pub names: Names,
+    /// ValueNames of its values.
+    pub names: ValueNames,
     /// Where it lies in the bytes.
     pub place: Place,
     /// How it is read there.
@@ -342,9 +347,9 @@ pub enum Test {
     NoneSet(u64),
 }
 
-/// Names of a field's values.
+/// ValueNames of a field's values.
 #[derive(Clone, Copy, Debug)]
-pub enum Names {
+pub enum ValueNames {
     /// It is a plain number.
     None,
     /// One name for each value.
@@ -353,7 +358,7 @@ pub enum Names {
     Flags(&'static NameTable),
 }
 
-/// Names of values or of bits.
+/// ValueNames of values or of bits.
 #[derive(Debug)]
 pub struct NameTable {
     /// The table's own name.
@@ -374,106 +379,6 @@ impl NameTable {
     }
 }
 
-impl Unit {
-    /// For spans of time in kernel ticks, what the number is scaled by; `None` for all other units.
-    pub fn ticks_scale(self) -> Option<u64> {
-        match self {
-            Unit::Ticks => Some(1),
-            Unit::TicksX16 => Some(16),
-            Unit::TicksX32 => Some(32),
-            _ => None,
-        }
-    }
-}
-
-macro_rules! units {
-    ($($(#[$doc:meta])* $unit:ident $table:literal $shown:literal,)*) => {
-        /// The unit of a value.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-        pub enum Unit {
-            $($(#[$doc])* $unit,)*
-        }
-
-        impl Unit {
-            /// From the word that tables and schemas use.
-            pub fn from_word(word: &str) -> Option<Unit> {
-                match word {
-                    $($table => Some(Unit::$unit),)*
-                    _ => None,
-                }
-            }
-
-            /// The word that tables and schemas use.
-            pub fn word(self) -> &'static str {
-                match self {
-                    $(Unit::$unit => $table,)*
-                }
-            }
-
-            /// What follows the number, without a blank; empty for plain numbers.
-            pub fn suffix(self) -> &'static str {
-                match self {
-                    $(Unit::$unit => $shown,)*
-                }
-            }
-        }
-    };
-}
-
-units! {
-    /// A plain number.
-    #[default]
-    None "-" "",
-    /// A truth value.
-    Bool "bool" "",
-    /// Microseconds.
-    Us "us" "us",
-    /// Milliseconds.
-    Ms "ms" "ms",
-    /// Seconds.
-    S "s" "s",
-    /// Nanoseconds.
-    Ns "ns" "ns",
-    /// Kernel ticks, of which a second has `hz`.
-    Ticks "ticks" "ticks",
-    /// Kernel ticks scaled by 32 (t_srtt of the default stack: TCP_RTT_SHIFT is 5).
-    TicksX32 "ticks/32" "ticks",
-    /// Kernel ticks scaled by 16 (t_rttvar of the default stack: TCP_RTTVAR_SHIFT is 4).
-    TicksX16 "ticks/16" "ticks",
-    /// Bytes.
-    Bytes "bytes" "bytes",
-    /// Bytes per second.
-    BytesPerSec "bytes/s" "bytes/s",
-    /// A TCP sequence number, absolute, modulo 2^32.
-    Seq "seq" "",
-    /// A count.
-    Count "count" "",
-    /// Hundredths.
-    Percent "percent" "%",
-    /// A fixed-point number of which 256 is 1.0 (BBR_UNIT).
-    X256 "1/256" "",
-    /// A fixed-point number of which 1000 is 1.0.
-    X1000 "1/1000" "",
-    /// A line of the kernel's source.
-    Line "line" "",
-    /// A slot of the pacer's wheel.
-    Slot "slot" "",
-    /// A kernel address.
-    Pointer "pointer" "",
-    /// CPU cycles.
-    Cycles "cycles" "cycles",
-    /// An index.
-    Index "index" "",
-    /// Best read in hexadecimal.
-    Hex "hex" "",
-    /// A TCP timestamp value of the peer's clock.
-    TsVal "tsval" "",
-    /// A CPU number.
-    Cpu "cpu" "",
-    /// A TCP port.
-    Port "port" "",
-}
-
 /// One event of a stack or provider.
 #[derive(Debug)]
 pub struct EventSpec {
@@ -484,14 +389,14 @@ pub struct EventSpec {
     pub name: &'static str,
     /// The identifier in the kernel's source.
     pub c_name: &'static str,
-    /// Names that older kernels gave the number: kernels, short name, C identifier.
-    pub was: &'static [(u8, &'static str, &'static str)],
+    /// ValueNames that older kernels gave the number: kernels, short name, C identifier.
+    pub former_names: &'static [FormerName],
     /// What happened, a few words.
-    pub about: &'static str,
+    pub label: &'static str,
     /// General remarks.
     pub notes: &'static [&'static str],
     /// Who writes it.
-    pub by: &'static [&'static str],
+    pub logged_by: &'static [&'static str],
     /// Its values.
     pub fields: &'static [FieldSpec],
     /// Its summaries; of those that apply the one with the most conditions is used.
@@ -506,6 +411,17 @@ pub struct EventSpec {
     pub size: u16,
 }
 
+/// A name that older kernels gave an event's number.
+#[derive(Clone, Copy, Debug)]
+pub struct FormerName {
+    /// The kernels, as [`Kernel::bit`]s.
+    pub kernels: u8,
+    /// The short name.
+    pub name: &'static str,
+    /// The identifier in those kernels' source.
+    pub c_name: &'static str,
+}
+
 impl EventSpec {
     /// Whether this stands in for an event that no table has.
     pub fn is_unknown(&self) -> bool {
@@ -514,7 +430,10 @@ impl EventSpec {
 
     /// Its name on `kernel`.
     pub fn name_on(&self, kernel: Kernel) -> &'static str {
-        self.was.iter().find(|was| was.0 & kernel.bit() != 0).map_or(self.name, |was| was.1)
+        self.former_names
+            .iter()
+            .find(|former| former.kernels & kernel.bit() != 0)
+            .map_or(self.name, |former| former.name)
     }
 }
 
@@ -523,10 +442,10 @@ pub static UNKNOWN: EventSpec = EventSpec {
     id: u32::MAX,
     name: "UNKNOWN",
     c_name: "",
-    was: &[],
-    about: "unknown event",
+    former_names: &[],
+    label: "unknown event",
     notes: &[],
-    by: &[],
+    logged_by: &[],
     fields: &[],
     says: &[],
     alerts: &[],
@@ -545,7 +464,7 @@ pub struct AlertSpec {
     /// What it is about.
     pub group: AlertGroup,
     /// What it is, a few words.
-    pub about: &'static str,
+    pub label: &'static str,
 }
 
 /// How serious something is, as Wireshark grades it.

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::num::NonZeroU32;
 
 use crate::event::{Field, Value};
-use crate::spec::{NameTable, Names, Unit};
+use crate::spec::{NameTable, Unit, ValueNames};
 
 impl Display for Field<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -26,15 +26,15 @@ impl Field<'_> {
             (Value::Ipv4(addr), _) => write!(out, "{addr}"),
             (Value::Ipv6(addr), _) => write!(out, "{addr}"),
             (Value::Bool(v), _) => out.write_str(if v == 0 { "no" } else { "yes" }),
-            (Value::Unsigned(v), Names::Enum(table)) => named(out, table, v as i64, v, short),
-            (Value::Signed(v), Names::Enum(table)) => named(out, table, v, v, short),
-            (Value::Unsigned(v), Names::Flags(table)) => flags(out, table, v, short),
-            (Value::Signed(v), Names::Flags(table)) => flags(out, table, v as u64, short),
-            (Value::Unsigned(v), Names::None) => match i64::try_from(v) {
+            (Value::Unsigned(v), ValueNames::Enum(table)) => named(out, table, v as i64, v, short),
+            (Value::Signed(v), ValueNames::Enum(table)) => named(out, table, v, v, short),
+            (Value::Unsigned(v), ValueNames::Flags(table)) => flags(out, table, v, short),
+            (Value::Signed(v), ValueNames::Flags(table)) => flags(out, table, v as u64, short),
+            (Value::Unsigned(v), ValueNames::None) => match i64::try_from(v) {
                 Ok(v) => self.number(out, v, short),
                 Err(_) => big(out, v, self.spec.unit),
             },
-            (Value::Signed(v), Names::None) => self.number(out, v, short),
+            (Value::Signed(v), ValueNames::None) => self.number(out, v, short),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::bblog::{Record, Serial, id};
 use crate::cursor::Cursor;
-use crate::event::{Context, Event, Field};
+use crate::event::{Event, Field, RecordContext};
 use crate::{Micros, TcpHeader, tables};
 
 /// Follows one connection, record by record.
@@ -100,7 +100,7 @@ impl Tracked {
     #[inline]
     pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
         let known = self.known;
-        let event = Event::bare(&self.bytes, Context::default());
+        let event = Event::bare(&self.bytes, RecordContext::default());
         let rows = tables::TRACK.iter().enumerate().filter(move |(at, _)| known & 1 << at != 0);
         rows.filter_map(move |(_, spec)| event.read_row(spec, 0, 0))
     }

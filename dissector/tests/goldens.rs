@@ -8,7 +8,7 @@ use std::path::Path;
 use bblog_dissector::bblog;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event, verbose};
+use bblog_dissector::event::{Event, RecordContext, verbose};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, Stack};
 
@@ -38,7 +38,7 @@ fn stream(name: &str, kernel: Kernel) -> String {
         for record in bblog::records(body) {
             let record = record.unwrap();
             let stack = stack(record.stack_id());
-            let event = Event::of_record(&record, Context::new(stack, kernel));
+            let event = Event::of_record(&record, RecordContext::new(stack, kernel));
             assert!(!event.spec().is_unknown(), "record {}", record.serial());
             if seen.insert((record.event_id(), record.stack_id())) {
                 write!(out, "{stack:?} #{} ", record.serial()).unwrap();
@@ -124,7 +124,7 @@ fn every_genuine_record_decodes() {
         for entry in bblog::entries(&bytes) {
             for record in bblog::records(entry.unwrap().1) {
                 let record = record.unwrap();
-                let cx = Context::new(stack(record.stack_id()), Kernel::Freebsd13);
+                let cx = RecordContext::new(stack(record.stack_id()), Kernel::Freebsd13);
                 let event = Event::of_record(&record, cx);
                 assert!(!event.spec().is_unknown(), "{} #{}", path.display(), record.serial());
                 assert!(

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use bblog_dissector::bblog::{self, Header, RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event, verbose};
+use bblog_dissector::event::{Event, RecordContext, verbose};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::schema;
 use bblog_dissector::spec::{Kernel, Stack};
@@ -45,7 +45,7 @@ proptest! {
         }
         if let Ok((record, rest)) = Record::split(&bytes) {
             prop_assert!(rest.len() + RECORD_LEN <= bytes.len());
-            show(&Event::of_record(&record, Context::new(stack, kernel)));
+            show(&Event::of_record(&record, RecordContext::new(stack, kernel)));
             for field in record.verbose().iter().flat_map(verbose) {
                 let _ = field.to_string();
             }
@@ -55,7 +55,7 @@ proptest! {
         }
         if let Ok(record) = Record::from_tcpinfo(&bytes) {
             prop_assert!(record.tcpinfo().len() == TCPINFO_LEN);
-            show(&Event::of_record(&record, Context::new(stack, kernel)));
+            show(&Event::of_record(&record, RecordContext::new(stack, kernel)));
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use bblog_dissector::bblog::{self, Record, id};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event, Value};
+use bblog_dissector::event::{Event, RecordContext, Value};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::lookup::Lookup;
 use bblog_dissector::spec::{Kernel, Stack};
@@ -23,7 +23,7 @@ fn records(stream: &[u8]) -> impl Iterator<Item = Record<'_>> {
 
 #[test]
 fn members_are_what_the_rows_say() {
-    let context = Context::new(Stack::Freebsd, Kernel::Main);
+    let context = RecordContext::new(Stack::Freebsd, Kernel::Main);
     let mut seen = 0;
     for name in ["default_verbose_20.tcplog", "rack_verbose_40.tcplog", "bbr_120.tcplog"] {
         let bytes = fixture(name);
@@ -223,7 +223,7 @@ fn a_lookup_gives_what_decoding_gives() {
     let mut found = 0;
     for (stack, bytes) in [Stack::Rack, Stack::Bbr].into_iter().zip(&bytes) {
         for kernel in [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main] {
-            let context = Context::new(stack, kernel);
+            let context = RecordContext::new(stack, kernel);
             let lookups: Vec<Vec<(&str, Lookup)>> = (0..=tables::EVENTS.len() as u8)
                 .map(|event_id| {
                     let rows = tables::event(event_id).map_or(&[][..], |event| event.fields);
@@ -250,7 +250,7 @@ fn a_lookup_gives_what_decoding_gives() {
         }
     }
     assert!(found > 10_000, "{found}");
-    let context = Context::default();
+    let context = RecordContext::default();
     assert!(Lookup::of_record(id::IN, context, "no_such_name").is_none());
     let bytes = [0; EVENT_HEADER_LEN];
     let event = RawEvent::whole(&bytes).unwrap();

@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use bblog_dissector::bblog;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent};
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_dissector::track::Track;
 
@@ -44,7 +44,10 @@ fn bblog_records_decode_without_an_allocation() {
                 for record in bblog::records(entry.unwrap().1) {
                     let record = record.unwrap();
                     for stack in [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr] {
-                        use_all(&Event::of_record(&record, Context::new(stack, Kernel::Main)), &mut out);
+                        use_all(
+                            &Event::of_record(&record, RecordContext::new(stack, Kernel::Main)),
+                            &mut out,
+                        );
                     }
                     for field in track.next(&record).fields() {
                         write!(out, "{field}").unwrap();

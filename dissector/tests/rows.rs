@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bblog_dissector::bblog::{RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::{Context, Event, Value, verbose};
+use bblog_dissector::event::{Event, RecordContext, Value, verbose};
 use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
 use bblog_dissector::tables;
 
@@ -111,7 +111,7 @@ fn found(spec: &'static FieldSpec, event_id: u8, mut rows: impl FnMut(&Event<'_>
                         put(&mut bytes, &spec.place, value);
                     }
                     let (record, _) = Record::split(&bytes).unwrap();
-                    if rows(&Event::of_record(&record, Context::new(stack, kernel)), value) {
+                    if rows(&Event::of_record(&record, RecordContext::new(stack, kernel)), value) {
                         return true;
                     }
                 }
@@ -264,7 +264,10 @@ fn ticks() {
     bytes[100..104].copy_from_slice(&25_u32.to_le_bytes());
     let (record, _) = Record::split(&bytes).unwrap();
     let text = |hz| {
-        let cx = Context { hz: std::num::NonZeroU32::new(hz), ..Context::new(Stack::Freebsd, Kernel::Main) };
+        let cx = RecordContext {
+            hz: std::num::NonZeroU32::new(hz),
+            ..RecordContext::new(Stack::Freebsd, Kernel::Main)
+        };
         let srtt = Event::of_record(&record, cx).get("srtt").unwrap();
         (format!("{srtt}"), format!("{srtt:#}"))
     };

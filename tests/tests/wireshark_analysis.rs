@@ -205,7 +205,7 @@ fn what_deserves_notice_is_an_expert_information() {
     let summary = TSHARK.text(&["-q", "-z", "expert"], &capture.0);
     for (_, name) in cases.iter().filter(|case| !case.1.starts_with("connection") && case.1 != "no_progress")
     {
-        let about = tables::alert(name).unwrap().about;
+        let about = tables::alert(name).unwrap().label;
         assert!(summary.contains(about), "{about} in {summary}");
     }
     // Every kind can be filtered by.

@@ -160,7 +160,7 @@ fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
 pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
     let at = items.text(&problem);
     if let Some(alert) = tables::alert("malformed") {
-        items.alert(alert, format_args!("{}: {problem}", alert.about));
+        items.alert(alert, format_args!("{}: {problem}", alert.label));
     }
     Decoded { problem: at, ..Decoded::default() }
 }
@@ -183,7 +183,7 @@ pub fn range_of(event: &Event<'_>, name: &str) -> Range<usize> {
 /// Adds an alert that no event has of itself.
 pub fn notice(items: &mut Items, name: &str) {
     if let Some(alert) = tables::alert(name) {
-        items.alert(alert, alert.about);
+        items.alert(alert, alert.label);
     }
 }
 
@@ -194,13 +194,13 @@ pub fn alerts(event: &Event<'_>, items: &mut Items) {
             AlertGroup::Response => {
                 let mut values = event.fields().chain(event.common());
                 match values.find(|field| ERRORS.contains(&field.spec.name)) {
-                    Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.about)),
-                    None => items.alert(alert, alert.about),
+                    Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.label)),
+                    None => items.alert(alert, alert.label),
                 }
             }
             AlertGroup::Protocol => items.alert(alert, event.summary()),
             AlertGroup::Sequence | AlertGroup::Undecoded | AlertGroup::Malformed => {
-                items.alert(alert, alert.about);
+                items.alert(alert, alert.label);
             }
         }
     }

@@ -174,7 +174,7 @@ pub fn get() -> &'static Registry {
 fn alert(alert: &AlertSpec) -> ffi::bblog_alert_kind {
     ffi::bblog_alert_kind {
         abbrev: text(&format!("bblog.expert.{}", alert.name)),
-        about: text(alert.about),
+        about: text(alert.label),
         severity: match alert.severity {
             Severity::Chat => ffi::BBLOG_SEVERITY_CHAT,
             Severity::Note => ffi::BBLOG_SEVERITY_NOTE,
@@ -200,7 +200,7 @@ fn field(row: &FieldSpec) -> ffi::bblog_field {
     ffi::bblog_field {
         name: text(&label(row)),
         abbrev: text(&legal(row.filter)),
-        blurb: text(row.about),
+        blurb: text(row.label),
         names: if names.is_empty() { ptr::null() } else { names.as_ptr() },
         names_len: names.len(),
         type_: field_type(row.kind) as i32,
@@ -258,7 +258,7 @@ fn protocol(filter: &str) -> i32 {
 
 /// The row's description up to the first remark, if it is short words; else its name.
 fn label(row: &FieldSpec) -> String {
-    let until = |end: &[char]| row.about.split(end).next().unwrap_or_default().trim();
+    let until = |end: &[char]| row.label.split(end).next().unwrap_or_default().trim();
     let about = match until(&[';', ':', '(']) {
         long if long.len() > NAME_MAX => until(&[';', ':', '(', ',']),
         short => short,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::spec::{EventSpec, NameTable, Names};
+use bblog_dissector::spec::{EventSpec, FormerName, NameTable, Names};
 use bblog_dissector::tables;
 
 use super::Row;
@@ -66,11 +66,11 @@ pub fn markdown(catalog: &Catalog, rows: &[Row]) -> String {
 
 fn head(event: &EventSpec, out: &mut String) {
     let _ = writeln!(out, "### {} ({})\n", event.name, event.id);
-    let _ = writeln!(out, "{}. `{}`", escape(event.about), event.c_name);
-    if !event.by.is_empty() {
-        let _ = writeln!(out, "Written by: {}.", escape(&event.by.join(", ")));
+    let _ = writeln!(out, "{}. `{}`", escape(event.label), event.c_name);
+    if !event.logged_by.is_empty() {
+        let _ = writeln!(out, "Written by: {}.", escape(&event.logged_by.join(", ")));
     }
-    for (_, name, c_name) in event.was {
+    for FormerName { name, c_name, .. } in event.former_names {
         let _ = writeln!(out, "On older kernels: {name} (`{c_name}`).");
     }
     for note in event.notes {

@@ -135,7 +135,7 @@ fn row(log: &'static str, group: &'static str, event: Option<&EventSpec>, spec: 
             Names::Flags(table) => format!("flags:{}", table.name),
         },
         place: place(spec),
-        about: spec.about,
+        about: spec.label,
         source: spec.source,
     }
 }

@@ -2,7 +2,7 @@
 //! The entries of a stream, and the records of an entry.
 
 use super::{HEADER_LEN, Header, Record};
-use crate::Problem;
+use crate::DecodeError;
 
 /// The records of an entry's body.
 pub fn records(body: &[u8]) -> Records<'_> {
@@ -17,7 +17,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Iterator for Records<'a> {
-    type Item = Result<Record<'a>, Problem>;
+    type Item = Result<Record<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed || self.rest.is_empty() {
@@ -28,9 +28,9 @@ impl<'a> Iterator for Records<'a> {
                 self.rest = rest;
                 Some(Ok(record))
             }
-            Err(problem) => {
+            Err(error) => {
                 self.failed = true;
-                Some(Err(problem))
+                Some(Err(error))
             }
         }
     }
@@ -41,7 +41,7 @@ impl<'a> Iterator for Records<'a> {
 /// Each is its header and its body; a body that the bytes end in is given as far as it goes,
 /// followed by the fault. The position of the faulty entry is [`Entries::offset`].
 pub fn entries(stream: &[u8]) -> Entries<'_> {
-    Entries { stream, offset: 0, problem: None }
+    Entries { stream, offset: 0, error: None }
 }
 
 /// Iterator over entries; ends after the first fault.
@@ -49,7 +49,7 @@ pub fn entries(stream: &[u8]) -> Entries<'_> {
 pub struct Entries<'a> {
     stream: &'a [u8],
     offset: usize,
-    problem: Option<Problem>,
+    error: Option<DecodeError>,
 }
 
 impl Entries<'_> {
@@ -60,12 +60,12 @@ impl Entries<'_> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Result<(Header<'a>, &'a [u8]), Problem>;
+    type Item = Result<(Header<'a>, &'a [u8]), DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(problem) = self.problem.take() {
+        if let Some(error) = self.error.take() {
             self.offset = self.stream.len();
-            return Some(Err(problem));
+            return Some(Err(error));
         }
         let bytes = &self.stream[self.offset..];
         if bytes.is_empty() {
@@ -73,9 +73,9 @@ impl<'a> Iterator for Entries<'a> {
         }
         let header = match Header::parse(bytes) {
             Ok(header) => header,
-            Err(problem) => {
+            Err(error) => {
                 self.offset = self.stream.len();
-                return Some(Err(problem));
+                return Some(Err(error));
             }
         };
         let body = &bytes[HEADER_LEN..];
@@ -85,7 +85,7 @@ impl<'a> Iterator for Entries<'a> {
             self.offset += HEADER_LEN + body.len();
             return Some(Ok((header, body)));
         }
-        self.problem = Some(Problem::Truncated {
+        self.error = Some(DecodeError::Truncated {
             what: "BBLog entry",
             needed: header.entry_len(),
             found: bytes.len() as u64,

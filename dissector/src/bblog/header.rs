@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{HEADER_LEN, VERSION};
 use crate::cursor::Cursor;
-use crate::{Micros, Problem};
+use crate::{DecodeError, Micros};
 
 /// `TCP_LOG_DEV_TYPE_BBR`, the only entry type defined.
 const TYPE_BBR: u32 = 1;
@@ -31,25 +31,25 @@ impl<'a> Header<'a> {
     /// Reads the header that `bytes` begin with.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] with fewer than 208 bytes, [`Problem::Version`] or
-    /// [`Problem::ByteOrder`] if `tlch_version` is not 9, [`Problem::EntryType`] if
-    /// `tlch_type` is not 1 and [`Problem::Length`] if `tlch_length` is below 208.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+    /// [`DecodeError::Truncated`] with fewer than 208 bytes, [`DecodeError::Version`] or
+    /// [`DecodeError::ByteOrder`] if `tlch_version` is not 9, [`DecodeError::EntryType`] if
+    /// `tlch_type` is not 1 and [`DecodeError::Length`] if `tlch_length` is below 208.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let header = Header::unchecked(bytes)?;
         let version = header.version();
         if version != VERSION {
             let what = "BBLog";
             return Err(if version.swap_bytes() == VERSION {
-                Problem::ByteOrder { what, found: version, supported: VERSION }
+                DecodeError::ByteOrder { what, found: version, supported: VERSION }
             } else {
-                Problem::Version { what, found: version, supported: VERSION }
+                DecodeError::Version { what, found: version, supported: VERSION }
             });
         }
         if header.entry_type() != TYPE_BBR {
-            return Err(Problem::EntryType { found: header.entry_type() });
+            return Err(DecodeError::EntryType { found: header.entry_type() });
         }
         if header.entry_len() < HEADER_LEN as u64 {
-            return Err(Problem::Length {
+            return Err(DecodeError::Length {
                 what: "entry length",
                 found: header.entry_len(),
                 min: HEADER_LEN as u64,
@@ -63,9 +63,9 @@ impl<'a> Header<'a> {
     /// elsewhere and whose length is that of the rest.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] with fewer than 208 bytes.
-    pub fn unchecked(bytes: &'a [u8]) -> Result<Self, Problem> {
-        bytes.first_chunk().map(Header).ok_or(Problem::Truncated {
+    /// [`DecodeError::Truncated`] with fewer than 208 bytes.
+    pub fn unchecked(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        bytes.first_chunk().map(Header).ok_or(DecodeError::Truncated {
             what: "BBLog entry header",
             needed: HEADER_LEN as u64,
             found: bytes.len() as u64,

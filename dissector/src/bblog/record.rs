@@ -6,7 +6,7 @@
 use super::{EventFlags, RECORD_LEN, TCPINFO_LEN, VERBOSE_LEN, Verbose, id, t_flags};
 use crate::tables::member;
 use crate::tcp_header::TcpHeader;
-use crate::{Micros, Problem};
+use crate::{DecodeError, Micros};
 
 /// One record: `struct tcp_log_buffer`, whole (328 bytes) or up to `tlb_th` (268).
 ///
@@ -35,10 +35,10 @@ impl<'a> Record<'a> {
     /// Takes one record, and its verbose part if it has one, off the front of an entry's body.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] if `body` ends before the record or its verbose part does.
+    /// [`DecodeError::Truncated`] if `body` ends before the record or its verbose part does.
     #[inline]
-    pub fn split(body: &'a [u8]) -> Result<(Record<'a>, &'a [u8]), Problem> {
-        let truncated = |what, needed: usize| Problem::Truncated {
+    pub fn split(body: &'a [u8]) -> Result<(Record<'a>, &'a [u8]), DecodeError> {
+        let truncated = |what, needed: usize| DecodeError::Truncated {
             what,
             needed: needed as u64,
             found: body.len() as u64,
@@ -59,12 +59,12 @@ impl<'a> Record<'a> {
     /// The 268-byte form kept in pcapng's TCPINFO option; longer input is a whole record.
     ///
     /// # Errors
-    /// [`Problem::Truncated`] with fewer than 268 bytes.
+    /// [`DecodeError::Truncated`] with fewer than 268 bytes.
     #[inline]
-    pub fn from_tcpinfo(bytes: &'a [u8]) -> Result<Record<'a>, Problem> {
+    pub fn from_tcpinfo(bytes: &'a [u8]) -> Result<Record<'a>, DecodeError> {
         let Some(info) = bytes.first_chunk() else {
             let needed = TCPINFO_LEN as u64;
-            return Err(Problem::Truncated { what: "BBLog record", needed, found: bytes.len() as u64 });
+            return Err(DecodeError::Truncated { what: "BBLog record", needed, found: bytes.len() as u64 });
         };
         Ok(Record { info, bytes: &bytes[..bytes.len().min(RECORD_LEN)], verbose: None })
     }

@@ -7,7 +7,7 @@
 
 use super::id::{IN, OUT};
 use crate::TcpHeader;
-use crate::catalog::Provider;
+use crate::catalog::ProviderSpec;
 use crate::cursor::Cursor;
 use crate::elog::RawEvent;
 use crate::spec::EventSpec;
@@ -46,7 +46,7 @@ enum Window {
 
 impl SegmentPlan {
     /// The plan of a provider's tables; events that lack a member make no packets.
-    pub fn of(provider: &Provider) -> SegmentPlan {
+    pub fn of(provider: &ProviderSpec) -> SegmentPlan {
         let members = |id| provider.event(id).and_then(Members::of);
         SegmentPlan { inbound: members(IN), outbound: members(OUT) }
     }

@@ -5,7 +5,7 @@
 /// adds the file and the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum DecodeError {
     /// Fewer bytes than the structure has.
     #[error("{what} cut short: {found} bytes, expected {needed}")]
     Truncated {
