@@ -1,77 +1,52 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Files of FreeBSD's TCP flight recorders: reads them, and writes pcapng for Wireshark.
 //!
-//! Data flows one way:
+//! Data flows one way, and a file of one folder names only folders that stand before it:
 //!
 //! ```text
-//! input ─► source ─► section ─► merge ─► sink ─► output
-//! what     records,  frames of  one      blocks  a file that appears
-//! is it?   events    pcapng     order            when it is complete
+//! input ─► source ─► event ─► select ─► frame, text ─► output
+//! what     records,  one      which     blocks, lines  a file that appears
+//! is it?   events    order    of them                  when it is complete
 //! ```
 //!
 //! - [`input`] opens a path or standard input and finds out by its content what it is.
 //! - [`source`] reads records and events one at a time, in bounded memory.
-//! - [`bblog_section`], [`eventlog_section`] and [`pcapng_section`] make frames of them, with the encodings of the crate
-//!   [`bblog_pcapng`]; [`backfill`] finds the addresses of eventlog's segments.
-//! - [`merge`] brings several inputs into one order.
-//! - [`sink`] writes sections and blocks, [`output`] the file.
-//! - [`convert`], [`split`], [`elog_file`] and [`report`] are what a user asks for.
+//! - [`event`] adds what is known about them besides, brings several inputs into one order, and decodes.
+//! - [`select`] picks events by connection, time and filter.
+//! - [`frame`] makes packets and blocks of them, [`text`] lines.
+//! - [`output`] is the file that appears when it is complete.
+//! - [`command`] is what a user asks for: convert, split, info.
 //!
-//! Whatever is wrong with an input is a [`Fault`]: it is handed to the caller with its offset,
+//! Whatever is wrong with an input is an [`InputError`]: it is handed to the caller with its offset,
 //! and reading goes on. Every byte string converts to something.
 //!
 //! ```
-//! use bblog_converter::convert;
-//! use bblog_converter::input::{Input, Kind, Name};
+//! use bblog_converter::frame::stream::Frames;
+//! use bblog_converter::input::{Input, InputKind, InputName, Inputs};
 //!
-//! let input = Input::recognise(Name::new("x"), Box::new(&b"ELOG"[..])).unwrap();
-//! assert_eq!(input.kind, Kind::Elog);
+//! let input = Input::recognise(InputName::new("x"), Box::new(&b"ELOG"[..])).unwrap();
+//! assert_eq!(input.kind, InputKind::Elog);
 //!
-//! let mut faults = Vec::new();
-//! let inputs = [Name::new("/does/not/exist")];
-//! let streams = convert::open(&inputs, &Default::default(), &mut |name, fault| {
-//!     faults.push(format!("{name}: {fault}"));
-//! });
-//! assert!(streams.is_empty());
-//! assert_eq!(faults, ["/does/not/exist: No such file or directory"]);
+//! let mut errors = Vec::new();
+//! let inputs = Inputs::new(vec![InputName::new("/does/not/exist")], &Default::default());
+//! let frames = Frames::open(&inputs, &mut |name, error| errors.push(format!("{name}: {error}")));
+//! assert!(frames.is_empty());
+//! assert_eq!(errors, ["/does/not/exist: No such file or directory"]);
 //! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-pub mod backfill;
-pub mod bblog_section;
-pub mod clock_text;
-pub mod connection;
-pub mod convert;
-pub mod csv;
-pub mod elog_file;
-pub mod error;
-pub mod event_stream;
-pub mod eventlog_section;
-pub mod fields;
-pub mod filter;
-pub mod gather;
+pub mod buffered_sink;
+pub mod command;
+pub mod event;
+pub mod frame;
 pub mod input;
-pub mod interrupt;
-pub mod json;
-pub mod listing;
-pub mod merge;
-pub mod meter;
-pub mod named;
+pub mod lru_map;
 pub mod output;
-pub mod owner;
-pub mod pcapng_section;
-pub mod recent;
-pub mod report;
-mod reserve;
 pub mod select;
-pub mod series;
-pub mod show;
-pub mod sink;
 pub mod source;
-pub mod split;
-pub mod tables;
-pub mod tcp_header;
-mod write_behind;
+pub mod text;
 
-pub use error::{Fault, OutputError, WriteError};
+pub use bblog_pcapng::WriteError;
+pub use input::error::InputError;
+pub use output::error::OutputError;

@@ -6,7 +6,6 @@
 use std::process::ExitCode;
 
 mod cli;
-mod messages;
 
 fn main() -> ExitCode {
     cli::run().into()

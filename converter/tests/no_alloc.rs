@@ -8,20 +8,21 @@ use std::io::Cursor;
 use std::sync::{Arc, OnceLock};
 
 use allocation_counter::measure;
-use bblog_converter::convert;
-use bblog_converter::event_stream::{Events, open_one};
-use bblog_converter::input::{Input, Name};
-use bblog_converter::json::JsonLines;
-use bblog_converter::listing::{Sink, list};
-use bblog_converter::merge::Stream;
+use bblog_converter::command::convert;
+use bblog_converter::event::merge::{Events, Stream};
+use bblog_converter::event::source;
+use bblog_converter::frame::stream::{FrameStream, Frames};
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::Selection;
-use bblog_converter::show::{ElogStyle, Lines};
-use bblog_converter::tables::Tables;
+use bblog_converter::text::json::JsonLines;
+use bblog_converter::text::show::{ElogStyle, Lines};
+use bblog_converter::text::{TextSink, list};
 use support::bytes;
 
-fn tables() -> Arc<Tables> {
-    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
+fn tables() -> Arc<Assumptions> {
+    static TABLES: OnceLock<Arc<Assumptions>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| Arc::new(Assumptions::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
     Arc::clone(tables)
 }
 
@@ -62,20 +63,21 @@ fn elog(times: usize) -> Vec<u8> {
 }
 
 fn input(log: &[u8]) -> Input {
-    Input::recognise(Name::new("log"), Box::new(Cursor::new(log.to_vec()))).unwrap()
+    Input::recognise(InputName::new("log"), Box::new(Cursor::new(log.to_vec()))).unwrap()
 }
 
 fn converting(log: &[u8]) -> u64 {
-    let mut stream = [Stream::of(input(log), (0, 1), &tables(), &mut |_, _| {}).unwrap()];
+    let stream = FrameStream::open(input(log), InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
+    let mut frames = Frames::of([(InputName::new("log"), stream)], &mut |_, _| {});
     let counted = measure(|| {
-        convert::write(&mut stream, None, Vec::new(), &mut |name, fault| panic!("{name}: {fault}")).unwrap();
+        convert::write(&mut frames, None, Vec::new(), &mut |name, fault| panic!("{name}: {fault}")).unwrap();
     });
     counted.count_total
 }
 
-fn listing(log: &[u8], mut sink: impl Sink) -> u64 {
-    let source = open_one(input(log), (0, 1), &tables(), &mut |_, _| {}).unwrap();
-    let mut events = Events::of(Name::new("log"), source);
+fn listing(log: &[u8], mut sink: impl TextSink) -> u64 {
+    let source = source::open(input(log), InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
+    let mut events = Events::of([(InputName::new("log"), source)], &mut |_, _| {});
     let counted = measure(|| {
         let all = &mut Selection::default();
         list(&mut events, all, &mut sink, &mut Vec::new(), &mut |name, fault| panic!("{name}: {fault}"))

@@ -8,12 +8,14 @@ mod support;
 use std::io::{Cursor, Read};
 use std::ops::Range;
 
-use bblog_converter::event_stream::{Events, open_one};
-use bblog_converter::input::{Input, Name};
-use bblog_converter::json::JsonLines;
-use bblog_converter::listing::walk;
-use bblog_converter::listing::{Shown, Sink};
+use bblog_converter::event::decode::DecodedItem;
+use bblog_converter::event::merge::Events;
+use bblog_converter::event::source;
+use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::Selection;
+use bblog_converter::select::walk::walk;
+use bblog_converter::text::TextSink;
+use bblog_converter::text::json::JsonLines;
 use bblog_dissector::event::{Field, Value};
 use bblog_dissector::spec::Repeat;
 use proptest::prelude::*;
@@ -166,14 +168,14 @@ proptest! {
 
     #[test]
     fn json_has_the_numbers(log in log()) {
-        let name = Name::new("log");
+        let name = InputName::new("log");
         let input = Input::recognise(name.clone(), Box::new(Cursor::new(log))).unwrap();
-        let source = open_one(input, (0, 1), &tables(), &mut |_, _| {}).unwrap();
+        let source = source::open(input, InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
         let mut lines = JsonLines::new(&tables().catalog);
         let mut text = Vec::new();
         let mut checked = 0;
         let all = &mut Selection::default();
-        walk(&mut Events::of(name, source), all, &mut |_, _| {}, |shown: &Shown<'_>| {
+        walk(&mut Events::of([(name, source)], &mut |_, _| {}), all, &mut |_, _| {}, |shown: &DecodedItem<'_>| {
             text.clear();
             lines.event(shown, &mut text);
             let line: Json = serde_json::from_slice(&text)?;

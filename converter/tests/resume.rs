@@ -3,9 +3,9 @@
 
 use std::io::Cursor;
 
-use bblog_converter::source::Window;
+use bblog_converter::input::window::Window;
+use bblog_converter::source::bblog::{BblogReader, Item};
 use bblog_converter::source::elog::ElogReader;
-use bblog_converter::source::tcplog::{Item, TcplogReader};
 use proptest::prelude::*;
 
 const ELOG: &[u8] = include_bytes!("../../tests/fixtures/small-plain.elog");
@@ -30,7 +30,7 @@ fn events(bytes: Vec<u8>) -> (Vec<Vec<u8>>, usize) {
 
 /// The records' bytes and the number of faults.
 fn records(bytes: Vec<u8>) -> (Vec<Vec<u8>>, usize) {
-    let mut reader = TcplogReader::new(window(bytes));
+    let mut reader = BblogReader::new(window(bytes));
     let (mut records, mut faults) = (Vec::new(), 0);
     loop {
         match reader.step() {

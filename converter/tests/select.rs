@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bblog_converter::event_stream::Events;
-use bblog_converter::filter::Filter;
-use bblog_converter::input::Name;
-use bblog_converter::listing::{Shown, walk};
+use bblog_converter::event::decode::DecodedItem;
+use bblog_converter::event::merge::Events;
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::{InputName, Inputs};
+use bblog_converter::select::filter::Filter;
+use bblog_converter::select::walk::walk;
 use bblog_converter::select::{Criteria, Selection};
-use bblog_converter::tables::Tables;
 use support::{fixture, run};
 
 const STACKS: &str = "1=freebsd,2=rack,3=bbr";
@@ -170,15 +171,16 @@ fn times() {
 /// Whatever a filter asks of an event, nothing is allocated for it.
 #[test]
 fn filters_do_not_allocate() {
-    let tables = Arc::new(Tables::new(STACKS.parse().unwrap()));
+    let tables = Arc::new(Assumptions::new(STACKS.parse().unwrap()));
     let allocations = |filter: Option<&str>| {
         let filter = filter.map(|text| Filter::new(text, &tables.catalog).unwrap());
         let mut selection = Selection::new(Criteria { filter, ..Criteria::default() });
-        let inputs = [Name::new(fixture("rack_verbose-cut.tcplog")), Name::new(fixture("small-plain.elog"))];
-        let mut events = Events::open(&inputs, &tables, &mut |_, _| {});
+        let inputs =
+            [InputName::new(fixture("rack_verbose-cut.tcplog")), InputName::new(fixture("small-plain.elog"))];
+        let mut events = Events::open(&Inputs::new(inputs.into(), &tables), &mut |_, _| {});
         let mut count = 0;
         let info = allocation_counter::measure(|| {
-            let each = |_: &Shown<'_>| {
+            let each = |_: &DecodedItem<'_>| {
                 count += 1;
                 Ok(())
             };

@@ -11,16 +11,18 @@ use std::fmt::Write as _;
 use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
-use bblog_converter::convert;
-use bblog_converter::event_stream::{Events, open_one};
-use bblog_converter::filter::Filter;
-use bblog_converter::input::{Input, Name};
-use bblog_converter::json::JsonLines;
-use bblog_converter::listing::{list, walk};
-use bblog_converter::merge::Stream;
+use bblog_converter::command::convert;
+use bblog_converter::event::merge::{Events, Stream};
+use bblog_converter::event::source;
+use bblog_converter::frame::stream::{FrameStream, Frames};
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::{Input, InputName, InputPosition};
+use bblog_converter::select::filter::Filter;
+use bblog_converter::select::walk::walk;
 use bblog_converter::select::{Criteria, Selection};
-use bblog_converter::show::{LineOptions, Lines, Palette, TimeForm};
-use bblog_converter::tables::Tables;
+use bblog_converter::text::json::JsonLines;
+use bblog_converter::text::list;
+use bblog_converter::text::show::{LineOptions, Lines, Palette, TimeForm};
 use bblog_dissector::bblog::{self, HEADER_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
@@ -48,8 +50,8 @@ pub const ATTACKS: &[Attack] = &[
 ];
 
 /// Made once: tables live as long as the process.
-static TABLES: LazyLock<Arc<Tables>> =
-    LazyLock::new(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().expect("stack names"))));
+static TABLES: LazyLock<Arc<Assumptions>> =
+    LazyLock::new(|| Arc::new(Assumptions::new("1=freebsd,2=rack,3=bbr".parse().expect("stack names"))));
 
 const STACKS: [Stack; 4] = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr];
 const KERNELS: [Kernel; 3] = [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main];
@@ -166,10 +168,10 @@ pub fn filter(bytes: &[u8]) {
     match Filter::new(&text, &TABLES.catalog) {
         Ok(filter) => {
             let reader = Box::new(Cursor::new(LOG));
-            let input = Input::recognise(Name::new("log"), reader).expect("a log");
-            let source = open_one(input, (0, 1), &TABLES, &mut |_, _| {}).expect("a log");
+            let input = Input::recognise(InputName::new("log"), reader).expect("a log");
+            let source = source::open(input, InputPosition::ONLY, &TABLES, &mut |_, _| {}).expect("a log");
             let mut selection = Selection::new(Criteria { filter: Some(filter), ..Criteria::default() });
-            let mut events = Events::of(Name::new("log"), source);
+            let mut events = Events::of([(InputName::new("log"), source)], &mut |_, _| {});
             let walked = walk(&mut events, &mut selection, &mut |_, _| {}, |_| Ok(()));
             walked.expect("nothing is written");
         }
@@ -191,19 +193,20 @@ pub fn records_line(bytes: &[u8]) {
 
 /// Reads `bytes` as a file of whatever kind they are: to pcapng, which is read back, and to text.
 fn convert_and_list(bytes: &[u8]) {
-    let input = || Input::recognise(Name::new("attack"), Box::new(Cursor::new(bytes.to_vec())));
+    let input = || Input::recognise(InputName::new("attack"), Box::new(Cursor::new(bytes.to_vec())));
     let Ok(opened) = input() else { return };
     // What expands without limit is a question of time, not of these formats.
     if opened.compression.is_some() {
         return;
     }
     let mut faults = 0;
-    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| {
+    let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| {
         faults += 1;
         assert!(!fault.to_string().contains(char::is_control), "{fault}");
     };
-    let Ok(stream) = Stream::of(opened, (0, 1), &TABLES, &mut on_fault) else { return };
-    let written = convert::write(&mut [stream], None, Vec::new(), &mut on_fault);
+    let Ok(stream) = FrameStream::open(opened, InputPosition::ONLY, &TABLES, &mut on_error) else { return };
+    let mut frames = Frames::of([(InputName::new("attack"), stream)], &mut on_error);
+    let written = convert::write(&mut frames, None, Vec::new(), &mut on_error);
     let (_, pcapng) = written.unwrap_or_else(|error| panic!("a vector takes all: {error}"));
     if !bytes.starts_with(b"\x0a\x0d\x0d\x0a") {
         // What was passed on is as good as it came; what was made here is good.
@@ -212,9 +215,9 @@ fn convert_and_list(bytes: &[u8]) {
 
     let list_as = |lines: &mut dyn FnMut(&mut Events, &mut Vec<u8>)| {
         let Ok(opened) = input() else { return };
-        let Ok(source) = open_one(opened, (0, 1), &TABLES, &mut |_, _| {}) else { return };
+        let Ok(source) = source::open(opened, InputPosition::ONLY, &TABLES, &mut |_, _| {}) else { return };
         let mut out = Vec::new();
-        lines(&mut Events::of(Name::new("attack"), source), &mut out);
+        lines(&mut Events::of([(InputName::new("attack"), source)], &mut |_, _| {}), &mut out);
         let text = String::from_utf8(out).expect("UTF-8");
         assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
     };

@@ -7,8 +7,9 @@ use bblog_converter::WriteError;
 use bblog_converter::output::Output;
 use clap::CommandFactory;
 
-use super::{Cli, Wrong};
-use crate::messages::{Messages, Outcome};
+use super::Cli;
+use super::messages::{Messages, Outcome};
+use super::usage::UsageError;
 
 /// Print a shell's completions for bblog
 ///
@@ -23,10 +24,10 @@ pub struct Args {
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let stdout = Path::new("-");
-    let written = Output::create(stdout, false).and_then(|mut out| {
+    let written = Output::stdout().and_then(|mut out| {
         let mut text = Vec::new();
         clap_complete::generate(args.shell, &mut Cli::command(), "bblog", &mut text);
         let written = std::io::Write::write_all(&mut out, &text);

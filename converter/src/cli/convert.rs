@@ -3,15 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
-use bblog_converter::convert::Conversion;
-use bblog_converter::elog_file::ElogFile;
-use bblog_converter::listing::Picker;
-use bblog_converter::split::Split;
+use bblog_converter::command::convert::Conversion;
+use bblog_converter::command::elog_file::ElogFile;
+use bblog_converter::command::split::Split;
+use bblog_converter::input::Inputs;
+use bblog_converter::output::Destination;
+use bblog_converter::output::unfinished::UnfinishedFiles;
+use bblog_converter::select::walk::Picker;
 use clap::ValueEnum;
 
+use super::messages::{Messages, Outcome};
 use super::progress::Progress;
-use super::{Wrong, reading, selecting};
-use crate::messages::{Messages, Outcome};
+use super::usage::UsageError;
+use super::{reading, selecting};
 
 /// Convert logs to pcapng, for Wireshark
 ///
@@ -38,7 +42,7 @@ pub struct Args {
     #[command(flatten)]
     selection: selecting::SelectionArgs,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 /// What is written.
@@ -54,8 +58,8 @@ enum Format {
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.split && args.format == Format::Elog {
         return Err("convert: --split writes pcapng, not ELOG".into());
     }
@@ -63,19 +67,22 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
         return Err("convert: --split needs a folder to write to".into());
     }
     let mut messages = Messages::new();
-    let inputs = reading::names(args.inputs, &mut messages);
-    let tables = args.tables.tables()?;
-    let mut picker = Picker::new(args.selection.selection(&tables)?);
+    let names = reading::names(args.inputs, &mut messages);
+    let assumptions = args.assumptions.assumptions()?;
+    let inputs = Inputs::new(names, &assumptions);
+    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
     let picker = picker.as_mut();
-    let (output, overwrite) = (args.output, args.overwrite);
-    let progress = Progress::of_file(&inputs, &output);
-    let mut on_fault = |name: &_, fault: &_| messages.fault(name, fault);
+    let output =
+        Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
+    output.unfinished.remove_on_signals()?;
+    let progress = Progress::of_file(&inputs, &output.path, messages.bar());
+    let mut on_error = |name: &_, error: &_| messages.error(name, error);
     let converted = if args.split {
-        Split { inputs, folder: output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
+        Split { inputs, folder: output }.run(picker, &mut on_error).map(|_| ())
     } else if args.format == Format::Elog {
-        ElogFile { inputs, output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
+        ElogFile { inputs, output }.run(picker, &mut on_error).map(|_| ())
     } else {
-        Conversion { inputs, output, overwrite, tables }.run(picker, &mut on_fault).map(|_| ())
+        Conversion { inputs, output }.run(picker, &mut on_error).map(|_| ())
     };
     drop(progress);
     Ok(messages.end(converted))

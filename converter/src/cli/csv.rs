@@ -3,14 +3,16 @@
 
 use std::path::PathBuf;
 
-use bblog_converter::csv::{self, Csv};
-use bblog_converter::event_stream::Events;
-use bblog_converter::listing::list;
+use bblog_converter::event::merge::Events;
+use bblog_converter::input::Inputs;
+use bblog_converter::text::csv::{self, Csv};
+use bblog_converter::text::list;
 
+use super::messages::{Messages, Outcome};
 use super::pager::Listing;
 use super::progress::Progress;
-use super::{Wrong, reading, selecting};
-use crate::messages::{Messages, Outcome};
+use super::usage::UsageError;
+use super::{reading, selecting};
 
 /// Print events as comma-separated values, for spreadsheets and pandas
 ///
@@ -29,25 +31,25 @@ pub struct Args {
     #[command(flatten)]
     selection: selecting::SelectionArgs,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
-    let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables)?;
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
     let names = args.fields.iter().map(|name| name.trim());
-    let mut csv = Csv::new(names, &tables.catalog).map_err(|error| format!("--fields: {error}"))?;
+    let mut csv = Csv::new(names, &assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
     let mut messages = Messages::new();
-    let inputs = reading::names(args.inputs, &mut messages);
-    let progress = Progress::of_listing(&inputs);
-    let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let mut events = Events::open(&inputs, &tables, on_fault);
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let progress = Progress::of_listing(&inputs, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let mut events = Events::open(&inputs, on_error);
     let written = Listing::open(false)
-        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut csv, out, on_fault)));
+        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut csv, out, on_error)));
     drop(progress);
     Ok(messages.end(written.map(|_| ())))
 }

@@ -4,12 +4,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use bblog_converter::fields::{json, markdown, mdoc, rows, text};
 use bblog_converter::output::Output;
+use bblog_converter::text::fields::{json, markdown, mdoc, rows, text};
 use bblog_converter::{OutputError, WriteError};
 
-use super::{Wrong, reading};
-use crate::messages::{Messages, Outcome};
+use super::messages::{Messages, Outcome};
+use super::reading;
+use super::usage::UsageError;
 
 /// Print the reference of all events and fields
 ///
@@ -27,20 +28,20 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["json", "markdown"])]
     mdoc: bool,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
-    let tables = args.tables.tables()?;
-    let rows = rows(&tables.catalog);
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    let assumptions = args.assumptions.assumptions()?;
+    let rows = rows(&assumptions.catalog);
     let mut page = Vec::new();
     match (args.json, args.markdown, args.mdoc) {
         (true, ..) => json(&rows, &mut page)?,
-        (_, true, _) => page.extend_from_slice(markdown(&tables.catalog, &rows).as_bytes()),
+        (_, true, _) => page.extend_from_slice(markdown(&assumptions.catalog, &rows).as_bytes()),
         (_, _, true) => page.extend_from_slice(mdoc(&rows).as_bytes()),
         _ => page.extend_from_slice(text(&rows).as_bytes()),
     }
@@ -49,7 +50,7 @@ pub fn run(args: Args) -> Result<Outcome, Wrong> {
 
 fn print(page: &[u8]) -> Result<(), OutputError> {
     let stdout = Path::new("-");
-    let mut out = Output::create(stdout, false)?;
+    let mut out = Output::stdout()?;
     out.write_all(page).map_err(|error| Output::error(stdout, WriteError::Io(error)))?;
     out.commit()
 }

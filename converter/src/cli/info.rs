@@ -3,11 +3,13 @@
 
 use std::path::PathBuf;
 
-use bblog_converter::report::info;
+use bblog_converter::command::info;
+use bblog_converter::input::Inputs;
 
+use super::messages::{Messages, Outcome};
 use super::progress::Progress;
-use super::{Wrong, reading, selecting};
-use crate::messages::{Messages, Outcome};
+use super::usage::UsageError;
+use super::{reading, selecting};
 
 /// Tell what is in logs
 ///
@@ -24,21 +26,21 @@ pub struct Args {
     #[command(flatten)]
     selection: selecting::SelectionArgs,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
-    let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables)?;
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
     let mut messages = Messages::new();
-    let inputs = reading::names(args.inputs, &mut messages);
-    let progress = Progress::of_report(&inputs);
-    let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let reports = info::of_inputs(&inputs, &tables, &mut selection, on_fault);
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let progress = Progress::of_report(&inputs, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let reports = info::of_inputs(&inputs, &mut selection, on_error);
     drop(progress);
     let written = if args.json { info::print_json(&reports) } else { info::print_text(&reports) };
     Ok(messages.end(written))

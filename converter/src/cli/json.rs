@@ -4,15 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use bblog_converter::WriteError;
-use bblog_converter::event_stream::Events;
-use bblog_converter::json::{JsonLines, schema_doc};
-use bblog_converter::listing::list;
+use bblog_converter::event::merge::Events;
+use bblog_converter::input::Inputs;
 use bblog_converter::output::Output;
+use bblog_converter::text::json::{JsonLines, schema_doc};
+use bblog_converter::text::list;
 
+use super::messages::{Messages, Outcome};
 use super::pager::Listing;
 use super::progress::Progress;
-use super::{Wrong, reading, selecting};
-use crate::messages::{Messages, Outcome};
+use super::usage::UsageError;
+use super::{reading, selecting};
 
 /// Print events as JSON Lines, one object each
 ///
@@ -34,35 +36,35 @@ pub struct Args {
     #[command(flatten)]
     selection: selecting::SelectionArgs,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(args: Args) -> Result<Outcome, Wrong> {
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.schema_doc {
         return Ok(Messages::new().end(print_schema()));
     }
-    let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables)?;
-    let mut lines = JsonLines::new(&tables.catalog);
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
+    let mut lines = JsonLines::new(&assumptions.catalog);
     (lines.raw, lines.names) = (args.raw, args.names);
     let mut messages = Messages::new();
-    let inputs = reading::names(args.inputs, &mut messages);
-    let progress = Progress::of_listing(&inputs);
-    let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let mut events = Events::open(&inputs, &tables, on_fault);
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let progress = Progress::of_listing(&inputs, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let mut events = Events::open(&inputs, on_error);
     let written = Listing::open(false)
-        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_fault)));
+        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_error)));
     drop(progress);
     Ok(messages.end(written.map(|_| ())))
 }
 
 fn print_schema() -> Result<(), bblog_converter::OutputError> {
     let stdout = Path::new("-");
-    let mut out = Output::create(stdout, false)?;
+    let mut out = Output::stdout()?;
     let failed = |error: std::io::Error| Output::error(stdout, WriteError::Io(error));
     serde_json::to_writer_pretty(&mut out, &schema_doc()).map_err(|error| failed(error.into()))?;
     std::io::Write::write_all(&mut out, b"\n").map_err(failed)?;

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The command line: one module and one function per subcommand.
 
-use bblog_converter::interrupt::remove_unfinished_on_signals;
 use clap::{Parser, Subcommand};
 
-pub use self::progress::above;
-use crate::messages::{Outcome, tell};
+use self::messages::{Outcome, tell};
 
 mod completions;
 mod convert;
@@ -13,11 +11,13 @@ mod csv;
 mod fields;
 mod info;
 mod json;
+mod messages;
 mod pager;
 mod progress;
 mod reading;
 mod selecting;
 mod show;
+mod usage;
 
 /// Looks at what FreeBSD's TCP logged about itself: BBLog (/dev/tcp_log) and eventlog(9).
 ///
@@ -48,7 +48,7 @@ enum Command {
 /// Does what the command line asks for.
 pub fn run() -> Outcome {
     let done = match Cli::parse().command {
-        Command::Convert(args) => interruptible().and_then(|()| convert::run(args)),
+        Command::Convert(args) => convert::run(args),
         Command::Show(args) => show::run(args),
         Command::Json(args) => json::run(args),
         Command::Csv(args) => csv::run(args),
@@ -57,21 +57,7 @@ pub fn run() -> Outcome {
         Command::Completions(args) => completions::run(args),
     };
     done.unwrap_or_else(|wrong| {
-        tell(&wrong.0);
+        tell(&wrong);
         Outcome::Usage
     })
-}
-
-/// Makes a signal remove what is half written. Not for listings: there Ctrl-C is the pager's.
-fn interruptible() -> Result<(), Wrong> {
-    Ok(remove_unfinished_on_signals()?)
-}
-
-/// What is wrong with the command line, beyond what clap sees.
-pub struct Wrong(String);
-
-impl<T: std::fmt::Display> From<T> for Wrong {
-    fn from(what: T) -> Wrong {
-        Wrong(what.to_string())
-    }
 }

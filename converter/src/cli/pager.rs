@@ -34,7 +34,7 @@ impl Listing {
                 signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
             return Ok(Listing { output: Output::to_pipe(name.to_owned(), pipe), pager: Some(child) });
         }
-        Ok(Listing { output: Output::create(name, false)?, pager: None })
+        Ok(Listing { output: Output::stdout()?, pager: None })
     }
 
     /// Writes with `write`, then completes the output and waits for the pager.

@@ -4,12 +4,11 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bblog_converter::input::Name;
-use bblog_converter::meter;
+use bblog_converter::input::{InputName, Inputs};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work shorter than this shows no bar.
@@ -21,8 +20,23 @@ const TICK: Duration = Duration::from_millis(100);
 const OF_TOTAL: &str = "{bar:30} {bytes} of {total_bytes}, {msg}, {eta} left";
 const WITHOUT_TOTAL: &str = "{spinner} {bytes}, {msg}, {elapsed}";
 
-/// The bar that is shown, for [`above`].
-static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// The bar, while it is shown.
+#[derive(Clone, Default)]
+pub struct Bar(Arc<Mutex<Option<ProgressBar>>>);
+
+impl Bar {
+    /// Does what prints lines on standard error, above the bar if there is one.
+    pub fn above(&self, print: impl FnOnce()) {
+        match &*self.lock() {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Shows the bar until it is dropped.
 pub struct Progress {
@@ -32,29 +46,30 @@ pub struct Progress {
 
 impl Progress {
     /// Of work whose result is standard output: a terminal that shows that has no place for a bar.
-    pub fn of_listing(inputs: &[Name]) -> Progress {
-        Progress::of(inputs, io::stdout().is_terminal())
+    pub fn of_listing(inputs: &Inputs, bar: &Bar) -> Progress {
+        Progress::of(inputs, io::stdout().is_terminal(), bar)
     }
 
     /// Of work whose result is printed when all is done.
-    pub fn of_report(inputs: &[Name]) -> Progress {
-        Progress::of(inputs, false)
+    pub fn of_report(inputs: &Inputs, bar: &Bar) -> Progress {
+        Progress::of(inputs, false, bar)
     }
 
     /// Of work that writes the file `output`.
-    pub fn of_file(inputs: &[Name], output: &Path) -> Progress {
-        Progress::of(inputs, output == Path::new("-") && io::stdout().is_terminal())
+    pub fn of_file(inputs: &Inputs, output: &Path, bar: &Bar) -> Progress {
+        Progress::of(inputs, output == Path::new("-") && io::stdout().is_terminal(), bar)
     }
 
-    fn of(inputs: &[Name], hidden: bool) -> Progress {
+    fn of(inputs: &Inputs, hidden: bool, shown: &Bar) -> Progress {
         if hidden || !io::stderr().is_terminal() {
             return Progress { drawing: None };
         }
-        let size = |name: &Name| {
+        let size = |name: &InputName| {
             let metadata = std::fs::metadata(name.path()).ok().filter(|_| !name.is_stdin())?;
             metadata.is_file().then_some(metadata.len())
         };
-        let total: Option<u64> = inputs.iter().map(size).sum();
+        let total: Option<u64> = inputs.names.iter().map(size).sum();
+        let (meter, shown) = (Arc::clone(&inputs.meter), shown.clone());
         let (sender, end) = mpsc::channel();
         let draw = move || {
             let started = Instant::now();
@@ -62,16 +77,16 @@ impl Progress {
                 return;
             }
             let bar = bar(total);
-            *lock() = Some(bar.clone());
+            *shown.lock() = Some(bar.clone());
             loop {
-                bar.set_position(meter::bytes());
-                let events = meter::events() as f64 / started.elapsed().as_secs_f64();
+                bar.set_position(meter.bytes());
+                let events = meter.events() as f64 / started.elapsed().as_secs_f64();
                 bar.set_message(format!("{} events/s", HumanCount(events as u64)));
                 if end.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }
             }
-            *lock() = None;
+            *shown.lock() = None;
             bar.finish_and_clear();
         };
         // Without a thread there is no bar, which is no reason not to work.
@@ -94,18 +109,6 @@ fn bar(total: Option<u64>) -> ProgressBar {
     let form = if total.is_some() { OF_TOTAL } else { WITHOUT_TOTAL };
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     bar.with_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// Does what prints lines on standard error, above the bar if there is one.
-pub fn above(print: impl FnOnce()) {
-    match &*lock() {
-        Some(bar) => bar.suspend(print),
-        None => print(),
-    }
-}
-
-fn lock() -> std::sync::MutexGuard<'static, Option<ProgressBar>> {
-    BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bblog_converter::input::Name;
-use bblog_converter::series;
-use bblog_converter::tables::{Tables, lazy_catalog};
+use bblog_converter::input::InputName;
+use bblog_converter::input::assumptions::{Assumptions, lazy_catalog};
+use bblog_converter::input::series;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
@@ -15,13 +15,13 @@ use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::stacks::StackNames;
 
-use super::Wrong;
-use crate::messages::Messages;
+use super::messages::Messages;
+use super::usage::UsageError;
 
 /// Options that say how to take what is read.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Reading")]
-pub struct TablesArgs {
+pub struct AssumptionArgs {
     /// The kernel that wrote BBLog records: 13, 14 or main [default: what the input says, or main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
@@ -44,14 +44,14 @@ fn layout(text: &str) -> Result<Layout, &'static str> {
     Layout::from_name(text).ok_or("expected A, B, C, D, D2 or E")
 }
 
-impl TablesArgs {
-    /// The tables to read with.
+impl AssumptionArgs {
+    /// What is to be assumed.
     ///
     /// # Errors
     /// A schema that cannot be read, with its name and place.
-    pub fn tables(self) -> Result<Arc<Tables>, Wrong> {
+    pub fn assumptions(self) -> Result<Arc<Assumptions>, UsageError> {
         let schemas = self.schema.into_iter().map(read_schema).collect::<Result<Vec<Schema>, _>>()?;
-        Ok(Arc::new(Tables {
+        Ok(Arc::new(Assumptions {
             stacks: self.stack.unwrap_or_else(of_this_machine),
             kernel: self.kernel,
             layout: self.layout,
@@ -60,20 +60,20 @@ impl TablesArgs {
     }
 }
 
-fn read_schema(path: PathBuf) -> Result<Schema, Wrong> {
+fn read_schema(path: PathBuf) -> Result<Schema, UsageError> {
     let bytes = std::fs::read(&path);
     let bytes = bytes.map_err(|error| format!("{}: {}", Escaped::path(&path), Strerror(&error)))?;
     // Comments may be in any encoding.
     let text = String::from_utf8_lossy(&bytes);
     let schema = schema::parse(&text);
-    let schema = schema.map_err(|fault| format!("{}: {fault}", Escaped::path(&path)))?;
+    let schema = schema.map_err(|error| format!("{}: {error}", Escaped::path(&path)))?;
     Ok(schema)
 }
 
 /// The inputs by name: what is no file but begins the names of a series' files stands for them.
-pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<Name> {
-    let names: Vec<Name> = paths.into_iter().map(Name::new).collect();
-    series::expand(&names, &mut |name, fault| messages.fault(name, fault))
+pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<InputName> {
+    let names: Vec<InputName> = paths.into_iter().map(InputName::new).collect();
+    series::expand(&names, &mut |name, error| messages.error(name, error))
 }
 
 /// The stacks of the running kernel: of `net.inet.tcp.function_info` on FreeBSD, none elsewhere

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Options about which events are taken.
 
-use bblog_converter::filter::Filter;
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::select::filter::Filter;
 use bblog_converter::select::{Bound, Criteria, Ends, Selection};
-use bblog_converter::tables::Tables;
 
-use super::Wrong;
+use super::usage::UsageError;
 
 /// Options that select events.
 #[derive(clap::Args)]
@@ -36,8 +36,8 @@ impl SelectionArgs {
     ///
     /// # Errors
     /// What is wrong with the filter, and where.
-    pub fn selection(self, tables: &Tables) -> Result<Selection, Wrong> {
-        let filter = self.filter.map(|text| Filter::new(&text, &tables.catalog)).transpose();
+    pub fn selection(self, assumptions: &Assumptions) -> Result<Selection, UsageError> {
+        let filter = self.filter.map(|text| Filter::new(&text, &assumptions.catalog)).transpose();
         let filter = filter.map_err(|error| format!("--filter, {error}"))?;
         let SelectionArgs { from, to, connection, limit, .. } = self;
         Ok(Selection::new(Criteria { from, to, connection, filter, limit }))

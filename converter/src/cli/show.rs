@@ -3,15 +3,17 @@
 
 use std::path::PathBuf;
 
-use bblog_converter::event_stream::Events;
-use bblog_converter::listing::list;
-use bblog_converter::show::{ElogOptions, ElogStyle, LineOptions, Lines, Palette, TimeForm};
+use bblog_converter::event::merge::Events;
+use bblog_converter::input::Inputs;
+use bblog_converter::text::list;
+use bblog_converter::text::show::{ElogOptions, ElogStyle, LineOptions, Lines, Palette, TimeForm};
 use clap::ValueEnum;
 
+use super::messages::{Messages, Outcome};
 use super::pager::{self, Listing};
 use super::progress::Progress;
-use super::{Wrong, reading, selecting};
-use crate::messages::{Messages, Outcome};
+use super::usage::UsageError;
+use super::{reading, selecting};
 
 /// Print events as text, one line each
 ///
@@ -53,7 +55,7 @@ pub struct Args {
     #[command(flatten)]
     selection: selecting::SelectionArgs,
     #[command(flatten)]
-    tables: reading::TablesArgs,
+    assumptions: reading::AssumptionArgs,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -69,8 +71,8 @@ enum Style {
 /// Does it.
 ///
 /// # Errors
-/// Wrong usage.
-pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
+/// UsageError usage.
+pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let form = match args.time.take() {
         None => None,
         Some(None) => Some(TimeForm::Relative),
@@ -86,8 +88,8 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
     if args.inputs.is_empty() {
         return Err("show: expected a FILE".into());
     }
-    let tables = args.tables.tables()?;
-    let mut selection = args.selection.selection(&tables)?;
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
     let options = LineOptions {
         time: form.or(args.delta_time.then_some(TimeForm::Delta)).unwrap_or_default(),
         number: args.number,
@@ -104,14 +106,14 @@ pub fn run(mut args: Args) -> Result<Outcome, Wrong> {
         delta: args.delta_time || form == Some(TimeForm::Delta),
     };
     let mut messages = Messages::new();
-    let inputs = reading::names(args.inputs, &mut messages);
-    let progress = Progress::of_listing(&inputs);
-    let on_fault = &mut |name: &_, fault: &_| messages.fault(name, fault);
-    let mut events = Events::open(&inputs, &tables, on_fault);
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let progress = Progress::of_listing(&inputs, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let mut events = Events::open(&inputs, on_error);
     let written = Listing::open(!args.no_pager).and_then(|listing| {
         listing.fill(|out| match args.style {
-            Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_fault),
-            Style::Elog => list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_fault),
+            Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_error),
+            Style::Elog => list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_error),
         })
     });
     drop(progress);

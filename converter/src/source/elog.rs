@@ -4,8 +4,8 @@
 use bblog_dissector::Problem;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 
-use super::Window;
-use crate::error::{Cause, Fault, Then};
+use crate::input::error::{InputError, InputErrorKind, Recovery};
+use crate::input::window::Window;
 
 /// A reader of the events of one capture.
 pub struct ElogReader {
@@ -26,8 +26,8 @@ impl ElogReader {
     /// Reads the file header and the provider table.
     ///
     /// # Errors
-    /// A fault of either: then nothing of the input can be read.
-    pub fn open(mut window: Window) -> Result<ElogReader, Fault> {
+    /// An error of either: then nothing of the input can be read.
+    pub fn open(mut window: Window) -> Result<ElogReader, InputError> {
         let header = FileHeader::parse(window.fill(FILE_HEADER_LEN));
         let header = header.map_err(|problem| unreadable(&mut window, problem))?;
         window.consume(FILE_HEADER_LEN);
@@ -68,9 +68,9 @@ impl ElogReader {
     /// Steps to the next event; `None` at the end.
     ///
     /// # Errors
-    /// A [`Fault`]; call again for what is readable after it.
+    /// A [`InputError`]; call again for what is readable after it.
     #[inline]
-    pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, Fault> {
+    pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, InputError> {
         self.window.consume(self.event_len);
         self.event_len = 0;
         if self.ended {
@@ -84,7 +84,7 @@ impl ElogReader {
         self.event_len = whole_event(&self.window);
         if self.event_len == 0 {
             return match self.no_event() {
-                Some(fault) => Err(fault),
+                Some(error) => Err(error),
                 None => Ok(None),
             };
         }
@@ -98,11 +98,11 @@ impl ElogReader {
     /// What is wrong, if anything, where the bytes in front are not a whole event: a failed read,
     /// a wrong length, a torn event, or an end that the file header did not announce.
     #[cold]
-    fn no_event(&mut self) -> Option<Fault> {
+    fn no_event(&mut self) -> Option<InputError> {
         let at = self.window.offset();
         if self.window.has_error() {
             self.ended = true;
-            return self.window.take_error().map(|error| Fault::at(at, error));
+            return self.window.take_error().map(|error| InputError::at(at, error));
         }
         let bytes = self.window.bytes();
         if bytes.is_empty() {
@@ -110,7 +110,7 @@ impl ElogReader {
             let (found, expected) = (self.events, self.header.event_count);
             let known = expected != 0 && self.is_whole;
             return (known && expected != found)
-                .then(|| Fault::at(at, Cause::EventCount { found, expected }));
+                .then(|| InputError::at(at, InputErrorKind::EventCount { found, expected }));
         }
         let (problem, length_is_wrong) = match RawEvent::split(bytes) {
             Err(problem) => (problem, true),
@@ -122,14 +122,14 @@ impl ElogReader {
         };
         // The last event of a killed capture is torn, so one event inside it is not enough.
         if self.find_events(if length_is_wrong { 1 } else { 2 }) {
-            return Some(Fault::at(at, problem).then(Then::Skipped(self.window.offset() - at)));
+            return Some(InputError::at(at, problem).recovered(Recovery::Skipped(self.window.offset() - at)));
         }
         self.ended = true;
-        let fault = match self.window.take_error() {
-            Some(error) => return Some(Fault::at(at, error)),
-            None => Fault::at(at, problem),
+        let error = match self.window.take_error() {
+            Some(error) => return Some(InputError::at(at, error)),
+            None => InputError::at(at, problem),
         };
-        Some(if length_is_wrong { fault.then(Then::RestSkipped) } else { fault })
+        Some(if length_is_wrong { error.recovered(Recovery::RestSkipped) } else { error })
     }
 
     /// Takes bytes off the front, one at least, until events are in front that go on for
@@ -219,10 +219,10 @@ fn whole_event(window: &Window) -> usize {
     }
 }
 
-/// A fault that leaves nothing to read; a failed read comes before what it made of the bytes.
-fn unreadable(window: &mut Window, problem: Problem) -> Fault {
+/// An error that leaves nothing to read; a failed read comes before what it made of the bytes.
+fn unreadable(window: &mut Window, problem: Problem) -> InputError {
     match window.take_error() {
-        Some(error) => Fault::at(window.offset(), error),
-        None => Fault::at(window.offset(), problem).then(Then::RestSkipped),
+        Some(error) => InputError::at(window.offset(), error),
+        None => InputError::at(window.offset(), problem).recovered(Recovery::RestSkipped),
     }
 }

@@ -2,14 +2,22 @@
 //! Readers: from a byte stream to records and events, one at a time.
 //!
 //! All stream: a reader holds a bounded window of the input, and no length in the input makes it
-//! allocate. A reader's `step` goes to the next item or returns a [`Fault`](crate::Fault);
-//! after a fault it may be called again and gives what is still readable, then `None`.
+//! allocate. A reader's `step` goes to the next item or returns a [`InputError`](crate::InputError);
+//! after an error it may be called again and gives what is still readable, then `None`.
 
-pub mod compression;
+pub mod bblog;
 pub mod elog;
 pub mod pcapng;
-mod read_ahead;
-pub mod tcplog;
-mod window;
 
-pub use window::Window;
+/// What an input has besides records and events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries begun; `None` where there are none, or they cannot be told apart.
+    pub entries: Option<u64>,
+    /// Sections begun: of the input, or those that `convert` makes of it.
+    pub sections: u64,
+    /// Packets that are neither a record nor an event.
+    pub foreign_packets: u64,
+    /// Blocks that are neither, and tell nothing that is used here.
+    pub foreign_blocks: u64,
+}

@@ -91,26 +91,30 @@ pub fn convert(input: &Path, output: &Path) {
 
 /// Converts bytes through the library, with the faults found.
 pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
-    use bblog_converter::input::{Input, Name};
-    use bblog_converter::merge::Stream;
-    use bblog_converter::tables::Tables;
+    use bblog_converter::event::merge::Stream;
+    use bblog_converter::frame::stream::{FrameStream, Frames};
+    use bblog_converter::input::assumptions::Assumptions;
+    use bblog_converter::input::{Input, InputName, InputPosition};
     // Made once: tables live as long as the process.
-    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
+    static TABLES: OnceLock<Arc<Assumptions>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| Arc::new(Assumptions::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
     let mut faults = Vec::new();
-    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| faults.push(fault.to_string());
+    let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| faults.push(fault.to_string());
     let mut streams = Vec::new();
-    for (number, bytes) in inputs.iter().enumerate() {
-        let name = Name::new(format!("input-{number}"));
+    for (index, bytes) in inputs.iter().enumerate() {
+        let name = InputName::new(format!("input-{index}"));
+        let position = InputPosition { index, count: inputs.len() };
         let reader = Box::new(std::io::Cursor::new(bytes.to_vec()));
         let stream = Input::recognise(name.clone(), reader)
-            .and_then(|input| Stream::of(input, (number, inputs.len()), tables, &mut on_fault));
+            .and_then(|input| FrameStream::open(input, position, tables, &mut on_error));
         match stream {
-            Ok(stream) => streams.push(stream),
-            Err(fault) => on_fault(&name, &fault),
+            Ok(stream) => streams.push((name, stream)),
+            Err(fault) => on_error(&name, &fault),
         }
     }
-    let (_, out) = bblog_converter::convert::write(&mut streams, None, Vec::new(), &mut on_fault).unwrap();
+    let mut frames = Frames::of(streams, &mut on_error);
+    let (_, out) =
+        bblog_converter::command::convert::write(&mut frames, None, Vec::new(), &mut on_error).unwrap();
     (out, faults)
 }
 

@@ -4,15 +4,17 @@
 use std::io::{Cursor, Read};
 use std::sync::{Arc, OnceLock};
 
-use bblog_converter::event_stream::{Events, Seen, open_one};
-use bblog_converter::input::{Input, Name};
-use bblog_converter::tables::Tables;
+use bblog_converter::event::item::LogItem;
+use bblog_converter::event::merge::Events;
+use bblog_converter::event::source;
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::{Input, InputName, InputPosition};
 
 /// The tables, with the stack names of the fixtures.
-pub fn tables() -> Arc<Tables> {
+pub fn tables() -> Arc<Assumptions> {
     // Made once: tables live as long as the process.
-    static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
-    let tables = TABLES.get_or_init(|| Arc::new(Tables::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
+    static TABLES: OnceLock<Arc<Assumptions>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| Arc::new(Assumptions::new("1=freebsd,2=rack,3=bbr".parse().unwrap())));
     Arc::clone(tables)
 }
 
@@ -25,26 +27,26 @@ pub fn seen(input: &[u8]) -> (Vec<String>, Vec<String>) {
 /// The same of what a reader gives.
 pub fn seen_of(reader: impl Read + Send + 'static) -> (Vec<String>, Vec<String>) {
     let mut faults = Vec::new();
-    let mut on_fault = |_: &Name, fault: &bblog_converter::Fault| faults.push(fault.to_string());
-    let name = Name::new("input");
+    let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| faults.push(fault.to_string());
+    let name = InputName::new("input");
     let source = Input::recognise(name.clone(), Box::new(reader))
-        .and_then(|input| open_one(input, (0, 1), &tables(), &mut on_fault));
+        .and_then(|input| source::open(input, InputPosition::ONLY, &tables(), &mut on_error));
     let mut lines = Vec::new();
     match source {
         Ok(source) => {
-            let mut events = Events::of(name, source);
-            while events.advance(&mut on_fault) {
-                lines.extend(events.seen().map(|(_, seen)| line(&seen)));
+            let mut events = Events::of([(name, source)], &mut on_error);
+            while events.advance(&mut on_error) {
+                lines.extend(events.item().map(|(_, seen)| line(&seen)));
             }
         }
-        Err(fault) => on_fault(&name, &fault),
+        Err(fault) => on_error(&name, &fault),
     }
     (lines, faults)
 }
 
-fn line(seen: &Seen<'_>) -> String {
+fn line(seen: &LogItem<'_>) -> String {
     match seen {
-        Seen::Bblog(seen) => {
+        LogItem::Bblog(seen) => {
             let record = seen.record;
             let tcp = record.tcp().map(|tcp| [&tcp[..16], &tcp[18..]].concat());
             let verbose = record.verbose().map(|verbose| verbose.as_bytes().to_vec());
@@ -59,7 +61,7 @@ fn line(seen: &Seen<'_>) -> String {
                 seen.missing
             )
         }
-        Seen::Eventlog(seen) => {
+        LogItem::Eventlog(seen) => {
             let provider = seen.provider.map(String::from_utf8_lossy);
             let spec = seen.tables.map(|tables| tables.event(seen.event.event_id()).map(|event| event.name));
             let size = seen.tables.and_then(|tables| tables.event(100)).map(|event| event.fields.len());

@@ -10,8 +10,8 @@ use bblog_dissector::Problem;
 use bblog_pcapng::block::SECTION_HEADER;
 use bblog_pcapng::read::{self, Block, FRAME, Order};
 
-use crate::error::{Cause, Fault, Then};
-use crate::source::Window;
+use crate::input::error::{InputError, InputErrorKind, Recovery};
+use crate::input::window::Window;
 
 /// The longest block that is read, as in Wireshark; longer ones are left out.
 const MAX_BLOCK: u64 = 16 << 20;
@@ -27,7 +27,7 @@ pub struct BlockReader {
     kind: u32,
     /// Bytes of the current block; 0 if none.
     len: usize,
-    /// The current block was not given out yet: a fault of it was told first.
+    /// The current block was not given out yet: an error of it was told first.
     held: bool,
     ended: bool,
 }
@@ -41,9 +41,9 @@ impl BlockReader {
     /// Steps to the next block, of which it returns the type; `None` at the end.
     ///
     /// # Errors
-    /// A [`Fault`]; call again for what is readable after it.
+    /// A [`InputError`]; call again for what is readable after it.
     #[inline]
-    pub fn step(&mut self) -> Result<Option<u32>, Fault> {
+    pub fn step(&mut self) -> Result<Option<u32>, InputError> {
         if std::mem::take(&mut self.held) {
             return Ok(Some(self.kind));
         }
@@ -99,7 +99,7 @@ impl BlockReader {
 
     /// The order of the section that begins here.
     #[cold]
-    fn begin_section(&mut self) -> Result<(), Fault> {
+    fn begin_section(&mut self) -> Result<(), InputError> {
         let at = self.window.offset();
         let front = self.window.fill(SECTION_FRAME);
         let (needed, found) = (SECTION_FRAME as u64, front.len() as u64);
@@ -116,15 +116,15 @@ impl BlockReader {
                 }
                 Problem::Version { what: "pcapng", found, supported: MAJOR_VERSION }.into()
             }
-            None => Cause::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
+            None => InputErrorKind::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
         };
         self.ended = true;
-        Err(Fault::at(at, problem).then(Then::RestSkipped))
+        Err(InputError::at(at, problem).recovered(Recovery::RestSkipped))
     }
 
     /// Makes the block of `length` bytes that begins here the current one.
     #[cold]
-    fn fill_block(&mut self, length: u32) -> Result<(), Fault> {
+    fn fill_block(&mut self, length: u32) -> Result<(), InputError> {
         let at = self.window.offset();
         let min = if self.kind == SECTION_HEADER { SECTION_FRAME } else { FRAME } as u64;
         let long = u64::from(length);
@@ -132,10 +132,10 @@ impl BlockReader {
         if long < min || long % 4 != 0 {
             // Blocks are found by their lengths only.
             self.ended = true;
-            return Err(Fault::at(at, problem).then(Then::RestSkipped));
+            return Err(InputError::at(at, problem).recovered(Recovery::RestSkipped));
         }
         if long > MAX_BLOCK {
-            return Err(Fault::at(at, problem).then(Then::Skipped(self.window.skip(long))));
+            return Err(InputError::at(at, problem).recovered(Recovery::Skipped(self.window.skip(long))));
         }
         if (self.window.fill(length as usize).len() as u64) < long {
             self.ended = true;
@@ -147,15 +147,15 @@ impl BlockReader {
 
     /// The block's second length is wrong: the first led here, so the block is used all the same.
     #[cold]
-    fn wrong_trailer(&mut self, found: u32) -> Fault {
+    fn wrong_trailer(&mut self, found: u32) -> InputError {
         self.held = true;
-        let cause = Cause::BlockTrailer { found, expected: self.len as u32 };
-        Fault::at(self.window.offset(), cause)
+        let kind = InputErrorKind::BlockTrailer { found, expected: self.len as u32 };
+        InputError::at(self.window.offset(), kind)
     }
 
     /// The end, or less than the frame of a block.
     #[cold]
-    fn end(&mut self) -> Result<Option<u32>, Fault> {
+    fn end(&mut self) -> Result<Option<u32>, InputError> {
         self.ended = true;
         if self.window.bytes().is_empty() && !self.window.has_error() {
             return Ok(None);
@@ -165,13 +165,13 @@ impl BlockReader {
 
     /// A block that the input ends in: a read that failed is the reason, if there is one.
     #[cold]
-    fn torn(&mut self, what: &'static str, needed: u64) -> Fault {
+    fn torn(&mut self, what: &'static str, needed: u64) -> InputError {
         let at = self.window.offset();
         match self.window.take_error() {
-            Some(error) => Fault::at(at, error),
+            Some(error) => InputError::at(at, error),
             None => {
                 let found = self.window.bytes().len() as u64;
-                Fault::at(at, Problem::Truncated { what, needed, found })
+                InputError::at(at, Problem::Truncated { what, needed, found })
             }
         }
     }

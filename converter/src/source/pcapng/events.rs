@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! eventlog events in packets, and both kinds as an [`EventSource`].
+//! eventlog events in packets.
 
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::RawEvent;
@@ -17,10 +16,8 @@ use bblog_pcapng::read::{Block, Options};
 use bblog_pcapng::section::{ElogFacts, Section, elog_option};
 
 use super::block::BlockReader;
-use super::{Item, NO_HEADER, PACKET_DATA, PcapngReader};
-use crate::error::Fault;
-use crate::event_stream::{Capture, Clock, Counts, EventSource, Seen, SeenEvent, SeenRecord};
-use crate::tables::Tables;
+use super::{PACKET_DATA, PcapngReader};
+use crate::input::assumptions::Assumptions;
 
 /// How far ahead events are looked at to find out their layout.
 const VOTE_BYTES: usize = 256 * 1024;
@@ -42,7 +39,7 @@ struct Known {
 
 impl Providers {
     /// Those that a section header tells.
-    pub(super) fn new(facts: Option<&ElogFacts>, tables: &Tables) -> Providers {
+    pub(super) fn new(facts: Option<&ElogFacts>, tables: &Assumptions) -> Providers {
         let mut known: Vec<Known> = Vec::new();
         for (id, name) in facts.into_iter().flat_map(ElogFacts::providers) {
             // The first entry of an id that stands twice wins.
@@ -67,7 +64,7 @@ impl Providers {
 
     /// Decides on the layout of the `tcp` provider by what is in front.
     #[cold]
-    pub(super) fn vote(&mut self, blocks: &mut BlockReader, section: &Section, tables: &Tables) {
+    pub(super) fn vote(&mut self, blocks: &mut BlockReader, section: &Section, tables: &Assumptions) {
         self.voted = true;
         let mut votes = Votes::default();
         for block in blocks.lookahead(VOTE_BYTES) {
@@ -127,71 +124,6 @@ impl PcapngReader {
     #[inline]
     pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static Provider>)> {
         self.providers.get(id).map(|known| (known.name.as_slice(), known.tables))
-    }
-}
-
-impl EventSource for PcapngReader {
-    #[inline]
-    fn advance(&mut self) -> Result<bool, Fault> {
-        if self.item() == Some(Item::Record) {
-            self.missing = 0;
-        }
-        loop {
-            match self.step()? {
-                Some(Item::Record) => {
-                    self.note_stack();
-                    return Ok(true);
-                }
-                Some(Item::Event) => return Ok(true),
-                Some(Item::Missing(_) | Item::Packet | Item::Other) => {}
-                None => return Ok(false),
-            }
-        }
-    }
-
-    fn time(&self) -> Micros {
-        PcapngReader::time(self)
-    }
-
-    #[inline]
-    fn seen(&self) -> Option<Seen<'_>> {
-        if let Some(event) = self.event() {
-            let provider = self.provider(event.provider_id());
-            let uptime = self.section.elog.as_ref().is_some_and(|facts| facts.header.start_utc_us == 0);
-            return Some(Seen::Eventlog(SeenEvent {
-                event,
-                time: PcapngReader::time(self),
-                clock: if uptime { Clock::Uptime } else { Clock::Utc },
-                provider: provider.map(|provider| provider.0),
-                tables: provider.and_then(|provider| provider.1),
-                addresses: self.addresses(),
-                section: PcapngReader::counts(self).sections,
-            }));
-        }
-        let record = self.record()?;
-        let facts = self.section.bblog.as_ref();
-        let known = facts.filter(|facts| facts.stack_id == record.stack_id()).map(|facts| &facts.stack_name);
-        let named = known.filter(|name| !name.is_empty() && name.as_slice() != b"unknown");
-        let booted = facts.is_some_and(|facts| facts.boot_time != Micros(0));
-        Some(Seen::Bblog(SeenRecord {
-            record,
-            time: PcapngReader::time(self),
-            clock: if booted { Clock::Utc } else { Clock::Uptime },
-            header: facts.map_or(&NO_HEADER, |facts| &facts.header),
-            stack: named.map_or_else(|| self.tables.stacks.get(record.stack_id()), Vec::as_slice),
-            kernel: self.tables.kernel.or(self.section.kernel).unwrap_or_default(),
-            missing: self.missing,
-            section: self.record_section,
-        }))
-    }
-
-    fn capture(&self) -> Option<Capture<'_>> {
-        let facts = self.section.elog.as_ref()?;
-        Some(Capture { header: &facts.header, table: &facts.table })
-    }
-
-    fn counts(&self) -> Counts {
-        *PcapngReader::counts(self)
     }
 }
 

@@ -26,10 +26,10 @@ use bblog_pcapng::section::{Section, elog_option, netflix_option};
 use bblog_pcapng::{elog, netflix};
 
 use self::events::Providers;
-use crate::error::{Cause, Fault, Then};
-use crate::event_stream::Counts;
-use crate::source::Window;
-use crate::tables::Tables;
+use crate::input::assumptions::Assumptions;
+use crate::input::error::{InputError, InputErrorKind, Recovery};
+use crate::input::window::Window;
+use crate::source::Counts;
 
 /// Interfaces of a section that are kept; Wireshark itself knows no file with more than some.
 const MAX_INTERFACES: usize = 10_000;
@@ -58,10 +58,10 @@ pub struct PcapngReader {
     blocks: BlockReader,
     section: Section,
     providers: Providers,
-    tables: Arc<Tables>,
+    assumptions: Arc<Assumptions>,
     current: Current,
     counts: Counts,
-    /// What the current block is, while a fault of it is told first.
+    /// What the current block is, while an error of it is told first.
     held: Option<Item>,
     /// Records missing before the next one.
     missing: u32,
@@ -87,7 +87,7 @@ struct Current {
 
 impl PcapngReader {
     /// A reader in front of the first block.
-    pub fn new(window: Window, tables: &Arc<Tables>) -> PcapngReader {
+    pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngReader {
         let current = Current {
             item: None,
             time: Micros(0),
@@ -101,7 +101,7 @@ impl PcapngReader {
             blocks: BlockReader::new(window),
             section: Section::default(),
             providers: Providers::default(),
-            tables: Arc::clone(tables),
+            assumptions: Arc::clone(assumptions),
             current,
             counts: Counts::default(),
             held: None,
@@ -115,8 +115,8 @@ impl PcapngReader {
     /// `None` at the end.
     ///
     /// # Errors
-    /// A [`Fault`]; call again for what follows.
-    pub fn step(&mut self) -> Result<Option<Item>, Fault> {
+    /// A [`InputError`]; call again for what follows.
+    pub fn step(&mut self) -> Result<Option<Item>, InputError> {
         if let Some(item) = self.held.take() {
             return Ok(Some(item));
         }
@@ -132,9 +132,9 @@ impl PcapngReader {
                 Some(_) => break Ok(Item::Other),
             }
         };
-        let (item, fault) = match item {
+        let (item, error) = match item {
             Ok(item) => (item, None),
-            Err(problem) => (Item::Other, Some(Fault::at(self.blocks.offset(), problem))),
+            Err(problem) => (Item::Other, Some(InputError::at(self.blocks.offset(), problem))),
         };
         self.current.item = Some(item);
         match item {
@@ -143,11 +143,11 @@ impl PcapngReader {
             Item::Missing(records) => self.missing = records,
             Item::Record | Item::Event => {}
         }
-        match fault {
+        match error {
             None => Ok(Some(item)),
-            Some(fault) => {
+            Some(error) => {
                 self.held = Some(item);
-                Err(fault)
+                Err(error)
             }
         }
     }
@@ -171,6 +171,30 @@ impl PcapngReader {
     /// The current section.
     pub fn section(&self) -> &Section {
         &self.section
+    }
+
+    /// What the file does not say itself.
+    #[inline]
+    pub fn assumptions(&self) -> &Assumptions {
+        &self.assumptions
+    }
+
+    /// Records missing before the next one.
+    #[inline]
+    pub fn missing(&self) -> u32 {
+        self.missing
+    }
+
+    /// Takes note that the record after the missing ones was seen.
+    #[inline]
+    pub(crate) fn forget_missing(&mut self) {
+        self.missing = 0;
+    }
+
+    /// Another number for each section, and change of stack in it.
+    #[inline]
+    pub fn record_section(&self) -> u64 {
+        self.record_section
     }
 
     /// Offset of the current block.
@@ -208,34 +232,34 @@ impl PcapngReader {
     }
 
     #[cold]
-    fn begin_section(&mut self) -> Result<(), Fault> {
+    fn begin_section(&mut self) -> Result<(), InputError> {
         self.counts.sections += 1;
         self.record_section += 1;
         self.missing = 0;
         self.last_stack = None;
         let Some(block) = self.blocks.block() else { return Ok(()) };
         self.section = Section::new(&block, self.counts.sections);
-        self.providers = Providers::new(self.section.elog.as_ref(), &self.tables);
+        self.providers = Providers::new(self.section.elog.as_ref(), &self.assumptions);
         let at = self.blocks.offset();
         match &self.section.bblog {
             // Records of other versions have other layouts.
             Some(facts) if facts.version != VERSION => {
                 let problem = Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
-                Err(Fault::at(at, problem))
+                Err(InputError::at(at, problem))
             }
             _ => Ok(()),
         }
     }
 
     #[cold]
-    fn add_interface(&mut self) -> Result<(), Fault> {
+    fn add_interface(&mut self) -> Result<(), InputError> {
         let Some(block) = self.blocks.block() else { return Ok(()) };
         let size = self.section.interface_blocks.len() + block.bytes.len();
         if self.section.interfaces.len() >= MAX_INTERFACES || size > MAX_SECTION {
             // Without its interfaces a section's packets mean nothing.
             self.blocks.give_up();
-            let cause = Cause::Interfaces { max: MAX_INTERFACES };
-            return Err(Fault::at(self.blocks.offset(), cause).then(Then::RestSkipped));
+            let kind = InputErrorKind::Interfaces { max: MAX_INTERFACES };
+            return Err(InputError::at(self.blocks.offset(), kind).recovered(Recovery::RestSkipped));
         }
         self.section.add_interface(&block);
         Ok(())
@@ -349,7 +373,7 @@ impl PcapngReader {
         self.current.addresses = addresses;
         self.current.event = place;
         if self.providers.wants_vote(provider) {
-            self.providers.vote(&mut self.blocks, &self.section, &self.tables);
+            self.providers.vote(&mut self.blocks, &self.section, &self.assumptions);
         }
         Item::Event
     }
@@ -385,4 +409,4 @@ fn split_tcpinfo(data: &[u8]) -> Result<&[u8; TCPINFO_LEN], Problem> {
 }
 
 /// A header of which nothing is known.
-pub(super) const NO_HEADER: [u8; HEADER_LEN] = [0; HEADER_LEN];
+pub const NO_HEADER: [u8; HEADER_LEN] = [0; HEADER_LEN];

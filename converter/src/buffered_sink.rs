@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Where what is to be written gathers, so that it is made right where it is written from.
+
+use std::io;
+
+/// A buffer that is emptied into something when it is full.
+pub trait BufferedSink {
+    /// The buffer to append to: whole blocks, whole lines.
+    ///
+    /// # Errors
+    /// There is nothing to write to.
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>>;
+
+    /// To be called when something was appended.
+    ///
+    /// # Errors
+    /// The buffer was full and could not be written.
+    fn appended(&mut self) -> io::Result<()>;
+}
+
+/// What gathers in memory stays there.
+impl BufferedSink for Vec<u8> {
+    #[inline]
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        Ok(self)
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog info`: what is in an input, found out in one pass.
+
+mod builder;
+pub mod connection;
+pub mod report;
+mod rules;
+pub mod span;
+mod text;
+mod tracker;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use bblog_pcapng::WriteError;
+
+use self::report::Report;
+use crate::input::compression::Compression;
+use crate::input::error::{InputError, OnError};
+use crate::input::{Input, InputKind, InputName, Inputs};
+use crate::output::Output;
+use crate::output::error::OutputError;
+use crate::select::Selection;
+
+/// Reports on what `selection` selects of each input; errors also go to `on_error`.
+pub fn of_inputs(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError<'_>) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for name in &inputs.names {
+        let input = Input::open(name, 1, &inputs.meter);
+        selection.begin_anew();
+        reports.push(of_input(name, input, inputs, selection, &mut |error| on_error(name, error)));
+    }
+    reports
+}
+
+/// Reports on what `selection` selects of one of `inputs`.
+fn of_input(
+    name: &InputName,
+    input: Result<Input, InputError>,
+    inputs: &Inputs,
+    selection: &mut Selection,
+    on_error: &mut dyn FnMut(&InputError),
+) -> Report {
+    let mut report = Report { file: name.to_string(), ..Report::default() };
+    let input = match input {
+        Ok(input) => input,
+        Err(error) => {
+            on_error(&error);
+            report.add_problem(&error);
+            return report;
+        }
+    };
+    report.compression = input.compression.map(Compression::name);
+    report.kind = Some(match input.kind {
+        InputKind::Bblog => "bblog",
+        InputKind::Elog => "eventlog",
+        InputKind::Pcapng => "pcapng",
+        InputKind::Empty => {
+            report.kind = Some("empty");
+            report.sections = 1;
+            return report;
+        }
+    });
+    builder::read(&mut report, input, inputs, selection, on_error);
+    report
+}
+
+/// Prints reports for people.
+///
+/// # Errors
+/// [`OutputError`] of standard output.
+pub fn print_text(reports: &[Report]) -> Result<(), OutputError> {
+    print(|out| {
+        for (number, report) in reports.iter().enumerate() {
+            if number > 0 {
+                writeln!(out)?;
+            }
+            write!(out, "{}", text::Text(report))?;
+        }
+        Ok(())
+    })
+}
+
+/// Prints reports as JSON Lines: one object per input.
+///
+/// # Errors
+/// [`OutputError`] of standard output.
+pub fn print_json(reports: &[Report]) -> Result<(), OutputError> {
+    print(|out| {
+        for report in reports {
+            serde_json::to_writer(&mut *out, report).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    })
+}
+
+fn print(write: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<(), OutputError> {
+    let mut out = Output::stdout()?;
+    write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
+    out.commit()
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A report for people.
+
+use std::fmt;
+
+use super::connection::{Connection, Direction, Rtt};
+use super::report::Report;
+
+/// Shows a report in lines.
+pub(super) struct Text<'a>(pub(super) &'a Report);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        let what = match report.kind {
+            Some("bblog") => "BBLog entries",
+            Some("eventlog") => "eventlog capture (ELOG)",
+            Some("pcapng") => "pcapng",
+            Some(_) => "empty: a capture that saw no event",
+            None => "not readable",
+        };
+        write!(f, "{}: {what}", report.file)?;
+        if let Some(version) = report.version {
+            write!(f, ", version {version}")?;
+        }
+        match report.compression {
+            Some(compression) => writeln!(f, ", {compression}")?,
+            None => writeln!(f)?,
+        }
+        if matches!(report.kind, Some("bblog" | "eventlog" | "pcapng")) {
+            content(report, f)?;
+        }
+        if !report.problems.is_empty() {
+            writeln!(f, "  problems")?;
+        }
+        for problem in &report.problems {
+            writeln!(f, "    {}", problem.text)?;
+        }
+        more(f, report.more_problems)
+    }
+}
+
+fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let read = report.events_read.unwrap_or(report.events);
+    match report.entries {
+        Some(entries) => {
+            line(f, "records", format_args!("{read} in {}", Count(entries, "entry", "entries")))?
+        }
+        None => line(f, "events", read)?,
+    }
+    if let Some(read) = report.events_read {
+        const OF_THESE: &str = "times, lost records, connections and counts are of these";
+        line(f, "selected", format_args!("{} of {read} read; {OF_THESE}", report.events))?;
+    }
+    if let (Some(packets), Some(blocks)) = (report.foreign_packets, report.foreign_blocks) {
+        let packets = Count(packets, "packet", "packets");
+        line(f, "others", format_args!("{packets}, {}", Count(blocks, "block", "blocks")))?;
+    }
+    line(f, "sections", report.sections)?;
+    if let Some(time) = report.time {
+        line(f, "time", time.text())?;
+    }
+    if let Some(lost) = report.lost_records {
+        line(f, "lost", format_args!("{lost} records"))?;
+    }
+    match report.dropped_events {
+        Some(dropped) => line(f, "dropped", format_args!("{dropped} events"))?,
+        None if report.is_capture => line(f, "dropped", "not known: the capture was not closed")?,
+        None => {}
+    }
+    if let Some(layout) = report.layout {
+        line(f, "layout", format_args!("{layout} (provider tcp)"))?;
+    }
+    for stack in &report.stacks {
+        line(f, "stack", format_args!("{} {}: {} records", stack.id, stack.name, stack.records))?;
+    }
+    for provider in &report.providers {
+        line(f, "provider", format_args!("{} {}: {} events", provider.id, provider.name, provider.events))?;
+    }
+    if !report.connections.is_empty() {
+        writeln!(f, "  connections")?;
+    }
+    for connection in &report.connections {
+        writeln!(f, "    {}", ConnectionText(connection))?;
+        summary(connection, f)?;
+    }
+    more(f, report.more_connections)?;
+    if !report.event_counts.is_empty() {
+        writeln!(f, "  events by name")?;
+    }
+    for event in &report.event_counts {
+        let provider = event.provider.as_deref().map_or(String::new(), |provider| format!("{provider} "));
+        let name = event.name.map_or(format!("?{}", event.id), str::to_owned);
+        writeln!(f, "    {:>10} {provider}{name}", event.count)?;
+    }
+    more(f, report.other_events)
+}
+
+/// What happened on a connection; what did not is left out.
+fn summary(connection: &Connection, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let line = |f: &mut fmt::Formatter<'_>, key: &str, value: &dyn fmt::Display| {
+        writeln!(f, "      {key:<9} {value}")
+    };
+    if let Some(us) = connection.duration_us {
+        line(f, "duration", &format_args!("{}.{:06} s", us / 1_000_000, us % 1_000_000))?;
+    }
+    for (key, direction) in [("sent", &connection.sent), ("received", &connection.received)] {
+        if direction.packets > 0 {
+            line(f, key, &DirectionText(direction))?;
+        }
+    }
+    let (rtos, tlps, recoveries) = (connection.rtos, connection.tlps, connection.recoveries);
+    if rtos + tlps + recoveries > 0 {
+        let rtos = Count(rtos, "RTO", "RTOs");
+        let tlps = Count(tlps, "TLP", "TLPs");
+        let recoveries = Count(recoveries, "recovery episode", "recovery episodes");
+        line(f, "loss", &format_args!("{rtos}, {tlps}, {recoveries}"))?;
+    }
+    if let Some(rtt) = &connection.rtt {
+        line(f, "RTT", &RttText(rtt))?;
+    }
+    if let Some(cwnd) = connection.cwnd {
+        line(f, "cwnd", &format_args!("{} to {} bytes", cwnd.min, cwnd.max))?;
+    }
+    let stacks = connection.stacks.iter().filter(|&stack| stack != "unknown");
+    changes(f, "stack", connection.stack_changes, stacks)?;
+    changes(f, "CC", connection.cc_changes, connection.cc.iter())?;
+    if let Some(gaps) = connection.gaps.filter(|&gaps| gaps > 0) {
+        let lost = Count(connection.lost_records.unwrap_or_default(), "record", "records");
+        line(f, "missing", &format_args!("{lost} in {}", Count(gaps, "gap", "gaps")))?;
+    }
+    let end = &connection.end;
+    let mut parts: Vec<&str> = end.reasons.iter().map(String::as_str).collect();
+    parts.extend(&end.segments);
+    let state = end.state.as_ref().map(|state| format!("state {state}"));
+    parts.extend(state.as_deref());
+    parts.push(if end.seen { "complete" } else { "the log ends before the connection" });
+    line(f, "end", &parts.join(", "))
+}
+
+/// Names in order of appearance, and how often there was a change.
+fn changes<'a>(
+    f: &mut fmt::Formatter<'_>,
+    key: &str,
+    changes: u64,
+    names: impl Iterator<Item = &'a String>,
+) -> fmt::Result {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.join(", ");
+    match changes {
+        0 => writeln!(f, "      {key:<9} {names}"),
+        _ => writeln!(f, "      {key:<9} {names} ({})", Count(changes, "change", "changes")),
+    }
+}
+
+struct DirectionText<'a>(&'a Direction);
+
+impl fmt::Display for DirectionText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Direction { packets, bytes, retransmits } = *self.0;
+        write!(f, "{}, {}", Count(packets, "packet", "packets"), Count(bytes, "byte", "bytes"))?;
+        if retransmits > 0 {
+            write!(f, ", {}", Count(retransmits, "retransmit", "retransmits"))?;
+        }
+        Ok(())
+    }
+}
+
+struct RttText<'a>(&'a Rtt);
+
+impl fmt::Display for RttText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rtt { min_us, avg_us, max_us, samples, kind } = *self.0;
+        let ms = |us: u64| format!("{}.{:03}", us / 1000, us % 1000);
+        let samples = match kind {
+            "smoothed" => Count(samples, "smoothed value", "smoothed values"),
+            _ => Count(samples, "sample", "samples"),
+        };
+        write!(f, "{} / {} / {} ms (min/avg/max of {samples})", ms(min_us), ms(avg_us), ms(max_us))
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, key: &str, value: impl fmt::Display) -> fmt::Result {
+    writeln!(f, "  {key:<9} {value}")
+}
+
+fn more(f: &mut fmt::Formatter<'_>, count: u64) -> fmt::Result {
+    if count > 0 { writeln!(f, "    and {count} more") } else { Ok(()) }
+}
+
+struct ConnectionText<'a>(&'a Connection);
+
+impl fmt::Display for ConnectionText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connection = self.0;
+        let unknown = "?".to_owned();
+        let local = connection.local.as_ref().unwrap_or(&unknown);
+        let remote = connection.remote.as_ref().unwrap_or(&unknown);
+        write!(f, "{local} - {remote}: {}", connection.events)?;
+        match (connection.entries, connection.session) {
+            (Some(entries), _) => write!(f, " records in {}", Count(entries, "entry", "entries"))?,
+            (None, Some(session)) => write!(f, " events, session {session}")?,
+            (None, None) => f.write_str(" records")?,
+        }
+        if let Some(id) = &connection.log_id {
+            write!(f, ", id \"{id}\"")?;
+        }
+        if let Some(tag) = connection.tag.as_ref().filter(|tag| !tag.is_empty()) {
+            write!(f, ", tag \"{tag}\"")?;
+        }
+        for reason in &connection.reasons {
+            write!(f, ", \"{reason}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// A number and what it counts, in singular and plural.
+struct Count(u64, &'static str, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { self.1 } else { self.2 })
+    }
+}

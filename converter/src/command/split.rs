@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `convert --split`: one pcapng file per connection, named as bblogd and tcplog_dumper name them.
+//!
+//! A connection is known by what its entry's header says (BBLog) or by its session (eventlog),
+//! and its file gets its name, `ID_LPORT_FADDR_FPORT.N.pcapng`, when the last frame was written:
+//! an event that tells the id may come late. Until then its blocks wait in memory, and when there
+//! are too many go to a nameless part in the same folder. No file stays open, so any number of
+//! connections may take turns.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use bblog_dissector::bblog::{HEADER_LEN, Header};
+use bblog_dissector::tcp_provider::{self, Addresses};
+use bblog_pcapng::bblog_entry::connection_key;
+use bblog_pcapng::name;
+use bblog_pcapng::sessions;
+use tempfile::TempPath;
+
+use super::convert::open;
+use crate::buffered_sink::BufferedSink;
+use crate::frame::owner::Owner;
+use crate::frame::sink::{PcapngSink, Place};
+use crate::frame::stream::FrameTurn;
+use crate::input::Inputs;
+use crate::input::error::OnError;
+use crate::output::error::OutputError;
+use crate::output::unfinished::{Unfinished, UnfinishedFiles};
+use crate::output::{Destination, Output, part};
+use crate::select::walk::Picker;
+
+/// Bytes of one connection that wait in memory.
+const MAX_WAITING: usize = 256 * 1024;
+/// Bytes of all connections that wait in memory.
+const ALL_WAITING: usize = 8 << 20;
+/// Connections known at a time; the half that was used longest ago is completed then.
+const CONNECTIONS: usize = 65_536;
+/// Names whose next number is remembered.
+const NUMBERS: usize = 65_536;
+/// How the files end.
+const END: &str = ".pcapng";
+/// What is no connection's.
+const NOBODY: &str = "other";
+/// The id of a connection without one, as the kernel calls it.
+const NO_ID: &[u8] = b"UNKNOWN";
+
+/// What to split, and where to.
+pub struct Split {
+    /// What is read.
+    pub inputs: Inputs,
+    /// The folder of the files; it is made if there is none. Names that are taken are passed over unless
+    /// files may be replaced.
+    pub folder: Destination,
+}
+
+impl Split {
+    /// Splits, and returns how many files were made. Errors of inputs go to `on_error`.
+    ///
+    /// # Errors
+    /// [`OutputError`]; files that were complete by then stay.
+    pub fn run(&self, picker: Option<&mut Picker>, on_error: &mut OnError<'_>) -> Result<u64, OutputError> {
+        let failed = |error| Output::error(&self.folder.path, error);
+        let mut frames = open(&self.inputs, on_error);
+        if frames.is_empty() {
+            return Ok(0);
+        }
+        match fs::create_dir(&self.folder.path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error.into())),
+            _ => {}
+        }
+        let mut connections = Connections::default();
+        let mut sink = PcapngSink::new(Parts::new(&self.folder));
+        let merged = frames.each(picker, on_error, |stream, turn| match turn {
+            FrameTurn::Frame => {
+                let at = connections.of(stream.input(), &stream.owner(), sink.get_mut())?;
+                if sink.get_mut().current != Some(at) {
+                    switch(&mut sink, at);
+                }
+                stream.write(&mut sink)
+            }
+            // Statistics are the capture's, not a connection's.
+            FrameTurn::End => Ok(()),
+        });
+        let completed = merged.and_then(|_| Ok(sink.get_mut().complete_all()?));
+        completed.map(|()| sink.get_mut().completed).map_err(failed)
+    }
+}
+
+/// Makes the sink go on with connection `at`.
+fn switch(sink: &mut PcapngSink<Parts>, at: usize) {
+    let parts = sink.get_mut();
+    let before = parts.current.replace(at);
+    let place = parts.slots.get(at).and_then(Option::as_ref).map_or(Place::default(), |slot| slot.place);
+    let place = sink.exchange(place);
+    let before = before.and_then(|before| sink.get_mut().slots.get_mut(before)).and_then(Option::as_mut);
+    if let Some(before) = before {
+        before.place = place;
+    }
+}
+
+/// Which connection a frame is of.
+#[derive(Default)]
+struct Connections {
+    /// Input, section, and connection of the last entry's frame.
+    entry: Option<(usize, u64, usize)>,
+    /// Provider, session, addresses, and connection of the last event.
+    event: Option<(SessionOfAddresses, usize)>,
+    entries: HashMap<[u8; ENTRY_KEY], usize>,
+    sessions: HashMap<SessionOfAddresses, usize>,
+    /// The connection that a session had last.
+    latest: HashMap<NamedSession, usize>,
+    nobody: Option<usize>,
+}
+
+/// Addresses, ports and zone, address family, and log id.
+const ENTRY_KEY: usize = 40 + 1 + 64;
+/// The provider's name, padded, and the session.
+type NamedSession = ([u8; PROVIDER_NAME], u64);
+/// A session and its addresses.
+type SessionOfAddresses = (NamedSession, Option<Addresses>);
+
+/// The most bytes of a provider's name.
+const PROVIDER_NAME: usize = 32;
+
+#[inline]
+fn padded(provider: &[u8]) -> [u8; PROVIDER_NAME] {
+    let mut name = [0; PROVIDER_NAME];
+    let len = provider.len().min(PROVIDER_NAME);
+    name[..len].copy_from_slice(&provider[..len]);
+    name
+}
+
+impl Connections {
+    #[inline]
+    fn of(&mut self, input: usize, owner: &Owner<'_>, parts: &mut Parts) -> io::Result<usize> {
+        match owner {
+            Owner::Entry { header, section } => match self.entry {
+                Some((of, known, at)) if (of, known) == (input, *section) => Ok(at),
+                _ => self.of_entry(input, header, *section, parts),
+            },
+            Owner::Session { event, provider, addresses } => {
+                let addresses = addresses.filter(|(_, remote)| remote.port() != 0);
+                let key = ((padded(provider), event.session_id()), addresses);
+                let at = match self.event {
+                    Some((known, at)) if known == key => at,
+                    _ => self.of_session(key, provider, parts)?,
+                };
+                if *provider == tcp_provider::NAME
+                    && let Some(id) = tcp_provider::log_id(event)
+                {
+                    parts.note_id(at, id);
+                }
+                Ok(at)
+            }
+            Owner::Nobody => {
+                let at = match self.nobody {
+                    Some(at) => at,
+                    None => self.begin(Label::Text(NOBODY.to_owned()), parts)?,
+                };
+                self.nobody = Some(at);
+                Ok(at)
+            }
+        }
+    }
+
+    #[cold]
+    fn of_entry(
+        &mut self,
+        input: usize,
+        header: &[u8; HEADER_LEN],
+        section: u64,
+        parts: &mut Parts,
+    ) -> io::Result<usize> {
+        let mut key = [0; ENTRY_KEY];
+        key[..41].copy_from_slice(&connection_key(header));
+        key[41..].copy_from_slice(&header[72..136]);
+        let at = match self.entries.get(&key) {
+            Some(&at) => at,
+            None => {
+                let label = match Header::unchecked(header) {
+                    Ok(header) => {
+                        let id = if header.id().is_empty() { NO_ID } else { header.id() };
+                        name::of_connection(id, header.lport(), header.faddr(), header.fport())
+                    }
+                    Err(_) => NOBODY.to_owned(),
+                };
+                let at = self.begin(Label::Text(label), parts)?;
+                self.entries.insert(key, at);
+                at
+            }
+        };
+        self.entry = Some((input, section, at));
+        Ok(at)
+    }
+
+    /// An event without addresses is of the connection its session had last, and a session whose
+    /// addresses come late is the one that had none.
+    fn of_session(
+        &mut self,
+        key: SessionOfAddresses,
+        provider: &[u8],
+        parts: &mut Parts,
+    ) -> io::Result<usize> {
+        let (session, addresses) = key;
+        let known = self.sessions.get(&key).copied().or_else(|| {
+            let latest = self.latest.get(&session).copied()?;
+            (addresses.is_none() || parts.take_addresses(latest, addresses)).then_some(latest)
+        });
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let provider = name::safe(provider);
+                let nameless = match sessions::is_no_session(session.1) {
+                    true => format!("{provider}_global"),
+                    false => format!("{provider}_{}", session.1),
+                };
+                self.begin(Label::Session { id: Vec::new(), addresses, nameless }, parts)?
+            }
+        };
+        self.sessions.insert(key, at);
+        self.latest.insert(session, at);
+        self.event = Some((key, at));
+        Ok(at)
+    }
+
+    /// Begins a connection's file; when there are too many, half of them are completed first and
+    /// forgotten here, so that no slot means two connections.
+    fn begin(&mut self, label: Label, parts: &mut Parts) -> io::Result<usize> {
+        if parts.is_full() {
+            parts.complete_oldest()?;
+            (self.entry, self.event) = (None, None);
+            self.nobody = self.nobody.filter(|&at| parts.is_open(at));
+            self.entries.retain(|_, at| parts.is_open(*at));
+            self.sessions.retain(|_, at| parts.is_open(*at));
+            self.latest.retain(|_, at| parts.is_open(*at));
+        }
+        Ok(parts.begin(label))
+    }
+}
+
+/// What a file's name is made of.
+enum Label {
+    /// What the name begins with.
+    Text(String),
+    /// A session.
+    Session {
+        /// Its log id, empty until an event tells it.
+        id: Vec<u8>,
+        addresses: Option<Addresses>,
+        /// What the name begins with if there are no addresses.
+        nameless: String,
+    },
+}
+
+impl Label {
+    fn base(&self) -> String {
+        match self {
+            Label::Text(text) => text.clone(),
+            Label::Session { id, addresses: Some((local, remote)), .. } => {
+                let id = if id.is_empty() { NO_ID } else { id };
+                name::of_connection(id, local.port(), remote.ip(), remote.port())
+            }
+            Label::Session { addresses: None, nameless, .. } => nameless.clone(),
+        }
+    }
+}
+
+/// The files being written.
+struct Parts {
+    folder: PathBuf,
+    overwrite: bool,
+    unfinished: UnfinishedFiles,
+    slots: Vec<Option<Slot>>,
+    unused: Vec<usize>,
+    /// What is written to.
+    current: Option<usize>,
+    /// Bytes that wait in memory.
+    waiting: usize,
+    clock: u64,
+    /// By what a name begins with the number that its next file gets.
+    numbers: HashMap<String, u32>,
+    completed: u64,
+}
+
+struct Slot {
+    label: Label,
+    place: Place,
+    waiting: Vec<u8>,
+    file: Option<(TempPath, Unfinished)>,
+    used: u64,
+}
+
+impl Parts {
+    fn new(folder: &Destination) -> Parts {
+        Parts {
+            folder: folder.path.clone(),
+            overwrite: folder.overwrite,
+            unfinished: folder.unfinished.clone(),
+            slots: Vec::new(),
+            unused: Vec::new(),
+            current: None,
+            waiting: 0,
+            clock: 0,
+            numbers: HashMap::new(),
+            completed: 0,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() - self.unused.len() >= CONNECTIONS
+    }
+
+    fn is_open(&self, at: usize) -> bool {
+        matches!(self.slots.get(at), Some(Some(_)))
+    }
+
+    fn begin(&mut self, label: Label) -> usize {
+        self.clock += 1;
+        let slot = Slot { label, place: Place::default(), waiting: Vec::new(), file: None, used: self.clock };
+        let at = self.unused.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(at) {
+            Some(place) => *place = Some(slot),
+            None => self.slots.push(Some(slot)),
+        }
+        at
+    }
+
+    fn note_id(&mut self, at: usize, found: &[u8]) {
+        if let Some(Some(Slot { label: Label::Session { id, .. }, .. })) = self.slots.get_mut(at)
+            && id.is_empty()
+        {
+            *id = found.to_vec();
+        }
+    }
+
+    /// Gives a session without addresses these; `false` if it has others.
+    fn take_addresses(&mut self, at: usize, found: Option<Addresses>) -> bool {
+        let Some(Some(Slot { label: Label::Session { addresses, .. }, .. })) = self.slots.get_mut(at) else {
+            return false;
+        };
+        *addresses == found
+            || addresses.is_none() && {
+                *addresses = found;
+                true
+            }
+    }
+
+    fn flush_one(&mut self, at: usize) -> io::Result<()> {
+        let Some(Some(slot)) = self.slots.get_mut(at) else { return Ok(()) };
+        if slot.waiting.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut slot.waiting);
+        self.waiting -= waiting.len();
+        let mut file: File = match &slot.file {
+            Some((path, _)) => OpenOptions::new().append(true).open(path)?,
+            None => {
+                let (temporary, unfinished) = part(&self.folder, &self.unfinished)?;
+                let (file, path) = temporary.into_parts();
+                slot.file = Some((path, unfinished));
+                file
+            }
+        };
+        file.write_all(&waiting)
+    }
+
+    /// Gives a connection's file its name.
+    fn complete(&mut self, at: usize) -> io::Result<()> {
+        self.flush_one(at)?;
+        let Some(slot) = self.slots.get_mut(at).and_then(Option::take) else { return Ok(()) };
+        self.unused.push(at);
+        let Some((mut path, unfinished)) = slot.file else { return Ok(()) };
+        let base = slot.label.base();
+        if self.numbers.len() >= NUMBERS {
+            // From 0 on the next free number is found as well, if not as fast.
+            self.numbers.clear();
+        }
+        let next = self.numbers.entry(base.clone()).or_insert(0);
+        loop {
+            let place = self.folder.join(format!("{base}.{next}{END}"));
+            *next = next.checked_add(1).ok_or(io::ErrorKind::AlreadyExists)?;
+            let overwrite = self.overwrite;
+            let placed = unfinished.finish(|| match overwrite {
+                true => path.persist(&place),
+                false => path.persist_noclobber(&place),
+            });
+            match placed {
+                Ok(()) => break,
+                Err(taken) if taken.error.kind() == io::ErrorKind::AlreadyExists => {
+                    path = taken.path;
+                }
+                Err(failed) => return Err(failed.error),
+            }
+        }
+        self.completed += 1;
+        Ok(())
+    }
+
+    #[cold]
+    fn complete_oldest(&mut self) -> io::Result<()> {
+        let mut used: Vec<(u64, usize)> = Vec::with_capacity(self.slots.len());
+        let slots = self.slots.iter().enumerate();
+        used.extend(slots.filter_map(|(at, slot)| slot.as_ref().map(|slot| (slot.used, at))));
+        used.sort_unstable();
+        used.truncate(used.len() / 2);
+        for (_, at) in used {
+            if self.current == Some(at) {
+                self.current = None;
+            }
+            self.complete(at)?;
+        }
+        Ok(())
+    }
+
+    fn complete_all(&mut self) -> io::Result<()> {
+        (0..self.slots.len()).try_for_each(|at| self.complete(at))
+    }
+}
+
+impl BufferedSink for Parts {
+    #[inline]
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        let slot = self.current.and_then(|at| self.slots.get_mut(at)).and_then(Option::as_mut);
+        let Slot { waiting, used, .. } = slot.ok_or(io::ErrorKind::NotFound)?;
+        self.clock += 1;
+        *used = self.clock;
+        self.waiting -= waiting.len();
+        Ok(waiting)
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        let Some(at) = self.current else { return Ok(()) };
+        let Some(Some(slot)) = self.slots.get(at) else { return Ok(()) };
+        self.waiting += slot.waiting.len();
+        if slot.waiting.len() >= MAX_WAITING {
+            self.flush_one(at)?;
+        }
+        if self.waiting >= ALL_WAITING {
+            (0..self.slots.len()).try_for_each(|at| self.flush_one(at))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The records of BBLog entries, with what is known of them: their time, and what is missing before
+//! them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial};
+use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
+
+use super::item::{BblogItem, Clock};
+use crate::input::InputPosition;
+use crate::input::assumptions::Assumptions;
+use crate::input::error::{InputError, InputErrorKind};
+use crate::input::window::Window;
+use crate::lru_map::LruMap;
+use crate::source::bblog::{BblogReader, Item};
+
+/// How far ahead the last record of an entry is looked for, since DUMPTIME stands in front of
+/// them all. The kernel's default limit of 5,000 records makes entries of at most 2 MB; in a
+/// longer one the last record seen by then gives the time.
+pub const LOOKAHEAD: usize = 4 << 20;
+
+/// Connections whose serial numbers are remembered between their entries.
+const CONNECTIONS: usize = 65_536;
+
+/// The records of a stream of entries, as frames.
+pub struct BblogStream {
+    reader: BblogReader,
+    assumptions: Arc<Assumptions>,
+    lookahead: usize,
+    entry: Entry,
+    records: Records,
+    /// The current record.
+    at: Position,
+    /// Per connection the serial number to be expected next.
+    serials: LruMap<ConnectionKey, u32>,
+    errors: VecDeque<InputError>,
+    /// What [`BblogStream::advance`] found, while it gives out `errors` first.
+    held: Option<bool>,
+    entries: u64,
+}
+
+/// What was seen of an entry's records.
+struct Records {
+    /// The serial number to be expected next, if a record of the connection was seen before.
+    expected: Option<u32>,
+    is_first: bool,
+    /// Those that lldb's script cut off.
+    lldb_cut: u64,
+}
+
+/// What is known of the current record.
+#[derive(Default)]
+struct Position {
+    time: Micros,
+    stack_id: u8,
+    /// Counts sections.
+    section: u64,
+    /// Records missing before it.
+    missing: u32,
+}
+
+impl BblogStream {
+    /// The stream of the input at `position`; all inputs share the memory for looking ahead.
+    pub fn new(window: Window, position: InputPosition, assumptions: &Arc<Assumptions>) -> BblogStream {
+        BblogStream {
+            reader: BblogReader::new(window),
+            assumptions: Arc::clone(assumptions),
+            lookahead: LOOKAHEAD.min(8 * LOOKAHEAD / position.count.max(1)),
+            entry: Entry::new(&[0; HEADER_LEN], 0),
+            records: Records { expected: None, is_first: true, lldb_cut: 0 },
+            at: Position::default(),
+            serials: LruMap::new(CONNECTIONS),
+            errors: VecDeque::new(),
+            held: None,
+            entries: 0,
+        }
+    }
+
+    /// Steps to the next record; `false` at the end.
+    ///
+    /// # Errors
+    /// A [`InputError`]; call again for what follows.
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool, InputError> {
+        if let Some(error) = self.errors.pop_front() {
+            return Err(error);
+        }
+        if let Some(held) = self.held.take() {
+            return Ok(held);
+        }
+        let more = loop {
+            match self.reader.step()? {
+                Some(Item::Record) => {
+                    self.take_record();
+                    break true;
+                }
+                Some(Item::Entry) => self.begin_entry(),
+                None => {
+                    self.end_entry();
+                    break false;
+                }
+            }
+        };
+        match self.errors.pop_front() {
+            None => Ok(more),
+            Some(error) => {
+                self.held = Some(more);
+                Err(error)
+            }
+        }
+    }
+
+    /// UTC of the current record.
+    pub fn time(&self) -> Micros {
+        self.at.time
+    }
+
+    /// Whether any entry could be read.
+    pub fn is_readable(&self) -> bool {
+        self.entries > 0
+    }
+
+    /// The current record; `None` unless [`BblogStream::advance`] just stepped to one.
+    pub fn record(&self) -> Option<Record<'_>> {
+        self.reader.record()
+    }
+
+    /// The current record with all that is known of it; `None` unless [`BblogStream::advance`] just
+    /// stepped to one.
+    #[inline]
+    pub fn item(&self) -> Option<BblogItem<'_>> {
+        let record = self.record()?;
+        let header = self.header();
+        // Files made from core dumps do not know when the machine booted.
+        let booted = Header::unchecked(header).is_ok_and(|header| header.boot_time() != Micros(0));
+        Some(BblogItem {
+            record,
+            time: self.time(),
+            clock: if booted { Clock::Utc } else { Clock::Uptime },
+            header,
+            stack: self.assumptions.stacks.get(record.stack_id()),
+            kernel: self.assumptions.kernel.unwrap_or_default(),
+            missing: self.missing(),
+            section: self.sections(),
+        })
+    }
+
+    /// How many records are missing before the current one.
+    pub fn missing(&self) -> u32 {
+        self.at.missing
+    }
+
+    /// Entries begun so far, the current one included.
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Sections begun so far: entries, and changes of stack in them.
+    pub fn sections(&self) -> u64 {
+        self.at.section
+    }
+
+    /// The current entry.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Number and name of the current record's stack.
+    pub fn stack(&self) -> (u8, &[u8]) {
+        (self.at.stack_id, self.assumptions.stacks.get(self.at.stack_id))
+    }
+
+    /// The current entry's header, its strings cleaned after their NUL.
+    pub fn header(&self) -> &[u8; HEADER_LEN] {
+        &self.entry.header
+    }
+
+    fn begin_entry(&mut self) {
+        self.end_entry();
+        self.entries += 1;
+        let mut entry = Entry::new(self.reader.header(), 0);
+        let expected = self.serials.get_mut(&entry.key).copied();
+        self.records = Records { expected, is_first: true, lldb_cut: 0 };
+        let last = self.reader.last_time(self.lookahead).unwrap_or_default();
+        entry.dump_time = (last + entry.boot_time()).seconds();
+        self.entry = entry;
+    }
+
+    fn end_entry(&mut self) {
+        if let Some(expected) = self.records.expected {
+            self.serials.insert(self.entry.key, expected);
+        }
+        let records = std::mem::take(&mut self.records.lldb_cut);
+        if records > 0 {
+            self.errors
+                .push_back(InputError::at(self.reader.entry_offset(), InputErrorKind::LldbCut { records }));
+        }
+    }
+
+    fn take_record(&mut self) {
+        let Some(record) = self.reader.record() else { return };
+        let records = &mut self.records;
+        self.at.time = record.time() + self.entry.boot_time();
+        if records.is_first || record.stack_id() != self.at.stack_id {
+            self.at.section += 1;
+            self.at.stack_id = record.stack_id();
+        }
+        let found = record.serial();
+        let expected = records.expected.replace(found.wrapping_add(1)).unwrap_or(found);
+        self.at.missing = Serial::of(found, Some(expected)).missing();
+        if self.at.missing == 0 && found != expected {
+            let cause = match records.is_first {
+                true => InputErrorKind::Restarted { found, expected },
+                false => InputErrorKind::SerialBackwards { found, expected },
+            };
+            self.errors.push_back(InputError::at(self.reader.offset(), cause));
+        }
+        records.is_first = false;
+        records.lldb_cut += u64::from(record.is_lldb_cut());
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Whose event it is: addresses and session, as text that is made once per connection.
+
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+use bblog_dissector::bblog::Header;
+use bblog_dissector::tcp_provider::Addresses;
+use bblog_pcapng::packet::without_zone;
+
+use crate::event::item::LogItem;
+use crate::lru_map::LruMap;
+
+/// Sessions whose text is kept.
+const SESSIONS: usize = 65_536;
+
+/// Whose event it is.
+#[derive(Clone, Copy)]
+pub struct ConnectionRef<'a> {
+    /// Local and remote address, if they are known.
+    pub addresses: Option<Addresses>,
+    /// The session (eventlog).
+    pub session: Option<u64>,
+    /// The entry's header (BBLog).
+    pub header: Option<Header<'a>>,
+}
+
+impl<'a> ConnectionRef<'a> {
+    /// That of an event.
+    pub fn of(item: &LogItem<'a>) -> ConnectionRef<'a> {
+        match item {
+            LogItem::Bblog(item) => {
+                let header = Header::unchecked(item.header).ok();
+                ConnectionRef { addresses: header.as_ref().map(addresses), session: None, header }
+            }
+            LogItem::Eventlog(item) => ConnectionRef {
+                addresses: item.addresses,
+                session: Some(item.event.session_id()),
+                header: None,
+            },
+        }
+    }
+}
+
+/// Local and remote address of a BBLog entry: `10.0.0.1:80`, or with a zone `[fe80::1%2]:80`.
+pub fn addresses(header: &Header<'_>) -> Addresses {
+    let with_zone = |address: IpAddr, port: u16| match address {
+        IpAddr::V4(address) => SocketAddr::from((address, port)),
+        IpAddr::V6(address) => {
+            let wire = without_zone(address);
+            let zone = if wire == address { 0 } else { header.zone() };
+            SocketAddrV6::new(wire, port, 0, zone).into()
+        }
+    };
+    (with_zone(header.laddr(), header.lport()), with_zone(header.faddr(), header.fport()))
+}
+
+/// Keeps what a sink makes of connections.
+pub struct ConnectionTexts {
+    /// The last BBLog one: input, section and text.
+    record: Option<(usize, u64, Vec<u8>)>,
+    /// Input and session; addresses and text.
+    sessions: LruMap<(usize, u64), (Option<Addresses>, Vec<u8>)>,
+}
+
+impl ConnectionTexts {
+    /// None made yet.
+    pub fn new() -> ConnectionTexts {
+        ConnectionTexts { record: None, sessions: LruMap::new(SESSIONS) }
+    }
+
+    /// The text for the connection of an event, made by `make` if it is not here yet.
+    #[inline]
+    pub fn get(
+        &mut self,
+        input: usize,
+        item: &LogItem<'_>,
+        make: impl Fn(&ConnectionRef<'_>, &mut Vec<u8>),
+    ) -> &[u8] {
+        match item {
+            LogItem::Bblog(record) => {
+                let (of, section, text) = self.record.get_or_insert((usize::MAX, 0, Vec::new()));
+                if (*of, *section) != (input, record.section) {
+                    (*of, *section) = (input, record.section);
+                    text.clear();
+                    make(&ConnectionRef::of(item), text);
+                }
+                text
+            }
+            LogItem::Eventlog(event) => {
+                let key = (input, event.event.session_id());
+                let made = || {
+                    let mut text = Vec::new();
+                    make(&ConnectionRef::of(item), &mut text);
+                    (event.addresses, text)
+                };
+                let entry = self.sessions.get_or_insert_with(key, made);
+                if entry.0 != event.addresses {
+                    *entry = made();
+                }
+                &entry.1
+            }
+        }
+    }
+}
+
+impl Default for ConnectionTexts {
+    fn default() -> ConnectionTexts {
+        ConnectionTexts::new()
+    }
+}

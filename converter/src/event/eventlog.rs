@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The events of an ELOG capture, with what is known of their connections.
+
+use std::sync::Arc;
+
+use bblog_dissector::elog::{FileHeader, RawEvent};
+use bblog_dissector::layout::Votes;
+use bblog_dissector::tcp_provider::id::{IN, OUT};
+use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
+use bblog_dissector::{Micros, catalog};
+use bblog_pcapng::elog::CaptureInfo;
+use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey, Waiting};
+
+use super::backfill::{Backfill, Knowledge};
+use super::item::{Clock, EventlogItem};
+use crate::input::InputName;
+use crate::input::assumptions::Assumptions;
+use crate::input::error::InputError;
+use crate::input::window::Window;
+use crate::lru_map::LruMap;
+use crate::source::elog::ElogReader;
+
+/// How far ahead IN and OUT events are looked at to find out their layout: from the first one on.
+const VOTE_BYTES: usize = 256 * 1024;
+/// Sessions remembered at a time.
+const SESSIONS: usize = 131_072;
+
+/// The events of a capture, as frames.
+pub struct ElogStream {
+    reader: ElogReader,
+    source: String,
+    /// Those of one id stand once.
+    providers: Vec<Provider>,
+    /// Beside `providers`, what every event asks for.
+    ids: Vec<ProviderId>,
+    assumptions: Arc<Assumptions>,
+    /// How IN and OUT are laid out; `None` before the first of them.
+    plan: Option<SegmentPlan>,
+    sessions: LruMap<SessionKey, Session>,
+    backfill: Backfill,
+    current: Current,
+    /// What the current event needs to know, if it was queued.
+    queued_context: Context,
+    time: Micros,
+    ended: bool,
+}
+
+struct ProviderId {
+    id: u16,
+    /// Equal for providers of one name.
+    name_number: u16,
+    is_tcp: bool,
+}
+
+struct Provider {
+    name: Vec<u8>,
+    /// What describes its events, as far as that is known.
+    tables: Option<&'static catalog::Provider>,
+}
+
+/// Where the current event is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Current {
+    None,
+    /// In the reader's window, of the session asked for last.
+    OfSession,
+    /// In the reader's window, of no session.
+    OfNone,
+    /// First in the queue.
+    Queued,
+}
+
+impl ElogStream {
+    /// The events of the capture in `window`, which is called `name`.
+    ///
+    /// # Errors
+    /// The [`InputError`] of a file header or provider table that cannot be read.
+    pub fn open(
+        window: Window,
+        name: &InputName,
+        assumptions: &Arc<Assumptions>,
+    ) -> Result<ElogStream, InputError> {
+        let reader = ElogReader::open(window)?;
+        let mut names: Vec<&[u8]> = Vec::new();
+        let mut providers: Vec<Provider> = Vec::new();
+        let mut ids: Vec<ProviderId> = Vec::new();
+        for (id, name) in reader.providers() {
+            let number = names.iter().position(|known| *known == name).unwrap_or(names.len());
+            if number == names.len() {
+                names.push(name);
+            }
+            // The first entry of an id that stands twice wins.
+            if ids.iter().all(|known| known.id != id) {
+                ids.push(ProviderId { id, name_number: number as u16, is_tcp: name == tcp_provider::NAME });
+                let tables = assumptions.catalog.provider(name, assumptions.layout(None));
+                providers.push(Provider { name: name.to_vec(), tables });
+            }
+        }
+        let time = reader.header().utc(reader.header().capture_start);
+        let mut stream = ElogStream {
+            reader,
+            source: name.file_name(),
+            providers,
+            ids,
+            assumptions: Arc::clone(assumptions),
+            plan: None,
+            sessions: LruMap::new(SESSIONS),
+            backfill: Backfill::default(),
+            current: Current::None,
+            queued_context: Context::default(),
+            time,
+            ended: false,
+        };
+        stream.vote();
+        Ok(stream)
+    }
+
+    /// Steps to the next event; `false` at the end.
+    ///
+    /// # Errors
+    /// A [`InputError`]; call again for what follows.
+    pub fn advance(&mut self) -> Result<bool, InputError> {
+        if std::mem::replace(&mut self.current, Current::None) == Current::Queued {
+            self.backfill.pop();
+        }
+        while self.current == Current::None {
+            if let Some(context) = self.first_queued() {
+                (self.current, self.queued_context) = (Current::Queued, context);
+            } else if !self.read_event()? {
+                return Ok(false);
+            }
+        }
+        if let Some(event) = self.event() {
+            self.time = self.reader.header().utc(event.timestamp());
+        }
+        Ok(true)
+    }
+
+    /// UTC of the current event, or of the last one.
+    pub fn time(&self) -> Micros {
+        self.time
+    }
+
+    /// What the section of the capture says.
+    pub fn info(&self) -> CaptureInfo<'_> {
+        let names: Vec<_> = self.reader.providers().map(|(_, name)| Escaped(name).to_string()).collect();
+        CaptureInfo {
+            header: self.reader.header(),
+            table: self.reader.table_bytes(),
+            providers: if names.is_empty() { "no provider".to_owned() } else { names.join(", ") },
+            source: self.source.clone(),
+        }
+    }
+
+    /// Where the events IN and OUT have their members; `None` before the first of them.
+    #[inline]
+    pub fn plan(&self) -> Option<&SegmentPlan> {
+        self.plan.as_ref()
+    }
+
+    /// The current event with all that is known of it; `None` unless [`ElogStream::advance`] just
+    /// stepped to one.
+    #[inline]
+    pub fn item(&self) -> Option<EventlogItem<'_>> {
+        let event = self.event()?;
+        let provider = self.provider(event.provider_id());
+        Some(EventlogItem {
+            event,
+            time: self.time,
+            clock: if self.header().start_utc_us == 0 { Clock::Uptime } else { Clock::Utc },
+            provider: provider.map(|provider| provider.0),
+            tables: provider.and_then(|provider| provider.1),
+            addresses: self.addresses(),
+            section: 0,
+        })
+    }
+
+    /// The capture's file header.
+    pub fn header(&self) -> &FileHeader {
+        self.reader.header()
+    }
+
+    /// The provider table with its count.
+    pub fn table_bytes(&self) -> &[u8] {
+        self.reader.table_bytes()
+    }
+
+    /// Name and tables of the provider with this id; `None` if the capture does not name it.
+    #[inline]
+    pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static catalog::Provider>)> {
+        let at = self.ids.iter().position(|provider| provider.id == id)?;
+        let provider = self.providers.get(at)?;
+        Some((&provider.name, provider.tables))
+    }
+
+    /// Addresses of the current event's connection, if they are known.
+    #[inline]
+    pub fn addresses(&self) -> Option<Addresses> {
+        self.context().addresses
+    }
+
+    /// What the current event needs to know.
+    #[inline]
+    pub fn context(&self) -> &Context {
+        static NOTHING: Context = Context { addresses: None, snd_scale: 0, rcv_scale: 0 };
+        match self.current {
+            Current::OfSession => self.sessions.latest().map_or(&NOTHING, |session| &session.context),
+            Current::Queued => &self.queued_context,
+            Current::None | Current::OfNone => &NOTHING,
+        }
+    }
+
+    /// The current event; `None` unless [`ElogStream::advance`] just stepped to one.
+    #[inline]
+    pub fn event(&self) -> Option<RawEvent<'_>> {
+        match self.current {
+            Current::None => None,
+            Current::OfSession | Current::OfNone => self.reader.event(),
+            Current::Queued => RawEvent::whole(self.backfill.first()?).ok(),
+        }
+    }
+
+    /// The context of the first queued event, if it can go.
+    #[inline]
+    fn first_queued(&mut self) -> Option<Context> {
+        if self.backfill.is_empty() {
+            return None;
+        }
+        if let Some(context) = self.backfill.first_context() {
+            return Some(context);
+        }
+        if !self.ended && !self.backfill.is_full() {
+            return None;
+        }
+        if let Some((key, wait)) = self.backfill.give_up()
+            && let Some(session) = self.sessions.get_mut(&key)
+            && session.waiting == Waiting::Since(wait)
+        {
+            session.waiting = Waiting::Over;
+        }
+        self.backfill.first_context()
+    }
+
+    /// Reads one event, which becomes the current one if it can go right away; else it is put
+    /// into the queue. `false` if nothing is left in either.
+    fn read_event(&mut self) -> Result<bool, InputError> {
+        let Some(mut event) = self.reader.step()? else {
+            self.ended = true;
+            return Ok(!self.backfill.is_empty());
+        };
+        let provider_id = event.provider_id();
+        let provider = self.ids.iter().find(|provider| provider.id == provider_id);
+        let session_id = event.session_id();
+        let key = match provider {
+            Some(provider) if provider.is_tcp && !sessions::is_no_session(session_id) => {
+                (provider.name_number, session_id)
+            }
+            _ if self.backfill.is_empty() => {
+                self.current = Current::OfNone;
+                return Ok(true);
+            }
+            _ => {
+                self.backfill.push(event.as_bytes(), Knowledge::Known(Context::default()));
+                return Ok(true);
+            }
+        };
+        if self.plan.is_none() && matches!(event.event_id(), IN | OUT) {
+            self.plan = self.vote().map(SegmentPlan::of);
+            let Some(again) = self.reader.event() else { return Ok(true) };
+            event = again;
+        }
+        let session = self.sessions.get_or_insert_with(key, Session::default);
+        let waiting = session.waiting;
+        match session.observe(&event) {
+            Change::None => {}
+            Change::Settled => {
+                session.waiting = Waiting::Over;
+                if let Waiting::Since(id) = waiting {
+                    self.backfill.settle(id, session.context);
+                }
+            }
+            Change::Restarted(before) => {
+                if let Waiting::Since(id) = waiting {
+                    self.backfill.settle(id, before);
+                }
+            }
+        }
+        if session.waiting == Waiting::Over && self.backfill.is_empty() {
+            self.current = Current::OfSession;
+            return Ok(true);
+        }
+        let knowledge = match session.waiting {
+            Waiting::Over => Knowledge::Known(session.context),
+            Waiting::Since(id) => Knowledge::Waits(id),
+            Waiting::NotYet => {
+                let id = self.backfill.wait(key);
+                session.waiting = Waiting::Since(id);
+                Knowledge::Waits(id)
+            }
+        };
+        self.backfill.push(event.as_bytes(), knowledge);
+        Ok(true)
+    }
+
+    /// Decides on the layout of the `tcp` provider, by what is in front.
+    fn vote(&mut self) -> Option<&'static catalog::Provider> {
+        let mut votes = Votes::default();
+        let ids = &self.ids;
+        let is_tcp = |id| ids.iter().any(|provider| provider.is_tcp && provider.id == id);
+        self.reader
+            .lookahead(VOTE_BYTES)
+            .filter(|event| is_tcp(event.provider_id()))
+            .for_each(|event| votes.count(&event));
+        let layout = self.assumptions.layout(votes.winner());
+        let tcp = self.assumptions.catalog.provider(tcp_provider::NAME, layout);
+        let of_tcp = self.providers.iter_mut().zip(&self.ids).filter(|(_, id)| id.is_tcp);
+        of_tcp.for_each(|(provider, _)| provider.tables = tcp);
+        tcp
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Records and events as their source gives them: the bytes, and what is known about them besides.
+
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::{HEADER_LEN, Record};
+use bblog_dissector::catalog::Provider;
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::spec::Kernel;
+use bblog_dissector::tcp_provider::Addresses;
+
+/// Which clock a time is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Since 1970-01-01 UTC.
+    Utc,
+    /// Since the machine booted, which the input does not know when it was.
+    Uptime,
+}
+
+/// One record or event with what its source knows of it.
+#[derive(Clone, Copy)]
+pub enum LogItem<'a> {
+    /// A BBLog record.
+    Bblog(BblogItem<'a>),
+    /// An event of eventlog(9).
+    Eventlog(EventlogItem<'a>),
+}
+
+impl LogItem<'_> {
+    /// When it happened.
+    pub fn time(&self) -> Micros {
+        match self {
+            LogItem::Bblog(item) => item.time,
+            LogItem::Eventlog(item) => item.time,
+        }
+    }
+
+    /// Which clock its time is of.
+    pub fn clock(&self) -> Clock {
+        match self {
+            LogItem::Bblog(item) => item.clock,
+            LogItem::Eventlog(item) => item.clock,
+        }
+    }
+}
+
+/// A BBLog record.
+#[derive(Clone, Copy)]
+pub struct BblogItem<'a> {
+    /// Its bytes.
+    pub record: Record<'a>,
+    /// When it was made.
+    pub time: Micros,
+    /// Which clock that is of.
+    pub clock: Clock,
+    /// The header of its entry: addresses, log id, reason and tag.
+    pub header: &'a [u8; HEADER_LEN],
+    /// The name of its stack, `unknown` if it has none.
+    pub stack: &'a [u8],
+    /// The kernel that wrote it.
+    pub kernel: Kernel,
+    /// Records missing before it.
+    pub missing: u32,
+    /// Another number whenever header, stack or kernel change, so that what was made of them can
+    /// be kept.
+    pub section: u64,
+}
+
+/// An event of eventlog(9).
+#[derive(Clone, Copy)]
+pub struct EventlogItem<'a> {
+    /// Its bytes.
+    pub event: RawEvent<'a>,
+    /// When it happened.
+    pub time: Micros,
+    /// Which clock that is of.
+    pub clock: Clock,
+    /// Its provider's name; `None` if the capture does not tell.
+    pub provider: Option<&'a [u8]>,
+    /// What describes the provider's events; `None` if no schema does.
+    pub tables: Option<&'static Provider>,
+    /// Local and remote address of its connection, as far as the events tell.
+    pub addresses: Option<Addresses>,
+    /// Another number for each section of the input: sessions are its own.
+    pub section: u64,
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Several inputs in one order.
+//!
+//! Each input is a stream in its own order; what comes next is the earliest of what the streams have
+//! in front. Nothing is sorted, so memory does not grow with the inputs, and an input that is not in
+//! order itself stays as it is. An open input takes up to 256 KiB, a BBLog stream up to 4 MiB more
+//! for the entry it is in; of many inputs each takes less. Of more than a few, each is opened to find
+//! out what it has in front, closed, and opened again when that has come, so a long series has few
+//! files open at a time.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+
+use super::item::LogItem;
+use super::source::{self, EventSource};
+use crate::input::assumptions::Assumptions;
+use crate::input::error::{InputError, OnError};
+use crate::input::meter::Meter;
+use crate::input::{Input, InputName, InputPosition, Inputs};
+
+/// So many inputs are opened once for all.
+const AWAKE: usize = 16;
+
+/// What can be merged: one input, read item by item.
+pub trait Stream: Sized {
+    /// What the items are ordered by.
+    type Key: Ord + Copy;
+    /// Whether one of many inputs is closed until its first item comes next.
+    const SLEEPS: bool = true;
+
+    /// Takes `input`, in front of its first item.
+    ///
+    /// # Errors
+    /// An [`InputError`] that leaves nothing of the input to read.
+    fn open(
+        input: Input,
+        position: InputPosition,
+        assumptions: &Arc<Assumptions>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<Self, InputError>;
+
+    /// Steps to the next item; `false` at the end.
+    ///
+    /// # Errors
+    /// An [`InputError`]; call again for what follows.
+    fn advance(&mut self) -> Result<bool, InputError>;
+
+    /// The key of the current item.
+    fn key(&self) -> Self::Key;
+}
+
+/// Where a merge has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// At the current item of this input.
+    Item(usize),
+    /// At the end of this input, which is given up at the next turn.
+    End(usize),
+}
+
+/// The items of several inputs in order of their keys. Equal keys keep the order of the inputs.
+pub struct Merge<S: Stream> {
+    lanes: Vec<Lane<S>>,
+    /// What the inputs have in front, but for the current one.
+    fronts: BinaryHeap<Reverse<(S::Key, usize)>>,
+    /// Inputs that ended and were not given out yet.
+    ended: VecDeque<usize>,
+    last: Option<Turn>,
+    assumptions: Arc<Assumptions>,
+    meter: Arc<Meter>,
+}
+
+/// An input.
+struct Lane<S> {
+    name: InputName,
+    position: InputPosition,
+    state: State<S>,
+}
+
+/// An input is asleep until its first item comes next, then open, then ended; of a few inputs none
+/// sleeps.
+enum State<S> {
+    /// Closed, to be opened again.
+    Asleep,
+    Open(S),
+    /// Closed for good.
+    Ended,
+}
+
+impl<S: Stream> Lane<S> {
+    /// Opens the input, and steps to its first item.
+    fn open(
+        &mut self,
+        merged: &Opening<'_>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<Option<S::Key>, InputError> {
+        let input = Input::open(&self.name, self.position.count, merged.meter)?;
+        self.state = State::Open(S::open(input, self.position, merged.assumptions, on_error)?);
+        Ok(self.step(on_error))
+    }
+
+    /// Finds out what the input has in front, and closes it if it can be opened again and is one of many.
+    fn look(
+        &mut self,
+        merged: &Opening<'_>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<Option<S::Key>, InputError> {
+        if S::SLEEPS && self.position.count > AWAKE && self.name.can_be_opened_again() {
+            // What is wrong up to the first item is told, and counted, when that is reached.
+            let uncounted = Opening { meter: &Arc::default(), ..*merged };
+            if let Some(first) = self.open(&uncounted, &mut |_, _| {})? {
+                self.state = State::Asleep;
+                return Ok(Some(first));
+            }
+        }
+        self.open(merged, on_error)
+    }
+
+    /// Steps to the next item and gives its key; `None` at the end.
+    #[inline]
+    fn step(&mut self, on_error: &mut OnError<'_>) -> Option<S::Key> {
+        let State::Open(stream) = &mut self.state else { return None };
+        loop {
+            match stream.advance() {
+                Ok(true) => return Some(stream.key()),
+                Ok(false) => return None,
+                Err(error) => on_error(&self.name, &error),
+            }
+        }
+    }
+
+    /// Opens the input if it is asleep; `false` if there is no item in front then.
+    #[inline]
+    fn wake(&mut self, merged: &Opening<'_>, on_error: &mut OnError<'_>) -> bool {
+        if !matches!(self.state, State::Asleep) {
+            return true;
+        }
+        match self.open(merged, on_error) {
+            Ok(first) => first.is_some(),
+            Err(error) => {
+                self.state = State::Ended;
+                on_error(&self.name, &error);
+                false
+            }
+        }
+    }
+}
+
+/// What inputs are opened with.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    assumptions: &'a Arc<Assumptions>,
+    meter: &'a Arc<Meter>,
+}
+
+impl<S: Stream> Merge<S> {
+    /// Opens inputs, each at its first item; those that cannot be read are told to `on_error` and left
+    /// out.
+    pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
+        let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter);
+        let opening = Opening { assumptions: &inputs.assumptions, meter: &inputs.meter };
+        for (index, name) in inputs.names.iter().enumerate() {
+            let position = InputPosition { index, count: inputs.names.len() };
+            let mut lane = Lane { name: name.clone(), position, state: State::Ended };
+            match lane.look(&opening, on_error) {
+                Ok(front) => merge.add(lane, front),
+                Err(error) => on_error(name, &error),
+            }
+        }
+        merge
+    }
+
+    /// The items of streams that are open already: for tests and other programs.
+    pub fn of(streams: impl IntoIterator<Item = (InputName, S)>, on_error: &mut OnError<'_>) -> Merge<S> {
+        let mut merge = Merge::empty(&Arc::default(), &Arc::default());
+        for (index, (name, stream)) in streams.into_iter().enumerate() {
+            let position = InputPosition { index, count: 1 };
+            let mut lane = Lane { name, position, state: State::Open(stream) };
+            let front = lane.step(on_error);
+            merge.add(lane, front);
+        }
+        merge
+    }
+
+    fn empty(assumptions: &Arc<Assumptions>, meter: &Arc<Meter>) -> Merge<S> {
+        Merge {
+            lanes: Vec::new(),
+            fronts: BinaryHeap::new(),
+            ended: VecDeque::new(),
+            last: None,
+            assumptions: Arc::clone(assumptions),
+            meter: Arc::clone(meter),
+        }
+    }
+
+    fn add(&mut self, lane: Lane<S>, front: Option<S::Key>) {
+        let at = self.lanes.len();
+        self.lanes.push(lane);
+        match front {
+            Some(front) => self.fronts.push(Reverse((front, at))),
+            None => self.ended.push_back(at),
+        }
+    }
+
+    /// How many inputs could be opened.
+    pub fn len(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Whether no input could be opened.
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Leaves out the open inputs that `keep` does not want, before the first turn.
+    pub fn retain(&mut self, keep: impl Fn(&S) -> bool) {
+        let lanes = std::mem::take(&mut self.lanes);
+        let mut fronts: Vec<Option<S::Key>> = lanes.iter().map(|_| None).collect();
+        for Reverse((key, at)) in self.fronts.drain() {
+            if let Some(front) = fronts.get_mut(at) {
+                *front = Some(key);
+            }
+        }
+        self.ended.clear();
+        for (lane, front) in lanes.into_iter().zip(fronts) {
+            if !matches!(&lane.state, State::Open(stream) if !keep(stream)) {
+                self.add(lane, front);
+            }
+        }
+    }
+
+    /// Steps to the next item, or end of an input; `None` when all have ended. Errors go to
+    /// `on_error`.
+    #[inline]
+    pub fn step(&mut self, on_error: &mut OnError<'_>) -> Option<Turn> {
+        match self.last {
+            Some(Turn::Item(at)) => {
+                // The input stays in front as long as no other has an earlier item.
+                let front = self.lanes.get_mut(at).and_then(|lane| lane.step(on_error));
+                let Some(key) = front else { return self.turn(Turn::End(at)) };
+                match self.fronts.peek() {
+                    Some(Reverse(next)) if *next < (key, at) => self.fronts.push(Reverse((key, at))),
+                    _ => return self.last,
+                }
+            }
+            Some(Turn::End(at)) => {
+                // Its memory is not needed any more.
+                if let Some(lane) = self.lanes.get_mut(at) {
+                    lane.state = State::Ended;
+                }
+            }
+            None => {}
+        }
+        self.take_front(on_error)
+    }
+
+    fn turn(&mut self, turn: Turn) -> Option<Turn> {
+        self.last = Some(turn);
+        self.last
+    }
+
+    fn take_front(&mut self, on_error: &mut OnError<'_>) -> Option<Turn> {
+        if let Some(at) = self.ended.pop_front() {
+            return self.turn(Turn::End(at));
+        }
+        let Reverse((_, at)) = self.fronts.pop()?;
+        let opening = Opening { assumptions: &self.assumptions, meter: &self.meter };
+        let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
+        self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
+    }
+
+    /// The input at a turn, with the position that it was opened at; `None` if it could not be opened
+    /// again.
+    #[inline]
+    pub fn stream(&self, at: usize) -> Option<(InputPosition, &S)> {
+        let lane = self.lanes.get(at)?;
+        match &lane.state {
+            State::Open(stream) => Some((lane.position, stream)),
+            State::Asleep | State::Ended => None,
+        }
+    }
+
+    /// The input at a turn, to be changed.
+    #[inline]
+    pub fn stream_mut(&mut self, at: usize) -> Option<&mut S> {
+        match &mut self.lanes.get_mut(at)?.state {
+            State::Open(stream) => Some(stream),
+            State::Asleep | State::Ended => None,
+        }
+    }
+
+    /// The open inputs, with their names.
+    pub fn open_streams(&mut self) -> impl Iterator<Item = (&InputName, &mut S)> {
+        self.lanes.iter_mut().filter_map(|lane| match &mut lane.state {
+            State::Open(stream) => Some((&lane.name, stream)),
+            State::Asleep | State::Ended => None,
+        })
+    }
+
+    /// How far reading has come.
+    #[inline]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+}
+
+impl Stream for Box<dyn EventSource> {
+    type Key = Micros;
+
+    fn open(
+        input: Input,
+        position: InputPosition,
+        assumptions: &Arc<Assumptions>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<Self, InputError> {
+        source::open(input, position, assumptions, on_error)
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        (**self).advance()
+    }
+
+    #[inline]
+    fn key(&self) -> Micros {
+        (**self).time()
+    }
+}
+
+/// The records and events of several inputs in time order.
+pub type Events = Merge<Box<dyn EventSource>>;
+
+impl Events {
+    /// Steps to the next record or event; `false` at the end. Errors go to `on_error`.
+    #[inline]
+    pub fn advance(&mut self, on_error: &mut OnError<'_>) -> bool {
+        loop {
+            match self.step(on_error) {
+                Some(Turn::Item(_)) => return true,
+                Some(Turn::End(_)) => {}
+                None => return false,
+            }
+        }
+    }
+
+    /// The current record or event, and the index of its input.
+    #[inline]
+    pub fn item(&self) -> Option<(usize, LogItem<'_>)> {
+        let Some(Turn::Item(at)) = self.last else { return None };
+        let (position, source) = self.stream(at)?;
+        source.item().map(|item| (position.index, item))
+    }
+}

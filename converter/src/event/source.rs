@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! An input as records and events, whatever it holds.
+
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+use bblog_dissector::elog::FileHeader;
+
+use super::bblog::BblogStream;
+use super::eventlog::ElogStream;
+use super::item::LogItem;
+use crate::input::assumptions::Assumptions;
+use crate::input::error::{InputError, InputErrorKind, OnError};
+use crate::input::{Input, InputKind, InputPosition};
+use crate::source::Counts;
+use crate::source::pcapng::PcapngReader;
+
+/// An input as records and events.
+pub trait EventSource {
+    /// Steps to the next record or event; `false` at the end.
+    ///
+    /// # Errors
+    /// A [`InputError`]; call again for what follows.
+    fn advance(&mut self) -> Result<bool, InputError>;
+
+    /// Time of the current one.
+    fn time(&self) -> Micros;
+
+    /// The current one; `None` unless [`EventSource::advance`] just stepped to one.
+    fn item(&self) -> Option<LogItem<'_>>;
+
+    /// The capture of the current event, or of those to come; `None` if the input does not tell.
+    fn capture(&self) -> Option<Capture<'_>> {
+        None
+    }
+
+    /// What was met so far besides records and events.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+}
+
+/// What is known of the capture that an event of eventlog(9) is of.
+#[derive(Clone, Copy)]
+pub struct Capture<'a> {
+    /// The ELOG file header.
+    pub header: &'a FileHeader,
+    /// The provider table with its count.
+    pub table: &'a [u8],
+}
+
+/// An input that holds nothing.
+struct Nothing;
+
+impl EventSource for Nothing {
+    fn advance(&mut self) -> Result<bool, InputError> {
+        Ok(false)
+    }
+
+    fn time(&self) -> Micros {
+        Micros(0)
+    }
+
+    fn item(&self) -> Option<LogItem<'_>> {
+        None
+    }
+}
+
+impl EventSource for BblogStream {
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        BblogStream::advance(self)
+    }
+
+    fn time(&self) -> Micros {
+        BblogStream::time(self)
+    }
+
+    #[inline]
+    fn item(&self) -> Option<LogItem<'_>> {
+        BblogStream::item(self).map(LogItem::Bblog)
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { entries: Some(self.entries()), sections: self.sections(), ..Counts::default() }
+    }
+}
+
+impl EventSource for ElogStream {
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        ElogStream::advance(self)
+    }
+
+    fn time(&self) -> Micros {
+        ElogStream::time(self)
+    }
+
+    #[inline]
+    fn item(&self) -> Option<LogItem<'_>> {
+        ElogStream::item(self).map(LogItem::Eventlog)
+    }
+
+    fn capture(&self) -> Option<Capture<'_>> {
+        Some(Capture { header: self.header(), table: self.table_bytes() })
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { sections: 1, ..Counts::default() }
+    }
+}
+
+/// Takes `input` as records and events.
+///
+/// # Errors
+/// An [`InputError`] that leaves nothing of the input to read.
+pub fn open(
+    input: Input,
+    position: InputPosition,
+    assumptions: &Arc<Assumptions>,
+    on_error: &mut OnError<'_>,
+) -> Result<Box<dyn EventSource>, InputError> {
+    let Input { name, kind, window, .. } = input;
+    Ok(match kind {
+        InputKind::Elog => Box::new(ElogStream::open(window, &name, assumptions)?),
+        InputKind::Bblog => Box::new(BblogStream::new(window, position, assumptions)),
+        InputKind::Pcapng => Box::new(PcapngReader::new(window, assumptions)),
+        InputKind::Empty => {
+            on_error(&name, &InputError::at(0, InputErrorKind::Empty));
+            Box::new(Nothing)
+        }
+    })
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A pcapng file's blocks as frames: passed on as they stand, in sections of their own.
+//!
+//! Interface numbers count within a section, so a section that is interrupted by another input's
+//! begins again with its header and all interfaces it had so far, and its packets' interface
+//! numbers stay right. Foreign blocks, which have no time, follow the frame they stood behind.
+
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+use bblog_dissector::spec::Kernel;
+use bblog_pcapng::WriteError;
+
+use super::owner::Owner;
+use super::sink::{PcapngSink, SectionKey};
+use crate::buffered_sink::BufferedSink;
+use crate::event::item::LogItem;
+use crate::event::source::EventSource;
+use crate::input::assumptions::Assumptions;
+use crate::input::error::InputError;
+use crate::input::window::Window;
+use crate::source::pcapng::{Item, PcapngReader};
+
+/// The blocks of a file, as frames.
+pub struct PcapngStream {
+    reader: PcapngReader,
+    /// What shb_os says of BBLog sections that do not tell their kernel.
+    os: Option<&'static str>,
+    /// Blocks that were passed over and tell of records missing before the next one, with the number
+    /// of their section.
+    missing: (u64, Vec<u8>),
+}
+
+impl PcapngStream {
+    /// The stream of the file in `window`.
+    pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngStream {
+        let os = assumptions.kernel.map(shb_os);
+        PcapngStream { reader: PcapngReader::new(window, assumptions), os, missing: (0, Vec::new()) }
+    }
+
+    /// Steps to the next frame; `false` at the end.
+    ///
+    /// # Errors
+    /// A [`InputError`]; call again for what follows.
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool, InputError> {
+        if !self.missing.1.is_empty() && self.reader.item() == Some(Item::Record) {
+            self.missing.1.clear();
+        }
+        let item = self.reader.step()?;
+        if item == Some(Item::Record) {
+            self.reader.note_stack();
+        }
+        Ok(item.is_some())
+    }
+
+    /// Takes note that the current frame is not written: if it tells of records that are missing, it is
+    /// when the record that follows them is.
+    pub fn pass_over(&mut self) {
+        let (Some(Item::Missing(_)), Some(block)) = (self.reader.item(), self.reader.block()) else { return };
+        let section = self.reader.section().number;
+        if self.missing.0 != section {
+            self.missing = (section, Vec::new());
+        }
+        self.missing.1.extend_from_slice(block.bytes);
+    }
+
+    /// Time of the current frame.
+    pub fn time(&self) -> Micros {
+        self.reader.time()
+    }
+
+    /// The current record or event; `None` if the frame is neither.
+    #[inline]
+    pub fn item(&self) -> Option<LogItem<'_>> {
+        EventSource::item(&self.reader)
+    }
+
+    /// Whose the current frame is: in a section of an entry's every block is its connection's.
+    pub fn owner(&self) -> Owner<'_> {
+        let reader = &self.reader;
+        if let Some(event) = reader.event() {
+            let provider = reader.provider(event.provider_id()).map_or(&b""[..], |provider| provider.0);
+            return Owner::Session { event, provider, addresses: reader.addresses() };
+        }
+        let section = reader.section();
+        match &section.bblog {
+            Some(facts) => Owner::Entry { header: &facts.header, section: section.number },
+            None => Owner::Nobody,
+        }
+    }
+
+    /// Writes the current frame, the section header before it if its section is not the sink's,
+    /// and interfaces that are new.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn write<G: BufferedSink>(&self, input: usize, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
+        let Some(block) = self.reader.block() else { return Ok(()) };
+        let section = self.reader.section();
+        let key = SectionKey { input, section: section.number };
+        sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)?;
+        if self.missing.0 == section.number && self.reader.item() == Some(Item::Record) {
+            sink.passed_block(&self.missing.1)?;
+        }
+        sink.passed_block(block.bytes)
+    }
+}
+
+/// What shb_os says of a kernel: what the Wireshark plugin, and the reader here, look for.
+pub fn shb_os(kernel: Kernel) -> &'static str {
+    match kernel {
+        Kernel::Freebsd13 => "FreeBSD 13",
+        Kernel::Freebsd14 => "FreeBSD 14",
+        Kernel::Main => "FreeBSD main",
+    }
+}

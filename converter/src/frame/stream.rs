@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! An input as a stream of frames, and several of them in time order.
+
+use std::sync::Arc;
+
+use bblog_dissector::Micros;
+use bblog_pcapng::WriteError;
+use bblog_pcapng::eventlog_frame;
+use bblog_pcapng::machine::Machine;
+use bblog_pcapng::netflix::NetflixBlock;
+use bblog_pcapng::section_head::SectionHead;
+
+use super::owner::Owner;
+use super::pcapng::PcapngStream;
+use super::sink::{PcapngSink, SectionKey};
+use crate::buffered_sink::BufferedSink;
+use crate::event::bblog::BblogStream;
+use crate::event::eventlog::ElogStream;
+use crate::event::item::LogItem;
+use crate::event::merge::{Merge, Stream, Turn};
+use crate::input::assumptions::Assumptions;
+use crate::input::error::{InputError, InputErrorKind, OnError};
+use crate::input::{Input, InputKind, InputPosition};
+use crate::select::walk::Picker;
+
+/// The frames of several inputs in time order.
+pub type Frames = Merge<FrameStream>;
+
+/// An input as frames.
+pub struct FrameStream {
+    /// The index of this input.
+    input: usize,
+    source: Source,
+}
+
+enum Source {
+    Bblog(Box<BblogStream>),
+    Elog(Box<ElogStream>),
+    Pcapng(Box<PcapngStream>),
+    Empty,
+}
+
+impl Stream for FrameStream {
+    type Key = Micros;
+
+    fn open(
+        input: Input,
+        position: InputPosition,
+        assumptions: &Arc<Assumptions>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<FrameStream, InputError> {
+        let Input { name, kind, window, .. } = input;
+        let source = match kind {
+            InputKind::Elog => Source::Elog(Box::new(ElogStream::open(window, &name, assumptions)?)),
+            InputKind::Bblog => Source::Bblog(Box::new(BblogStream::new(window, position, assumptions))),
+            InputKind::Pcapng => Source::Pcapng(Box::new(PcapngStream::new(window, assumptions))),
+            InputKind::Empty => {
+                on_error(&name, &InputError::at(0, InputErrorKind::Empty));
+                Source::Empty
+            }
+        };
+        Ok(FrameStream { input: position.index, source })
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        match &mut self.source {
+            Source::Bblog(bblog) => bblog.advance(),
+            Source::Elog(elog) => elog.advance(),
+            Source::Pcapng(pcapng) => pcapng.advance(),
+            Source::Empty => Ok(false),
+        }
+    }
+
+    #[inline]
+    fn key(&self) -> Micros {
+        match &self.source {
+            Source::Bblog(bblog) => bblog.time(),
+            Source::Elog(elog) => elog.time(),
+            Source::Pcapng(pcapng) => pcapng.time(),
+            Source::Empty => Micros(0),
+        }
+    }
+}
+
+impl FrameStream {
+    /// Whether there is anything of this input to write, an empty section included.
+    pub fn is_readable(&self) -> bool {
+        match &self.source {
+            Source::Bblog(bblog) => bblog.is_readable(),
+            Source::Elog(_) | Source::Pcapng(_) | Source::Empty => true,
+        }
+    }
+
+    /// The current record or event; `None` if the frame is neither.
+    #[inline]
+    fn item(&self) -> Option<LogItem<'_>> {
+        match &self.source {
+            Source::Bblog(bblog) => bblog.item().map(LogItem::Bblog),
+            Source::Elog(elog) => elog.item().map(LogItem::Eventlog),
+            Source::Pcapng(pcapng) => pcapng.item(),
+            Source::Empty => None,
+        }
+    }
+
+    /// The index of its input.
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// Whose the current frame is.
+    #[inline]
+    pub fn owner(&self) -> Owner<'_> {
+        match &self.source {
+            Source::Bblog(bblog) => Owner::Entry { header: bblog.header(), section: bblog.sections() },
+            Source::Elog(elog) => elog.item().map_or(Owner::Nobody, |item| Owner::Session {
+                event: item.event,
+                provider: item.provider.unwrap_or_default(),
+                addresses: item.addresses,
+            }),
+            Source::Pcapng(pcapng) => pcapng.owner(),
+            Source::Empty => Owner::Nobody,
+        }
+    }
+
+    /// Writes the current frame, and its section's beginning before it if need be.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    #[inline]
+    pub fn write<G: BufferedSink>(&self, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
+        match &self.source {
+            Source::Bblog(bblog) => write_record(bblog, self.input, sink),
+            Source::Elog(elog) => write_event(elog, self.input, sink),
+            Source::Pcapng(pcapng) => pcapng.write(self.input, sink),
+            Source::Empty => Ok(()),
+        }
+    }
+
+    /// Writes what follows the last frame: the statistics of a capture.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn finish<G: BufferedSink>(&self, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
+        let Source::Elog(elog) = &self.source else { return Ok(()) };
+        sink.section(elog_section(self.input), || elog.info().section())?;
+        sink.statistics(elog.info().section(), elog.info().statistics(elog.time()))
+    }
+}
+
+/// Writes the current record: an entry is a section, and each change of stack in it begins one more.
+#[inline]
+fn write_record<G: BufferedSink>(
+    bblog: &BblogStream,
+    input: usize,
+    sink: &mut PcapngSink<G>,
+) -> Result<(), WriteError> {
+    let Some(record) = bblog.record() else { return Ok(()) };
+    let section = || -> SectionHead<'static> {
+        let (id, name) = bblog.stack();
+        bblog.entry().section(id, name, &Machine::default())
+    };
+    sink.section(SectionKey { input, section: bblog.sections() }, section)?;
+    sink.append(|out| {
+        if bblog.missing() > 0 {
+            NetflixBlock::Skipped(bblog.missing()).append(out);
+        }
+        bblog.entry().append(out, &record);
+    })
+}
+
+/// Writes the current event: a capture is a section.
+#[inline]
+fn write_event<G: BufferedSink>(
+    elog: &ElogStream,
+    input: usize,
+    sink: &mut PcapngSink<G>,
+) -> Result<(), WriteError> {
+    let Some(event) = elog.event() else { return Ok(()) };
+    sink.section(elog_section(input), || elog.info().section())?;
+    // Only sessions of `tcp` have a context with addresses, which a segment needs.
+    sink.append(|out| eventlog_frame::append(out, elog.time(), &event, elog.context(), elog.plan()))
+}
+
+fn elog_section(input: usize) -> SectionKey {
+    SectionKey { input, section: 0 }
+}
+
+/// What [`Frames::each`] gives a stream for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameTurn {
+    /// Its current frame comes next.
+    Frame,
+    /// It has no more.
+    End,
+}
+
+impl Frames {
+    /// Gives the streams to `take` in the order of their frames' times, and returns how many frames
+    /// there were. With a picker only the frames of the events that it picks are given, and none after
+    /// the last one that it can pick.
+    ///
+    /// # Errors
+    /// Those of `take`; errors of inputs go to `on_error`.
+    pub fn each<E>(
+        &mut self,
+        mut picker: Option<&mut Picker>,
+        on_error: &mut OnError<'_>,
+        mut take: impl FnMut(&FrameStream, FrameTurn) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut frames = 0;
+        while let Some(turn) = self.step(on_error) {
+            let (Turn::Item(at) | Turn::End(at)) = turn;
+            let Some((_, stream)) = self.stream(at) else { continue };
+            if turn == Turn::End(at) {
+                take(stream, FrameTurn::End)?;
+                continue;
+            }
+            let is_picked = match &mut picker {
+                None => true,
+                Some(picker) => stream.item().is_some_and(|item| picker.picks(stream.input, item)),
+            };
+            if is_picked {
+                take(stream, FrameTurn::Frame)?;
+                frames += 1;
+            }
+            self.meter().count_event();
+            if picker.as_ref().is_some_and(|picker| picker.is_full()) {
+                take(stream, FrameTurn::End)?;
+                break;
+            }
+            if !is_picked
+                && let Some(FrameStream { source: Source::Pcapng(pcapng), .. }) = self.stream_mut(at)
+            {
+                pcapng.pass_over();
+            }
+        }
+        Ok(frames)
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What inputs do not say themselves: the names of stacks, which kernel logged, which layout a
+//! provider has, and the tables of events.
+
+use std::sync::LazyLock;
+
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::layout::Layout;
+use bblog_dissector::schema::Schema;
+use bblog_dissector::spec::Kernel;
+use bblog_pcapng::stacks::StackNames;
+
+/// Made once, when a program starts: the catalog lives as long as the process.
+#[derive(Debug)]
+pub struct Assumptions {
+    /// Names of the stacks that BBLog records know by number.
+    pub stacks: StackNames,
+    /// The kernel that wrote the BBLog records; `None` to believe the input, or else assume the
+    /// newest.
+    pub kernel: Option<Kernel>,
+    /// The layout of the `tcp` provider; `None` to find it out.
+    pub layout: Option<Layout>,
+    /// The tables of events, made when they are first asked for.
+    pub catalog: LazyCatalog,
+}
+
+/// A catalog that is made when it is first asked for: whoever passes BBLog on never does.
+pub type LazyCatalog = LazyLock<Catalog, Box<dyn FnOnce() -> Catalog + Send>>;
+
+/// The catalog of the built-in schemas with a user's.
+pub fn lazy_catalog(schemas: Vec<Schema>) -> LazyCatalog {
+    LazyLock::new(Box::new(move || Catalog::with_schemas(&schemas)))
+}
+
+impl Assumptions {
+    /// The built-in tables, with the stacks of the machine that logged.
+    pub fn new(stacks: StackNames) -> Assumptions {
+        Assumptions { stacks, kernel: None, layout: None, catalog: lazy_catalog(Vec::new()) }
+    }
+
+    /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.
+    pub fn layout(&self, voted: Option<Layout>) -> Option<Layout> {
+        self.layout.or(voted)
+    }
+}
+
+impl Default for Assumptions {
+    /// The built-in tables; no stack has a name.
+    fn default() -> Assumptions {
+        Assumptions::new(StackNames::none())
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What can be wrong with an input, as data: reading goes on after it as far as it can. The text is
+//! made here and printed at the edge.
+
+use std::fmt;
+use std::io;
+
+use bblog_dissector::Problem;
+use bblog_pcapng::error::Strerror;
+use bblog_pcapng::escape::Escaped;
+
+use super::name::InputName;
+
+/// Takes the errors as they are found, with the name of their input.
+pub type OnError<'a> = dyn FnMut(&InputName, &InputError) + 'a;
+
+/// Something wrong, or worth a line, in one input.
+#[derive(Debug)]
+pub struct InputError {
+    /// Where, in bytes from the beginning of the (uncompressed) input; `None` if the input could
+    /// not be opened.
+    pub offset: Option<u64>,
+    /// What was found and what was expected.
+    pub kind: InputErrorKind,
+    /// What reading did about it.
+    pub recovery: Recovery,
+}
+
+impl InputError {
+    /// An error at `offset` after which nothing had to be left out.
+    pub fn at(offset: u64, kind: impl Into<InputErrorKind>) -> InputError {
+        InputError { offset: Some(offset), kind: kind.into(), recovery: Recovery::Nothing }
+    }
+
+    /// The same error with what was left out because of it.
+    pub fn recovered(self, recovery: Recovery) -> InputError {
+        InputError { recovery, ..self }
+    }
+
+    /// Whether this is only worth knowing: the input is valid and all of it was read.
+    pub fn is_notice(&self) -> bool {
+        matches!(
+            self.kind,
+            InputErrorKind::Empty
+                | InputErrorKind::Restarted { .. }
+                | InputErrorKind::LldbCut { .. }
+                | InputErrorKind::SeriesGap { .. }
+        )
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(offset) = self.offset {
+            write!(f, "offset {offset}: ")?;
+        }
+        write!(f, "{}", self.kind)?;
+        match self.recovery {
+            Recovery::Nothing => Ok(()),
+            Recovery::Skipped(bytes) => write!(f, "; {bytes} bytes skipped"),
+            Recovery::RestSkipped => write!(f, "; the rest is skipped"),
+        }
+    }
+}
+
+/// What reading did after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Nothing was left out, or the input ends here anyway.
+    Nothing,
+    /// So many bytes were left out.
+    Skipped(u64),
+    /// Everything from the error to the end was left out: there is nothing to find the next
+    /// record by.
+    RestSkipped,
+}
+
+/// What was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputErrorKind {
+    /// The bytes are not what the format says.
+    #[error(transparent)]
+    Format(#[from] Problem),
+    /// The operating system, or the decompressor, could not give the bytes.
+    #[error("{}", Strerror(.0))]
+    Io(#[from] io::Error),
+    /// The input is a directory.
+    #[error("is a directory, expected a file")]
+    Directory,
+    /// The content is of no kind that is read here.
+    #[error("begins with \"{}\", expected an ELOG file, a BBLog stream or pcapng", Escaped(.found))]
+    UnknownKind {
+        /// The first bytes, at most 8.
+        found: Vec<u8>,
+    },
+    /// The content is of a kind that is known but not read.
+    #[error("{found}, expected an ELOG file, a BBLog stream or pcapng")]
+    Unsupported {
+        /// The kind.
+        found: &'static str,
+    },
+    /// No bytes at all, which is what elog(1) leaves if it saw no event.
+    #[error("empty: a capture that saw no event")]
+    Empty,
+    /// Serial numbers run backwards between two entries of a connection: its log was begun anew.
+    #[error("serial number {found}, expected {expected}: the connection's log began anew")]
+    Restarted {
+        /// tlb_sn of the record.
+        found: u32,
+        /// The number after the record before.
+        expected: u32,
+    },
+    /// Serial numbers run backwards inside an entry.
+    #[error("serial number {found}, expected {expected}: records out of order")]
+    SerialBackwards {
+        /// tlb_sn of the record.
+        found: u32,
+        /// The number after the record before.
+        expected: u32,
+    },
+    /// Records that FreeBSD's lldb script cut.
+    #[error("{records} records hold their first 60 bytes only (written by FreeBSD's lldb script)")]
+    LldbCut {
+        /// How many in this entry.
+        records: u64,
+    },
+    /// Files of a series that are not there.
+    #[error("missing from the series: {numbers}")]
+    SeriesGap {
+        /// Their numbers, as `1, 3-5`.
+        numbers: String,
+    },
+    /// Records that the output's format has no place for.
+    #[error("{frames} BBLog records or packets left out: ELOG holds events of eventlog(9) only")]
+    NotEventlog {
+        /// How many.
+        frames: u64,
+    },
+    /// Events of another capture than the first.
+    #[error("{events} events left out: of another capture than the first, and an ELOG file holds one")]
+    OtherCapture {
+        /// How many.
+        events: u64,
+    },
+    /// A pcapng section header that does not tell its byte order.
+    #[error("pcapng byte-order magic {found:#010x}, expected 0x1a2b3c4d or 0x4d3c2b1a")]
+    ByteOrderMagic {
+        /// What stands there, read as big-endian.
+        found: u32,
+    },
+    /// A pcapng block whose two lengths differ; the first is used.
+    #[error("pcapng block ends with length {found}, expected {expected} as it begins with")]
+    BlockTrailer {
+        /// The second length.
+        found: u32,
+        /// The first.
+        expected: u32,
+    },
+    /// A pcapng section with more interfaces than are kept.
+    #[error("more than {max} interfaces in a pcapng section")]
+    Interfaces {
+        /// The most that are kept.
+        max: usize,
+    },
+    /// The header's count of events is not what the file holds.
+    #[error("{found} events, expected {expected} as the file header says")]
+    EventCount {
+        /// Events read.
+        found: u64,
+        /// The header's event_count.
+        expected: u64,
+    },
+}

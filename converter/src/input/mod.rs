@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Opens inputs and finds out by their content what they are; names prove nothing.
+
+pub mod assumptions;
+pub mod compression;
+pub mod error;
+pub mod meter;
+mod name;
+mod read_ahead;
+pub mod series;
+pub mod window;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bblog_dissector::bblog::VERSION;
+
+pub use self::name::InputName;
+
+use self::assumptions::Assumptions;
+use self::compression::Compression;
+use self::error::{InputError, InputErrorKind, Recovery};
+use self::meter::{Meter, Metered};
+use self::window::Window;
+
+/// The largest `tlch_version` that looks like a version at all, so that the entry's length is
+/// worth following when the version is not ours.
+pub const PLAUSIBLE_VERSION: u32 = 64;
+
+/// How many bytes tell the kind: a BBLog header's version and type.
+const SNIFF: usize = 8;
+
+/// What a pcapng file begins with: the type of its section header, equal in both byte orders.
+const PCAPNG: [u8; 4] = *b"\x0a\x0d\x0d\x0a";
+/// What pcap files begin with, by byte order and resolution of time.
+const PCAP: [[u8; 4]; 4] =
+    [*b"\xd4\xc3\xb2\xa1", *b"\xa1\xb2\xc3\xd4", *b"\x4d\x3c\xb2\xa1", *b"\xa1\xb2\x3c\x4d"];
+
+/// What a command reads.
+pub struct Inputs {
+    /// The inputs, in the order the user gave them.
+    pub names: Vec<InputName>,
+    /// What they do not say themselves.
+    pub assumptions: Arc<Assumptions>,
+    /// How far reading them has come.
+    pub meter: Arc<Meter>,
+}
+
+impl Inputs {
+    /// Inputs of which nothing was read yet.
+    pub fn new(names: Vec<InputName>, assumptions: &Arc<Assumptions>) -> Inputs {
+        Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default() }
+    }
+}
+
+/// Which of the inputs of a command an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputPosition {
+    /// Its index, from 0.
+    pub index: usize,
+    /// How many inputs there are: they share the memory.
+    pub count: usize,
+}
+
+impl InputPosition {
+    /// That of an input that is the only one.
+    pub const ONLY: InputPosition = InputPosition { index: 0, count: 1 };
+}
+
+/// What an input's content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// An ELOG capture of eventlog(9).
+    Elog,
+    /// BBLog entries: a stream of /dev/tcp_log, or a core-dump file.
+    Bblog,
+    /// pcapng: of tcplog_dumper, of this project, or saved by Wireshark.
+    Pcapng,
+    /// Nothing: what elog(1) leaves if it saw no event.
+    Empty,
+}
+
+/// An input, opened and recognised, at its first byte.
+pub struct Input {
+    /// Its name.
+    pub name: InputName,
+    /// What it holds.
+    pub kind: InputKind,
+    /// How it is compressed; offsets are those of the uncompressed bytes.
+    pub compression: Option<Compression>,
+    /// Its (uncompressed) bytes.
+    pub window: Window,
+}
+
+impl Input {
+    /// Opens the path `name`, or standard input: one of `count` inputs that are read at a time and
+    /// share the memory. What is read is counted in `meter`.
+    ///
+    /// # Errors
+    /// An [`InputError`] if it cannot be opened or read, is a directory, or is of no known kind.
+    pub fn open(name: &InputName, count: usize, meter: &Arc<Meter>) -> Result<Input, InputError> {
+        let meter = Arc::clone(meter);
+        let reader: Box<dyn Read + Send> = if name.is_stdin() {
+            Box::new(Metered(io::stdin(), meter))
+        } else {
+            Box::new(Metered(open_file(name)?, meter))
+        };
+        Input::of_window(name.clone(), Window::one_of(reader, count), count)
+    }
+
+    /// Takes bytes that are not in a file; `name` is for messages.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn recognise(name: InputName, reader: Box<dyn Read + Send>) -> Result<Input, InputError> {
+        Input::of_window(name, Window::new(reader), 1)
+    }
+
+    fn of_window(name: InputName, mut window: Window, count: usize) -> Result<Input, InputError> {
+        let compression = Compression::of(window.fill(SNIFF));
+        if let Some(compression) = compression {
+            // The decoder is what is read ahead.
+            window.read_behind();
+            let reader = compression.decode(WindowReader(window));
+            window = Window::one_of(reader.map_err(|error| InputError::at(0, error))?, count);
+        }
+        let kind = recognise(&mut window)?;
+        if kind == InputKind::Bblog && compression.is_none() {
+            // Whole entries are looked at, which would have to be put together of what was read ahead:
+            // that takes as long as to read them.
+            window.read_behind();
+        }
+        Ok(Input { name, kind, compression, window })
+    }
+}
+
+fn open_file(name: &InputName) -> Result<File, InputError> {
+    let unopened = |kind| InputError { offset: None, kind, recovery: Recovery::Nothing };
+    let file = File::open(name.path()).map_err(|error| unopened(InputErrorKind::Io(error)))?;
+    let metadata = file.metadata().map_err(|error| unopened(InputErrorKind::Io(error)))?;
+    if metadata.is_dir() { Err(unopened(InputErrorKind::Directory)) } else { Ok(file) }
+}
+
+/// The kind, by the first bytes. Input that ends inside what would identify it counts as that
+/// kind: the reader then says how much is missing.
+fn recognise(window: &mut Window) -> Result<InputKind, InputError> {
+    let begin = window.fill(SNIFF);
+    let begin = &begin[..begin.len().min(SNIFF)];
+    if begin.is_empty() {
+        return match window.take_error() {
+            Some(error) => Err(InputError::at(0, error)),
+            None => Ok(InputKind::Empty),
+        };
+    }
+    if begin.starts_with(b"ELOG") || b"ELOG".starts_with(begin) {
+        return Ok(InputKind::Elog);
+    }
+    if is_bblog(begin) {
+        return Ok(InputKind::Bblog);
+    }
+    if begin.starts_with(&PCAPNG) || (begin.len() >= 2 && PCAPNG.starts_with(begin)) {
+        return Ok(InputKind::Pcapng);
+    }
+    let kind = if Compression::of(begin).is_some() {
+        InputErrorKind::Unsupported { found: "compressed twice" }
+    } else if begin.starts_with(b"BZh") {
+        InputErrorKind::Unsupported { found: "compressed with bzip2" }
+    } else if PCAP.iter().any(|magic| begin.starts_with(magic)) {
+        InputErrorKind::Unsupported { found: "a pcap file, which cannot hold these logs" }
+    } else {
+        InputErrorKind::UnknownKind { found: begin.to_vec() }
+    };
+    Err(InputError::at(0, kind))
+}
+
+/// BBLog has no magic number: its header begins with a small version and a small type, in either
+/// byte order (the wrong one, and another version, are refused with a better message than
+/// "unknown").
+fn is_bblog(begin: &[u8]) -> bool {
+    let small = |field: Option<&[u8]>| match field {
+        Some(&[low, 0, 0, 0] | &[0, 0, 0, low]) => u32::from(low),
+        _ => 0,
+    };
+    match (small(begin.get(..4)), small(begin.get(4..8))) {
+        (VERSION, 1..) | (1..=PLAUSIBLE_VERSION, 1) => true,
+        // Too short to tell more.
+        (VERSION, 0) => begin.len() < SNIFF,
+        _ => begin.len() < 4 && VERSION.to_le_bytes().starts_with(begin),
+    }
+}
+
+/// The bytes of a window as a reader: for the decompressor behind it.
+struct WindowReader(Window);
+
+impl Read for WindowReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.0.fill(1);
+        let count = bytes.len().min(out.len());
+        out[..count].copy_from_slice(&bytes[..count]);
+        self.0.consume(count);
+        match self.0.take_error() {
+            Some(error) if count == 0 => Err(error),
+            _ => Ok(count),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(bytes: &[u8]) -> Result<InputKind, String> {
+        let input = Input::recognise(InputName::new("x"), Box::new(io::Cursor::new(bytes.to_vec())));
+        input.map(|input| input.kind).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn content_decides() {
+        assert_eq!(kind(b""), Ok(InputKind::Empty));
+        assert_eq!(kind(b"ELOG\x01\0\0\0"), Ok(InputKind::Elog));
+        assert_eq!(kind(b"EL"), Ok(InputKind::Elog));
+        assert_eq!(kind(b"\x09\0\0\0\x01\0\0\0rest"), Ok(InputKind::Bblog));
+        assert_eq!(kind(b"\0\0\0\x09\0\0\0\x01rest"), Ok(InputKind::Bblog));
+        assert_eq!(kind(b"\x09\0"), Ok(InputKind::Bblog));
+        let unknown = kind(b"#!/bin/sh\nexit").unwrap_err();
+        assert_eq!(
+            unknown,
+            "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or pcapng"
+        );
+        assert_eq!(kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0"), Ok(InputKind::Pcapng));
+        assert!(kind(b"\xd4\xc3\xb2\xa1\x02\0\x04\0").unwrap_err().contains("a pcap file"));
+    }
+}

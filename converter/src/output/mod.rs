@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Where a result goes: a file that appears when it is complete, standard output, or a device.
+
+pub mod error;
+mod reserve;
+pub mod unfinished;
+mod write_behind;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use bblog_pcapng::WriteError;
+use tempfile::NamedTempFile;
+
+use self::error::OutputError;
+use self::reserve::Reserve;
+use self::unfinished::{Unfinished, UnfinishedFiles};
+use self::write_behind::WriteBehind;
+use crate::buffered_sink::BufferedSink;
+
+/// Where a result goes, as a user names it.
+pub struct Destination {
+    /// The path; `-` is standard output.
+    pub path: PathBuf,
+    /// Whether a file of that name may be replaced.
+    pub overwrite: bool,
+    /// Takes the file while it is written.
+    pub unfinished: UnfinishedFiles,
+}
+
+/// An output being written. Dropped without [`Output::commit`], a file leaves nothing behind.
+pub struct Output {
+    /// As the user named it.
+    name: PathBuf,
+    target: WriteBehind<Target>,
+}
+
+enum Target {
+    /// Standard output, a device, a FIFO: what cannot be replaced by a file.
+    Direct(File),
+    /// A file beside the place where it goes.
+    File {
+        temporary: NamedTempFile,
+        reserve: Reserve,
+        unfinished: Unfinished,
+        place: PathBuf,
+        overwrite: bool,
+    },
+}
+
+impl Output {
+    /// Opens the destination.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the file exists and may not be replaced, or the system refuses.
+    pub fn create(destination: &Destination) -> Result<Output, OutputError> {
+        if destination.path == Path::new("-") {
+            return Output::stdout();
+        }
+        Ok(Output::new(destination.path.clone(), Target::open(destination)?))
+    }
+
+    /// Opens standard output.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the system refuses.
+    pub fn stdout() -> Result<Output, OutputError> {
+        let name = Path::new("-");
+        // Not io::stdout(), which looks for line ends in what it is given.
+        let stdout = io::stdout().as_fd().try_clone_to_owned();
+        let stdout = stdout.map_err(|error| Output::error(name, error.into()))?;
+        Ok(Output::new(name.to_owned(), Target::Direct(stdout.into())))
+    }
+
+    /// Writes to `pipe`, which messages call `name`.
+    pub fn to_pipe(name: PathBuf, pipe: impl Into<OwnedFd>) -> Output {
+        Output::new(name, Target::Direct(File::from(pipe.into())))
+    }
+
+    fn new(name: PathBuf, target: Target) -> Output {
+        Output { name, target: WriteBehind::new(target) }
+    }
+
+    /// Finds out whether [`Output::create`] would refuse to replace a file.
+    ///
+    /// # Errors
+    /// [`OutputError::Exists`].
+    pub fn check(destination: &Destination) -> Result<(), OutputError> {
+        let Destination { path, overwrite, .. } = destination;
+        let is_file = || fs::metadata(path).is_ok_and(|there| there.is_file());
+        if *overwrite || path == Path::new("-") || !is_file() {
+            return Ok(());
+        }
+        Err(OutputError::Exists { path: path.to_owned() })
+    }
+
+    /// The error of a write to this output, with its name.
+    pub fn error(name: &Path, source: WriteError) -> OutputError {
+        let name = if name == Path::new("-") { "standard output".into() } else { name.to_owned() };
+        OutputError::Write { path: name, source }
+    }
+
+    /// Completes the output: what is buffered is written, and a file takes its place.
+    ///
+    /// # Errors
+    /// [`OutputError`]; then there is no new file.
+    pub fn commit(self) -> Result<(), OutputError> {
+        let Output { name, target } = self;
+        let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
+        let target = target.into_inner().map_err(failed)?;
+        let Target::File { temporary, reserve, unfinished, place, overwrite } = target else {
+            return Ok(());
+        };
+        reserve.give_back(temporary.as_file()).map_err(failed)?;
+        let placed = unfinished.finish(|| match overwrite {
+            true => temporary.persist(&place),
+            false => temporary.persist_noclobber(&place),
+        });
+        match placed {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(OutputError::Exists { path: name })
+            }
+            Err(error) => Err(failed(error.error)),
+        }
+    }
+}
+
+impl Target {
+    fn open(destination: &Destination) -> Result<Target, OutputError> {
+        let (path, overwrite) = (destination.path.as_path(), destination.overwrite);
+        let failed = |error| Output::error(path, WriteError::Io(error));
+        let (mut place, mut reserve) = (path.to_owned(), Reserve::default());
+        match fs::metadata(path) {
+            Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+            Ok(there) if !there.is_file() => {
+                return OpenOptions::new().write(true).open(path).map(Target::Direct).map_err(failed);
+            }
+            Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
+            // A symbolic link stays one: its target is replaced.
+            Ok(_) => (place, reserve) = (fs::canonicalize(path).map_err(failed)?, Reserve::none()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let folder = match place.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let (temporary, unfinished) = part(folder, &destination.unfinished).map_err(failed)?;
+        Ok(Target::File { temporary, reserve, unfinished, place, overwrite })
+    }
+}
+
+/// A new file in `folder` that goes away unless it is given a name, however the program ends; it is
+/// one of `unfinished`.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn part(folder: &Path, unfinished: &UnfinishedFiles) -> io::Result<(NamedTempFile, Unfinished)> {
+    // Opened here and not by tempfile, whose files are private: this one gets the permissions of
+    // any new file, and the errors are the system's.
+    let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".bblog-").suffix(".part");
+    unfinished.make(|| builder.make_in(folder, open), NamedTempFile::path)
+}
+
+impl BufferedSink for Output {
+    #[inline]
+    fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
+        Ok(self.target.buffer())
+    }
+
+    #[inline]
+    fn appended(&mut self) -> io::Result<()> {
+        self.target.appended()
+    }
+}
+
+impl Write for Output {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.target.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.flush()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Target::Direct(file) => file.write(bytes),
+            Target::File { temporary, reserve, .. } => {
+                let file = temporary.as_file_mut();
+                let written = file.write(bytes)?;
+                reserve.written(file, written);
+                Ok(written)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Target::Direct(file) => file.flush(),
+            Target::File { temporary, .. } => temporary.as_file_mut().flush(),
+        }
+    }
+}

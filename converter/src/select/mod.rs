@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which events of the inputs a user asks for.
+
+mod bound;
+mod ends;
+pub mod filter;
+pub mod named;
+pub mod walk;
+
+use bblog_dissector::Micros;
+
+pub use bound::Bound;
+pub use ends::Ends;
+
+use self::filter::Filter;
+use crate::event::connection::ConnectionRef;
+use crate::event::decode::DecodedItem;
+use crate::event::item::LogItem;
+
+/// What an event must be to be selected; by default every one is.
+#[derive(Debug, Default)]
+pub struct Criteria {
+    /// Not earlier than this.
+    pub from: Option<Bound>,
+    /// Earlier than this.
+    pub to: Option<Bound>,
+    /// Of this connection.
+    pub connection: Option<Ends>,
+    /// What the filter selects.
+    pub filter: Option<Filter>,
+    /// No more than this many.
+    pub limit: Option<u64>,
+}
+
+/// Selects events, one after the other.
+#[derive(Debug, Default)]
+pub struct Selection {
+    criteria: Criteria,
+    /// Time of the first event.
+    first: Option<Micros>,
+    /// Input and section of the last BBLog record, and whether they are of the connection.
+    section: Option<(usize, u64, bool)>,
+    taken: u64,
+}
+
+impl Selection {
+    /// Selects what meets all of `criteria`.
+    pub fn new(criteria: Criteria) -> Selection {
+        Selection { criteria, ..Selection::default() }
+    }
+
+    /// Whether every event is selected.
+    pub fn is_everything(&self) -> bool {
+        let Criteria { from, to, connection, filter, limit } = &self.criteria;
+        from.is_none() && to.is_none() && connection.is_none() && filter.is_none() && limit.is_none()
+    }
+
+    /// Selects as if no event had been seen yet: for inputs that are looked at one by one.
+    pub fn begin_anew(&mut self) {
+        (self.first, self.section, self.taken) = (None, None, 0);
+    }
+
+    /// Whether no further event can be selected.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.criteria.limit.is_some_and(|limit| self.taken >= limit)
+    }
+
+    /// Whether the event is selected, which counts against the limit.
+    #[inline]
+    pub fn admits(&mut self, decoded: &DecodedItem<'_>) -> bool {
+        let time = decoded.item.time();
+        let first = *self.first.get_or_insert(time);
+        let is_before = |bound: &Bound| time < bound.from_first(first);
+        if self.criteria.from.as_ref().is_some_and(is_before)
+            || self.criteria.to.as_ref().is_some_and(|to| !is_before(to))
+            || !self.is_of_connection(decoded)
+            || !self.criteria.filter.as_mut().is_none_or(|filter| filter.selects(decoded))
+        {
+            return false;
+        }
+        self.taken += 1;
+        true
+    }
+
+    #[inline]
+    fn is_of_connection(&mut self, decoded: &DecodedItem<'_>) -> bool {
+        let Some(ends) = &self.criteria.connection else { return true };
+        let is = || ConnectionRef::of(&decoded.item).addresses.is_some_and(|addresses| ends.are(&addresses));
+        match &decoded.item {
+            LogItem::Eventlog(_) => is(),
+            // All records of a section are of one connection.
+            LogItem::Bblog(item) => match self.section {
+                Some((input, section, is)) if (input, section) == (decoded.input, item.section) => is,
+                _ => self.section.insert((decoded.input, item.section, is())).2,
+            },
+        }
+    }
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Fields by name: what a name that filters and columns use stands for, and its values in an event.
+//!
+//! A [`Named`] is found once. Most are rows of the tables: then only those rows are decoded, and an
+//! event that has none of them costs a look at a short list. The rest are facts that no table has:
+//! the event's name, its connection, and what Wireshark shows of the packet that `bblog convert`
+//! makes of it. No value is copied and nothing is allocated.
+
+mod packet;
+mod stock;
+
+use std::fmt::Write;
+
+use bblog_dissector::bblog::Header;
+use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::event::{self, Field, Group, Value};
+use bblog_dissector::spec::{FieldSpec, Kind};
+use bblog_dissector::tables;
+use bblog_dissector::tcp_provider::SegmentPlan;
+
+use self::packet::{Packet, Side};
+use crate::event::decode::DecodedItem;
+use crate::event::item::LogItem;
+
+/// A field, found by its name.
+#[derive(Clone, Debug)]
+pub struct Named {
+    name: String,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Rows(Rows),
+    /// Some bits of rows, as a truth value.
+    Bits(Rows, u64),
+    Fact(Fact),
+}
+
+/// What no table has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// The short name of the event.
+    Event,
+    /// The line that says what happened.
+    Summary,
+    /// The stack's name (BBLog).
+    Stack,
+    /// The log id of the entry (BBLog).
+    LogId,
+    /// Its tag.
+    Tag,
+    /// Why it was dumped.
+    Reason,
+    /// The provider's name (eventlog).
+    Provider,
+    /// Bytes after the structure (eventlog).
+    Trailing,
+    /// The event's number among all that were read, from 1.
+    Number,
+    /// An IPv4 address of the packet.
+    Ipv4(Side),
+    /// An IPv6 address of the packet.
+    Ipv6(Side),
+    /// A port of the packet.
+    Port(Side),
+    /// The twelve flags of its TCP header.
+    TcpFlags,
+    /// One of them.
+    TcpFlag(u16),
+    /// Its sequence number.
+    TcpSeq,
+    /// Its acknowledgement number.
+    TcpAck,
+    /// Bytes of data.
+    TcpLen,
+    /// Whether it is a BBLog record without a packet, for Wireshark's name of the protocol.
+    IsBblog,
+    /// Whether it is an eventlog event.
+    IsEventlog,
+    /// Whether it has a packet.
+    IsTcp,
+    /// Whether that is IPv4.
+    IsIpv4,
+    /// Whether that is IPv6.
+    IsIpv6,
+    /// It is there.
+    IsFrame,
+}
+
+/// What a value can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// A number or truth value.
+    Number,
+    /// Text.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+    /// Nothing: it is there, or not.
+    Presence,
+}
+
+/// Buffers that values are made in.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    summary: String,
+    plan: Option<(&'static Provider, SegmentPlan)>,
+}
+
+impl Named {
+    /// The field called `name`; `None` if there is none.
+    pub fn find(catalog: &Catalog, name: &str) -> Option<Named> {
+        let what = stock::FACTS
+            .iter()
+            .find(|fact| fact.0 == name)
+            .map(|fact| What::Fact(fact.1))
+            .or_else(|| Rows::find(catalog, name).map(What::Rows))
+            .or_else(|| {
+                let (_, row, mask) = stock::BITS.iter().find(|bits| bits.0 == name)?;
+                Some(What::Bits(Rows::find(catalog, row)?, *mask))
+            })?;
+        Some(Named { name: name.to_owned(), what })
+    }
+
+    /// The name most like `name`, if any is like it.
+    pub fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
+        const LIKE: f64 = 0.7;
+        let all = || {
+            let rows = catalog.rows().iter().map(|row| row.filter);
+            rows.chain(stock::FACTS.iter().map(|fact| fact.0)).chain(stock::BITS.iter().map(|bits| bits.0))
+        };
+        // `snd_cwnd` is most likely `bblog.snd_cwnd`.
+        let name = name.to_ascii_lowercase();
+        let end = format!(".{name}");
+        if let Some(whole) = all().filter(|have| have.ends_with(&end)).min_by_key(|have| have.len()) {
+            return Some(whole.to_owned());
+        }
+        let likeness = |have: &str| strsim::normalized_damerau_levenshtein(have, &name);
+        let best = all().map(|have| (likeness(have), have)).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.filter(|best| best.0 >= LIKE).map(|best| best.1.to_owned())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn fact(&self) -> Option<Fact> {
+        match self.what {
+            What::Fact(fact) => Some(fact),
+            What::Rows(_) | What::Bits(..) => None,
+        }
+    }
+
+    /// The rows it stands for; none if it is a fact or a bit.
+    pub fn rows(&self) -> &[&'static FieldSpec] {
+        match &self.what {
+            What::Rows(rows) => &rows.specs,
+            What::Bits(..) | What::Fact(_) => &[],
+        }
+    }
+
+    /// What its values can be compared with: one type but for rows of different kinds.
+    pub fn types(&self) -> Vec<Type> {
+        let mut types: Vec<Type> = match &self.what {
+            What::Rows(rows) => rows.specs.iter().map(|spec| Type::of(spec.kind)).collect(),
+            What::Bits(..) => vec![Type::Number],
+            What::Fact(fact) => vec![fact.is()],
+        };
+        types.dedup();
+        types
+    }
+
+    /// Hands the values that the event has to `found`, with their rows, until it says `true`; then
+    /// this is `true` as well.
+    #[inline]
+    pub fn any(
+        &self,
+        decoded: &DecodedItem<'_>,
+        scratch: &mut Scratch,
+        mut found: impl FnMut(&Value<'_>, Option<&'static FieldSpec>) -> bool,
+    ) -> bool {
+        match &self.what {
+            What::Rows(rows) => rows.any(decoded, |field| found(&field.value, Some(field.spec))),
+            What::Bits(rows, mask) => rows.any(decoded, |field| {
+                let set = field.value.as_int().is_some_and(|number| number as u64 & mask != 0);
+                found(&Value::Bool(set.into()), None)
+            }),
+            What::Fact(fact) => fact.any(decoded, scratch, |value| found(value, None)),
+        }
+    }
+}
+
+impl Type {
+    fn of(kind: Kind) -> Type {
+        match kind {
+            Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => Type::Number,
+            Kind::Text => Type::Text,
+            Kind::Bytes => Type::Bytes,
+            Kind::Ipv4 => Type::Ipv4,
+            Kind::Ipv6 => Type::Ipv6,
+        }
+    }
+}
+
+/// The rows of one name.
+#[derive(Clone, Debug)]
+struct Rows {
+    specs: Box<[&'static FieldSpec]>,
+    /// Those of single events, by id: the rows of one event have ids in a row.
+    own: Box<[u32]>,
+    /// The others.
+    common: Box<[(Common, u16)]>,
+}
+
+/// A group of rows that every record or event has, or could have.
+#[derive(Clone, Copy, Debug)]
+enum Common {
+    Record,
+    Derived,
+    Raw,
+    Track,
+    Verbose,
+    Header,
+}
+
+const COMMON: [(Common, &[FieldSpec]); 6] = [
+    (Common::Record, tables::RECORD),
+    (Common::Derived, tables::DERIVED),
+    (Common::Raw, tables::RAW),
+    (Common::Track, tables::TRACK),
+    (Common::Verbose, tables::VERBOSE),
+    (Common::Header, tables::ELOG_HEADER),
+];
+
+impl Rows {
+    fn find(catalog: &Catalog, name: &str) -> Option<Rows> {
+        let specs: Vec<_> = catalog.rows().iter().copied().filter(|row| row.filter == name).collect();
+        if specs.is_empty() {
+            return None;
+        }
+        let common = |spec: &FieldSpec| {
+            COMMON.iter().find_map(|(group, rows)| {
+                let index = rows.iter().position(|row| row.id == spec.id)?;
+                Some((*group, index as u16))
+            })
+        };
+        let own = specs.iter().filter(|spec| common(spec).is_none()).map(|spec| spec.id).collect();
+        let common = specs.iter().filter_map(|spec| common(spec)).collect();
+        Some(Rows { specs: specs.into(), own, common })
+    }
+
+    #[inline]
+    fn any(&self, decoded: &DecodedItem<'_>, mut found: impl FnMut(&Field<'_>) -> bool) -> bool {
+        let event = &decoded.event;
+        if let Some(first) = event.spec().fields.first() {
+            let end = first.id + event.spec().fields.len() as u32;
+            let start = self.own.partition_point(|&id| id < first.id);
+            for &id in self.own[start..].iter().take_while(|&&id| id < end) {
+                if event.one(Group::Own, (id - first.id) as usize).any(|field| found(&field)) {
+                    return true;
+                }
+            }
+        }
+        self.common.iter().any(|&(group, index)| {
+            let index = usize::from(index);
+            match (&decoded.item, group) {
+                (LogItem::Bblog(_), Common::Record) | (LogItem::Eventlog(_), Common::Header) => {
+                    event.one(Group::Common, index).any(|field| found(&field))
+                }
+                (LogItem::Bblog(_), Common::Derived) => {
+                    event.one(Group::Derived, index).any(|field| found(&field))
+                }
+                (LogItem::Bblog(_), Common::Raw) => event.one(Group::Raw, index).any(|field| found(&field)),
+                (_, Common::Track) => {
+                    let id = tables::TRACK[index].id;
+                    let mut fields = decoded.tracked.fields();
+                    fields.any(|field| field.spec.id == id && found(&field))
+                }
+                (LogItem::Bblog(item), Common::Verbose) => {
+                    let id = tables::VERBOSE[index].id;
+                    let verbose = item.record.verbose();
+                    let mut fields = verbose.iter().flat_map(event::verbose);
+                    fields.any(|field| field.spec.id == id && found(&field))
+                }
+                (LogItem::Eventlog(_), _) | (LogItem::Bblog(_), Common::Header) => false,
+            }
+        })
+    }
+}
+
+impl Fact {
+    fn is(self) -> Type {
+        match self {
+            Fact::Event | Fact::Summary | Fact::Stack | Fact::LogId | Fact::Tag | Fact::Reason => Type::Text,
+            Fact::Provider => Type::Text,
+            Fact::Trailing => Type::Bytes,
+            Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
+            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
+            Fact::Ipv4(_) => Type::Ipv4,
+            Fact::Ipv6(_) => Type::Ipv6,
+            Fact::IsBblog | Fact::IsEventlog | Fact::IsTcp => Type::Presence,
+            Fact::IsIpv4 | Fact::IsIpv6 | Fact::IsFrame => Type::Presence,
+        }
+    }
+
+    fn any(
+        self,
+        decoded: &DecodedItem<'_>,
+        scratch: &mut Scratch,
+        mut found: impl FnMut(&Value<'_>) -> bool,
+    ) -> bool {
+        let mut there = |is: bool| is && found(&Value::Bool(1));
+        match self {
+            Fact::Event => found(&Value::Text(decoded.event.name().as_bytes())),
+            Fact::Summary => {
+                scratch.summary.clear();
+                // Writing to a string cannot fail.
+                let _ = write!(scratch.summary, "{}", decoded.event.summary());
+                found(&Value::Text(scratch.summary.as_bytes()))
+            }
+            Fact::Number => found(&Value::Unsigned(decoded.number)),
+            Fact::IsFrame => there(true),
+            Fact::IsEventlog => there(matches!(decoded.item, LogItem::Eventlog(_))),
+            Fact::IsBblog => {
+                there(matches!(&decoded.item, LogItem::Bblog(item) if item.record.tcp().is_none()))
+            }
+            Fact::Stack | Fact::LogId | Fact::Tag | Fact::Reason => {
+                let LogItem::Bblog(item) = &decoded.item else { return false };
+                let Ok(header) = Header::unchecked(item.header) else { return false };
+                let text = match self {
+                    Fact::LogId => header.id(),
+                    Fact::Tag => header.tag(),
+                    Fact::Reason => header.reason(),
+                    _ => item.stack,
+                };
+                !text.is_empty() && found(&Value::Text(text))
+            }
+            Fact::Provider => {
+                let LogItem::Eventlog(item) = &decoded.item else { return false };
+                item.provider.is_some_and(|provider| found(&Value::Text(provider)))
+            }
+            Fact::Trailing => {
+                let event = &decoded.event;
+                let bytes = event.as_bytes().get(event.trailing()).unwrap_or_default();
+                !bytes.is_empty() && found(&Value::Bytes(bytes))
+            }
+            _ => Packet::of(decoded, &mut scratch.plan)
+                .or_else(|| Packet::of_addresses(decoded, self))
+                .is_some_and(|packet| packet.any(self, found)),
+        }
+    }
+}

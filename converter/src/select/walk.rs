@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One pass over the selected events of inputs.
+
+use std::io;
+
+use super::Selection;
+use crate::event::decode::{DecodedItem, ItemDecoder};
+use crate::event::item::LogItem;
+use crate::event::merge::Events;
+use crate::input::error::OnError;
+
+/// Calls `each` for the selected events.
+///
+/// # Errors
+/// The first that `each` returns, which ends the walk.
+pub fn walk(
+    events: &mut Events,
+    selection: &mut Selection,
+    on_error: &mut OnError<'_>,
+    mut each: impl FnMut(&DecodedItem<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut decoder = ItemDecoder::new();
+    while !selection.is_full() && events.advance(on_error) {
+        let Some((input, item)) = events.item() else { continue };
+        let decoded = decoder.decode(input, item);
+        events.meter().count_event();
+        if selection.admits(&decoded) {
+            each(&decoded)?;
+        }
+    }
+    Ok(())
+}
+
+/// Picks events to be passed on as they are: what [`walk`] is for those that are turned into text.
+pub struct Picker {
+    decoder: ItemDecoder,
+    selection: Selection,
+}
+
+impl Picker {
+    /// Picks what `selection` selects; `None` if that is everything, which needs no decoding.
+    pub fn new(selection: Selection) -> Option<Picker> {
+        (!selection.is_everything()).then(|| Picker { decoder: ItemDecoder::new(), selection })
+    }
+
+    /// Whether the next event, of input number `input`, is picked.
+    #[inline]
+    pub fn picks(&mut self, input: usize, item: LogItem<'_>) -> bool {
+        let decoded = self.decoder.decode(input, item);
+        !self.selection.is_full() && self.selection.admits(&decoded)
+    }
+
+    /// Whether no further event can be picked.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.selection.is_full()
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads BBLog entries: what `/dev/tcp_log` gives, and the files made from core dumps.
+
+use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
+use bblog_dissector::{Micros, Problem};
+
+use crate::input::PLAUSIBLE_VERSION;
+use crate::input::error::{InputError, Recovery};
+use crate::input::window::Window;
+
+/// What [`BblogReader::step`] stepped to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A new entry: see [`BblogReader::header`].
+    Entry,
+    /// A record of the current entry: see [`BblogReader::record`].
+    Record,
+}
+
+/// A reader of entries and their records.
+pub struct BblogReader {
+    window: Window,
+    header: [u8; HEADER_LEN],
+    /// Where the current entry begins.
+    entry_at: u64,
+    /// Bytes of the current entry's body from the current record on.
+    body_left: u64,
+    /// Bytes of the current record, verbose part included; 0 if none.
+    record_len: usize,
+    ended: bool,
+}
+
+impl BblogReader {
+    /// A reader in front of the first entry.
+    pub fn new(window: Window) -> BblogReader {
+        let header = [0; HEADER_LEN];
+        BblogReader { window, header, entry_at: 0, body_left: 0, record_len: 0, ended: false }
+    }
+
+    /// Steps to the next entry or record; `None` at the end.
+    ///
+    /// # Errors
+    /// A [`InputError`]; call again for what is readable after it.
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<Item>, InputError> {
+        self.window.consume(self.record_len);
+        self.body_left -= self.record_len as u64;
+        self.record_len = 0;
+        if self.ended {
+            return Ok(None);
+        }
+        if self.body_left > 0 { self.next_record() } else { self.next_entry() }
+    }
+
+    /// Offset of the current record, or of what follows the current header.
+    pub fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Offset of the current entry's header.
+    pub fn entry_offset(&self) -> u64 {
+        self.entry_at
+    }
+
+    /// The current entry's header (zeros before the first).
+    pub fn header(&self) -> &[u8; HEADER_LEN] {
+        &self.header
+    }
+
+    /// The current record; `None` unless [`BblogReader::step`] just stepped to one.
+    #[inline]
+    pub fn record(&self) -> Option<Record<'_>> {
+        let bytes = self.window.bytes().get(..self.record_len)?;
+        Record::split(bytes).ok().map(|(record, _)| record)
+    }
+
+    /// Uptime of the last record of the current entry, as far as `lookahead` bytes show; to be
+    /// asked before the entry's first record is read. `None` for an entry without records.
+    pub fn last_time(&mut self, lookahead: usize) -> Option<Micros> {
+        let want = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(lookahead);
+        let bytes = self.window.fill(want);
+        let body = &bytes[..want.min(bytes.len())];
+        bblog::records(body).map_while(Result::ok).last().map(|record| record.time())
+    }
+
+    #[inline]
+    fn next_record(&mut self) -> Result<Option<Item>, InputError> {
+        const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
+        let limit = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(LONGEST);
+        let bytes = self.window.fill(limit);
+        let bytes = &bytes[..limit.min(bytes.len())];
+        match Record::split(bytes) {
+            Ok((_, rest)) => {
+                self.record_len = bytes.len() - rest.len();
+                Ok(Some(Item::Record))
+            }
+            Err(problem) => {
+                let whole_body = bytes.len() == limit;
+                Err(self.torn_record(problem, whole_body))
+            }
+        }
+    }
+
+    /// A record that does not fit: because its entry's body ends in the middle of it (then the
+    /// next entry follows), or because the input does.
+    #[cold]
+    fn torn_record(&mut self, problem: Problem, whole_body: bool) -> InputError {
+        let offset = self.window.offset();
+        let left = std::mem::take(&mut self.body_left);
+        if whole_body {
+            return InputError::at(offset, problem).recovered(Recovery::Skipped(self.window.skip(left)));
+        }
+        self.ended = true;
+        if let Some(error) = self.window.take_error() {
+            return InputError::at(offset, error);
+        }
+        if !self.window.bytes().is_empty() {
+            return InputError::at(offset, problem);
+        }
+        let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());
+        let found = offset - self.entry_at;
+        InputError::at(self.entry_at, Problem::Truncated { what: "BBLog entry", needed, found })
+    }
+
+    fn next_entry(&mut self) -> Result<Option<Item>, InputError> {
+        let at = self.window.offset();
+        let bytes = self.window.fill(HEADER_LEN);
+        if bytes.is_empty() {
+            self.ended = true;
+            return match self.window.take_error() {
+                Some(error) => Err(InputError::at(at, error)),
+                None => Ok(None),
+            };
+        }
+        match Header::parse(bytes) {
+            Ok(header) => {
+                self.header = *header.as_bytes();
+                self.body_left = header.body_len();
+                self.entry_at = at;
+                self.window.consume(HEADER_LEN);
+                Ok(Some(Item::Entry))
+            }
+            Err(problem) => Err(self.bad_entry(at, problem)),
+        }
+    }
+
+    /// An entry that is not ours to read is left out by its length, if that can be believed;
+    /// otherwise up to the next bytes that look like an entry's header in every respect.
+    #[cold]
+    fn bad_entry(&mut self, at: u64, problem: Problem) -> InputError {
+        let follow = match problem {
+            Problem::EntryType { .. } => true,
+            Problem::Version { found, .. } => found <= PLAUSIBLE_VERSION,
+            _ => false,
+        };
+        let length = Header::unchecked(self.window.bytes()).map_or(0, |header| header.entry_len());
+        if follow && length >= HEADER_LEN as u64 {
+            return InputError::at(at, problem).recovered(Recovery::Skipped(self.window.skip(length)));
+        }
+        if self.window.bytes().len() >= HEADER_LEN && self.find_header() {
+            return InputError::at(at, problem).recovered(Recovery::Skipped(self.window.offset() - at));
+        }
+        self.ended = true;
+        match self.window.take_error() {
+            Some(error) => InputError::at(at, error),
+            None if matches!(problem, Problem::Truncated { .. }) => InputError::at(at, problem),
+            None => InputError::at(at, problem).recovered(Recovery::RestSkipped),
+        }
+    }
+
+    /// Takes bytes off the front, one at least, until a header is in front; `false` at the end.
+    fn find_header(&mut self) -> bool {
+        self.window.consume(1);
+        loop {
+            let bytes = self.window.fill(HEADER_LEN);
+            if let Some(at) = bytes.windows(HEADER_LEN).position(is_header) {
+                self.window.consume(at);
+                return true;
+            }
+            match bytes.len().checked_sub(HEADER_LEN - 1) {
+                None | Some(0) => return false,
+                Some(searched) => self.window.consume(searched),
+            }
+        }
+    }
+}
+
+/// Whether these bytes are an entry's header beyond doubt: version, type and length that are
+/// read here, an address family, and padding.
+fn is_header(bytes: &[u8]) -> bool {
+    const FAMILY: usize = 200;
+    let family = |bytes: &[u8]| matches!(bytes.get(FAMILY..), Some([2 | 28, 0, 0, 0, 0, 0, 0, 0]));
+    bytes.first_chunk() == Some(&bblog::VERSION.to_le_bytes())
+        && family(bytes)
+        && Header::parse(bytes).is_ok()
+}

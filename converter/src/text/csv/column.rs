@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a column holds.
+
+use std::fmt;
+use std::io::Write;
+use std::net::SocketAddr;
+
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::event::Value;
+
+use crate::event::connection::{ConnectionRef, ConnectionTexts};
+use crate::event::decode::{DecodedItem, event_id};
+use crate::event::item::{Clock, LogItem};
+use crate::select::named::{Named, Scratch};
+use crate::text::clock_text::{ClockText, seconds};
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    name: String,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Own(Own),
+    Field(Named),
+}
+
+macro_rules! own {
+    ($($(#[$doc:meta])* $own:ident $name:literal,)*) => {
+        /// What is no field.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        enum Own {
+            $($(#[$doc])* $own,)*
+        }
+
+        const OWN: &[(&str, Own)] = &[$(($name, Own::$own),)*];
+    };
+}
+
+own! {
+    /// The event's number among all that were read.
+    Number "number",
+    /// As RFC 3339 has it; of a log without wall-clock time the seconds since boot.
+    Time "time",
+    /// Microseconds since 1970, or since boot.
+    TimeUs "time_us",
+    /// Seconds since the first event that was written.
+    Relative "relative",
+    /// `utc` or `uptime`.
+    ClockName "clock",
+    /// `bblog` or `eventlog`.
+    Log "log",
+    /// Both ends.
+    Connection "connection",
+    Local "local",
+    LocalPort "local_port",
+    Remote "remote",
+    RemotePort "remote_port",
+    /// The session (eventlog).
+    Session "session",
+    /// The stack of a BBLog record.
+    Stack "stack",
+    /// The provider of an eventlog event.
+    Provider "provider",
+    Event "event",
+    EventId "event_id",
+    Summary "summary",
+}
+
+/// A name that no column has.
+#[derive(Debug)]
+pub struct UnknownColumn {
+    name: String,
+    nearest: Option<String>,
+}
+
+impl std::error::Error for UnknownColumn {}
+
+impl fmt::Display for UnknownColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no field is called {}", self.name)?;
+        self.nearest.iter().try_for_each(|nearest| write!(f, "; did you mean {nearest}?"))
+    }
+}
+
+/// Texts that are made once and used again.
+#[derive(Default)]
+pub(super) struct Texts {
+    clock: ClockText,
+    connections: ConnectionTexts,
+    first: Option<bblog_dissector::Micros>,
+}
+
+impl Column {
+    /// The names of columns that are no fields.
+    pub fn own_names() -> impl Iterator<Item = &'static str> {
+        OWN.iter().map(|own| own.0)
+    }
+
+    /// The column called `name`: a field as filters name it, or one of [`Column::own_names`].
+    ///
+    /// # Errors
+    /// [`UnknownColumn`]
+    pub fn find(catalog: &Catalog, name: &str) -> Result<Column, UnknownColumn> {
+        let own = OWN.iter().find(|own| own.0 == name).map(|own| What::Own(own.1));
+        let what = own.or_else(|| Named::find(catalog, name).map(What::Field));
+        let unknown = || UnknownColumn { name: name.to_owned(), nearest: nearest(catalog, name) };
+        Ok(Column { name: name.to_owned(), what: what.ok_or_else(unknown)? })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Appends its value.
+    #[inline]
+    pub(super) fn write(
+        &self,
+        decoded: &DecodedItem<'_>,
+        texts: &mut Texts,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) {
+        match &self.what {
+            What::Own(own) => own.write(decoded, texts, out),
+            What::Field(field) => {
+                let start = out.len();
+                field.any(decoded, scratch, |value, _| {
+                    if out.len() > start {
+                        out.push(b';');
+                    }
+                    write_value(value, out);
+                    false
+                });
+            }
+        }
+    }
+}
+
+/// The name most like `name`.
+fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
+    const LIKE: f64 = 0.75;
+    let like = |own: &&str| strsim::normalized_damerau_levenshtein(own, name) >= LIKE;
+    let own = Column::own_names().find(like).map(str::to_owned);
+    own.or_else(|| Named::nearest(catalog, name))
+}
+
+impl Own {
+    fn write(self, decoded: &DecodedItem<'_>, texts: &mut Texts, out: &mut Vec<u8>) {
+        let item = &decoded.item;
+        let time = item.time();
+        let end = |pick: fn(&(SocketAddr, SocketAddr)) -> SocketAddr| {
+            ConnectionRef::of(item).addresses.as_ref().map(pick)
+        };
+        match self {
+            Own::Number => integer(decoded.number, out),
+            Own::Time => match item.clock() {
+                Clock::Utc => texts.clock.rfc3339(time, out),
+                Clock::Uptime => seconds(time, out),
+            },
+            Own::TimeUs => out.extend_from_slice(itoa::Buffer::new().format(time.0).as_bytes()),
+            Own::Relative => seconds(time - *texts.first.get_or_insert(time), out),
+            Own::ClockName => out.extend_from_slice(match item.clock() {
+                Clock::Utc => b"utc",
+                Clock::Uptime => b"uptime",
+            }),
+            Own::Log => out.extend_from_slice(match item {
+                LogItem::Bblog(_) => b"bblog",
+                LogItem::Eventlog(_) => b"eventlog",
+            }),
+            Own::Connection => {
+                out.extend_from_slice(texts.connections.get(decoded.input, item, connection));
+            }
+            Own::Local => end(|ends| ends.0).iter().for_each(|end| address(end, out)),
+            Own::Remote => end(|ends| ends.1).iter().for_each(|end| address(end, out)),
+            Own::LocalPort => end(|ends| ends.0).iter().for_each(|end| integer(end.port().into(), out)),
+            Own::RemotePort => end(|ends| ends.1).iter().for_each(|end| integer(end.port().into(), out)),
+            Own::Session => {
+                if let LogItem::Eventlog(item) = item {
+                    integer(item.event.session_id(), out);
+                }
+            }
+            Own::Stack => {
+                if let LogItem::Bblog(item) = item {
+                    text(item.stack, out);
+                }
+            }
+            Own::Provider => {
+                if let LogItem::Eventlog(item) = item {
+                    text(item.provider.unwrap_or_default(), out);
+                }
+            }
+            Own::Event if decoded.is_unknown() => {}
+            Own::Event => text(decoded.event.name().as_bytes(), out),
+            Own::EventId => integer(event_id(item).into(), out),
+            // A Vec takes everything.
+            Own::Summary => drop(write!(out, "{}", decoded.event.summary())),
+        }
+    }
+}
+
+/// `10.0.0.1:80 - 10.0.0.2:5000`
+fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
+    if let Some((local, remote)) = connection.addresses {
+        let _ = write!(out, "{local} - {remote}");
+    }
+}
+
+fn address(end: &SocketAddr, out: &mut Vec<u8>) {
+    let _ = match end {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => write!(out, "{}%{}", v6.ip(), v6.scope_id()),
+        other => write!(out, "{}", other.ip()),
+    };
+}
+
+fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
+    match *value {
+        Value::Unsigned(number) => integer(number, out),
+        Value::Signed(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        // A truth value that is neither stands as it is.
+        Value::Bool(number) => integer(number, out),
+        Value::Text(bytes) => text(bytes, out),
+        Value::Bytes(bytes) => bytes.iter().for_each(|byte| drop(write!(out, "{byte:02x}"))),
+        Value::Ipv4(address) => drop(write!(out, "{address}")),
+        Value::Ipv6(address) => drop(write!(out, "{address}")),
+    }
+}
+
+fn integer(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn text(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(String::from_utf8_lossy(bytes).as_bytes());
+}

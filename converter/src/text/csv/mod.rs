@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Events as comma-separated values (RFC 4180), for spreadsheets and pandas: a header line, and a
+//! line for each event with the values of the fields asked for.
+//!
+//! - Numbers are decimal, truth values 1 or 0, addresses as usual, bytes hexadecimal.
+//! - Text that is not UTF-8 has U+FFFD in place of what is wrong.
+//! - What an event does not have is empty; of several values each stands after a `;`.
+
+mod column;
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use bblog_dissector::catalog::Catalog;
+use csv::{Terminator, Writer, WriterBuilder};
+
+pub use column::{Column, UnknownColumn};
+
+use self::column::Texts;
+use crate::event::decode::DecodedItem;
+use crate::select::named::Scratch;
+use crate::text::TextSink;
+
+/// The columns if none are asked for.
+pub const DEFAULT: [&str; 12] = [
+    "time",
+    "connection",
+    "stack",
+    "event",
+    "bblog.snd_cwnd",
+    "bblog.snd_ssthresh",
+    "bblog.snd_wnd",
+    "bblog.flight",
+    "bblog.srtt",
+    "bblog.rttvar",
+    "bblog.payload_length",
+    "summary",
+];
+
+/// Writes events as lines of values.
+pub struct Csv {
+    columns: Vec<Column>,
+    texts: Texts,
+    scratch: Scratch,
+    cell: Vec<u8>,
+    writer: Writer<Shared>,
+    line: Shared,
+}
+
+impl Csv {
+    /// With these columns, by name.
+    ///
+    /// # Errors
+    /// [`UnknownColumn`]
+    pub fn new<'n>(
+        names: impl IntoIterator<Item = &'n str>,
+        catalog: &Catalog,
+    ) -> Result<Csv, UnknownColumn> {
+        let columns = names.into_iter().map(|name| Column::find(catalog, name)).collect::<Result<_, _>>()?;
+        let line = Shared::default();
+        let writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(line.clone());
+        Ok(Csv {
+            columns,
+            texts: Texts::default(),
+            scratch: Scratch::default(),
+            cell: Vec::new(),
+            writer,
+            line,
+        })
+    }
+
+    /// Ends the line and appends it to `out`.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        // What is written goes to memory, and lines may be of any length: this cannot fail.
+        let _ = self.writer.write_record(None::<&[u8]>);
+        let _ = self.writer.flush();
+        out.append(&mut self.line.0.borrow_mut());
+    }
+}
+
+impl TextSink for Csv {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        for column in &self.columns {
+            let _ = self.writer.write_field(column.name());
+        }
+        self.end(out);
+    }
+
+    #[inline]
+    fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+        for column in &self.columns {
+            self.cell.clear();
+            column.write(decoded, &mut self.texts, &mut self.scratch, &mut self.cell);
+            let _ = self.writer.write_field(&self.cell);
+        }
+        self.end(out);
+    }
+}
+
+/// The line being written: the writer owns its end of it.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

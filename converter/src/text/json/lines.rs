@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! An event as an object on a line.
+
+use bblog_dissector::catalog::Catalog;
+use bblog_dissector::event::{self, Field, Value};
+use bblog_dissector::spec::{Names, Repeat};
+
+use super::keys::Keys;
+use super::value;
+use crate::event::connection::{ConnectionRef, ConnectionTexts};
+use crate::event::decode::{DecodedItem, event_id, payload};
+use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
+use crate::text::TextSink;
+use crate::text::clock_text::ClockText;
+use crate::text::tcp_header::TcpHeader;
+
+/// Writes events as JSON Lines.
+pub struct JsonLines {
+    /// Whether the members as logged and the bytes are there too.
+    pub raw: bool,
+    /// Whether values with names have them in an object beside.
+    pub names: bool,
+    keys: Keys,
+    clock: ClockText,
+    connections: ConnectionTexts,
+}
+
+impl JsonLines {
+    /// For the events that `catalog` describes.
+    pub fn new(catalog: &Catalog) -> JsonLines {
+        JsonLines {
+            raw: false,
+            names: false,
+            keys: Keys::new(catalog),
+            clock: ClockText::default(),
+            connections: ConnectionTexts::new(),
+        }
+    }
+}
+
+impl TextSink for JsonLines {
+    #[inline]
+    fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"time\":");
+        match decoded.item.clock() {
+            Clock::Utc => {
+                out.push(b'"');
+                self.clock.rfc3339(decoded.item.time(), out);
+                out.extend_from_slice(b"\",\"clock\":\"utc\",\"time_us\":");
+            }
+            Clock::Uptime => out.extend_from_slice(b"null,\"clock\":\"uptime\",\"time_us\":"),
+        }
+        value::signed(decoded.item.time().0, out);
+        match &decoded.item {
+            LogItem::Bblog(item) => self.record(decoded, item, out),
+            LogItem::Eventlog(item) => self.eventlog(decoded, item, out),
+        }
+        if self.names {
+            out.extend_from_slice(b",\"names\":");
+            let mut members = Members::new(&mut self.keys, out);
+            decoded.event.fields().chain(decoded.event.common()).for_each(|field| members.named(&field));
+            members.end();
+        }
+        if self.raw {
+            out.extend_from_slice(b",\"bytes\":");
+            value::hex(decoded.event.as_bytes(), out);
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+impl JsonLines {
+    fn record(&mut self, decoded: &DecodedItem<'_>, item: &BblogItem<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"log\":\"bblog\"");
+        identity(decoded, out);
+        out.extend_from_slice(b",\"stack\":");
+        texts(b"stack_hex", item.stack, out);
+        out.extend_from_slice(b",\"connection\":");
+        out.extend_from_slice(self.connections.get(decoded.input, &decoded.item, connection));
+        out.extend_from_slice(b",\"serial\":");
+        value::unsigned(u64::from(item.record.serial()), out);
+        out.extend_from_slice(b",\"missing\":");
+        value::unsigned(u64::from(item.missing), out);
+        out.extend_from_slice(b",\"bblog\":");
+        let event = &decoded.event;
+        let mut members = Members::new(&mut self.keys, out);
+        event.common().chain(event.derived()).for_each(|field| members.add(&field));
+        decoded.tracked.fields().for_each(|field| members.add(&field));
+        members.end();
+        out.extend_from_slice(b",\"values\":");
+        let mut members = Members::new(&mut self.keys, out);
+        event.fields().for_each(|field| members.add(&field));
+        members.end();
+        if let Some(bytes) = item.record.tcp()
+            && let Some(tcp) = TcpHeader::parse(bytes)
+        {
+            header(&tcp, out);
+        }
+        if let Some(verbose) = &item.record.verbose() {
+            out.extend_from_slice(b",\"verbose\":");
+            let mut members = Members::new(&mut self.keys, out);
+            event::verbose(verbose).for_each(|field| members.add(&field));
+            members.end();
+        }
+        if self.raw || decoded.is_unknown() {
+            out.extend_from_slice(b",\"raw\":");
+            let mut members = Members::new(&mut self.keys, out);
+            event.raw().for_each(|field| members.add(&field));
+            members.end();
+        }
+    }
+
+    fn eventlog(&mut self, decoded: &DecodedItem<'_>, item: &EventlogItem<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"log\":\"eventlog\"");
+        identity(decoded, out);
+        out.extend_from_slice(b",\"provider\":");
+        match item.provider {
+            Some(provider) => texts(b"provider_hex", provider, out),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"session\":");
+        value::unsigned(item.event.session_id(), out);
+        out.extend_from_slice(b",\"connection\":");
+        out.extend_from_slice(self.connections.get(decoded.input, &decoded.item, connection));
+        out.extend_from_slice(b",\"eventlog\":");
+        let event = &decoded.event;
+        let mut members = Members::new(&mut self.keys, out);
+        event.common().chain(decoded.tracked.fields()).for_each(|field| members.add(&field));
+        members.end();
+        out.extend_from_slice(b",\"values\":");
+        let mut members = Members::new(&mut self.keys, out);
+        event.fields().for_each(|field| members.add(&field));
+        members.end();
+        let truncated = event.is_truncated();
+        if truncated {
+            out.extend_from_slice(b",\"truncated\":true");
+        }
+        if truncated || (decoded.is_unknown() && !payload(decoded).is_empty()) {
+            out.extend_from_slice(b",\"payload\":");
+            value::hex(payload(decoded), out);
+        } else {
+            let trailing = event.as_bytes().get(event.trailing()).unwrap_or_default();
+            if !trailing.is_empty() {
+                out.extend_from_slice(b",\"trailing\":");
+                value::hex(trailing, out);
+            }
+        }
+    }
+}
+
+/// The event's name and number.
+#[inline]
+fn identity(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"event\":");
+    if decoded.is_unknown() {
+        out.extend_from_slice(b"null");
+    } else {
+        value::string(decoded.event.name(), out);
+    }
+    out.extend_from_slice(b",\"event_id\":");
+    value::unsigned(u64::from(event_id(&decoded.item)), out);
+}
+
+/// Text, and if it is not UTF-8 its bytes under the key `hex`.
+fn texts(hex: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
+    value::text(bytes, out);
+    if std::str::from_utf8(bytes).is_err() {
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(hex);
+        out.extend_from_slice(b"\":");
+        value::hex(bytes, out);
+    }
+}
+
+/// Addresses, ports and what the entry's header says; null if nothing is known.
+fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
+    let Some((local, remote)) = connection.addresses else {
+        return out.extend_from_slice(b"null");
+    };
+    let address = |address: std::net::SocketAddr| match address {
+        std::net::SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        other => other.ip().to_string(),
+    };
+    out.extend_from_slice(b"{\"local\":");
+    value::string(&address(local), out);
+    out.extend_from_slice(b",\"local_port\":");
+    value::unsigned(u64::from(local.port()), out);
+    out.extend_from_slice(b",\"remote\":");
+    value::string(&address(remote), out);
+    out.extend_from_slice(b",\"remote_port\":");
+    value::unsigned(u64::from(remote.port()), out);
+    if let Some(header) = &connection.header {
+        for (key, hex, bytes) in [
+            (&b"log_id"[..], &b"log_id_hex"[..], header.id()),
+            (b"tag", b"tag_hex", header.tag()),
+            (b"reason", b"reason_hex", header.reason()),
+        ] {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(key);
+            out.extend_from_slice(b"\":");
+            texts(hex, bytes, out);
+        }
+    }
+    out.push(b'}');
+}
+
+/// The TCP header of a record.
+fn header(tcp: &TcpHeader<'_>, out: &mut Vec<u8>) {
+    let numbers = [
+        (&b",\"tcp\":{\"source_port\":"[..], u64::from(tcp.source)),
+        (b",\"destination_port\":", u64::from(tcp.destination)),
+        (b",\"seq\":", u64::from(tcp.seq)),
+        (b",\"ack\":", u64::from(tcp.ack)),
+        (b",\"flags\":", u64::from(tcp.flags)),
+        (b",\"window\":", u64::from(tcp.window)),
+        (b",\"checksum\":", u64::from(tcp.checksum)),
+        (b",\"urgent\":", u64::from(tcp.urgent)),
+    ];
+    for (key, number) in numbers {
+        out.extend_from_slice(key);
+        value::unsigned(number, out);
+    }
+    out.extend_from_slice(b",\"options\":");
+    value::hex(tcp.options, out);
+    out.push(b'}');
+}
+
+/// The members of an object being written.
+struct Members<'a> {
+    keys: &'a mut Keys,
+    out: &'a mut Vec<u8>,
+    /// Where the object begins. Every member has a comma before it, and that of the first takes the
+    /// place of the opening brace.
+    start: usize,
+    /// The row whose array is open.
+    array: Option<u32>,
+}
+
+impl<'a> Members<'a> {
+    /// An object whose opening brace is still to be written.
+    fn new(keys: &'a mut Keys, out: &'a mut Vec<u8>) -> Members<'a> {
+        let start = out.len();
+        Members { keys, out, start, array: None }
+    }
+
+    #[inline]
+    fn add(&mut self, field: &Field<'_>) {
+        if self.array.is_some() || !self.keys.number(field, self.out) {
+            self.other(field);
+        }
+    }
+
+    /// A member that is no number, or one of several.
+    #[inline(never)]
+    fn other(&mut self, field: &Field<'_>) {
+        if self.array == Some(field.spec.id) {
+            self.out.push(b',');
+            return value::value(&field.value, self.out);
+        }
+        self.key(field);
+        if field.spec.place.repeat != Repeat::Once && !matches!(field.value, Value::Bytes(_)) {
+            self.array = Some(field.spec.id);
+            self.out.push(b'[');
+        }
+        value::value(&field.value, self.out);
+        if let Value::Text(bytes) = field.value
+            && std::str::from_utf8(bytes).is_err()
+        {
+            self.out.push(b',');
+            value::string(&format!("{}_hex", field.spec.name), self.out);
+            self.out.push(b':');
+            value::hex(bytes, self.out);
+        }
+    }
+
+    /// The field in words, if it has names.
+    fn named(&mut self, field: &Field<'_>) {
+        if !matches!(field.spec.names, Names::None) {
+            self.key(field);
+            value::string(&format!("{field:#}"), self.out);
+        }
+    }
+
+    fn key(&mut self, field: &Field<'_>) {
+        self.close_array();
+        self.keys.key(field.spec, self.out);
+    }
+
+    fn close_array(&mut self) {
+        if self.array.take().is_some() {
+            self.out.push(b']');
+        }
+    }
+
+    fn end(mut self) {
+        self.close_array();
+        match self.out.get_mut(self.start) {
+            Some(comma) => *comma = b'{',
+            None => self.out.push(b'{'),
+        }
+        self.out.push(b'}');
+    }
+}

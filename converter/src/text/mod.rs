@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Events as text, one after the other: for people, as JSON Lines, as CSV.
+
+pub mod clock_text;
+pub mod csv;
+pub mod fields;
+pub mod json;
+pub mod show;
+mod tcp_header;
+
+use std::io;
+
+use crate::buffered_sink::BufferedSink;
+use crate::event::decode::DecodedItem;
+use crate::event::merge::Events;
+use crate::input::error::OnError;
+use crate::select::Selection;
+use crate::select::walk::walk;
+
+/// Turns events into text.
+pub trait TextSink {
+    /// Appends what stands before the first event.
+    fn begin(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Appends an event.
+    fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>);
+}
+
+/// Gathers the selected events in `out`, and returns how many there were.
+///
+/// # Errors
+/// Those of `out`; errors of inputs go to `on_error`.
+pub fn list<G: BufferedSink>(
+    events: &mut Events,
+    selection: &mut Selection,
+    sink: &mut impl TextSink,
+    out: &mut G,
+    on_error: &mut OnError<'_>,
+) -> io::Result<u64> {
+    sink.begin(out.buffer()?);
+    let mut written = 0;
+    walk(events, selection, on_error, |decoded| {
+        sink.event(decoded, out.buffer()?);
+        written += 1;
+        out.appended()
+    })?;
+    Ok(written)
+}
