@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads events of eventlog's tcp provider.
+//!
+//! An event holds what it is about and no more, so the facts are carried on from event to event. Which events
+//! there are depends on the stack: RACK logs no segments.
+
+use bblog_dissector::event::{Event, Group, Value};
+use bblog_dissector::spec::{FieldSpec, Stack};
+
+use super::facts::Facts;
+use super::plan::{Meanings, Plan, Plans};
+use super::rules::{Fact, Role, WayOut};
+use super::segment::{Segment, flag};
+use super::{Kind, Observed};
+use crate::item::EventlogItem;
+use crate::limit::tcp_state;
+use crate::seq::{before, later};
+use crate::timer::Timer;
+
+/// A window that stands for none: TCP_MAXWIN << TCP_MAX_WINSHIFT, before the handshake is complete.
+const NO_WINDOW: u32 = 65535 << 14;
+
+/// What an event's values say, before it is known what they mean together.
+#[derive(Default)]
+struct Values {
+    seq: Option<u32>,
+    ack: Option<u32>,
+    flags: u16,
+    window: Option<u32>,
+    len: u32,
+    snd_una: Option<u32>,
+    flight: Option<u32>,
+    buffered: Option<u32>,
+    error: i64,
+    timer: Option<Timer>,
+    mss: Option<u32>,
+}
+
+#[inline]
+pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem<'a>) -> Observed<'a> {
+    let (plan, _) = plans.eventlog(item.spec);
+    let mut seen = Observed::default();
+    let event = Event::of_elog(&item.event, item.spec);
+    let values = values(facts, &mut seen, &event, plan);
+    seen.timer = plan.fires.timer(&event);
+    seen.iss = facts.iss;
+    happened(facts, &mut seen, plan.role, &values);
+    if let Some(mss) = values.mss {
+        facts.mss_with_options(mss);
+    }
+    seen
+}
+
+fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, plan: &Plan) -> Values {
+    let mut values = Values::default();
+    for read in &plan.reads {
+        let Some(field) = event.one(Group::Own, read.row).next() else { continue };
+        if let (Fact::StackName, Value::Text(name)) = (read.fact, field.value) {
+            // The default stack has no pacer; of others the log does not say whether it is armed.
+            facts.pacing = (Stack::from_name(name) == Stack::Freebsd).then_some(false);
+        }
+        let Some(value) = field.value.as_int() else { continue };
+        let word = value as u32;
+        match read.fact {
+            Fact::Seq => values.seq = Some(word),
+            Fact::Ack => values.ack = Some(word),
+            Fact::Flags => values.flags = value as u16,
+            Fact::Window => values.window = Some(word),
+            Fact::Len => values.len = word,
+            Fact::SndUna => values.snd_una = Some(word),
+            Fact::Flight => values.flight = Some(word),
+            Fact::Buffered => values.buffered = Some(word),
+            Fact::Error => values.error = value,
+            Fact::MssWithOptions => values.mss = Some(word),
+            Fact::Timer => values.timer = Meanings::timer(field.spec, value),
+            fact => lasting(facts, seen, (fact, field.spec, value)),
+        }
+    }
+    values
+}
+
+/// Values that are facts as they stand.
+fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact, &FieldSpec, i64)) {
+    let word = value as u32;
+    match fact {
+        Fact::State => {
+            facts.tcp_state = Some(value as u8);
+            facts.established |= value >= i64::from(tcp_state::ESTABLISHED);
+        }
+        Fact::Cwnd => facts.cwnd = Some(word).filter(|&cwnd| cwnd != NO_WINDOW),
+        Fact::Ssthresh => facts.ssthresh = Some(word),
+        Fact::Iss => facts.iss = Some(word).filter(|&iss| iss != 0).or(facts.iss),
+        Fact::SndShift => facts.snd_shift = Some(value as u8),
+        Fact::Negotiated => {
+            let has = |name| Meanings::has_flag(row, value, name);
+            facts.sack = has("CP_SACK_PERMIT");
+            facts.timestamps = has("CP_TIMESTAMPS");
+            facts.scaling = has("CP_WINDOW_SCALE");
+            facts.ecn = has("CP_ECN").zip(has("CP_ACE")).map(|(ecn, ace)| ecn || ace);
+        }
+        Fact::Rtt(kind) => {
+            if let Some(rtt) = super::bblog::micros(value, row.unit, 0).filter(|&rtt| rtt > 0) {
+                seen.rtt = Some((kind, rtt));
+            }
+        }
+        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, 0),
+        Fact::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
+        Fact::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
+        Fact::Persist => facts.persist = Some(value != 0),
+        Fact::WayOut => match Meanings::way_out(row, value) {
+            Some(WayOut::Persist) => facts.persist = Some(true),
+            Some(WayOut::Pacer) => facts.pacing = Some(true),
+            None => facts.pacing = Some(false),
+        },
+        _ => {}
+    }
+}
+
+fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: &Values) {
+    match role {
+        Role::In => {
+            if let Some(segment) = segment(values) {
+                let opening = facts.tcp_state == Some(tcp_state::SYN_RECEIVED);
+                received(facts, &segment, values.window);
+                arrived(facts, &segment, opening);
+                seen.kind = Kind::In(segment);
+            }
+        }
+        Role::Out => {
+            if let Some(segment) = segment(values) {
+                sent(facts, &segment);
+                acknowledged(facts, &segment, values.window);
+                seen.kind = Kind::Out(segment, None);
+            }
+        }
+        Role::Ack => {
+            acked(facts, values);
+            seen.kind = Kind::Acked;
+        }
+        Role::UserWrite => {
+            wrote(facts, values);
+            seen.kind = Kind::UserWrite;
+        }
+        Role::EnterRecovery => (facts.recovery, facts.fast_recovery) = (Some(true), Some(true)),
+        Role::ExitRecovery => (facts.recovery, facts.fast_recovery) = (Some(false), Some(false)),
+        Role::RtoRecovery => {
+            (facts.recovery, facts.fast_recovery) = (Some(true), Some(false));
+            seen.timer = Some(Timer::Rto);
+        }
+        Role::Arm if values.timer == Some(Timer::Persist) => facts.persist = Some(true),
+        Role::Disarm if values.timer == Some(Timer::Persist) => facts.persist = Some(false),
+        Role::StackChange => seen.stack_changed = true,
+        Role::CcChange => seen.cc_changed = true,
+        Role::End => seen.kind = Kind::End,
+        Role::None | Role::Arm | Role::Disarm => {}
+    }
+}
+
+/// The segment that an IN or OUT event is about. It has no options here: layouts without them are the rule.
+fn segment(values: &Values) -> Option<Segment<'static>> {
+    let (seq, ack) = (values.seq?, values.ack.unwrap_or(0));
+    Some(Segment { seq, ack, flags: values.flags, len: values.len, options: None })
+}
+
+fn received(facts: &mut Facts, segment: &Segment<'_>, window: Option<u32>) {
+    if segment.has(flag::RST) || !segment.has(flag::ACK) {
+        return;
+    }
+    let stale = facts.snd_una.is_some_and(|una| before(segment.ack, una));
+    if stale || facts.snd_max.is_some_and(|max| before(max, segment.ack)) {
+        return;
+    }
+    facts.snd_una = Some(segment.ack);
+    facts.snd_max = facts.snd_max.or(Some(segment.ack));
+    // The window of a SYN is not scaled, though the event says so.
+    let shift = facts.snd_shift.unwrap_or(0).min(14);
+    facts.snd_wnd = window.map(|window| if segment.has(flag::SYN) { window >> shift } else { window });
+    if facts.snd_wnd.is_some_and(|wnd| wnd > 0) {
+        facts.persist = Some(false);
+    }
+    leave_recovery(facts);
+    match facts.tcp_state {
+        Some(tcp_state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
+        Some(tcp_state::SYN_RECEIVED) => {
+            // Nothing was written before a connection is established.
+            facts.snd_end.get_or_insert(segment.ack);
+            establish(facts);
+        }
+        _ => {}
+    }
+}
+
+/// What arrived: the next segment, or one behind something that is missing.
+///
+/// Nothing is missing before a SYN, nor before the first segment that is seen of a passive open.
+fn arrived(facts: &mut Facts, segment: &Segment<'_>, opening: bool) {
+    let end = segment.end();
+    if segment.has(flag::SYN) || (opening && facts.rcv_nxt.is_none()) {
+        (facts.rcv_nxt, facts.held) = (Some(end), Some(0));
+        return;
+    }
+    let Some(next) = facts.rcv_nxt else { return };
+    if end == segment.seq {
+        return;
+    }
+    if before(next, segment.seq) {
+        facts.held = facts.held.map(|held| held.saturating_add(1));
+    } else if facts.held == Some(0) {
+        facts.rcv_nxt = Some(later(next, end));
+    }
+}
+
+/// What our segment says of our receiving side.
+fn acknowledged(facts: &mut Facts, segment: &Segment<'_>, window: Option<u32>) {
+    if !segment.has(flag::ACK) {
+        return;
+    }
+    if !segment.has(flag::SYN) {
+        facts.rcv_window = window;
+    }
+    // An acknowledgement of more than before a hole fills it.
+    if facts.rcv_nxt.is_some_and(|next| before(next, segment.ack)) {
+        (facts.rcv_nxt, facts.held) = (Some(segment.ack), Some(0));
+    }
+}
+
+fn establish(facts: &mut Facts) {
+    facts.tcp_state = Some(tcp_state::ESTABLISHED);
+    facts.established = true;
+    facts.recovery.get_or_insert(false);
+    facts.persist.get_or_insert(false);
+}
+
+/// What was in flight at a retransmission timeout is acknowledged once nothing is in flight.
+fn leave_recovery(facts: &mut Facts) {
+    if facts.recovery == Some(true) && facts.fast_recovery == Some(false) && facts.snd_una == facts.snd_max {
+        facts.recovery = Some(false);
+    }
+}
+
+fn sent(facts: &mut Facts, segment: &Segment<'_>) {
+    facts.pacing = facts.pacing.map(|_| false);
+    if segment.has(flag::RST) {
+        return;
+    }
+    if segment.has(flag::SYN) {
+        // The handshake begins: nothing is lost, nothing is written.
+        facts.iss = Some(segment.seq);
+        facts.snd_una = Some(segment.seq);
+        facts.recovery = Some(false);
+        facts.fast_recovery = Some(false);
+        facts.persist = Some(false);
+        facts.snd_end = Some(segment.end());
+    }
+    let end = segment.end();
+    facts.snd_max = Some(facts.snd_max.map_or(end, |max| later(max, end)));
+    facts.snd_end = facts.snd_end.map(|have| later(have, segment.seq.wrapping_add(segment.len)));
+    facts.fin_sent |= segment.has(flag::FIN);
+}
+
+fn acked(facts: &mut Facts, values: &Values) {
+    let Some(una) = values.snd_una else { return };
+    facts.snd_una = Some(una);
+    if let Some(flight) = values.flight {
+        facts.snd_max = Some(una.wrapping_add(flight));
+    }
+    leave_recovery(facts);
+}
+
+fn wrote(facts: &mut Facts, values: &Values) {
+    let (Some(una), Some(buffered)) = (facts.snd_una, values.buffered) else { return };
+    if values.error != 0 {
+        return;
+    }
+    facts.buffered = Some(buffered);
+    facts.snd_end = Some(una.wrapping_add(buffered));
+}

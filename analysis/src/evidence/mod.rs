@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What items say: facts, read by tables of rules.
+//!
+//! [`rules`] says which event and which value tells what. [`plan`] resolves those names once for each event of
+//! a stack and a kernel, so that no name is compared while items are read. [`bblog`] and [`eventlog`] read an
+//! item into the connection's [`Facts`] and say what happened.
+
+mod bblog;
+mod eventlog;
+mod facts;
+mod plan;
+mod rules;
+mod segment;
+
+pub use facts::{Facts, Stop};
+pub use plan::Plans;
+pub(crate) use plan::iss;
+pub(crate) use segment::{Options, Segment, flag};
+
+use crate::item::Item;
+use crate::timer::Timer;
+
+/// What an item says has happened, besides the facts that it changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Observed<'a> {
+    /// What kind of thing it is.
+    pub(crate) kind: Kind<'a>,
+    /// The timer that fired.
+    pub(crate) timer: Option<Timer>,
+    /// A round-trip time, microseconds.
+    pub(crate) rtt: Option<(RttKind, u32)>,
+    /// Our initial sequence number, where the item says it.
+    pub(crate) iss: Option<u32>,
+    /// The stack changed to another.
+    pub(crate) stack_changed: bool,
+    /// The congestion control changed to another.
+    pub(crate) cc_changed: bool,
+    /// The stack's own estimate of the goodput, bytes per second.
+    pub(crate) goodput: Option<u64>,
+    /// HyStart++ ends slow start.
+    pub(crate) hystart: bool,
+}
+
+/// The kind of an item.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Kind<'a> {
+    /// Neither of these.
+    #[default]
+    Other,
+    /// A segment was received.
+    In(Segment<'a>),
+    /// A segment was handed to IP; what became of it, if that is known.
+    Out(Segment<'a>, Option<i32>),
+    /// The segment before this one was not sent: an error number.
+    NotSent(i32),
+    /// An ACK was processed; the segment is not in the log.
+    Acked,
+    /// The application wrote to the socket.
+    UserWrite,
+    /// The connection, or its log, ends.
+    End,
+}
+
+/// How a round-trip time came about; of several kinds a connection's first one here counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RttKind {
+    /// One sample.
+    Sample,
+    /// What the stack goes by after one or more samples.
+    Used,
+    /// The smoothed RTT, where it changed.
+    Smoothed,
+}
+
+impl RttKind {
+    /// Its name in JSON: `sample`, `used`, `smoothed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RttKind::Sample => "sample",
+            RttKind::Used => "used",
+            RttKind::Smoothed => "smoothed",
+        }
+    }
+}
+
+/// Takes what `item` says into `facts`.
+#[inline]
+pub(crate) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &Item<'a>) -> Observed<'a> {
+    match item {
+        Item::Bblog(item) => bblog::read(plans, facts, item),
+        Item::Eventlog(item) => eventlog::read(plans, facts, item),
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What the analysis takes: records and events, borrowed from wherever they were read.
+
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::Record;
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::event::Context;
+use bblog_dissector::spec::EventSpec;
+
+/// One record or event of a connection.
+#[derive(Clone, Copy)]
+pub enum Item<'a> {
+    /// A BBLog record.
+    Bblog(BblogItem<'a>),
+    /// An event of eventlog's tcp provider.
+    Eventlog(EventlogItem<'a>),
+}
+
+/// A BBLog record and what is known of it besides.
+#[derive(Clone, Copy)]
+pub struct BblogItem<'a> {
+    /// The record.
+    pub record: Record<'a>,
+    /// When it was made; any clock that all items of a connection share.
+    pub time: Micros,
+    /// Stack and kernel, which decide what its members mean.
+    pub context: Context,
+    /// Ticks in a second of the machine that logged; 0 if that is not known.
+    pub hz: u32,
+}
+
+/// An event of eventlog's tcp provider and what is known of it besides.
+#[derive(Clone, Copy)]
+pub struct EventlogItem<'a> {
+    /// The event.
+    pub event: RawEvent<'a>,
+    /// What describes it.
+    pub spec: &'static EventSpec,
+    /// When it was made; any clock that all items of a connection share.
+    pub time: Micros,
+}
+
+impl Item<'_> {
+    /// When it was made.
+    pub fn time(&self) -> Micros {
+        match self {
+            Item::Bblog(item) => item.time,
+            Item::Eventlog(item) => item.time,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Timers that fire, under one name whatever the stack and the log.
+
+use bblog_dissector::event::Event;
+use bblog_dissector::spec::{EventSpec, Names, TimerVerb, When};
+use bblog_dissector::tables;
+
+/// A timer of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The retransmission timeout.
+    Rto,
+    /// The tail loss probe.
+    Tlp,
+    /// RACK's reordering timer.
+    Rack,
+    /// The persist timer: the peer's window is closed.
+    Persist,
+    /// The keepalive timer.
+    Keepalive,
+    /// The delayed ACK timer.
+    DelayedAck,
+    /// The pacer.
+    Pacing,
+    /// The timer that ends TIME_WAIT.
+    TwoMsl,
+}
+
+impl Timer {
+    /// All of them.
+    pub const ALL: [Timer; 8] = [
+        Timer::Rto,
+        Timer::Tlp,
+        Timer::Rack,
+        Timer::Persist,
+        Timer::Keepalive,
+        Timer::DelayedAck,
+        Timer::Pacing,
+        Timer::TwoMsl,
+    ];
+
+    /// Its name as a value of `bblog.timer_fired`: `RTO`, `TLP`, `2MSL`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Timer::Rto => "RTO",
+            Timer::Tlp => "TLP",
+            Timer::Rack => "RACK",
+            Timer::Persist => "PERSIST",
+            Timer::Keepalive => "KEEPALIVE",
+            Timer::DelayedAck => "DELACK",
+            Timer::Pacing => "PACING",
+            Timer::TwoMsl => "2MSL",
+        }
+    }
+
+    /// Whether it fires because something sent was not answered in time: what was in flight is lost or
+    /// late.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Timer::Rto | Timer::Tlp | Timer::Rack)
+    }
+
+    /// The timer that the tables of events give a name.
+    pub(crate) fn named(name: &str) -> Option<Timer> {
+        NAMES.iter().find(|known| known.0.eq_ignore_ascii_case(name)).map(|known| known.1)
+    }
+}
+
+/// The names that the tables of events have for timers.
+const NAMES: &[(&str, Timer)] = &[
+    ("RTO", Timer::Rto),
+    ("RXT", Timer::Rto),
+    ("TLP", Timer::Tlp),
+    ("RACK", Timer::Rack),
+    ("persist", Timer::Persist),
+    ("keepalive", Timer::Keepalive),
+    ("delayed ACK", Timer::DelayedAck),
+    ("DELAYACK", Timer::DelayedAck),
+    ("PACING", Timer::Pacing),
+    ("2MSL", Timer::TwoMsl),
+    ("TWOMSL", Timer::TwoMsl),
+];
+
+/// Whether an event tells that a timer fired, worked out once for each event of a stack and a kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fires {
+    /// It never does.
+    #[default]
+    Never,
+    /// A step of the table says so, and a value names the timer: values and what they stand for.
+    ByStep(Vec<(i64, Timer)>),
+    /// An alert says so: a log that has no more than that.
+    ByAlert(Timer),
+}
+
+/// Alerts that tell of a timer where no step does.
+const ALERTS: &[(&str, Timer)] = &[("rto", Timer::Rto)];
+
+impl Fires {
+    /// What `spec` tells where `holds` is true of its conditions on stack and kernel.
+    pub(crate) fn of(spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Fires {
+        let fires = spec.timers.iter().find(|step| step.does == TimerVerb::Fires && holds(&step.when));
+        if let Some(step) = fires {
+            let rows = step.rows.iter().filter_map(|&row| spec.fields.get(usize::from(row)));
+            let tables = rows.filter_map(|row| match row.names {
+                Names::Enum(table) => Some(table.values),
+                Names::Flags(_) | Names::None => None,
+            });
+            let values = tables.flatten();
+            return Fires::ByStep(
+                values.filter_map(|&(value, name)| Some((value, Timer::named(name)?))).collect(),
+            );
+        }
+        let alert = spec.alerts.iter().filter(|alert| holds(&alert.when)).find_map(|alert| {
+            let name = tables::ALERTS.get(usize::from(alert.kind))?.name;
+            ALERTS.iter().find(|known| known.0 == name)
+        });
+        alert.map_or(Fires::Never, |alert| Fires::ByAlert(alert.1))
+    }
+
+    /// The timer that fired by this event.
+    #[inline]
+    pub(crate) fn timer(&self, event: &Event<'_>) -> Option<Timer> {
+        match self {
+            Fires::Never => None,
+            Fires::ByStep(values) => {
+                let (step, field) = event.timer()?;
+                if step.does != TimerVerb::Fires {
+                    return None;
+                }
+                let value = field?.value.as_int()?;
+                values.iter().find(|known| known.0 == value).map(|known| known.1)
+            }
+            Fires::ByAlert(timer) => event.alerts().next().is_some().then_some(*timer),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Segments sent and received: what is new, what is sent again and why, what was never sent.
+
+use bblog_dissector::spec::Stack;
+
+use crate::evidence::{Segment, flag};
+use crate::seq::{before, distance, later};
+use crate::timer::Timer;
+
+/// Why a segment was sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The retransmission timeout, or what follows it until all that was in flight is acknowledged.
+    Rto,
+    /// A tail loss probe.
+    Tlp,
+    /// RACK found it lost, by its timer or by an ACK.
+    Rack,
+    /// Duplicate ACKs or SACKs.
+    DupAcks,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Cause; 4] = [Cause::Rto, Cause::Tlp, Cause::Rack, Cause::DupAcks];
+
+    /// Its name as a value of `bblog.retransmission`: `RTO`, `dupacks`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cause::Rto => "RTO",
+            Cause::Tlp => "TLP",
+            Cause::Rack => "RACK",
+            Cause::DupAcks => "dupacks",
+        }
+    }
+}
+
+/// A segment sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retransmission {
+    /// Its first sequence number.
+    pub start: u32,
+    /// The sequence number after it.
+    pub end: u32,
+    /// Bytes of data of it that were sent before.
+    pub bytes: u32,
+    /// Why; `None` if the log does not say which stack it is of.
+    pub cause: Option<Cause>,
+}
+
+/// Segments of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Segments. With TSO and LRO one may have been several packets.
+    pub segments: u64,
+    /// Bytes of data in them, those sent again included.
+    pub bytes: u64,
+    /// Segments with data, SYN or FIN that went by before, at least in part.
+    pub retransmissions: u64,
+    /// Bytes of data that went by before.
+    pub retransmitted_bytes: u64,
+}
+
+/// The segments sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) counts: Counts,
+    /// Retransmissions by cause.
+    pub(crate) by_cause: [u32; Cause::ALL.len()],
+    /// Sends that failed, and the error number of the last.
+    pub(crate) failed: Vec<(i32, u32)>,
+    /// The sequence number after the highest sent.
+    max: Option<u32>,
+    /// Up to here everything was sent before the last retransmission timeout.
+    lost_to: Option<u32>,
+    /// The highest end of what was sent again.
+    again_to: Option<u32>,
+    /// The loss timer that fired since the last segment.
+    fired: Option<Timer>,
+    /// What to take back if the last segment turns out not to have been sent.
+    last: Option<Last>,
+}
+
+/// The last segment, as it was counted.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    max: Option<u32>,
+    counts: Counts,
+    cause: Option<Cause>,
+    resent: bool,
+}
+
+/// Error numbers told apart for each connection.
+const MAX_ERRORS: usize = 8;
+
+impl Sent {
+    /// A loss timer fired.
+    pub(crate) fn fired(&mut self, timer: Timer) {
+        if timer == Timer::Rto {
+            self.lost_to = self.max;
+        }
+        if timer.is_loss() {
+            self.fired = Some(timer);
+        }
+    }
+
+    /// An ACK arrived: what is sent now is not the timer's work.
+    pub(crate) fn acked(&mut self, una: u32) {
+        self.fired = None;
+        if self.lost_to.is_some_and(|to| !before(una, to)) {
+            self.lost_to = None;
+        }
+        if self.again_to.is_some_and(|to| !before(una, to)) {
+            self.again_to = None;
+        }
+    }
+
+    /// Whether anything at or above `una` was sent again.
+    pub(crate) fn sent_again_above(&self, una: u32) -> bool {
+        self.again_to.is_some_and(|to| before(una, to))
+    }
+
+    /// Segments are missing from the log.
+    pub(crate) fn gap(&mut self) {
+        (self.max, self.last, self.fired) = (None, None, None);
+    }
+
+    /// A segment was handed to IP; `errno` is what became of it, if that is known. `snd_max` is what was sent
+    /// before it, as far as the log says.
+    pub(crate) fn segment(
+        &mut self,
+        segment: &Segment<'_>,
+        errno: Option<i32>,
+        stack: Option<Stack>,
+        snd_max: Option<u32>,
+    ) -> Option<Retransmission> {
+        // Where the log begins, or goes on after a gap, the connection's state says what was sent.
+        self.max = self.max.or(snd_max);
+        if let Some(errno) = errno.filter(|&errno| errno > 0) {
+            self.failure(errno);
+            return None;
+        }
+        let (max, counts) = (self.max, self.counts);
+        let again = self.again(segment, stack);
+        self.counts.segments += 1;
+        self.counts.bytes += u64::from(segment.len);
+        if let Some(again) = &again {
+            self.count_again(again);
+        }
+        if occupies(segment) {
+            self.max = Some(max.map_or(segment.end(), |max| later(max, segment.end())));
+            self.fired = None;
+        }
+        let cause = again.and_then(|again| again.cause);
+        self.last = Some(Last { max, counts, cause, resent: again.is_some() });
+        again
+    }
+
+    /// The last segment was not sent. The stack takes its sequence numbers back, so they are new when they are
+    /// sent. Returns whether it was taken for a retransmission.
+    pub(crate) fn not_sent(&mut self, errno: i32) -> bool {
+        self.failure(errno);
+        let Some(last) = self.last.take() else { return false };
+        (self.max, self.counts) = (last.max, last.counts);
+        if let Some(cause) = last.cause {
+            self.by_cause[cause as usize] = self.by_cause[cause as usize].saturating_sub(1);
+        }
+        last.resent
+    }
+
+    fn failure(&mut self, errno: i32) {
+        if let Some(failed) = self.failed.iter_mut().find(|failed| failed.0 == errno) {
+            failed.1 = failed.1.saturating_add(1);
+        } else if self.failed.len() < MAX_ERRORS {
+            self.failed.push((errno, 1));
+        }
+    }
+
+    fn count_again(&mut self, again: &Retransmission) {
+        self.counts.retransmissions += 1;
+        self.counts.retransmitted_bytes += u64::from(again.bytes);
+        if let Some(cause) = again.cause {
+            let count = &mut self.by_cause[cause as usize];
+            *count = count.saturating_add(1);
+        }
+        self.again_to = Some(self.again_to.map_or(again.end, |to| later(to, again.end)));
+    }
+
+    /// What of the segment was sent before.
+    fn again(&self, segment: &Segment<'_>, stack: Option<Stack>) -> Option<Retransmission> {
+        let max = self.max?;
+        if !occupies(segment) || !before(segment.seq, max) || is_probe(segment, max) {
+            return None;
+        }
+        let (start, end) = (segment.seq, segment.end());
+        let bytes = distance(start, if before(end, max) { end } else { max }).min(segment.len);
+        let after_timeout = self.lost_to.is_some_and(|to| before(start, to));
+        let cause = match self.fired {
+            Some(Timer::Tlp) => Some(Cause::Tlp),
+            _ if segment.has(flag::SYN) || after_timeout => Some(Cause::Rto),
+            Some(Timer::Rack) => Some(Cause::Rack),
+            _ => match stack {
+                Some(Stack::Rack | Stack::Bbr) => Some(Cause::Rack),
+                Some(Stack::Freebsd) => Some(Cause::DupAcks),
+                Some(Stack::Unknown) | None => None,
+            },
+        };
+        Some(Retransmission { start, end, bytes, cause })
+    }
+}
+
+/// Whether a segment takes sequence numbers: it has data, SYN or FIN.
+fn occupies(segment: &Segment<'_>) -> bool {
+    segment.end() != segment.seq && !segment.has(flag::RST)
+}
+
+/// Whether it asks for an answer rather than carry data: a keepalive or window probe of one byte, or what
+/// follows the byte of such a probe.
+fn is_probe(segment: &Segment<'_>, max: u32) -> bool {
+    segment.seq == max.wrapping_sub(1)
+        && !segment.has(flag::SYN)
+        && !segment.has(flag::FIN)
+        && (segment.len <= 1 || before(max, segment.end()))
+}
+
+/// The segments received.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) counts: Counts,
+    max: Option<u32>,
+}
+
+impl Received {
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>) {
+        self.counts.segments += 1;
+        self.counts.bytes += u64::from(segment.len);
+        if !occupies(segment) {
+            return;
+        }
+        let end = segment.end();
+        let Some(max) = self.max else {
+            self.max = Some(end);
+            return;
+        };
+        if before(segment.seq, max) && !is_probe(segment, max) {
+            self.counts.retransmissions += 1;
+            let to = if before(end, max) { end } else { max };
+            self.counts.retransmitted_bytes += u64::from(distance(segment.seq, to).min(segment.len));
+        }
+        self.max = Some(later(max, end));
+    }
+}
