@@ -2,12 +2,11 @@
 //! One connection: items in, facts and an account of its time out.
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::Record;
+use bblog_dissector::bblog::{Record, Serial};
 use bblog_dissector::spec::Stack;
-use bblog_dissector::track::Serial;
 
 use crate::account::{Account, InUse, Seen, Side};
-use crate::evidence::{Facts, Kind, Observed, Options, Plans, Segment, flag, iss, read};
+use crate::evidence::{Facts, Kind, Observed, Options, Plans, Segment, flag, read};
 use crate::handshake::Handshake;
 use crate::item::Item;
 use crate::ledger::{Ledger, Span};
@@ -256,23 +255,16 @@ impl Connection {
 
     /// How a BBLog record with this serial number follows the last one.
     pub fn serial(&self, serial: u32) -> Serial {
-        match self.serial {
-            None => Serial::Next,
-            Some(last) => match serial.wrapping_sub(last.wrapping_add(1)) {
-                0 => Serial::Next,
-                ahead if ahead < 1 << 31 => Serial::Gap(ahead),
-                _ => Serial::Restart,
-            },
-        }
+        Serial::of(serial, self.serial.map(|last| last.wrapping_add(1)))
     }
 
     /// Whether a BBLog record is of another connection: it has another initial sequence number, or this one never
     /// was a connection.
     pub(crate) fn is_other(&self, record: &Record<'_>) -> bool {
-        match (self.facts.iss, iss(record)) {
-            (Some(ours), Some(theirs)) => ours != theirs,
+        match (self.facts.iss, record.iss()) {
+            (Some(_), 0) => record.serial() == 0,
+            (Some(ours), theirs) => ours != theirs,
             (None, _) => record.serial() == 0 || self.is_listener(),
-            (Some(_), None) => record.serial() == 0,
         }
     }
 
@@ -341,10 +333,7 @@ impl Connection {
     fn missing(&mut self, item: &Item<'_>) -> u32 {
         let Item::Bblog(item) = item else { return 0 };
         let serial = item.record.serial();
-        let missing = match self.serial(serial) {
-            Serial::Gap(missing) => missing,
-            Serial::Next | Serial::Restart => 0,
-        };
+        let missing = self.serial(serial).missing();
         self.serial = Some(serial);
         missing
     }

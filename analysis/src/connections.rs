@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-use bblog_dissector::bblog::Header;
-use bblog_dissector::track::Serial;
+use bblog_dissector::bblog::{Header, Serial};
 
 use crate::account::Account;
 use crate::connection::{Connection, Step, Wanted};

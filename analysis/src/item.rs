@@ -23,10 +23,8 @@ pub struct BblogItem<'a> {
     pub record: Record<'a>,
     /// When it was made; any clock that all items of a connection share.
     pub time: Micros,
-    /// Stack and kernel, which decide what its members mean.
+    /// Stack, kernel and hz, which decide what its members mean. Without hz, times in ticks are missing.
     pub context: Context,
-    /// Ticks in a second of the machine that logged; 0 if that is not known.
-    pub hz: u32,
 }
 
 /// An event of eventlog's tcp provider and what is known of it besides.

@@ -29,12 +29,12 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let log = std::fs::read("../tests/fixtures/rack_tailloss_rto.tcplog")?;
-//! let context = Context { stack: Stack::Rack, kernel: Kernel::Freebsd13 };
+//! let context = Context::new(Stack::Rack, Kernel::Freebsd13);
 //! let (mut plans, mut connection) = (Plans::new(), Connection::default());
 //! for entry in entries(&log) {
 //!     for (number, record) in records(entry?.1).enumerate() {
 //!         let record = record?;
-//!         let item = Item::Bblog(BblogItem { record, time: record.time(), context, hz: 1000 });
+//!         let item = Item::Bblog(BblogItem { record, time: record.time(), context });
 //!         connection.feed(&mut plans, number as u64 + 1, &item);
 //!     }
 //! }

@@ -194,18 +194,20 @@ impl Evidence {
     }
 }
 
-/// The states of tcp_fsm.h, by number; the same in every FreeBSD.
+/// The states of tcp_fsm.h, by number.
 pub(crate) mod tcp_state {
-    pub const CLOSED: u8 = 0;
-    pub const LISTEN: u8 = 1;
-    pub const SYN_SENT: u8 = 2;
-    pub const SYN_RECEIVED: u8 = 3;
-    pub const ESTABLISHED: u8 = 4;
-    pub const CLOSE_WAIT: u8 = 5;
-    pub const CLOSING: u8 = 7;
-    pub const LAST_ACK: u8 = 8;
-    pub const FIN_WAIT_2: u8 = 9;
-    pub const TIME_WAIT: u8 = 10;
+    use bblog_dissector::bblog::tcp_state;
+
+    pub(crate) const CLOSED: u8 = tcp_state::CLOSED as u8;
+    pub(crate) const LISTEN: u8 = tcp_state::LISTEN as u8;
+    pub(crate) const SYN_SENT: u8 = tcp_state::SYN_SENT as u8;
+    pub(crate) const SYN_RECEIVED: u8 = tcp_state::SYN_RECEIVED as u8;
+    pub(crate) const ESTABLISHED: u8 = tcp_state::ESTABLISHED as u8;
+    pub(crate) const CLOSE_WAIT: u8 = tcp_state::CLOSE_WAIT as u8;
+    pub(crate) const CLOSING: u8 = tcp_state::CLOSING as u8;
+    pub(crate) const LAST_ACK: u8 = tcp_state::LAST_ACK as u8;
+    pub(crate) const FIN_WAIT_2: u8 = tcp_state::FIN_WAIT_2 as u8;
+    pub(crate) const TIME_WAIT: u8 = tcp_state::TIME_WAIT as u8;
 }
 
 /// The least and the greatest segment size that is reckoned with where none is known, bytes.

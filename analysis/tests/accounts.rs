@@ -174,8 +174,8 @@ proptest! {
             let record = Record::from_tcpinfo(bytes).unwrap();
             // The clock of a log runs for years, not for eras.
             let time = Micros(record.time().0.rem_euclid(1 << 50));
-            let context = Context { stack, kernel: Kernel::Main };
-            connection.feed(&mut plans, number as u64, &Item::Bblog(BblogItem { record, time, context, hz: 100 }));
+            let context = Context::new(stack, Kernel::Main);
+            connection.feed(&mut plans, number as u64, &Item::Bblog(BblogItem { record, time, context }));
         }
         let account = connection.account();
         adds_up(&account, "random");

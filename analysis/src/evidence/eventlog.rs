@@ -99,11 +99,11 @@ fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact
             facts.ecn = has("CP_ECN").zip(has("CP_ACE")).map(|(ecn, ace)| ecn || ace);
         }
         Fact::Rtt(kind) => {
-            if let Some(rtt) = super::bblog::micros(value, row.unit, 0).filter(|&rtt| rtt > 0) {
+            if let Some(rtt) = super::bblog::micros(value, row.unit, None).filter(|&rtt| rtt > 0) {
                 seen.rtt = Some((kind, rtt));
             }
         }
-        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, 0),
+        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None),
         Fact::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
         Fact::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
         Fact::Persist => facts.persist = Some(value != 0),

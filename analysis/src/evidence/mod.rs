@@ -14,7 +14,6 @@ mod segment;
 
 pub use facts::{Facts, Stop};
 pub use plan::Plans;
-pub(crate) use plan::iss;
 pub(crate) use segment::{Options, Segment, flag};
 
 use crate::item::Item;

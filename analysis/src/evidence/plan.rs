@@ -3,13 +3,9 @@
 //! what. This is worked out when the event is first met.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
-use bblog_dissector::bblog::Record;
 use bblog_dissector::event::Context;
-use bblog_dissector::spec::{
-    ALL, EventSpec, FieldSpec, Kernel, NameTable, Names, Place, Stack, UNKNOWN, Unit, When,
-};
+use bblog_dissector::spec::{EventSpec, FieldSpec, Kernel, NameTable, Names, Stack, UNKNOWN, Unit, When};
 use bblog_dissector::tables;
 
 use super::facts::Stop;
@@ -47,7 +43,7 @@ pub(super) struct Read {
 /// Make one and use it for all connections: it does not depend on them.
 #[derive(Debug)]
 pub struct Plans {
-    pub(super) members: Members,
+    srtt_units: [[Unit; KERNELS]; STACKS],
     pub(super) names: Meanings,
     bblog: Vec<Option<Box<Plan>>>,
     /// By the address of what describes the event.
@@ -65,15 +61,23 @@ impl Plans {
     pub fn new() -> Plans {
         let mut bblog = Vec::new();
         bblog.resize_with(STACKS * KERNELS * EVENTS, || None);
-        Plans { members: Members::new(), names: Meanings::new(), bblog, eventlog: HashMap::new() }
+        let units = |stack: Stack| Kernel::ALL.map(|kernel| srtt_unit(stack, kernel));
+        let srtt_units = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr].map(units);
+        Plans { srtt_units, names: Meanings::new(), bblog, eventlog: HashMap::new() }
+    }
+
+    /// The unit of records' smoothed RTT.
+    #[inline]
+    pub(super) fn srtt_unit(&self, context: Context) -> Unit {
+        self.srtt_units[context.stack as usize][context.kernel as usize]
     }
 
     /// What the BBLog event `id` tells.
     #[inline]
-    pub(super) fn bblog(&mut self, context: Context, id: u8) -> (&Plan, &Members, &Meanings) {
+    pub(super) fn bblog(&mut self, context: Context, id: u8) -> (&Plan, &Meanings) {
         let at = (context.stack as usize * KERNELS + context.kernel as usize) * EVENTS + usize::from(id);
         let plan = self.bblog[at].get_or_insert_with(|| Box::new(of_bblog(context, id)));
-        (plan, &self.members, &self.names)
+        (plan, &self.names)
     }
 
     /// What an eventlog event tells that `spec` describes.
@@ -86,7 +90,7 @@ impl Plans {
 }
 
 fn of_bblog(context: Context, id: u8) -> Plan {
-    let Context { stack, kernel } = context;
+    let Context { stack, kernel, .. } = context;
     let holds = |when: &When| when.stacks & stack.bit() != 0 && when.kernels & kernel.bit() != 0;
     of(Log::Bblog, tables::event(id).unwrap_or(&UNKNOWN), holds)
 }
@@ -108,108 +112,6 @@ fn of(log: Log, spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Plan
     Plan { role, fires: Fires::of(spec, &holds), reads, settles }
 }
 
-/// A member that every BBLog record has: 32 bits at a place.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Member(usize);
-
-impl Member {
-    fn named(name: &str) -> Member {
-        let row = tables::RECORD.iter().find(|row| row.name == name);
-        Member(row.map_or(usize::MAX - 4, |row| usize::from(row.place.offset)))
-    }
-
-    /// Its value.
-    #[inline]
-    pub(super) fn get(self, record: &[u8]) -> Option<u32> {
-        record.get(self.0..self.0 + 4)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
-    }
-}
-
-/// The members of a record that are looked at.
-#[derive(Debug)]
-pub(super) struct Members {
-    pub(super) state: Member,
-    pub(super) iss: Member,
-    pub(super) t_flags: Member,
-    pub(super) t_flags2: Member,
-    pub(super) snd_una: Member,
-    pub(super) snd_max: Member,
-    pub(super) snd_cwnd: Member,
-    pub(super) snd_recover: Member,
-    pub(super) snd_wnd: Member,
-    pub(super) snd_ssthresh: Member,
-    pub(super) srtt: Member,
-    pub(super) rcv_adv: Member,
-    pub(super) rcv_nxt: Member,
-    pub(super) dupacks: Member,
-    pub(super) seg_qlen: Member,
-    pub(super) txb_acc: Member,
-    /// Where the shift of the peer's windows lies, and its bits.
-    snd_shift: Place,
-    /// The unit of the smoothed RTT, by stack and kernel.
-    srtt_units: [[Unit; KERNELS]; STACKS],
-}
-
-impl Members {
-    fn new() -> Members {
-        let units = |stack: Stack| {
-            [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main].map(|kernel| srtt_unit(stack, kernel))
-        };
-        let shift = tables::RECORD.iter().find(|row| row.name == "snd_shift");
-        Members {
-            state: Member::named("state"),
-            iss: Member::named("iss"),
-            t_flags: Member::named("t_flags"),
-            t_flags2: Member::named("t_flags2"),
-            snd_una: Member::named("snd_una"),
-            snd_max: Member::named("snd_max"),
-            snd_cwnd: Member::named("snd_cwnd"),
-            snd_recover: Member::named("snd_recover"),
-            snd_wnd: Member::named("snd_wnd"),
-            snd_ssthresh: Member::named("snd_ssthresh"),
-            srtt: Member::named("srtt"),
-            rcv_adv: Member::named("rcv_adv"),
-            rcv_nxt: Member::named("rcv_nxt"),
-            dupacks: Member::named("dupacks"),
-            seg_qlen: Member::named("seg_qlen"),
-            txb_acc: Member::named("txb_acc"),
-            snd_shift: shift.map_or(UNREADABLE, |row| row.place),
-            srtt_units: [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr].map(units),
-        }
-    }
-
-    /// The shift of the peer's windows.
-    #[inline]
-    pub(super) fn shift(&self, record: &[u8]) -> Option<u8> {
-        let byte = *record.get(usize::from(self.snd_shift.offset))?;
-        let (low, high) = self.snd_shift.bits.unwrap_or((0, 7));
-        Some(byte >> low & (u8::MAX >> (7 - (high - low))))
-    }
-
-    /// The unit of the smoothed RTT.
-    #[inline]
-    pub(super) fn srtt_unit(&self, context: Context) -> Unit {
-        self.srtt_units[context.stack as usize][context.kernel as usize]
-    }
-}
-
-/// The initial send sequence number of a record's connection; `None` where there is none yet.
-pub(crate) fn iss(record: &Record<'_>) -> Option<u32> {
-    static ISS: LazyLock<Member> = LazyLock::new(|| Member::named("iss"));
-    ISS.get(record.as_bytes()).filter(|&iss| iss != 0)
-}
-
-/// A place that no record reaches.
-const UNREADABLE: Place = Place {
-    offset: u16::MAX,
-    size: 1,
-    bits: None,
-    low: None,
-    minus: None,
-    order: bblog_dissector::spec::Order::Host,
-    repeat: bblog_dissector::spec::Repeat::Once,
-};
-
 fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
     let holds = |row: &&FieldSpec| {
         row.name == "srtt" && row.when.stacks & stack.bit() != 0 && row.when.kernels & kernel.bit() != 0
@@ -222,12 +124,6 @@ fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
 pub(super) struct Meanings {
     pub(super) paced: u32,
     pub(super) persist: u32,
-    pub(super) fast_recovery: u32,
-    pub(super) congestion_recovery: u32,
-    pub(super) sent_fin: u32,
-    pub(super) sack: u32,
-    pub(super) timestamps: u32,
-    pub(super) scaling: u32,
     pub(super) ecn: u32,
 }
 
@@ -236,12 +132,6 @@ impl Meanings {
         Meanings {
             paced: bit(bits::PACED),
             persist: bit(bits::PERSIST),
-            fast_recovery: bit(bits::FAST_RECOVERY),
-            congestion_recovery: bit(bits::CONGESTION_RECOVERY),
-            sent_fin: bit(bits::SENT_FIN),
-            sack: bit(bits::SACK),
-            timestamps: bit(bits::TIMESTAMPS),
-            scaling: bit(bits::SCALING),
             ecn: bit(bits::ECN) | bit(bits::ACE),
         }
     }
@@ -299,8 +189,6 @@ fn events() -> impl Iterator<Item = &'static EventSpec> {
     (0..=u8::MAX).filter_map(tables::event)
 }
 
-const _: () = assert!(ALL == u8::MAX);
-
 #[cfg(test)]
 mod tests {
     use bblog_dissector::catalog::Catalog;
@@ -347,11 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn members_and_flags_are_found() {
+    fn flags_are_found() {
         let plans = Plans::new();
-        let found = format!("{:?}", plans.members);
-        assert!(!found.contains(&format!("Member({})", usize::MAX - 4)), "{found}");
-        assert_ne!(plans.members.snd_shift.offset, u16::MAX);
         let masks = format!("{:?}", plans.names);
         assert!(!masks.contains(": 0"), "{masks}");
     }
@@ -360,8 +245,8 @@ mod tests {
     #[test]
     fn stops_and_timers_of_stacks() {
         for stack in [Stack::Rack, Stack::Bbr] {
-            for kernel in [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main] {
-                let context = Context { stack, kernel };
+            for kernel in Kernel::ALL {
+                let context = Context::new(stack, kernel);
                 let plans: Vec<Plan> = (0..=u8::MAX).map(|id| of_bblog(context, id)).collect();
                 assert!(plans.iter().any(|plan| plan.reads.iter().any(|read| read.fact == Fact::Stop)));
                 let fires = plans.iter().filter_map(|plan| match &plan.fires {
@@ -373,7 +258,7 @@ mod tests {
                 }
             }
         }
-        let thirteen = Context { stack: Stack::Freebsd, kernel: Kernel::Freebsd13 };
+        let thirteen = Context::new(Stack::Freebsd, Kernel::Freebsd13);
         let rto = (0..=u8::MAX).map(|id| of_bblog(thirteen, id)).find(|plan| plan.fires != Fires::Never);
         assert_eq!(rto.map(|plan| plan.fires), Some(Fires::ByAlert(Timer::Rto)));
     }

@@ -257,16 +257,10 @@ pub(super) enum WayOut {
 /// HyStart++'s steps that end slow start.
 pub(super) static HYSTART_ENDS: &[(&str, ())] = &[("entering congestion avoidance", ())];
 
-/// Bits of [`Fact::Armed`], of a connection's flags and of what was negotiated, by table and name.
+/// Bits of [`Fact::Armed`] and of a connection's flags, by table and name.
 pub(super) mod bits {
     pub(in super::super) const PACED: (&str, &str) = ("pace_tmr", "paced output pending");
     pub(in super::super) const PERSIST: (&str, &str) = ("pace_tmr", "persist timer");
-    pub(in super::super) const FAST_RECOVERY: (&str, &str) = ("t_flags", "FASTRECOVERY");
-    pub(in super::super) const CONGESTION_RECOVERY: (&str, &str) = ("t_flags", "CONGRECOVERY");
-    pub(in super::super) const SENT_FIN: (&str, &str) = ("t_flags", "SENTFIN");
-    pub(in super::super) const SACK: (&str, &str) = ("t_flags", "SACK_PERMIT");
-    pub(in super::super) const TIMESTAMPS: (&str, &str) = ("t_flags", "RCVD_TSTMP");
-    pub(in super::super) const SCALING: (&str, &str) = ("t_flags", "RCVD_SCALE");
     pub(in super::super) const ECN: (&str, &str) = ("t_flags2", "ECN_PERMIT");
     pub(in super::super) const ACE: (&str, &str) = ("t_flags2", "ACE_PERMIT");
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use bblog_analysis::{BblogItem, Connection, EventlogItem, Item, Plans, Step, Wanted};
@@ -67,8 +68,9 @@ pub struct Logged<'a> {
 impl<'a> Logged<'a> {
     /// As an item.
     pub fn item(&self) -> Item<'a> {
-        let context = Context { stack: stack(self.record.stack_id()), kernel: self.machine.0 };
-        Item::Bblog(BblogItem { record: self.record, time: self.record.time(), context, hz: self.machine.1 })
+        let (kernel, hz) = self.machine;
+        let context = Context { stack: stack(self.record.stack_id()), kernel, hz: NonZeroU32::new(hz) };
+        Item::Bblog(BblogItem { record: self.record, time: self.record.time(), context })
     }
 }
 
