@@ -186,6 +186,8 @@ struct Buffer {
     before: u32,
 }
 
+/// What is reckoned with where no RTT is known, microseconds.
+const UNKNOWN_RTT_US: u32 = 100_000;
 /// The least size of a full segment, bytes.
 const LEAST_MSS: u32 = 536;
 /// Segments followed by more, after which their common measure is taken for the size of one.
@@ -405,7 +407,7 @@ impl Connection {
     /// timeout's, too, though other data is sent before the next timer fires.
     fn sent(&mut self, before: &Before, segment: &Segment<'_>) {
         let is_new = before.snd_max.is_some_and(|max| precedes(max, segment.end()));
-        let patience = 2 * i64::from(self.facts.srtt_us.unwrap_or(u32::MAX / 2));
+        let patience = 2 * i64::from(self.facts.srtt_us.unwrap_or(UNKNOWN_RTT_US));
         if self.unanswered && is_new {
             if self.sending.since_settled() > patience {
                 self.sending.attribute_again(Limit::Timeout, Evidence::Timer);
