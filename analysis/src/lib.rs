@@ -50,6 +50,7 @@
 
 pub mod infer;
 pub mod links;
+pub mod track;
 
 mod account;
 mod connection;

@@ -46,7 +46,6 @@ pub mod spec;
 pub mod tables;
 pub mod tcp_provider;
 mod text;
-pub mod track;
 
 pub use error::DecodeError;
 /// The earlier name of [`DecodeError`], until all callers have changed.

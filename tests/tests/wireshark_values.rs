@@ -4,10 +4,10 @@
 
 use std::sync::LazyLock;
 
+use bblog_analysis::track::Track;
 use bblog_dissector::bblog::{Record, entries, records};
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::{Kernel, Stack};
-use bblog_dissector::track::Track;
 use bblog_tests::fixtures::fixture;
 use bblog_tests::programs::{bblog, convert};
 use bblog_tests::rows::Capture;

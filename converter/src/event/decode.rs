@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Records and events decoded, one after the other.
 
+use bblog_analysis::track::{Track, Tracked};
 use bblog_dissector::Micros;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::Stack;
-use bblog_dissector::track::{Track, Tracked};
 use bblog_dissector::{catalog, elog};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 

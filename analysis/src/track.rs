@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a record is beside the ones before it on the same connection: the time since the previous one, records
+//! lost between the two, and sequence numbers relative to the peer's first. An eventlog event has the first of
+//! these: the time since the previous event of its session.
+
+use bblog_dissector::bblog::{Record, Serial, id};
+use bblog_dissector::event::{Field, Value};
+use bblog_dissector::{Micros, TcpHeader, tables};
+
+/// Follows one connection, record by record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Track {
+    last: Option<Micros>,
+    /// The serial number that is to come.
+    expected: Option<u32>,
+    irs: Option<u32>,
+}
+
+impl Track {
+    /// The peer's initial sequence number, as far as its SYN was seen.
+    pub fn irs(&self) -> Option<u32> {
+        self.irs
+    }
+
+    /// How `serial` follows the last record, which this does not change.
+    pub fn serial(&self, serial: u32) -> Serial {
+        Serial::of(serial, self.expected)
+    }
+
+    /// Takes in the connection's next record, and gives what it is beside the last one.
+    pub fn next(&mut self, record: &Record<'_>) -> Tracked {
+        self.next_with(record, record.tcp_header())
+    }
+
+    /// As [`Track::next`], with the TCP header of the record's segment where that is stored beside the record.
+    pub fn next_with(&mut self, record: &Record<'_>, header: Option<TcpHeader<'_>>) -> Tracked {
+        let (time, serial) = (record.time(), record.serial());
+        let gap = match self.serial(serial) {
+            Serial::Gap(gap) => Some(gap),
+            Serial::Next | Serial::Restart => None,
+        };
+        // The sequence number of the peer's SYN is its first.
+        if record.event_id() == id::IN
+            && let Some(header) = header.filter(|header| header.flags() & TcpHeader::SYN != 0)
+        {
+            self.irs = Some(header.seq());
+        }
+        let rcv_nxt_rel = match (self.irs, record.rcv_nxt()) {
+            // Before the peer's SYN was processed rcv_nxt is 0.
+            (_, 0) | (None, _) => None,
+            (Some(irs), rcv_nxt) => Some(rcv_nxt.wrapping_sub(irs)),
+        };
+        let delta = self.last.map(|last| time - last);
+        (self.last, self.expected) = (Some(time), Some(serial.wrapping_add(1)));
+        Tracked { delta, gap, rcv_nxt_rel }
+    }
+}
+
+/// What a record or event is beside the ones before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tracked {
+    /// The time since the connection's previous record, or the session's previous event; `None` for the first.
+    /// Negative where the log is not in order of time.
+    pub delta: Option<Micros>,
+    /// The number of records lost before this one, if any are known to be.
+    pub gap: Option<u32>,
+    /// `rcv_nxt` relative to the peer's initial sequence number, if both are known.
+    pub rcv_nxt_rel: Option<u32>,
+}
+
+impl Tracked {
+    /// What an eventlog event is beside the one before it of its session, which was so long ago;
+    /// `None` if it is the first.
+    #[inline]
+    pub fn of_event(delta: Option<Micros>) -> Tracked {
+        Tracked { delta, ..Tracked::default() }
+    }
+
+    /// The values that are known, of the rows of group `track` in the tables' order. Their ranges are empty: they
+    /// are computed.
+    #[inline]
+    pub fn fields<'f>(&self) -> impl Iterator<Item = Field<'f>> + use<'f> {
+        let values = [
+            self.delta.map(|delta| Value::Signed(delta.0)),
+            self.gap.map(|gap| Value::Unsigned(gap.into())),
+            self.rcv_nxt_rel.map(|seq| Value::Unsigned(seq.into())),
+        ];
+        let rows = tables::TRACK.iter().zip(values);
+        rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0, hz: None }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bblog_dissector::bblog::RECORD_LEN;
+
+    use super::*;
+
+    fn record(seconds: i64, serial: u32, event: u8, rcv_nxt: u32, syn: Option<u32>) -> [u8; RECORD_LEN] {
+        let mut bytes = [0; RECORD_LEN];
+        bytes[..8].copy_from_slice(&seconds.to_le_bytes());
+        bytes[20..24].copy_from_slice(&serial.to_le_bytes());
+        bytes[25] = event;
+        bytes[120..124].copy_from_slice(&rcv_nxt.to_le_bytes());
+        if let Some(seq) = syn {
+            bytes[26] = 4;
+            bytes[272..276].copy_from_slice(&seq.to_be_bytes());
+            (bytes[280], bytes[281]) = (0x50, 2);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_record_beside_the_ones_before_it() {
+        let mut track = Track::default();
+        let mut next = |bytes: [u8; RECORD_LEN]| track.next(&Record::from_bytes(&bytes));
+        assert_eq!(next(record(5, 0, id::OUT, 0, None)), Tracked::default());
+        let syn = next(record(7, 1, id::IN, 0, Some(u32::MAX)));
+        assert_eq!(syn, Tracked { delta: Some(Micros(2_000_000)), ..Tracked::default() });
+        let after = next(record(6, 5, id::OUT, 9, None));
+        let expected = Tracked { delta: Some(Micros(-1_000_000)), gap: Some(3), rcv_nxt_rel: Some(10) };
+        assert_eq!(after, expected);
+        // A log that begins anew has lost nothing.
+        assert_eq!(next(record(6, 0, id::OUT, 9, None)).gap, None);
+    }
+
+    #[test]
+    fn the_rows_are_those_meant() {
+        let all = Tracked { delta: Some(Micros(-1)), gap: Some(2), rcv_nxt_rel: Some(3) };
+        let fields: Vec<_> = all.fields().map(|field| (field.spec.name, field.value)).collect();
+        let expected = [
+            ("time_delta", Value::Signed(-1)),
+            ("gap", Value::Unsigned(2)),
+            ("rcv_nxt_rel", Value::Unsigned(3)),
+        ];
+        assert_eq!(fields, expected);
+    }
+}
