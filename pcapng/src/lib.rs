@@ -14,7 +14,8 @@
 //!   and [`sessions`] find the headers of their packets.
 //! - [`read`] splits blocks and options, and [`section`] keeps what a section says.
 //! - [`machine`] is what a section says of the machine that logged.
-//! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks.
+//! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks,
+//!   [`providers`] what the providers of a capture are.
 //!
 //! The crate `pcap-file` 3.0 is used, although a release candidate, because it has what 2.0 lacks:
 //! custom options, and a writer that knows the section it is in. SHB, IDB and ISB go through its
@@ -37,6 +38,7 @@ pub mod machine;
 pub mod name;
 pub mod netflix;
 pub mod packet;
+pub mod providers;
 pub mod read;
 pub mod section;
 pub mod section_head;

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::elog::{FileHeader, ProviderTable, RawEvent, SESSION_END};
+use bblog_dissector::elog::{FileHeader, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
 use bblog_pcapng::elog::CaptureInfo;
-use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::eventlog_frame;
+use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::sessions::{self, Context, SessionKey};
 
 use crate::device::clock::Anchor;
@@ -27,7 +27,7 @@ pub struct Capture {
     anchor: Anchor,
     /// The provider table as it stands in ELOG files.
     pub table: Vec<u8>,
-    providers: Vec<SubscribedProvider>,
+    providers: Providers,
     votes: Votes,
     layout: Option<Layout>,
     plan: Option<SegmentPlan>,
@@ -37,32 +37,13 @@ pub struct Capture {
     log: Rc<Log>,
 }
 
-struct SubscribedProvider {
-    id: u16,
-    /// Equal for providers of one name.
-    name_number: u16,
-    name: Vec<u8>,
-    is_tcp: bool,
-}
-
 /// Sessions' addresses that stand further on in what was read.
 pub type AddressHints = HashMap<SessionKey, Addresses>;
 
 impl Capture {
     /// A subscription of the providers in `table`.
     pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> Capture {
-        let mut providers: Vec<SubscribedProvider> = Vec::new();
-        let entries = ProviderTable::split(&table).map(|(entries, _)| entries);
-        for (id, name) in entries.iter().flat_map(|entries| entries.iter()) {
-            let same = providers.iter().find(|known| known.name == name);
-            let name_number = same.map_or(providers.len() as u16, |known| known.name_number);
-            providers.push(SubscribedProvider {
-                id,
-                name_number,
-                name: name.to_vec(),
-                is_tcp: name == tcp_provider::NAME,
-            });
-        }
+        let providers = Providers::of_table(&table);
         Capture {
             anchor,
             table,
@@ -145,9 +126,8 @@ impl Capture {
             && !sessions::is_no_session(event.session_id())
     }
 
-    fn provider(&self, event: &RawEvent<'_>) -> Option<&SubscribedProvider> {
-        let id = event.provider_id();
-        self.providers.iter().find(|provider| provider.id == id)
+    fn provider(&self, event: &RawEvent<'_>) -> Option<&CaptureProvider> {
+        self.providers.get(event.provider_id())
     }
 
     /// How the clocks stand: what files begun now count from.
@@ -192,14 +172,7 @@ impl Capture {
     }
 
     fn info<'a>(&'a self, header: &'a FileHeader) -> CaptureInfo<'a> {
-        let mut names: Vec<String> = Vec::new();
-        for provider in &self.providers {
-            let name = Escaped(&provider.name).to_string();
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        let providers = if names.is_empty() { "no provider".to_owned() } else { names.join(", ") };
+        let providers = self.providers.names();
         CaptureInfo { header, table: &self.table, providers, source: "/dev/eventlog".to_owned() }
     }
 

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use bblog_dissector::elog::{FileHeader, RawEvent};
-use bblog_dissector::layout::Votes;
 use bblog_dissector::tcp_provider::id::{IN, OUT};
-use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
+use bblog_dissector::tcp_provider::{Addresses, SegmentPlan};
 use bblog_dissector::{Micros, catalog};
 use bblog_pcapng::elog::CaptureInfo;
-use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::providers::Providers;
 use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey, Waiting};
 
 use super::backfill::{Backfill, Knowledge};
@@ -30,10 +29,7 @@ const SESSIONS: usize = 131_072;
 pub struct ElogStream {
     reader: ElogReader,
     source: String,
-    /// Those of one id stand once.
-    providers: Vec<Provider>,
-    /// Beside `providers`, what every event asks for.
-    ids: Vec<ProviderId>,
+    providers: Providers,
     assumptions: Arc<Assumptions>,
     /// How IN and OUT are laid out; `None` before the first of them.
     plan: Option<SegmentPlan>,
@@ -44,19 +40,6 @@ pub struct ElogStream {
     queued_context: Context,
     time: Micros,
     ended: bool,
-}
-
-struct ProviderId {
-    id: u16,
-    /// Equal for providers of one name.
-    name_number: u16,
-    is_tcp: bool,
-}
-
-struct Provider {
-    name: Vec<u8>,
-    /// What describes its events, as far as that is known.
-    tables: Option<&'static catalog::Provider>,
 }
 
 /// Where the current event is.
@@ -82,27 +65,12 @@ impl ElogStream {
         assumptions: &Arc<Assumptions>,
     ) -> Result<ElogStream, InputError> {
         let reader = ElogReader::open(window)?;
-        let mut names: Vec<&[u8]> = Vec::new();
-        let mut providers: Vec<Provider> = Vec::new();
-        let mut ids: Vec<ProviderId> = Vec::new();
-        for (id, name) in reader.providers() {
-            let number = names.iter().position(|known| *known == name).unwrap_or(names.len());
-            if number == names.len() {
-                names.push(name);
-            }
-            // The first entry of an id that stands twice wins.
-            if ids.iter().all(|known| known.id != id) {
-                ids.push(ProviderId { id, name_number: number as u16, is_tcp: name == tcp_provider::NAME });
-                let tables = assumptions.catalog.provider(name, assumptions.layout(None));
-                providers.push(Provider { name: name.to_vec(), tables });
-            }
-        }
+        let providers = Providers::of_table(reader.table_bytes());
         let time = reader.header().utc(reader.header().capture_start);
         let mut stream = ElogStream {
             reader,
             source: name.file_name(),
             providers,
-            ids,
             assumptions: Arc::clone(assumptions),
             plan: None,
             sessions: LruMap::new(SESSIONS),
@@ -144,11 +112,10 @@ impl ElogStream {
 
     /// What the section of the capture says.
     pub fn info(&self) -> CaptureInfo<'_> {
-        let names: Vec<_> = self.reader.providers().map(|(_, name)| Escaped(name).to_string()).collect();
         CaptureInfo {
             header: self.reader.header(),
             table: self.reader.table_bytes(),
-            providers: if names.is_empty() { "no provider".to_owned() } else { names.join(", ") },
+            providers: self.providers.names(),
             source: self.source.clone(),
         }
     }
@@ -164,13 +131,13 @@ impl ElogStream {
     #[inline]
     pub fn item(&self) -> Option<EventlogItem<'_>> {
         let event = self.event()?;
-        let provider = self.provider(event.provider_id());
+        let provider = self.providers.get(event.provider_id());
         Some(EventlogItem {
             event,
             time: self.time,
             clock: if self.header().start_utc_us == 0 { Clock::Uptime } else { Clock::Utc },
-            provider: provider.map(|provider| provider.0),
-            tables: provider.and_then(|provider| provider.1),
+            provider: provider.map(|provider| provider.name.as_slice()),
+            tables: provider.and_then(|provider| provider.spec),
             addresses: self.addresses(),
             section: 0,
         })
@@ -184,14 +151,6 @@ impl ElogStream {
     /// The provider table with its count.
     pub fn table_bytes(&self) -> &[u8] {
         self.reader.table_bytes()
-    }
-
-    /// Name and tables of the provider with this id; `None` if the capture does not name it.
-    #[inline]
-    pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static catalog::Provider>)> {
-        let at = self.ids.iter().position(|provider| provider.id == id)?;
-        let provider = self.providers.get(at)?;
-        Some((&provider.name, provider.tables))
     }
 
     /// Addresses of the current event's connection, if they are known.
@@ -250,7 +209,7 @@ impl ElogStream {
             return Ok(!self.backfill.is_empty());
         };
         let provider_id = event.provider_id();
-        let provider = self.ids.iter().find(|provider| provider.id == provider_id);
+        let provider = self.providers.get(provider_id);
         let session_id = event.session_id();
         let key = match provider {
             Some(provider) if provider.is_tcp && !sessions::is_no_session(session_id) => {
@@ -305,17 +264,9 @@ impl ElogStream {
 
     /// Decides on the layout of the `tcp` provider, by what is in front.
     fn vote(&mut self) -> Option<&'static catalog::Provider> {
-        let mut votes = Votes::default();
-        let ids = &self.ids;
-        let is_tcp = |id| ids.iter().any(|provider| provider.is_tcp && provider.id == id);
-        self.reader
-            .lookahead(VOTE_BYTES)
-            .filter(|event| is_tcp(event.provider_id()))
-            .for_each(|event| votes.count(&event));
+        let votes = self.providers.votes(self.reader.lookahead(VOTE_BYTES));
         let layout = self.assumptions.layout(votes.winner());
-        let tcp = self.assumptions.catalog.provider(tcp_provider::NAME, layout);
-        let of_tcp = self.providers.iter_mut().zip(&self.ids).filter(|(_, id)| id.is_tcp);
-        of_tcp.for_each(|(provider, _)| provider.tables = tcp);
-        tcp
+        self.providers.describe(&self.assumptions.catalog, layout);
+        self.providers.tcp()
     }
 }

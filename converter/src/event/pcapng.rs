@@ -41,8 +41,8 @@ impl EventSource for PcapngReader {
                 event,
                 time: PcapngReader::time(self),
                 clock: if uptime { Clock::Uptime } else { Clock::Utc },
-                provider: provider.map(|provider| provider.0),
-                tables: provider.and_then(|provider| provider.1),
+                provider: provider.map(|provider| provider.name.as_slice()),
+                tables: provider.and_then(|provider| provider.spec),
                 addresses: self.addresses(),
                 section: PcapngReader::counts(self).sections,
             }));

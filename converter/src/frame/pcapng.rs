@@ -80,7 +80,8 @@ impl PcapngStream {
     pub fn owner(&self) -> Owner<'_> {
         let reader = &self.reader;
         if let Some(event) = reader.event() {
-            let provider = reader.provider(event.provider_id()).map_or(&b""[..], |provider| provider.0);
+            let provider = reader.provider(event.provider_id());
+            let provider = provider.map_or(&b""[..], |provider| &provider.name);
             return Owner::Session { event, provider, addresses: reader.addresses() };
         }
         let section = reader.section();

@@ -5,15 +5,14 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use bblog_dissector::bblog::Record;
-use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::layout::Votes;
-use bblog_dissector::tcp_provider::{self, Addresses, id};
+use bblog_dissector::tcp_provider::{Addresses, id};
 use bblog_pcapng::block::ENHANCED_PACKET;
 use bblog_pcapng::elog::upper_pdu;
 use bblog_pcapng::packet::{Parsed, RAW};
+use bblog_pcapng::providers::Providers;
 use bblog_pcapng::read::{Block, Options};
-use bblog_pcapng::section::{ElogFacts, Section, elog_option};
+use bblog_pcapng::section::{Section, elog_option};
 
 use super::block::BlockReader;
 use super::{PACKET_DATA, PcapngReader};
@@ -22,66 +21,17 @@ use crate::input::assumptions::Assumptions;
 /// How far ahead events are looked at to find out their layout.
 const VOTE_BYTES: usize = 256 * 1024;
 
-/// The providers of a section's events.
-#[derive(Default)]
-pub(super) struct Providers {
-    known: Vec<Known>,
-    /// The layout of the `tcp` provider was decided on.
-    voted: bool,
-}
-
-struct Known {
-    id: u16,
-    name: Vec<u8>,
-    is_tcp: bool,
-    tables: Option<&'static Provider>,
-}
-
-impl Providers {
-    /// Those that a section header tells.
-    pub(super) fn new(facts: Option<&ElogFacts>, tables: &Assumptions) -> Providers {
-        let mut known: Vec<Known> = Vec::new();
-        for (id, name) in facts.into_iter().flat_map(ElogFacts::providers) {
-            // The first entry of an id that stands twice wins.
-            if known.iter().all(|known| known.id != id) {
-                let schema = tables.catalog.provider(name, tables.layout(None));
-                known.push(Known {
-                    id,
-                    name: name.to_vec(),
-                    is_tcp: name == tcp_provider::NAME,
-                    tables: schema,
-                });
-            }
-        }
-        Providers { known, voted: false }
-    }
-
-    /// Whether the layout of this event's provider is still to be decided on.
-    #[inline]
-    pub(super) fn wants_vote(&self, id: u16) -> bool {
-        !self.voted && self.known.iter().any(|known| known.is_tcp && known.id == id)
-    }
-
-    /// Decides on the layout of the `tcp` provider by what is in front.
-    #[cold]
-    pub(super) fn vote(&mut self, blocks: &mut BlockReader, section: &Section, tables: &Assumptions) {
-        self.voted = true;
-        let mut votes = Votes::default();
-        for block in blocks.lookahead(VOTE_BYTES) {
-            if let Some(event) = event_of(&block, section)
-                && self.known.iter().any(|known| known.is_tcp && known.id == event.provider_id())
-            {
-                votes.count(&event);
-            }
-        }
-        let tcp = tables.catalog.provider(tcp_provider::NAME, tables.layout(votes.winner()));
-        self.known.iter_mut().filter(|known| known.is_tcp).for_each(|known| known.tables = tcp);
-    }
-
-    #[inline]
-    fn get(&self, id: u16) -> Option<&Known> {
-        self.known.iter().find(|known| known.id == id)
-    }
+/// Decides on the layout of the `tcp` provider by the events in front.
+#[cold]
+pub(super) fn vote(
+    blocks: &mut BlockReader,
+    section: &Section,
+    providers: &mut Providers,
+    assumptions: &Assumptions,
+) {
+    let events = blocks.lookahead(VOTE_BYTES).filter_map(|block| event_of(&block, section));
+    let layout = assumptions.layout(providers.votes(events).winner());
+    providers.describe(&assumptions.catalog, layout);
 }
 
 /// The event that a block holds.
@@ -117,14 +67,6 @@ pub(super) fn of_packet(event: &[u8], data: &[u8]) -> Option<Addresses> {
         _ => (source, destination),
     };
     Some((local, remote))
-}
-
-impl PcapngReader {
-    /// Name and tables of the provider with this id; `None` if the section does not name it.
-    #[inline]
-    pub fn provider(&self, id: u16) -> Option<(&[u8], Option<&'static Provider>)> {
-        self.providers.get(id).map(|known| (known.name.as_slice(), known.tables))
-    }
 }
 
 impl PcapngReader {

@@ -21,11 +21,11 @@ use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
 use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::read::{Block, Options, Order};
 use bblog_pcapng::section::{Section, elog_option, netflix_option};
 use bblog_pcapng::{elog, netflix};
 
-use self::events::Providers;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
@@ -58,6 +58,8 @@ pub struct PcapngReader {
     blocks: BlockReader,
     section: Section,
     providers: Providers,
+    /// The layout of the `tcp` provider was decided on in this section.
+    has_voted: bool,
     assumptions: Arc<Assumptions>,
     current: Current,
     counts: Counts,
@@ -101,6 +103,7 @@ impl PcapngReader {
             blocks: BlockReader::new(window),
             section: Section::default(),
             providers: Providers::default(),
+            has_voted: false,
             assumptions: Arc::clone(assumptions),
             current,
             counts: Counts::default(),
@@ -226,6 +229,12 @@ impl PcapngReader {
         RawEvent::whole(self.blocks.block()?.bytes.get(self.current.event.clone())?).ok()
     }
 
+    /// The provider with this number; `None` if the section does not name it.
+    #[inline]
+    pub fn provider(&self, id: u16) -> Option<&CaptureProvider> {
+        self.providers.get(id)
+    }
+
     /// Local and remote address of the current event's connection, if the file tells.
     pub fn addresses(&self) -> Option<Addresses> {
         self.current.addresses
@@ -239,7 +248,12 @@ impl PcapngReader {
         self.last_stack = None;
         let Some(block) = self.blocks.block() else { return Ok(()) };
         self.section = Section::new(&block, self.counts.sections);
-        self.providers = Providers::new(self.section.elog.as_ref(), &self.assumptions);
+        self.providers = match &self.section.elog {
+            Some(facts) => Providers::of_table(&facts.table),
+            None => Providers::default(),
+        };
+        self.providers.describe(&self.assumptions.catalog, self.assumptions.layout(None));
+        self.has_voted = false;
         let at = self.blocks.offset();
         match &self.section.bblog {
             // Records of other versions have other layouts.
@@ -372,8 +386,9 @@ impl PcapngReader {
         let provider = event.provider_id();
         self.current.addresses = addresses;
         self.current.event = place;
-        if self.providers.wants_vote(provider) {
-            self.providers.vote(&mut self.blocks, &self.section, &self.assumptions);
+        if !self.has_voted && self.providers.is_tcp(provider) {
+            self.has_voted = true;
+            events::vote(&mut self.blocks, &self.section, &mut self.providers, &self.assumptions);
         }
         Item::Event
     }
