@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use bblog_converter::input::window::Window;
-use bblog_converter::source::bblog::{BblogReader, Item};
+use bblog_converter::source::bblog::{BblogReader, BblogStep};
 use bblog_converter::source::elog::ElogReader;
 use proptest::prelude::*;
 
@@ -34,8 +34,10 @@ fn records(bytes: Vec<u8>) -> (Vec<Vec<u8>>, usize) {
     let (mut records, mut faults) = (Vec::new(), 0);
     loop {
         match reader.step() {
-            Ok(Some(Item::Record)) => records.push(reader.record().expect("a record").as_bytes().to_vec()),
-            Ok(Some(Item::Entry)) => {}
+            Ok(Some(BblogStep::Record)) => {
+                records.push(reader.record().expect("a record").as_bytes().to_vec())
+            }
+            Ok(Some(BblogStep::Entry)) => {}
             Ok(None) => return (records, faults),
             Err(_) => faults += 1,
         }

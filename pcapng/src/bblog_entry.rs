@@ -23,7 +23,7 @@ pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
 }
 
 /// An entry.
-pub struct Entry {
+pub struct EntryEncoder {
     /// The header; its strings hold nothing after their NUL.
     pub header: [u8; HEADER_LEN],
     /// When it was dumped, seconds since 1970.
@@ -35,11 +35,11 @@ pub struct Entry {
     boot_time: Micros,
 }
 
-impl Entry {
+impl EntryEncoder {
     /// What `header` says, dumped at `dump_time`.
-    pub fn new(header: &[u8; HEADER_LEN], dump_time: i64) -> Entry {
+    pub fn new(header: &[u8; HEADER_LEN], dump_time: i64) -> EntryEncoder {
         let header = Header::from_bytes(header);
-        Entry {
+        EntryEncoder {
             header: header.to_clean_bytes(),
             dump_time,
             key: header.connection_key(),

@@ -12,7 +12,7 @@ use bblog_dissector::tcp_provider::{Segment, SegmentPlan};
 use crate::block::{Direction, EnhancedPacket};
 use crate::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option};
 use crate::packet::{self, Link};
-use crate::sessions::Context;
+use crate::sessions::SessionContext;
 
 /// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` tells where the events
 /// IN and OUT of `tcp` have their members; events of other providers have no connection.
@@ -21,7 +21,7 @@ pub fn append(
     out: &mut Vec<u8>,
     time: Micros,
     event: &RawEvent<'_>,
-    context: &Context,
+    context: &SessionContext,
     plan: Option<&SegmentPlan>,
 ) {
     if let Some((direction, segment, (from, to))) = plan.and_then(|plan| segment(event, context, plan)) {
@@ -49,7 +49,7 @@ pub fn append(
 #[inline]
 fn segment<'a, 'c>(
     event: &RawEvent<'a>,
-    context: &'c Context,
+    context: &'c SessionContext,
     plan: &SegmentPlan,
 ) -> Option<(Direction, Segment<'a>, (&'c SocketAddr, &'c SocketAddr))> {
     let (local, remote) = context.addresses.as_ref()?;

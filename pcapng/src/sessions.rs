@@ -19,7 +19,7 @@ pub type SessionKey = (u16, u64);
 
 /// What an event needs to know of its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Context {
+pub struct SessionContext {
     /// Local and remote address. A listener's, or those of a socket that is only bound, have
     /// the remote port 0.
     pub addresses: Option<Addresses>,
@@ -29,7 +29,7 @@ pub struct Context {
     pub rcv_scale: u8,
 }
 
-impl Context {
+impl SessionContext {
     /// The addresses, if they are those of a connection rather than of a listener.
     pub fn connection(&self) -> Option<Addresses> {
         self.addresses.filter(|(_, remote)| remote.port() != 0)
@@ -40,7 +40,7 @@ impl Context {
 #[derive(Default)]
 pub struct Session {
     /// What its events need to know.
-    pub context: Context,
+    pub context: SessionContext,
     /// Whether events wait for its addresses.
     pub waiting: Waiting,
     /// The tcpcb's kernel address; 0 until a SESSION_CREATE was seen.
@@ -71,7 +71,7 @@ pub enum Change {
     /// There is nothing to wait for any more.
     Settled,
     /// Another connection of the same id began; the context of the one before is enclosed.
-    Restarted(Context),
+    Restarted(SessionContext),
 }
 
 impl Session {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header};
-use bblog_pcapng::bblog_entry::Entry;
+use bblog_pcapng::bblog_entry::EntryEncoder;
 
 use crate::bblog::cutter;
 
@@ -22,7 +22,7 @@ pub struct EntryFilter {
 
 impl EntryFilter {
     /// Whether an entry is wanted.
-    pub fn wants(&self, entry: &Entry) -> bool {
+    pub fn wants(&self, entry: &EntryEncoder) -> bool {
         let Some(begin) = &self.reason else { return true };
         let reason = entry.reason();
         reason.len() >= begin.len() && reason[..begin.len()].eq_ignore_ascii_case(begin.as_bytes())

@@ -12,7 +12,7 @@ use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::eventlog_frame;
 use bblog_pcapng::providers::{CaptureProvider, Providers};
-use bblog_pcapng::sessions::{self, Context, SessionKey};
+use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::log::Log;
@@ -177,7 +177,7 @@ impl Capture {
     }
 
     /// Appends an event as pcapng. `context` knows nothing if the event is of no session of `tcp`.
-    pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &Context) {
+    pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &SessionContext) {
         eventlog_frame::append(out, anchor.utc(event.timestamp()), event, context, self.plan.as_ref());
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_dissector::{Micros, Problem};
-use bblog_pcapng::bblog_entry::Entry;
+use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
@@ -36,7 +36,7 @@ pub struct BblogFiles {
 }
 
 struct CurrentEntry {
-    entry: Entry,
+    entry: EntryEncoder,
     base: String,
     /// The serial number to be expected next, and the one after the last that reached the file.
     expected: Option<u32>,
@@ -193,7 +193,7 @@ impl EntrySink for Writing<'_> {
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
         let files = &mut *self.files;
         self.store.counters.entries += 1;
-        let entry = Entry::new(header, files.filter.dump_time(header, ahead));
+        let entry = EntryEncoder::new(header, files.filter.dump_time(header, ahead));
         files.current = None;
         if !files.filter.wants(&entry) {
             self.store.counters.left_out += 1;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider;
-use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey};
+use bblog_pcapng::sessions::{self, Change, Session, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
@@ -344,7 +344,7 @@ impl SessionState {
 
     /// Follows an event of the `tcp` provider. If it begins another session of that number, what
     /// was known of the one before comes back.
-    fn restarts(&mut self, event: &RawEvent<'_>) -> Option<Context> {
+    fn restarts(&mut self, event: &RawEvent<'_>) -> Option<SessionContext> {
         let before = self.session.context;
         matches!(self.session.observe(event), Change::Restarted(_)).then_some(before)
     }
@@ -381,7 +381,13 @@ impl OpenFile {
     }
 
     /// Puts an event into the buffer.
-    fn append(&mut self, capture: &Capture, format: EventFormat, event: &RawEvent<'_>, context: &Context) {
+    fn append(
+        &mut self,
+        capture: &Capture,
+        format: EventFormat,
+        event: &RawEvent<'_>,
+        context: &SessionContext,
+    ) {
         if self.buffer.is_empty() && self.part.is_none() {
             self.begin(capture, format);
         }

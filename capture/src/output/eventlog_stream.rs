@@ -86,7 +86,7 @@ fn observe<'a>(
     sessions: &'a mut HashMap<SessionKey, Session>,
     key: SessionKey,
     event: &RawEvent<'_>,
-) -> &'a mut bblog_pcapng::sessions::Context {
+) -> &'a mut bblog_pcapng::sessions::SessionContext {
     if sessions.len() >= SESSIONS && !sessions.contains_key(&key) {
         // Their addresses come again with the next replay at the latest.
         sessions.clear();

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
-use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
+use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 use bblog_pcapng::netflix::NetflixBlock;
 
 use crate::bblog::cutter::EntrySink;
@@ -198,7 +198,7 @@ pub struct BblogOut {
 }
 
 struct CurrentEntry {
-    entry: Entry,
+    entry: EntryEncoder,
     expected: Option<u32>,
     stack: Option<u8>,
 }
@@ -254,7 +254,7 @@ impl EntrySink for Writing<'_> {
             self.out.after_flush(self.stream.flushes);
         }
         let filter = &self.out.filter;
-        let entry = Entry::new(header, filter.dump_time(header, ahead));
+        let entry = EntryEncoder::new(header, filter.dump_time(header, ahead));
         let wanted = filter.wants(&entry);
         self.stream.counters.left_out += u64::from(!wanted);
         let expected = self.out.serials.expected(&entry.key);

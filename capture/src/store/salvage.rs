@@ -7,7 +7,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::elog::{ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider;
-use bblog_pcapng::bblog_entry::Entry;
+use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::block::{CUSTOM, ENHANCED_PACKET, INTERFACE, SECTION_HEADER};
 use bblog_pcapng::read::{Block, Options, Order};
 use bblog_pcapng::section::{Section, netflix_option};
@@ -30,7 +30,7 @@ pub struct Salvage {
     section: Section,
     /// Numbers of the providers called `tcp`.
     tcp: Vec<u16>,
-    entry: Option<Entry>,
+    entry: Option<EntryEncoder>,
     first: Option<Micros>,
     last: Micros,
 }
@@ -137,7 +137,7 @@ impl Salvage {
         if let Some(bblog) = &self.section.bblog {
             self.line.stack.clone_from(&bblog.stack_name);
         }
-        self.entry = header.map(|header| Entry::new(header, dump_time));
+        self.entry = header.map(|header| EntryEncoder::new(header, dump_time));
     }
 
     fn packet(&mut self, body: &[u8]) {
@@ -171,7 +171,7 @@ impl Salvage {
             .find(|(kind, value)| *kind == netflix::TCPINFO && value.len() == TCPINFO_LEN);
         let Some(Ok(record)) = info.map(|(_, value)| Record::from_tcpinfo(value)) else { return };
         self.line.ended |= record.is_connection_end();
-        let boot = self.entry.as_ref().map_or(Micros(0), Entry::boot_time);
+        let boot = self.entry.as_ref().map_or(Micros(0), EntryEncoder::boot_time);
         self.time(if time == Micros(0) { record.time() + boot } else { time });
     }
 }

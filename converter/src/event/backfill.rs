@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use bblog_pcapng::sessions::{Context, SessionKey, WaitId};
+use bblog_pcapng::sessions::{SessionContext, SessionKey, WaitId};
 
 /// The most bytes of events that wait.
 const MAX_BYTES: usize = 4 << 20;
@@ -29,7 +29,7 @@ pub struct Backfill {
 #[derive(Clone, Copy, Debug)]
 pub enum Knowledge {
     /// Its connection.
-    Known(Context),
+    Known(SessionContext),
     /// That it waits.
     Waits(WaitId),
 }
@@ -42,7 +42,7 @@ struct Queued {
 struct Wait {
     session: SessionKey,
     /// What was waited for, once it is there or given up.
-    answer: Option<Context>,
+    answer: Option<SessionContext>,
     /// How many events in the queue wait for it.
     events: u32,
 }
@@ -70,7 +70,7 @@ impl Backfill {
     }
 
     /// Ends a wait; its events can go.
-    pub fn settle(&mut self, id: WaitId, answer: Context) {
+    pub fn settle(&mut self, id: WaitId, answer: SessionContext) {
         if let Some(wait) = self.waits.get_mut(id as usize) {
             wait.answer = Some(answer);
         }
@@ -98,7 +98,7 @@ impl Backfill {
     }
 
     /// What is known about the first event; `None` if it still waits.
-    pub fn first_context(&self) -> Option<Context> {
+    pub fn first_context(&self) -> Option<SessionContext> {
         match self.events.front()?.knowledge {
             Knowledge::Known(context) => Some(context),
             Knowledge::Waits(id) => self.waits.get(id as usize)?.answer,
@@ -109,7 +109,7 @@ impl Backfill {
     /// Returns which session and wait that is, if it does wait.
     pub fn give_up(&mut self) -> Option<(SessionKey, WaitId)> {
         let Knowledge::Waits(id) = self.events.front()?.knowledge else { return None };
-        self.settle(id, Context::default());
+        self.settle(id, SessionContext::default());
         Some((self.waits.get(id as usize)?.session, id))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial};
-use bblog_pcapng::bblog_entry::{ConnectionKey, Entry};
+use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 
 use super::item::{BblogItem, Clock};
 use crate::input::InputPosition;
@@ -15,7 +15,7 @@ use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
-use crate::source::bblog::{BblogReader, Item};
+use crate::source::bblog::{BblogReader, BblogStep};
 
 /// How far ahead the last record of an entry is looked for, since DUMPTIME stands in front of
 /// them all. The kernel's default limit of 5,000 records makes entries of at most 2 MB; in a
@@ -30,7 +30,7 @@ pub struct BblogStream {
     reader: BblogReader,
     assumptions: Arc<Assumptions>,
     lookahead: usize,
-    entry: Entry,
+    entry: EntryEncoder,
     records: Records,
     /// The current record.
     at: Position,
@@ -69,7 +69,7 @@ impl BblogStream {
             reader: BblogReader::new(window),
             assumptions: Arc::clone(assumptions),
             lookahead: LOOKAHEAD.min(8 * LOOKAHEAD / position.count.max(1)),
-            entry: Entry::new(&[0; HEADER_LEN], 0),
+            entry: EntryEncoder::new(&[0; HEADER_LEN], 0),
             records: Records { expected: None, is_first: true, lldb_cut: 0 },
             at: Position::default(),
             serials: LruMap::new(CONNECTIONS),
@@ -93,11 +93,11 @@ impl BblogStream {
         }
         let more = loop {
             match self.reader.step()? {
-                Some(Item::Record) => {
+                Some(BblogStep::Record) => {
                     self.take_record();
                     break true;
                 }
-                Some(Item::Entry) => self.begin_entry(),
+                Some(BblogStep::Entry) => self.begin_entry(),
                 None => {
                     self.end_entry();
                     break false;
@@ -164,7 +164,7 @@ impl BblogStream {
     }
 
     /// The current entry.
-    pub fn entry(&self) -> &Entry {
+    pub fn entry(&self) -> &EntryEncoder {
         &self.entry
     }
 
@@ -181,7 +181,7 @@ impl BblogStream {
     fn begin_entry(&mut self) {
         self.end_entry();
         self.entries += 1;
-        let mut entry = Entry::new(self.reader.header(), 0);
+        let mut entry = EntryEncoder::new(self.reader.header(), 0);
         let expected = self.serials.get_mut(&entry.key).copied();
         self.records = Records { expected, is_first: true, lldb_cut: 0 };
         let last = self.reader.last_time(self.lookahead).unwrap_or_default();

@@ -8,8 +8,9 @@ use bblog_dissector::tcp_provider::id::{IN, OUT};
 use bblog_dissector::tcp_provider::{Addresses, SegmentPlan};
 use bblog_dissector::{Micros, catalog};
 use bblog_pcapng::elog::CaptureInfo;
+use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::providers::Providers;
-use bblog_pcapng::sessions::{self, Change, Context, Session, SessionKey, Waiting};
+use bblog_pcapng::sessions::{self, Change, Session, SessionContext, SessionKey, Waiting};
 
 use super::backfill::{Backfill, Knowledge};
 use super::item::{Clock, EventlogItem};
@@ -37,7 +38,7 @@ pub struct ElogStream {
     backfill: Backfill,
     current: Current,
     /// What the current event needs to know, if it was queued.
-    queued_context: Context,
+    queued_context: SessionContext,
     time: Micros,
     ended: bool,
 }
@@ -76,7 +77,7 @@ impl ElogStream {
             sessions: LruMap::new(SESSIONS),
             backfill: Backfill::default(),
             current: Current::None,
-            queued_context: Context::default(),
+            queued_context: SessionContext::default(),
             time,
             ended: false,
         };
@@ -112,10 +113,11 @@ impl ElogStream {
 
     /// What the section of the capture says.
     pub fn info(&self) -> CaptureInfo<'_> {
+        let names: Vec<_> = self.reader.providers().map(|(_, name)| Escaped(name).to_string()).collect();
         CaptureInfo {
             header: self.reader.header(),
             table: self.reader.table_bytes(),
-            providers: self.providers.names(),
+            providers: if names.is_empty() { "no provider".to_owned() } else { names.join(", ") },
             source: self.source.clone(),
         }
     }
@@ -161,8 +163,8 @@ impl ElogStream {
 
     /// What the current event needs to know.
     #[inline]
-    pub fn context(&self) -> &Context {
-        static NOTHING: Context = Context { addresses: None, snd_scale: 0, rcv_scale: 0 };
+    pub fn context(&self) -> &SessionContext {
+        static NOTHING: SessionContext = SessionContext { addresses: None, snd_scale: 0, rcv_scale: 0 };
         match self.current {
             Current::OfSession => self.sessions.latest().map_or(&NOTHING, |session| &session.context),
             Current::Queued => &self.queued_context,
@@ -182,7 +184,7 @@ impl ElogStream {
 
     /// The context of the first queued event, if it can go.
     #[inline]
-    fn first_queued(&mut self) -> Option<Context> {
+    fn first_queued(&mut self) -> Option<SessionContext> {
         if self.backfill.is_empty() {
             return None;
         }
@@ -220,7 +222,7 @@ impl ElogStream {
                 return Ok(true);
             }
             _ => {
-                self.backfill.push(event.as_bytes(), Knowledge::Known(Context::default()));
+                self.backfill.push(event.as_bytes(), Knowledge::Known(SessionContext::default()));
                 return Ok(true);
             }
         };

@@ -7,22 +7,22 @@ use super::item::{BblogItem, Clock, EventlogItem, LogItem};
 use super::source::{Capture, EventSource};
 use crate::input::error::InputError;
 use crate::source::Counts;
-use crate::source::pcapng::{Item, NO_HEADER, PcapngReader};
+use crate::source::pcapng::{NO_HEADER, PcapngReader, PcapngStep};
 
 impl EventSource for PcapngReader {
     #[inline]
     fn advance(&mut self) -> Result<bool, InputError> {
-        if self.item() == Some(Item::Record) {
+        if self.item() == Some(PcapngStep::Record) {
             self.forget_missing();
         }
         loop {
             match self.step()? {
-                Some(Item::Record) => {
+                Some(PcapngStep::Record) => {
                     self.note_stack();
                     return Ok(true);
                 }
-                Some(Item::Event) => return Ok(true),
-                Some(Item::Missing(_) | Item::Packet | Item::Other) => {}
+                Some(PcapngStep::Event) => return Ok(true),
+                Some(PcapngStep::Missing(_) | PcapngStep::Packet | PcapngStep::Other) => {}
                 None => return Ok(false),
             }
         }

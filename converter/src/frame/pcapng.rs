@@ -19,7 +19,7 @@ use crate::event::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
 use crate::input::window::Window;
-use crate::source::pcapng::{Item, PcapngReader};
+use crate::source::pcapng::{PcapngReader, PcapngStep};
 
 /// The blocks of a file, as frames.
 pub struct PcapngStream {
@@ -44,11 +44,11 @@ impl PcapngStream {
     /// A [`InputError`]; call again for what follows.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, InputError> {
-        if !self.missing.1.is_empty() && self.reader.item() == Some(Item::Record) {
+        if !self.missing.1.is_empty() && self.reader.item() == Some(PcapngStep::Record) {
             self.missing.1.clear();
         }
         let item = self.reader.step()?;
-        if item == Some(Item::Record) {
+        if item == Some(PcapngStep::Record) {
             self.reader.note_stack();
         }
         Ok(item.is_some())
@@ -57,7 +57,9 @@ impl PcapngStream {
     /// Takes note that the current frame is not written: if it tells of records that are missing, it is
     /// when the record that follows them is.
     pub fn pass_over(&mut self) {
-        let (Some(Item::Missing(_)), Some(block)) = (self.reader.item(), self.reader.block()) else { return };
+        let (Some(PcapngStep::Missing(_)), Some(block)) = (self.reader.item(), self.reader.block()) else {
+            return;
+        };
         let section = self.reader.section().number;
         if self.missing.0 != section {
             self.missing = (section, Vec::new());
@@ -102,7 +104,7 @@ impl PcapngStream {
         let section = self.reader.section();
         let key = SectionKey { input, section: section.number };
         sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)?;
-        if self.missing.0 == section.number && self.reader.item() == Some(Item::Record) {
+        if self.missing.0 == section.number && self.reader.item() == Some(PcapngStep::Record) {
             sink.passed_block(&self.missing.1)?;
         }
         sink.passed_block(block.bytes)

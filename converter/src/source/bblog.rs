@@ -10,7 +10,7 @@ use crate::input::window::Window;
 
 /// What [`BblogReader::step`] stepped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum BblogStep {
     /// A new entry: see [`BblogReader::header`].
     Entry,
     /// A record of the current entry: see [`BblogReader::record`].
@@ -42,7 +42,7 @@ impl BblogReader {
     /// # Errors
     /// A [`InputError`]; call again for what is readable after it.
     #[inline]
-    pub fn step(&mut self) -> Result<Option<Item>, InputError> {
+    pub fn step(&mut self) -> Result<Option<BblogStep>, InputError> {
         self.window.consume(self.record_len);
         self.body_left -= self.record_len as u64;
         self.record_len = 0;
@@ -84,7 +84,7 @@ impl BblogReader {
     }
 
     #[inline]
-    fn next_record(&mut self) -> Result<Option<Item>, InputError> {
+    fn next_record(&mut self) -> Result<Option<BblogStep>, InputError> {
         const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
         let limit = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(LONGEST);
         let bytes = self.window.fill(limit);
@@ -92,7 +92,7 @@ impl BblogReader {
         match Record::split(bytes) {
             Ok((_, rest)) => {
                 self.record_len = bytes.len() - rest.len();
-                Ok(Some(Item::Record))
+                Ok(Some(BblogStep::Record))
             }
             Err(problem) => {
                 let whole_body = bytes.len() == limit;
@@ -122,7 +122,7 @@ impl BblogReader {
         InputError::at(self.entry_at, Problem::Truncated { what: "BBLog entry", needed, found })
     }
 
-    fn next_entry(&mut self) -> Result<Option<Item>, InputError> {
+    fn next_entry(&mut self) -> Result<Option<BblogStep>, InputError> {
         let at = self.window.offset();
         let bytes = self.window.fill(HEADER_LEN);
         if bytes.is_empty() {
@@ -138,7 +138,7 @@ impl BblogReader {
                 self.body_left = header.body_len();
                 self.entry_at = at;
                 self.window.consume(HEADER_LEN);
-                Ok(Some(Item::Entry))
+                Ok(Some(BblogStep::Entry))
             }
             Err(problem) => Err(self.bad_entry(at, problem)),
         }

@@ -13,8 +13,8 @@ use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::sessions::{self, Change, Session};
 use foldhash::fast::RandomState;
 
-use super::connection::{Connection, add_name};
-use super::report::{EventCount, MAX_CONNECTIONS, Provider, Report, Stack};
+use super::connection::{ConnectionReport, add_name};
+use super::report::{EventCount, MAX_CONNECTIONS, ProviderReport, Report, StackReport};
 use super::rules::{Log, RULES, Rule};
 use super::span::Span;
 use super::tracker::{Tracker, rules_of};
@@ -253,14 +253,14 @@ impl ReportBuilder {
             }
             None => {
                 let (local, remote) = addresses(&header);
-                report.connections.push(Connection {
+                report.connections.push(ConnectionReport {
                     local: Some(local.to_string()),
                     remote: Some(remote.to_string()),
                     log_id: Some(Escaped(header.id()).to_string()),
                     tag: Some(Escaped(header.tag()).to_string()),
                     lost_records: Some(0),
                     gaps: Some(0),
-                    ..Connection::default()
+                    ..ConnectionReport::default()
                 });
                 self.trackers.push(Tracker::default());
                 let at = report.connections.len() - 1;
@@ -328,7 +328,7 @@ impl ReportBuilder {
                 report.more_connections += 1;
                 return NOWHERE;
             }
-            report.connections.push(Connection { session: Some(id), ..Connection::default() });
+            report.connections.push(ConnectionReport { session: Some(id), ..ConnectionReport::default() });
             self.trackers.push(Tracker::default());
             report.connections.len() - 1
         });
@@ -352,14 +352,14 @@ impl ReportBuilder {
         report.dropped_events = self.dropped;
         report.is_capture = !self.captures.is_empty();
         report.layout = self.votes.winner().map(|layout| layout.name());
-        let stack = |known: &(u8, Vec<u8>, u64)| Stack {
+        let stack = |known: &(u8, Vec<u8>, u64)| StackReport {
             id: known.0,
             name: Escaped(&known.1).to_string(),
             records: known.2,
         };
         report.stacks = self.stacks.iter().map(stack).collect();
         report.stacks.sort_by_key(|stack| stack.id);
-        let provider = |known: &(u16, Vec<u8>, u64)| Provider {
+        let provider = |known: &(u16, Vec<u8>, u64)| ProviderReport {
             id: known.0,
             name: Escaped(&known.1).to_string(),
             events: known.2,

@@ -7,7 +7,7 @@ use super::span::Span;
 
 /// A connection.
 #[derive(Debug, Default, Serialize)]
-pub struct Connection {
+pub struct ConnectionReport {
     /// Local address and port, or null if no event tells.
     pub local: Option<String>,
     /// Remote address and port.

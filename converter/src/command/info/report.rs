@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::connection::Connection;
+use super::connection::ConnectionReport;
 use super::span::Span;
 use crate::input::error::InputError;
 
@@ -48,11 +48,11 @@ pub struct Report {
     /// The layout of the tcp provider (eventlog).
     pub layout: Option<&'static str>,
     /// Stacks that logged (BBLog).
-    pub stacks: Vec<Stack>,
+    pub stacks: Vec<StackReport>,
     /// Providers subscribed to (eventlog).
-    pub providers: Vec<Provider>,
+    pub providers: Vec<ProviderReport>,
     /// Connections, in order of appearance.
-    pub connections: Vec<Connection>,
+    pub connections: Vec<ConnectionReport>,
     /// Connections there is no room for.
     pub more_connections: u64,
     /// How often each event stands there.
@@ -67,7 +67,7 @@ pub struct Report {
 
 /// A stack that logged.
 #[derive(Debug, Serialize)]
-pub struct Stack {
+pub struct StackReport {
     /// Its number on that machine.
     pub id: u8,
     /// Its name, or `unknown`.
@@ -78,7 +78,7 @@ pub struct Stack {
 
 /// A provider of a capture.
 #[derive(Debug, Serialize)]
-pub struct Provider {
+pub struct ProviderReport {
     /// Its id.
     pub id: u16,
     /// Its name.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::connection::{Connection, Direction, Rtt};
+use super::connection::{ConnectionReport, Direction, Rtt};
 use super::report::Report;
 
 /// Shows a report in lines.
@@ -97,7 +97,7 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// What happened on a connection; what did not is left out.
-fn summary(connection: &Connection, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let line = |f: &mut fmt::Formatter<'_>, key: &str, value: &dyn fmt::Display| {
         writeln!(f, "      {key:<9} {value}")
     };
@@ -191,7 +191,7 @@ fn more(f: &mut fmt::Formatter<'_>, count: u64) -> fmt::Result {
     if count > 0 { writeln!(f, "    and {count} more") } else { Ok(()) }
 }
 
-struct ConnectionText<'a>(&'a Connection);
+struct ConnectionText<'a>(&'a ConnectionReport);
 
 impl fmt::Display for ConnectionText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use bblog_dissector::TcpHeader;
 use bblog_dissector::event::{Event, Field, Value};
 use bblog_pcapng::escape::Escaped;
 
-use super::connection::{Connection, Cwnd, Direction, Rtt, add_name};
+use super::connection::{ConnectionReport, Cwnd, Direction, Rtt, add_name};
 use super::rules::{EVERY, RTT_KINDS, Rule, Tells, has_flag, micros, value_name};
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
@@ -45,7 +45,7 @@ struct Sum {
 
 impl Tracker {
     /// Takes what `rule` says that the event tells.
-    pub(super) fn take(&mut self, rule: &Rule, decoded: &DecodedItem<'_>, connection: &mut Connection) {
+    pub(super) fn take(&mut self, rule: &Rule, decoded: &DecodedItem<'_>, connection: &mut ConnectionReport) {
         let event = &decoded.event;
         if !rule.applies(event) {
             return;
@@ -106,7 +106,7 @@ impl Tracker {
     }
 
     /// The connection has this stack now. One without a name has a number at least.
-    pub(super) fn stack(&mut self, id: Option<u8>, name: &[u8], connection: &mut Connection) {
+    pub(super) fn stack(&mut self, id: Option<u8>, name: &[u8], connection: &mut ConnectionReport) {
         if self.stack.as_ref().is_some_and(|known| (known.0, &known.1[..]) == (id, name)) {
             return;
         }
@@ -116,7 +116,7 @@ impl Tracker {
     }
 
     /// The last that is to be told of the connection.
-    pub(super) fn end(&self, connection: &mut Connection) {
+    pub(super) fn end(&self, connection: &mut ConnectionReport) {
         const KINDS: [&str; RTT_KINDS] = ["sample", "used", "smoothed"];
         connection.rtt = self.rtts.iter().zip(KINDS).find(|(sum, _)| sum.count > 0).map(|(sum, kind)| Rtt {
             min_us: sum.min,
@@ -129,7 +129,7 @@ impl Tracker {
         connection.duration_us = time.map(|time| time.last_us.saturating_sub(time.first_us));
     }
 
-    fn segment(&mut self, decoded: &DecodedItem<'_>, connection: &mut Connection) {
+    fn segment(&mut self, decoded: &DecodedItem<'_>, connection: &mut ConnectionReport) {
         let Some((seq, len, flags)) = header(decoded) else { return };
         let (flow, direction, told) = match decoded.event.spec().name {
             "IN" => (&mut self.received, &mut connection.received, ["FIN received", "RST received"]),

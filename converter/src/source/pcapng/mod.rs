@@ -40,7 +40,7 @@ const PACKET_DATA: usize = 20;
 
 /// What [`PcapngReader::step`] stepped to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum PcapngStep {
     /// A BBLog record: see [`PcapngReader::record`].
     Record,
     /// An eventlog event: see [`PcapngReader::event`].
@@ -64,7 +64,7 @@ pub struct PcapngReader {
     current: Current,
     counts: Counts,
     /// What the current block is, while an error of it is told first.
-    held: Option<Item>,
+    held: Option<PcapngStep>,
     /// Records missing before the next one.
     missing: u32,
     /// Another number for each section, and change of stack in it.
@@ -75,7 +75,7 @@ pub struct PcapngReader {
 
 /// What the current block holds.
 struct Current {
-    item: Option<Item>,
+    item: Option<PcapngStep>,
     time: Micros,
     /// A record with its TCP header put back.
     record: [u8; RECORD_LEN],
@@ -119,7 +119,7 @@ impl PcapngReader {
     ///
     /// # Errors
     /// A [`InputError`]; call again for what follows.
-    pub fn step(&mut self) -> Result<Option<Item>, InputError> {
+    pub fn step(&mut self) -> Result<Option<PcapngStep>, InputError> {
         if let Some(item) = self.held.take() {
             return Ok(Some(item));
         }
@@ -131,20 +131,20 @@ impl PcapngReader {
                 Some(INTERFACE) => self.add_interface()?,
                 Some(ENHANCED_PACKET) => break self.packet(),
                 Some(CUSTOM | CUSTOM_NO_COPY) => break self.custom(),
-                Some(SIMPLE_PACKET | OLD_PACKET) => break Ok(Item::Packet),
-                Some(_) => break Ok(Item::Other),
+                Some(SIMPLE_PACKET | OLD_PACKET) => break Ok(PcapngStep::Packet),
+                Some(_) => break Ok(PcapngStep::Other),
             }
         };
         let (item, error) = match item {
             Ok(item) => (item, None),
-            Err(problem) => (Item::Other, Some(InputError::at(self.blocks.offset(), problem))),
+            Err(problem) => (PcapngStep::Other, Some(InputError::at(self.blocks.offset(), problem))),
         };
         self.current.item = Some(item);
         match item {
-            Item::Packet => self.counts.foreign_packets += 1,
-            Item::Other => self.counts.foreign_blocks += 1,
-            Item::Missing(records) => self.missing = records,
-            Item::Record | Item::Event => {}
+            PcapngStep::Packet => self.counts.foreign_packets += 1,
+            PcapngStep::Other => self.counts.foreign_blocks += 1,
+            PcapngStep::Missing(records) => self.missing = records,
+            PcapngStep::Record | PcapngStep::Event => {}
         }
         match error {
             None => Ok(Some(item)),
@@ -156,7 +156,7 @@ impl PcapngReader {
     }
 
     /// The current item.
-    pub fn item(&self) -> Option<Item> {
+    pub fn item(&self) -> Option<PcapngStep> {
         self.current.item
     }
 
@@ -213,7 +213,7 @@ impl PcapngReader {
     /// The current record: whole if its packet has the TCP header, else up to it.
     #[inline]
     pub fn record(&self) -> Option<Record<'_>> {
-        if self.current.item != Some(Item::Record) {
+        if self.current.item != Some(PcapngStep::Record) {
             return None;
         }
         let record = Record::from_tcpinfo(&self.current.record[..self.current.record_len]).ok()?;
@@ -223,7 +223,7 @@ impl PcapngReader {
     /// The current event.
     #[inline]
     pub fn event(&self) -> Option<RawEvent<'_>> {
-        if self.current.item != Some(Item::Event) {
+        if self.current.item != Some(PcapngStep::Event) {
             return None;
         }
         RawEvent::whole(self.blocks.block()?.bytes.get(self.current.event.clone())?).ok()
@@ -281,8 +281,8 @@ impl PcapngReader {
 
     /// Takes an enhanced packet block.
     #[inline]
-    fn packet(&mut self) -> Result<Item, Problem> {
-        let Some(block) = self.blocks.block() else { return Ok(Item::Other) };
+    fn packet(&mut self) -> Result<PcapngStep, Problem> {
+        let Some(block) = self.blocks.block() else { return Ok(PcapngStep::Other) };
         let (body, order) = (block.body(), block.order);
         let word = |at| order.u32(body, at).unwrap_or_default();
         let interface = self.section.interfaces.get(word(0) as usize);
@@ -324,19 +324,19 @@ impl PcapngReader {
                 let place = events::place(block.bytes, bytes);
                 Ok(self.take_event(place, addresses))
             }
-            None => Ok(Item::Packet),
+            None => Ok(PcapngStep::Packet),
         }
     }
 
     /// Takes a custom block.
     #[inline]
-    fn custom(&mut self) -> Result<Item, Problem> {
+    fn custom(&mut self) -> Result<PcapngStep, Problem> {
         const EVENT: u32 = 1;
         const SKIPPED: u32 = 2;
-        let Some(block) = self.blocks.block() else { return Ok(Item::Other) };
+        let Some(block) = self.blocks.block() else { return Ok(PcapngStep::Other) };
         let body = block.body();
         if block.order.u32(body, 0) != Some(netflix::PEN) {
-            return Ok(Item::Other);
+            return Ok(PcapngStep::Other);
         }
         // All that follows is little-endian, whatever the section is; writers that do not know
         // that are understood as well.
@@ -347,7 +347,7 @@ impl PcapngReader {
         if kind == SKIPPED {
             let records = order.u32(body, 8).unwrap_or_default();
             // tcplog_dumper writes what ran backwards as a huge number.
-            return Ok(Item::Missing(if records > i32::MAX as u32 { 0 } else { records }));
+            return Ok(PcapngStep::Missing(if records > i32::MAX as u32 { 0 } else { records }));
         }
         let mut tcpinfo = None;
         let mut verbose = None;
@@ -358,7 +358,7 @@ impl PcapngReader {
                 _ => {}
             }
         }
-        let Some(tcpinfo) = tcpinfo.filter(|_| kind == EVENT) else { return Ok(Item::Other) };
+        let Some(tcpinfo) = tcpinfo.filter(|_| kind == EVENT) else { return Ok(PcapngStep::Other) };
         let record = split_tcpinfo(tcpinfo)?;
         self.current.take_record(record, None, verbose);
         Ok(self.take_record())
@@ -366,20 +366,22 @@ impl PcapngReader {
 
     /// What the record just taken is.
     #[inline]
-    fn take_record(&mut self) -> Item {
-        let Some(facts) = &self.section.bblog else { return Item::Record };
+    fn take_record(&mut self) -> PcapngStep {
+        let Some(facts) = &self.section.bblog else { return PcapngStep::Record };
         if facts.version != VERSION {
-            return Item::Other;
+            return PcapngStep::Other;
         }
         self.current.time = Record::from_bytes(&self.current.record).time() + facts.boot_time;
-        Item::Record
+        PcapngStep::Record
     }
 
     /// What the event at this place of the block is.
     #[inline]
-    fn take_event(&mut self, place: Range<usize>, addresses: Option<Addresses>) -> Item {
+    fn take_event(&mut self, place: Range<usize>, addresses: Option<Addresses>) -> PcapngStep {
         let bytes = self.blocks.block().and_then(|block| block.bytes.get(place.clone()));
-        let Some(event) = bytes.and_then(|bytes| RawEvent::whole(bytes).ok()) else { return Item::Packet };
+        let Some(event) = bytes.and_then(|bytes| RawEvent::whole(bytes).ok()) else {
+            return PcapngStep::Packet;
+        };
         if let Some(facts) = &self.section.elog {
             self.current.time = facts.header.utc(event.timestamp());
         }
@@ -390,7 +392,7 @@ impl PcapngReader {
             self.has_voted = true;
             events::vote(&mut self.blocks, &self.section, &mut self.providers, &self.assumptions);
         }
-        Item::Event
+        PcapngStep::Event
     }
 }
 
