@@ -6,7 +6,7 @@ use bblog_dissector::Micros;
 use crate::connection::{Reset, SlowStart, Tally};
 use crate::evidence::Facts;
 use crate::handshake::Handshake;
-use crate::ledger::Total;
+use crate::ledger::{Span, Total};
 use crate::limit::{Limit, Reception};
 use crate::rtt::Rtts;
 use crate::stall::Stall;
@@ -62,6 +62,10 @@ pub struct Account {
     pub handshake: Handshake,
     /// The last TCP state, as tcp_fsm.h numbers it.
     pub tcp_state: Option<u8>,
+    /// Every span of the sending side that was not taken before, if [`Wanted::spans`](crate::Wanted::spans).
+    pub spans: Box<[Span<Limit>]>,
+    /// Spans that there was no room for.
+    pub more_spans: u64,
     pub(crate) options: InUse,
     pub(crate) tally: Seen,
 }

@@ -407,7 +407,7 @@ impl Connection {
     /// timeout's, too, though other data is sent before the next timer fires.
     fn sent(&mut self, before: &Before, segment: &Segment<'_>) {
         let is_new = before.snd_max.is_some_and(|max| precedes(max, segment.end()));
-        let patience = 2 * i64::from(self.facts.srtt_us.unwrap_or(UNKNOWN_RTT_US));
+        let patience = 2 * i64::from(self.rtt_us().unwrap_or(UNKNOWN_RTT_US));
         if self.unanswered && is_new {
             if self.sending.since_settled() > patience {
                 self.sending.attribute_again(Limit::Timeout, Evidence::Timer);
@@ -416,6 +416,11 @@ impl Connection {
         }
         self.sending.settle();
         self.learn_segment_size(segment);
+    }
+
+    /// The round-trip time to go by, microseconds.
+    fn rtt_us(&self) -> Option<u32> {
+        self.facts.srtt_us.or_else(|| self.rtts.mean_us())
     }
 
     /// Learns how large a full segment is from those that are followed by more.
@@ -530,7 +535,9 @@ impl Connection {
         if let (Some(old), Some(una)) = (before.snd_una, facts.snd_una)
             && before.established
         {
-            tally.acked_bytes += u64::from(distance(old, una));
+            // A FIN is no data.
+            let end = before.snd_end.filter(|&end| precedes(end, una)).unwrap_or(una);
+            tally.acked_bytes += u64::from(distance(old, end));
         }
         if facts.established {
             if let Some(cwnd) = facts.cwnd {
@@ -629,7 +636,7 @@ impl Connection {
             waiting: !closed && (precedes(una, max) || unsent > 0),
             unsent,
             mss: facts.mss.unwrap_or(0),
-            srtt_us: facts.srtt_us.unwrap_or(0),
+            srtt_us: self.rtt_us().unwrap_or(0),
             in_handshake: !facts.established,
             fin_sent: facts.fin_sent,
             window_closed: facts.established && (facts.snd_wnd == Some(0) || facts.persist == Some(true)),
@@ -641,19 +648,19 @@ impl Connection {
         self.situation().is_some_and(|situation| self.stalls.observe(&situation, limit))
     }
 
-    /// Spans of the sending side that no later item can change, since the last call. The account's last spans
-    /// are settled by [`Connection::finish`].
+    /// Spans of the sending side that no later item can change, since the last call; at most 65,536 are kept. The
+    /// rest stands in the account.
     pub fn take_spans(&mut self) -> Vec<Span<Limit>> {
         self.sending.take_settled()
     }
 
     /// The account of it, if no item follows.
     pub fn account(&self) -> Account {
-        self.clone().finish().0
+        self.clone().finish()
     }
 
-    /// The account of it, now that no item follows, and its last spans.
-    pub fn finish(mut self) -> (Account, Vec<Span<Limit>>) {
+    /// The account of it, now that no item follows.
+    pub fn finish(mut self) -> Account {
         let limit = self.sending.state().map_or(Limit::Unknown, |state| state.0);
         self.sending.finish();
         self.receiving.finish();
@@ -662,9 +669,9 @@ impl Connection {
             self.stalls.finish(&situation, ended_by, limit);
         }
         self.rtts.shrink();
-        let spans = self.sending.take_settled();
+        let spans = self.sending.take_settled().into_boxed_slice();
         let first = self.clock.first.unwrap_or(self.clock.now);
-        let account = Account {
+        Account {
             first,
             duration_us: (self.clock.now - first).0.max(0) as u64,
             items: self.clock.items,
@@ -688,10 +695,11 @@ impl Connection {
             cwnd: self.tally.cwnd,
             handshake: self.handshake,
             tcp_state: self.facts.tcp_state,
+            spans,
+            more_spans: self.sending.dropped(),
             options: InUse::of(&self.facts),
             tally: Seen::of(&self.tally),
-        };
-        (account, spans)
+        }
     }
 
     /// Whether it is a socket without a connection.
@@ -715,6 +723,7 @@ struct Before {
     established: bool,
     snd_una: Option<u32>,
     snd_max: Option<u32>,
+    snd_end: Option<u32>,
     snd_wnd: Option<u32>,
     cwnd: Option<u32>,
     ssthresh: Option<u32>,
@@ -729,6 +738,7 @@ impl Before {
             established: facts.established,
             snd_una: facts.snd_una,
             snd_max: facts.snd_max,
+            snd_end: facts.snd_end,
             snd_wnd: facts.snd_wnd,
             cwnd: facts.cwnd,
             ssthresh: facts.ssthresh,

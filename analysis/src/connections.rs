@@ -2,7 +2,7 @@
 //! Many connections: which item is of which, when one ends and another begins under the same key, and how
 //! much is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
 use bblog_dissector::bblog::{Header, Serial};
@@ -47,14 +47,18 @@ const MAX_OPEN: usize = 65_536;
 pub struct Connections<S = std::hash::RandomState> {
     plans: Plans,
     wanted: Wanted,
-    open: HashMap<Key, Box<Open>, S>,
+    /// Places in `open`.
+    places: HashMap<Key, usize, S>,
+    /// Connections that are followed; places that are free are `None`.
+    open: Vec<Option<Box<Open>>>,
+    free: Vec<usize>,
+    /// The connection of the last item: the next one is often of it, too.
+    last: Option<(Key, usize)>,
     /// Accounts of those that are over, by number; `None` for those that are followed.
     closed: Vec<Option<Box<Account>>>,
-    /// Open connections in order of their last items, the oldest first: a queue of keys with the turn they had
-    /// then. An entry with another turn than its connection's is out of date.
-    turns: std::collections::VecDeque<(Key, u64)>,
+    /// Keys in the order of their connections' last items, the oldest first, each with the turn of its item then.
+    queue: VecDeque<(Key, u64)>,
     turn: u64,
-    /// Items that were read before, as in files that overlap.
     repeated: u64,
 }
 
@@ -62,6 +66,7 @@ pub struct Connections<S = std::hash::RandomState> {
 struct Open {
     connection: Connection,
     number: Number,
+    /// The turn of its last item.
     turn: u64,
 }
 
@@ -73,6 +78,18 @@ pub enum Fed {
     /// It was read before: its connection is further.
     Repeated(Number),
 }
+
+impl Fed {
+    /// Its connection.
+    pub fn number(&self) -> Number {
+        match self {
+            Fed::Told(number, _) | Fed::Repeated(number) => *number,
+        }
+    }
+}
+
+/// A connection is put at the end of the queue again once so many items have passed since the last time.
+const RENEWED: u64 = 4096;
 
 impl<S: BuildHasher + Default> Default for Connections<S> {
     fn default() -> Connections<S> {
@@ -86,9 +103,12 @@ impl<S: BuildHasher + Default> Connections<S> {
         Connections {
             plans: Plans::new(),
             wanted,
-            open: HashMap::default(),
+            places: HashMap::default(),
+            open: Vec::new(),
+            free: Vec::new(),
+            last: None,
             closed: Vec::new(),
-            turns: std::collections::VecDeque::new(),
+            queue: VecDeque::new(),
             turn: 0,
             repeated: 0,
         }
@@ -98,13 +118,21 @@ impl<S: BuildHasher + Default> Connections<S> {
     #[inline]
     pub fn feed(&mut self, key: Key, number: u64, item: &Item<'_>) -> Fed {
         self.turn += 1;
-        if let Some(open) = self.open.get_mut(&key) {
+        let place = match &self.last {
+            Some((last, place)) if *last == key => Some(*place),
+            _ => self.places.get(&key).copied(),
+        };
+        if let Some(place) = place
+            && let Some(open) = self.open.get_mut(place).and_then(Option::as_deref_mut)
+        {
             match follows(&open.connection, item) {
                 Follows::Next => {
-                    let turn = std::mem::replace(&mut open.turn, self.turn);
+                    self.last = Some((key, place));
                     let step = open.connection.feed(&mut self.plans, number, item);
-                    let number = open.number;
-                    self.note_turn(key, turn);
+                    let (number, turn) = (open.number, std::mem::replace(&mut open.turn, self.turn));
+                    if turn / RENEWED != self.turn / RENEWED {
+                        self.renew(key);
+                    }
                     return Fed::Told(number, step);
                 }
                 Follows::Repeated => {
@@ -119,58 +147,65 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     #[cold]
     fn begin(&mut self, key: Key, number: u64, item: &Item<'_>) -> Fed {
-        if self.open.len() >= MAX_OPEN {
+        if self.places.len() >= MAX_OPEN {
             self.close_oldest();
         }
         let mut connection = Connection::new(self.wanted);
         let step = connection.feed(&mut self.plans, number, item);
         let number = self.closed.len();
         self.closed.push(None);
-        self.open.insert(key, Box::new(Open { connection, number, turn: self.turn }));
-        self.turns.push_back((key, self.turn));
+        let open = Some(Box::new(Open { connection, number, turn: self.turn }));
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.open[place] = open;
+                place
+            }
+            None => {
+                self.open.push(open);
+                self.open.len() - 1
+            }
+        };
+        self.places.insert(key, place);
+        self.last = Some((key, place));
+        self.queue.push_back((key, self.turn));
         Fed::Told(number, step)
     }
 
-    /// Every so often a connection's place in the queue is renewed; not at each item, which would make the queue as
-    /// long as the log.
-    #[inline]
-    fn note_turn(&mut self, key: Key, turn: u64) {
-        const EVERY: u64 = 4096;
-        if turn / EVERY != self.turn / EVERY {
-            self.turns.push_back((key, self.turn));
-            if self.turns.len() > 4 * MAX_OPEN {
-                self.forget_turns();
-            }
+    /// Puts a connection at the end of the queue.
+    #[cold]
+    fn renew(&mut self, key: Key) {
+        self.queue.push_back((key, self.turn));
+        if self.queue.len() > 4 * MAX_OPEN {
+            let queue = std::mem::take(&mut self.queue);
+            self.queue = queue.into_iter().filter(|entry| self.is_latest(entry)).collect();
         }
     }
 
-    /// Drops what is out of date from the queue.
-    #[cold]
-    fn forget_turns(&mut self) {
-        let open = &self.open;
-        let mut latest: HashMap<Key, u64> = HashMap::new();
-        for (key, turn) in &self.turns {
-            latest.insert(*key, *turn);
-        }
-        self.turns.retain(|(key, turn)| open.contains_key(key) && latest.get(key) == Some(turn));
+    /// Whether this is the last entry of an open connection in the queue.
+    fn is_latest(&self, (key, turn): &(Key, u64)) -> bool {
+        self.get_open(key).is_some_and(|open| open.turn / RENEWED == turn / RENEWED)
+    }
+
+    fn get_open(&self, key: &Key) -> Option<&Open> {
+        self.open.get(*self.places.get(key)?)?.as_deref()
     }
 
     #[cold]
     fn close_oldest(&mut self) {
-        while let Some((key, turn)) = self.turns.pop_front() {
-            // The connection's turn may be later, by less than the queue is renewed.
-            let current = self.open.get(&key).map(|open| open.turn);
-            match current {
-                Some(current) if current / 4096 == turn / 4096 => return self.close(&key),
-                _ => {}
+        while let Some(entry) = self.queue.pop_front() {
+            if self.is_latest(&entry) {
+                return self.close(&entry.0);
             }
         }
     }
 
     fn close(&mut self, key: &Key) {
-        if let Some(open) = self.open.remove(key) {
+        let Some(place) = self.places.remove(key) else { return };
+        self.last = None;
+        if let Some(open) = self.open.get_mut(place).and_then(Option::take) {
             let Open { connection, number, .. } = *open;
-            self.closed[number] = Some(Box::new(connection.finish().0));
+            self.closed[number] = Some(Box::new(connection.finish()));
+            self.free.push(place);
         }
     }
 
@@ -179,14 +214,16 @@ impl<S: BuildHasher + Default> Connections<S> {
         self.close(&key);
     }
 
-    /// The connection that is followed under this key.
+    /// The connection that is followed under this key, and its number.
     pub fn get(&self, key: &Key) -> Option<(Number, &Connection)> {
-        self.open.get(key).map(|open| (open.number, &open.connection))
+        self.get_open(key).map(|open| (open.number, &open.connection))
     }
 
     /// Spans of the connection under this key that no later item can change, if [`Wanted::spans`].
     pub fn take_spans(&mut self, key: &Key) -> Vec<Span<Limit>> {
-        self.open.get_mut(key).map(|open| open.connection.take_spans()).unwrap_or_default()
+        let place = self.places.get(key).copied();
+        let open = place.and_then(|place| self.open.get_mut(place)?.as_deref_mut());
+        open.map(|open| open.connection.take_spans()).unwrap_or_default()
     }
 
     /// Connections so far, those that are over included.
@@ -206,7 +243,7 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     /// The accounts of all, by number: no item follows.
     pub fn finish(mut self) -> Vec<Account> {
-        let keys: Vec<Key> = self.open.keys().copied().collect();
+        let keys: Vec<Key> = self.places.keys().copied().collect();
         keys.iter().for_each(|key| self.close(key));
         self.closed.into_iter().flatten().map(|account| *account).collect()
     }

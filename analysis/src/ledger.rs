@@ -64,6 +64,9 @@ fn most(decided: &Decided) -> Option<Evidence> {
 /// the oldest are then counted as they are.
 const MAX_OPEN: usize = 64;
 
+/// Settled spans that are kept until they are taken; more are counted only.
+const MAX_SETTLED: usize = 65_536;
+
 /// Accumulates the time of each state.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger<S> {
@@ -79,6 +82,8 @@ pub(crate) struct Ledger<S> {
     decided: Decided,
     /// Spans that are settled, if they are wanted.
     settled: Option<Vec<Span<S>>>,
+    /// Settled spans there was no room for.
+    dropped: u64,
 }
 
 impl<S: Copy + Eq> Ledger<S> {
@@ -91,6 +96,7 @@ impl<S: Copy + Eq> Ledger<S> {
             spell: None,
             decided: [0; Evidence::ALL.len()],
             settled: keep_spans.then(Vec::new),
+            dropped: 0,
         }
     }
 
@@ -171,6 +177,11 @@ impl<S: Copy + Eq> Ledger<S> {
         self.settled.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Settled spans there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// No item follows: all spans are settled.
     pub(crate) fn finish(&mut self) {
         self.settle();
@@ -220,7 +231,7 @@ impl<S: Copy + Eq> Ledger<S> {
         let decided = std::mem::take(&mut self.decided);
         spell.evidence = most(&decided).unwrap_or(spell.evidence);
         if let Some(settled) = &mut self.settled {
-            settled.push(spell);
+            if settled.len() < MAX_SETTLED { settled.push(spell) } else { self.dropped += 1 }
         }
         let Span { state, evidence: decided_by, .. } = spell;
         let at = match self.sums.iter().position(|sum| sum.total.state == state) {

@@ -45,6 +45,24 @@ pub enum StallCause {
 }
 
 impl StallCause {
+    /// All of them.
+    pub const ALL: [StallCause; 14] = [
+        StallCause::TailLoss,
+        StallCause::ProbeLost,
+        StallCause::FlightLost,
+        StallCause::RetransmissionLost,
+        StallCause::FewDuplicateAcks,
+        StallCause::SlowRepair,
+        StallCause::LateAcks,
+        StallCause::ZeroWindow,
+        StallCause::ApplicationSilent,
+        StallCause::SendFailed,
+        StallCause::Pacing,
+        StallCause::PeerSilent,
+        StallCause::LogGap,
+        StallCause::Unknown,
+    ];
+
     /// Its name in JSON: `tail_loss`.
     pub fn name(self) -> &'static str {
         match self {
@@ -86,6 +104,10 @@ pub enum StallEnd {
 }
 
 impl StallEnd {
+    /// All of them.
+    pub const ALL: [StallEnd; 4] =
+        [StallEnd::Ack, StallEnd::NewData, StallEnd::ConnectionEnd, StallEnd::LogEnd];
+
     /// Its name in JSON: `log_end`.
     pub fn name(self) -> &'static str {
         match self {

@@ -48,8 +48,8 @@ fn spans_make_the_totals() {
         let bytes = std::fs::read(&path).unwrap();
         for (_, mut connection) in follow(&load(&path, &bytes), |_, _, _| {}) {
             let mut spans = connection.take_spans();
-            let (account, rest) = connection.finish();
-            spans.extend(rest);
+            let account = connection.finish();
+            spans.extend(&account.spans);
             let mut at = account.first;
             for span in &spans {
                 assert_eq!(span.start, at, "{}", name(&path));
@@ -99,7 +99,7 @@ fn spans<'a>(records: impl Iterator<Item = &'a Logged<'a>>) -> (Vec<Span<Limit>>
             segments.push(logged.record.time());
         }
     }
-    spans.extend(connection.finish().1);
+    spans.extend(&connection.finish().spans);
     (spans, segments)
 }
 
