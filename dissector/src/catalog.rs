@@ -6,6 +6,7 @@
 //! that decoding an event neither counts references nor allocates.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::layout::Layout;
 use crate::schema::{self, Annotation, CType, EventDef, Piece, Schema, StructField};
@@ -51,21 +52,24 @@ impl ProviderSpec {
 }
 
 /// All tables of a process.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     providers: Vec<&'static ProviderSpec>,
     rows: Vec<&'static FieldSpec>,
 }
 
 impl Catalog {
-    /// The built-in tables.
+    /// The built-in tables. They are made when this is first called; all calls share them.
     pub fn builtin() -> Catalog {
-        Catalog::with_schemas(&[])
+        static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog::with_schemas(&[]));
+        BUILTIN.clone()
     }
 
     /// The built-in tables with a user's schemas, each of which replaces every layout of the
     /// built-in provider of its name; of two user's schemas for one provider the later one
     /// wins. A user's schema must be complete: its BASE is not looked for.
+    ///
+    /// Each call makes tables of its own, which are never freed; see the module's documentation.
     pub fn with_schemas(user: &[Schema]) -> Catalog {
         let mut schemas = builtin();
         for schema in user {

@@ -4,9 +4,8 @@
 //! Two kinds of log are read. **BBLog** (`/dev/tcp_log`) is a stream of entries, each a
 //! 208-byte header and 328-byte records ([`bblog`]). **eventlog(9)** (`/dev/eventlog`)
 //! is a stream of small typed events, stored in ELOG files ([`elog`]). Both meet in one
-//! model ([`event`]): an [`Event`](event::Event) has a name and
-//! [`Field`](event::Field)s, and each field points at the row of the table
-//! ([`spec`]) that says what it is.
+//! model ([`event`]): an [`Event`] has a name and [`Field`]s, and each field points at the row of
+//! the table ([`spec`]) that says what it is.
 //!
 //! ```text
 //! bytes ─► bblog::Record ─┐                      ┌─► Field { spec, value, range } …
@@ -14,17 +13,32 @@
 //! bytes ─► elog::RawEvent ┘                      └─► summary, one line
 //! ```
 //!
+//! [`BblogDecoder`] and [`ElogDecoder`] do that for a whole log in memory:
+//!
+//! ```
+//! use bblog_dissector::{BblogDecoder, Stack};
+//!
+//! let stream = include_bytes!("../examples/tail-loss.tcplog");
+//! for decoded in BblogDecoder::new(stream).stack(2, Stack::Rack) {
+//!     let decoded = decoded?;
+//!     println!("{} {}: {}", decoded.time().0, decoded.event.name(), decoded.event.summary());
+//!     for field in decoded.event.fields() {
+//!         println!("    {} = {field}", field.spec.filter);
+//!     }
+//! }
+//! # Ok::<(), bblog_dissector::DecodeError>(())
+//! ```
+//!
 //! The tables are data: BBLog's are the files in `tables/bblog/`, compiled at build time;
 //! eventlog's are schemas ([`schema`]) in `tables/eventlog/`, or any other schema given at
-//! run time. Code here only interprets them. Nothing does I/O, nothing allocates per
-//! event, and every byte string decodes to something: never a panic.
+//! run time. Code only interprets them. The library does no I/O and allocates nothing per event.
+//! Every byte string decodes to values or to a [`DecodeError`]; none makes it panic.
 //!
-//! ```
-//! use bblog_dissector::{bblog::Header, DecodeError};
+//! # What a log does not say
 //!
-//! let torn = [9u8, 0, 0, 0];
-//! assert!(matches!(Header::parse(&torn), Err(DecodeError::Truncated { needed: 208, found: 4, .. })));
-//! ```
+//! A BBLog record holds the number of its TCP stack, not its name, and neither the kernel's release nor the
+//! length of a tick. The meaning of many members depends on them: [`RecordContext`] says what is known, and
+//! without a stack only the values that do not depend on it are named.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -36,6 +50,7 @@ mod unit;
 
 pub mod bblog;
 pub mod catalog;
+pub mod decoder;
 pub mod elog;
 pub mod elog_text;
 pub mod event;
@@ -47,9 +62,15 @@ pub mod tables;
 pub mod tcp_provider;
 mod text;
 
+pub use catalog::{Catalog, ProviderSpec};
+pub use decoder::{BblogDecoder, DecodedEvent, DecodedRecord, ElogDecoder};
 pub use error::DecodeError;
 /// The earlier name of [`DecodeError`], until all callers have changed.
 #[doc(hidden)]
 pub use error::DecodeError as Problem;
+pub use event::{Event, Field, RecordContext, Value};
+pub use lookup::Lookup;
+pub use schema::{Schema, SchemaError};
+pub use spec::{EventSpec, FieldSpec, Kernel, Stack, Unit};
 pub use tcp_header::TcpHeader;
 pub use time::Micros;
