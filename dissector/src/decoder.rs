@@ -136,7 +136,7 @@ impl<'a> Iterator for BblogDecoder<'a> {
 /// for decoded in ElogDecoder::new(file, &catalog)? {
 ///     segments += u32::from(matches!(decoded?.event.name(), "IN" | "OUT"));
 /// }
-/// assert_eq!(segments, 13);
+/// assert_eq!(segments, 6);
 /// # Ok::<(), bblog_dissector::DecodeError>(())
 /// ```
 #[derive(Clone)]

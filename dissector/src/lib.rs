@@ -74,3 +74,8 @@ pub use schema::{Schema, SchemaError};
 pub use spec::{EventSpec, FieldSpec, Kernel, Stack, Unit};
 pub use tcp_header::TcpHeader;
 pub use time::Micros;
+
+/// The examples of README.md, tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,7 +3,7 @@
 //! kernel and its ticks per second, and which of these and the stack's name were inferred.
 //!
 //! The kernel stands in `shb_os`. All else is one custom option of the section header, under the
-//! enterprise number that eventlog's options have ([`elog::PEN`](crate::elog::PEN)): [`TAG`], then
+//! enterprise number that eventlog's options have ([`elog::PEN`]): [`TAG`], then
 //! lines of text, each a name and a value with a blank between. A line that begins with the word
 //! `inferred` was concluded from the records; all others come from the kernel or the user.
 //!

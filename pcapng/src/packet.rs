@@ -156,7 +156,8 @@ fn on_the_wire(address: IpAddr) -> [u8; 16] {
     without_zone(address).octets()
 }
 
-/// See [`on_the_wire`]: unicast fe80::/10 and multicast of interface- or link-local scope.
+/// The address as it stands on the wire: without the scope zone, which the kernel keeps in the second group of
+/// unicast fe80::/10 and of multicast addresses of interface- or link-local scope.
 pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
     let mut groups = address.segments();
     if address.is_unicast_link_local() || matches!(groups[0] & 0xff0f, 0xff01 | 0xff02) {

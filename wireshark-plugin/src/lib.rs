@@ -3,8 +3,8 @@
 //!
 //! The plugin has two halves. The C half (`shim/`) makes every call into epan; this half decides about
 //! bytes. Wireshark's exceptions are longjmps, which must not cross a Rust frame, so C collects bytes, calls
-//! [`exports::bblog_decode`], and gets a flat list of items back, which it adds to the tree after Rust has
-//! returned. `shim/shim.h` is the border; bindgen translates it ([`ffi`]).
+//! `exports::bblog_decode`, and gets a flat list of items back, which it adds to the tree after Rust has
+//! returned. `shim/shim.h` is the border; bindgen translates it (`ffi`).
 //!
 //! ```text
 //! epan ─► shim/dissect.c ─► exports ─► decode ─► record, eventlog ─► bblog_dissector
