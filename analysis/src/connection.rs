@@ -45,6 +45,33 @@ pub struct Step {
     pub missing: u32,
     /// Whether the connection, or its log, ends with this item.
     pub is_end: bool,
+    /// The segment that was sent or received with this item.
+    pub segment: Option<SegmentRange>,
+    /// The newest SACK block of the segment that was received: its first sequence number, and the one after it.
+    pub sack: Option<(u32, u32)>,
+    /// The round-trip time that the item says, microseconds.
+    pub rtt_us: Option<u32>,
+}
+
+/// The sequence numbers that a segment takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentRange {
+    /// Its first sequence number.
+    pub start: u32,
+    /// The sequence number after it; SYN and FIN take one each.
+    pub end: u32,
+    /// Whether it was sent; else it was received.
+    pub is_ours: bool,
+}
+
+/// The sequence numbers of the segment that an item is of.
+fn range(kind: &Kind<'_>) -> Option<SegmentRange> {
+    let (segment, is_ours) = match kind {
+        Kind::In(segment) => (segment, false),
+        Kind::Out(segment, _) => (segment, true),
+        Kind::NotSent(_) | Kind::Acked | Kind::UserWrite | Kind::Other | Kind::End => return None,
+    };
+    Some(SegmentRange { start: segment.seq, end: segment.end(), is_ours })
 }
 
 impl Step {
@@ -312,6 +339,9 @@ impl Connection {
             stall_ended: false,
             missing,
             is_end: false,
+            segment: range(&seen.kind),
+            sack: None,
+            rtt_us: seen.rtt.map(|rtt| rtt.1),
         };
         if let Some(timer) = seen.timer {
             self.fired(timer);
@@ -373,7 +403,7 @@ impl Connection {
 
     fn happened(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {
         match seen.kind {
-            Kind::In(segment) => self.received(before, &segment),
+            Kind::In(segment) => step.sack = self.received(before, &segment),
             Kind::Acked => self.acked(before),
             Kind::Out(segment, errno) => {
                 self.sent(before, &segment);
@@ -452,8 +482,8 @@ impl Connection {
         }
     }
 
-    /// A segment was received.
-    fn received(&mut self, before: &Before, segment: &Segment<'_>) {
+    /// A segment was received. Returns its newest SACK block.
+    fn received(&mut self, before: &Before, segment: &Segment<'_>) -> Option<(u32, u32)> {
         self.unanswered = false;
         self.sending.settle();
         self.receiving.settle();
@@ -469,6 +499,7 @@ impl Connection {
             self.sacked(segment, &options);
         }
         self.acked(before);
+        options?.first_block
     }
 
     /// What SACK blocks say about duplicates and order.
