@@ -148,6 +148,7 @@ impl<'a> Parsed<'a> {
 
 /// An IPv6 address without the scope zone that FreeBSD's kernel keeps in the second group of
 /// link-local addresses (KAME's form, `fe80:2::1`): packets never carry it.
+#[inline]
 fn on_the_wire(address: IpAddr) -> [u8; 16] {
     let address = match address {
         IpAddr::V6(address) => address,
@@ -158,6 +159,7 @@ fn on_the_wire(address: IpAddr) -> [u8; 16] {
 
 /// The address as it stands on the wire: without the scope zone, which the kernel keeps in the second group of
 /// unicast fe80::/10 and of multicast addresses of interface- or link-local scope.
+#[inline]
 pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
     let mut groups = address.segments();
     if address.is_unicast_link_local() || matches!(groups[0] & 0xff0f, 0xff01 | 0xff02) {

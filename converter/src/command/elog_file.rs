@@ -82,8 +82,6 @@ impl ElogFile {
 /// The events of eventlog(9) in an input.
 struct Capture {
     source: Box<dyn EventSource>,
-    /// Timestamp of the current event.
-    timestamp: u64,
     /// BBLog records in it.
     records: u64,
     /// Events of another capture.
@@ -104,22 +102,17 @@ impl Stream for Capture {
         on_error: &mut OnError<'_>,
     ) -> Result<Capture, InputError> {
         let source = source::open(input, position, assumptions, on_error)?;
-        Ok(Capture { source, timestamp: 0, records: 0, others: 0, header: None })
+        Ok(Capture { source, records: 0, others: 0, header: None })
     }
 
-    fn advance(&mut self) -> Result<bool, InputError> {
+    fn step(&mut self) -> Result<Option<u64>, InputError> {
         while self.source.advance()? {
             if let Some(LogItem::Eventlog(item)) = self.source.item() {
-                self.timestamp = item.event.timestamp();
-                return Ok(true);
+                return Ok(Some(item.event.timestamp()));
             }
             self.records += 1;
         }
-        Ok(false)
-    }
-
-    fn key(&self) -> u64 {
-        self.timestamp
+        Ok(None)
     }
 }
 

@@ -42,14 +42,11 @@ pub trait Stream: Sized {
         on_error: &mut OnError<'_>,
     ) -> Result<Self, InputError>;
 
-    /// Steps to the next item; `false` at the end.
+    /// Steps to the next item and gives its key; `None` at the end.
     ///
     /// # Errors
     /// An [`InputError`]; call again for what follows.
-    fn advance(&mut self) -> Result<bool, InputError>;
-
-    /// The key of the current item.
-    fn key(&self) -> Self::Key;
+    fn step(&mut self) -> Result<Option<Self::Key>, InputError>;
 }
 
 /// Where a merge has come.
@@ -66,6 +63,8 @@ pub struct Merge<S: Stream> {
     lanes: Vec<Lane<S>>,
     /// What the inputs have in front, but for the current one.
     fronts: BinaryHeap<Reverse<(S::Key, usize)>>,
+    /// The first of `fronts`, up to which the current input stays in front.
+    next: Option<(S::Key, usize)>,
     /// Inputs that ended and were not given out yet.
     ended: VecDeque<usize>,
     last: Option<Turn>,
@@ -120,13 +119,12 @@ impl<S: Stream> Lane<S> {
     }
 
     /// Steps to the next item and gives its key; `None` at the end.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, on_error: &mut OnError<'_>) -> Option<S::Key> {
         let State::Open(stream) = &mut self.state else { return None };
         loop {
-            match stream.advance() {
-                Ok(true) => return Some(stream.key()),
-                Ok(false) => return None,
+            match stream.step() {
+                Ok(key) => return key,
                 Err(error) => on_error(&self.name, &error),
             }
         }
@@ -189,6 +187,7 @@ impl<S: Stream> Merge<S> {
         Merge {
             lanes: Vec::new(),
             fronts: BinaryHeap::new(),
+            next: None,
             ended: VecDeque::new(),
             last: None,
             assumptions: Arc::clone(assumptions),
@@ -234,42 +233,43 @@ impl<S: Stream> Merge<S> {
 
     /// Steps to the next item, or end of an input; `None` when all have ended. Errors go to
     /// `on_error`.
-    #[inline]
+    #[inline(always)]
     pub fn step(&mut self, on_error: &mut OnError<'_>) -> Option<Turn> {
-        match self.last {
-            Some(Turn::Item(at)) => {
-                // The input stays in front as long as no other has an earlier item.
-                let front = self.lanes.get_mut(at).and_then(|lane| lane.step(on_error));
-                let Some(key) = front else { return self.turn(Turn::End(at)) };
-                match self.fronts.peek() {
-                    Some(Reverse(next)) if *next < (key, at) => self.fronts.push(Reverse((key, at))),
-                    _ => return self.last,
-                }
+        if let Some(Turn::Item(at)) = self.last
+            && let Some(lane) = self.lanes.get_mut(at)
+        {
+            // The input stays in front as long as no other has an earlier item.
+            match lane.step(on_error) {
+                Some(key) if self.next.is_none_or(|next| (key, at) <= next) => return self.last,
+                Some(key) => self.fronts.push(Reverse((key, at))),
+                None => return self.turn(Turn::End(at)),
             }
-            Some(Turn::End(at)) => {
-                // Its memory is not needed any more.
-                if let Some(lane) = self.lanes.get_mut(at) {
-                    lane.state = State::Ended;
-                }
-            }
-            None => {}
         }
-        self.take_front(on_error)
+        self.change(on_error)
+    }
+
+    /// Steps to another input.
+    #[inline(never)]
+    fn change(&mut self, on_error: &mut OnError<'_>) -> Option<Turn> {
+        if let Some(Turn::End(at)) = self.last
+            && let Some(lane) = self.lanes.get_mut(at)
+        {
+            // Its memory is not needed any more.
+            lane.state = State::Ended;
+        }
+        if let Some(at) = self.ended.pop_front() {
+            return self.turn(Turn::End(at));
+        }
+        let Reverse((_, at)) = self.fronts.pop()?;
+        self.next = self.fronts.peek().map(|Reverse(next)| *next);
+        let opening = Opening { assumptions: &self.assumptions, meter: &self.meter };
+        let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
+        self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
     }
 
     fn turn(&mut self, turn: Turn) -> Option<Turn> {
         self.last = Some(turn);
         self.last
-    }
-
-    fn take_front(&mut self, on_error: &mut OnError<'_>) -> Option<Turn> {
-        if let Some(at) = self.ended.pop_front() {
-            return self.turn(Turn::End(at));
-        }
-        let Reverse((_, at)) = self.fronts.pop()?;
-        let opening = Opening { assumptions: &self.assumptions, meter: &self.meter };
-        let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
-        self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
     }
 
     /// The input at a turn, with the position that it was opened at; `None` if it could not be opened
@@ -320,13 +320,8 @@ impl Stream for Box<dyn EventSource> {
     }
 
     #[inline]
-    fn advance(&mut self) -> Result<bool, InputError> {
-        (**self).advance()
-    }
-
-    #[inline]
-    fn key(&self) -> Micros {
-        (**self).time()
+    fn step(&mut self) -> Result<Option<Micros>, InputError> {
+        Ok((**self).advance()?.then(|| (**self).time()))
     }
 }
 

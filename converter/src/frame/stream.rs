@@ -62,24 +62,15 @@ impl Stream for FrameStream {
         Ok(FrameStream { input: position.index, source })
     }
 
-    #[inline]
-    fn advance(&mut self) -> Result<bool, InputError> {
-        match &mut self.source {
-            Source::Bblog(bblog) => bblog.advance(),
-            Source::Elog(elog) => elog.advance(),
-            Source::Pcapng(pcapng) => pcapng.advance(),
-            Source::Empty => Ok(false),
-        }
-    }
-
-    #[inline]
-    fn key(&self) -> Micros {
-        match &self.source {
-            Source::Bblog(bblog) => bblog.time(),
-            Source::Elog(elog) => elog.time(),
-            Source::Pcapng(pcapng) => pcapng.time(),
-            Source::Empty => Micros(0),
-        }
+    #[inline(always)]
+    fn step(&mut self) -> Result<Option<Micros>, InputError> {
+        let (more, time) = match &mut self.source {
+            Source::Bblog(bblog) => (bblog.advance()?, bblog.time()),
+            Source::Elog(elog) => (elog.advance()?, elog.time()),
+            Source::Pcapng(pcapng) => (pcapng.advance()?, pcapng.time()),
+            Source::Empty => (false, Micros(0)),
+        };
+        Ok(more.then_some(time))
     }
 }
 
