@@ -5,14 +5,14 @@
 //! names. It lives as long as the process does: its rows are handed out as `&'static`, so
 //! that decoding an event neither counts references nor allocates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use crate::layout::Layout;
-use crate::schema::{self, Annotation, CType, EventDef, Piece, Schema, StructField};
+use crate::schema::{self, AlertDef, Annotation, CType, EventDef, Piece, Schema, StructField, TimerDef};
 use crate::spec::{
-    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Order, Part, Place, Read, Repeat, Say, TimerStep,
-    UNKNOWN, Unit, ValueNames, When,
+    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Order, Part, Place, Read, Repeat, Say, Test,
+    TimerStep, UNKNOWN, Unit, ValueNames, When,
 };
 use crate::{elog, tables};
 
@@ -116,6 +116,8 @@ impl Catalog {
 
     fn add(&mut self, schema: &Schema, kinds: &BTreeMap<String, Kind>) {
         let mut names = NameTables::default();
+        let alerts = by_event(&schema.alerts, |alert| &alert.event);
+        let timers = by_event(&schema.timers, |timer| &timer.event);
         let mut defs: Vec<&EventDef> = schema.events.iter().collect();
         defs.sort_by_key(|def| def.id);
         let mut events = Vec::with_capacity(defs.len());
@@ -141,8 +143,8 @@ impl Catalog {
                 logged_by: &[],
                 fields: rows,
                 says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
-                alerts: alerts(schema, def, fields).leak(),
-                timers: timers(schema, def, fields).leak(),
+                alerts: own_alerts(of_event(&alerts, def), fields).leak(),
+                timers: own_timers(schema, of_event(&timers, def), fields).leak(),
                 evidence: &[],
                 size: body.map_or(0, |body| body.size),
             });
@@ -317,32 +319,70 @@ fn parts(format: &str) -> Vec<Part> {
         .collect()
 }
 
+/// Definitions by the event that they name, so that none is looked for among all of them.
+fn by_event<T>(defs: &[T], event: impl Fn(&T) -> &str) -> HashMap<&str, Vec<&T>> {
+    let mut by_event: HashMap<&str, Vec<&T>> = HashMap::new();
+    for def in defs {
+        by_event.entry(event(def)).or_default().push(def);
+    }
+    by_event
+}
+
+fn of_event<'m, 's, T>(all: &'m HashMap<&'s str, Vec<&'s T>>, def: &EventDef) -> &'m [&'s T] {
+    all.get(&*def.name).map_or(&[], Vec::as_slice)
+}
+
 /// When an event deserves notice. An alert that asks for a field that this layout's event does not have is
 /// left out.
-fn alerts(schema: &Schema, def: &EventDef, fields: &[StructField]) -> Vec<Alert> {
-    let own = schema.alerts.iter().filter(|alert| alert.event == def.name);
-    own.filter_map(|alert| {
+fn own_alerts(own: &[&AlertDef], fields: &[StructField]) -> Vec<Alert> {
+    let index = FieldIndex::of(own.len(), fields);
+    let alerts = own.iter().filter_map(|alert| {
         let kind = tables::ALERTS.iter().position(|kind| kind.name == alert.kind)?;
-        let conds: Option<Vec<Cond>> = alert.conditions.iter().map(|cond| condition(cond, fields)).collect();
+        let conds: Option<Vec<Cond>> = alert.conditions.iter().map(|cond| condition(cond, &index)).collect();
         Some(Alert { when: When { conds: conds?.leak(), ..When::ALWAYS }, kind: kind as u16 })
-    })
-    .collect()
+    });
+    alerts.collect()
+}
+
+/// Fields by their names; empty where no definition asks for one.
+struct FieldIndex<'s>(HashMap<&'s str, (usize, &'s StructField)>);
+
+impl<'s> FieldIndex<'s> {
+    fn of(definitions: usize, fields: &'s [StructField]) -> FieldIndex<'s> {
+        let asked = fields.iter().enumerate().filter(|_| definitions > 0);
+        FieldIndex(asked.map(|(at, field)| (&*field.name, (at, field))).collect())
+    }
+
+    /// The index of a field in its structure, and the field.
+    fn get(&self, name: &str) -> Option<(usize, &'s StructField)> {
+        self.0.get(name).copied()
+    }
 }
 
 /// A condition of a schema on a field, which is looked for behind the event's header.
-fn condition(cond: &schema::Condition, fields: &[StructField]) -> Option<Cond> {
-    let field = fields.iter().find(|field| field.name == cond.field)?;
+fn condition(cond: &schema::Condition, fields: &FieldIndex<'_>) -> Option<Cond> {
+    let (_, field) = fields.get(&cond.field)?;
     let offset = field.offset + elog::EVENT_HEADER_LEN as u16;
     let (size, order, repeat) = (field.ctype.size(), Order::Host, Repeat::Once);
     let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
-    Some(Cond { member: leak(&cond.field), place, test: cond.test })
+    Some(Cond { member: leak(&cond.field), place, test: test(&cond.test) })
+}
+
+fn test(test: &schema::Test) -> Test {
+    match test {
+        schema::Test::In(values) => Test::In(values.clone().leak()),
+        schema::Test::NotIn(values) => Test::NotIn(values.clone().leak()),
+        schema::Test::Above(floor) => Test::Above(*floor),
+        schema::Test::AnySet(mask) => Test::AnySet(*mask),
+        schema::Test::NoneSet(mask) => Test::NoneSet(*mask),
+    }
 }
 
 /// What an event does to a timer.
-fn timers(schema: &Schema, def: &EventDef, fields: &[StructField]) -> Vec<TimerStep> {
-    let own = schema.timers.iter().filter(|timer| timer.event == def.name);
-    own.filter_map(|timer| {
-        let row = fields.iter().position(|field| field.name == timer.field)?;
+fn own_timers(schema: &Schema, own: &[&TimerDef], fields: &[StructField]) -> Vec<TimerStep> {
+    let index = FieldIndex::of(own.len(), fields);
+    let timers = own.iter().filter_map(|timer| {
+        let (row, _) = index.get(&timer.field)?;
         Some(TimerStep {
             when: When::ALWAYS,
             does: timer.does,
@@ -350,8 +390,8 @@ fn timers(schema: &Schema, def: &EventDef, fields: &[StructField]) -> Vec<TimerS
             keyed: true,
             rows: vec![row as u16].leak(),
         })
-    })
-    .collect()
+    });
+    timers.collect()
 }
 
 /// The name tables of one schema, made once each.

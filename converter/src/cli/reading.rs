@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Options about what is read, and what inputs do not say themselves.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -61,13 +63,24 @@ impl AssumptionArgs {
 }
 
 fn read_schema(path: PathBuf) -> Result<Schema, UsageError> {
-    let bytes = std::fs::read(&path);
+    let bytes = read_bounded(&path);
     let bytes = bytes.map_err(|error| format!("{}: {}", Escaped::path(&path), Strerror(&error)))?;
     // Comments may be in any encoding.
     let text = String::from_utf8_lossy(&bytes);
     let schema = schema::parse(&text);
     let schema = schema.map_err(|error| format!("{}: {error}", Escaped::path(&path)))?;
     Ok(schema)
+}
+
+/// The bytes of a schema's file, up to one more than a schema may have. A FIFO or a device has no end that is
+/// worth waiting for.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(schema::MAX_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The inputs by name: what is no file but begins the names of a series' files stands for them.

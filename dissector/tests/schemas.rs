@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Schemas from anywhere: how large one may be, and that the time to read it grows with its size alone.
+
+use std::fmt::Write;
+
+use bblog_dissector::schema::{self, MAX_TEXT};
+use bblog_dissector::{Catalog, SchemaError};
+
+fn fault(text: &str) -> SchemaError {
+    schema::parse(text).expect_err("the schema is faulty")
+}
+
+/// A schema of so many events.
+fn events(count: usize) -> String {
+    let mut text = "PROVIDER tcp\nSTRUCT s\n\tn:uint32_t\n".to_owned();
+    for at in 0..count {
+        writeln!(text, "EVENT E{at} {} INFO X s\n\t\"n %1\"", at + 100).unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_text_is_bounded() {
+    let comment = "#".repeat(MAX_TEXT - events(1).len());
+    assert!(schema::parse(&(events(1) + &comment)).is_ok());
+    let found = fault(&(events(1) + &comment + "#"));
+    assert_eq!(found.to_string(), "line 1, column 1: 1048577 bytes, expected at most 1048576");
+}
+
+#[test]
+fn events_are_bounded() {
+    assert_eq!(schema::parse(&events(4096)).unwrap().events.len(), 4096 + 2);
+    assert_eq!(fault(&events(4097)).what, "EVENT number 4096 and one more");
+}
+
+#[test]
+fn fields_of_all_events_are_bounded() {
+    // One structure of 1000 fields, which each of 66 events has.
+    let mut text = "PROVIDER p\nSTRUCT s\n".to_owned();
+    (0..1000).for_each(|at| writeln!(text, "\tf{at}:uint8_t").unwrap());
+    for at in 0..66 {
+        writeln!(text, "EVENT E{at} {at} INFO X s\n\t\"\"").unwrap();
+    }
+    let found = fault(&text);
+    assert_eq!(found.what, "EVENT E65 and those before it have more than 65536 fields");
+    assert_eq!(found.line, 1133);
+}
+
+#[test]
+fn names_of_a_table_are_bounded() {
+    let mut text = "PROVIDER p\nENUM e\n".to_owned();
+    (0..4097).for_each(|at| writeln!(text, "\t{at}:N{at}").unwrap());
+    assert_eq!(fault(&text).what, "ENUM of more than 4096 values");
+}
+
+#[test]
+fn lines_of_other_directives_are_bounded() {
+    for line in ["KEYWORD K 1\n", "REMOVE EVENT E\n", "ALERT E rto\n", "TIMER E starts f\n"] {
+        let text = "PROVIDER p\n".to_owned() + &line.repeat(4097);
+        let word = line.split(' ').next().unwrap();
+        assert_eq!(fault(&text).what, format!("{word} number 4096 and one more"));
+    }
+}
+
+#[test]
+fn what_a_line_can_expand_to_is_bounded() {
+    // 40 kB of text that would show 1.2 GB.
+    let text = format!(
+        "PROVIDER tcp\nSTRUCT s\n\tt:char[60000]\nEVENT E 2 INFO X s\n\t\"{}\"\n",
+        "%1".repeat(20_000)
+    );
+    assert_eq!(
+        fault(&text).what,
+        "EVENT E format makes texts of up to 1200000000 bytes, expected at most 262144"
+    );
+    let once = text.replace(&"%1".repeat(20_000), "%1%1%1%1");
+    assert!(schema::parse(&once).is_ok());
+    let flags =
+        "PROVIDER p\nFLAG f\n\t1:AAAAAAAAAAAAAAAA\nSTRUCT s\n\tn:uint8_t:flag_f\nEVENT E 1 INFO X s\n\t";
+    assert!(schema::parse(&format!("{flags}\"{}\"", "%1".repeat(3000))).is_ok());
+    assert!(fault(&format!("{flags}\"{}\"", "%1".repeat(4000))).what.contains("324000 bytes"));
+}
+
+/// Nanoseconds that this thread has run, whatever else the machine does.
+#[cfg(target_os = "linux")]
+fn on_cpu() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn time_grows_with_the_size_alone() {
+    let time = |text: &str, times: u32| {
+        let begun = on_cpu();
+        for _ in 0..times {
+            let schema = schema::parse(text).unwrap();
+            Catalog::with_schemas(&[schema]);
+        }
+        on_cpu() - begun
+    };
+    // Structures of many fields, and many events with alerts and timers.
+    let many = |count: usize| {
+        let mut text = events(count);
+        for at in 0..count {
+            writeln!(text, "ALERT E{at} rto n=1\nTIMER E{at} starts n\nFIELD s{at}.n - words").unwrap();
+        }
+        text.push_str("STRUCT large\n");
+        (0..count * 10).for_each(|at| writeln!(text, "\tfield{at}:uint8_t").unwrap());
+        text
+    };
+    // The same work, in 32 small schemas and in 4 large ones.
+    let (small, large) = (time(&many(250), 32), time(&many(2000), 4));
+    // Were it quadratic, the large ones would take eight times as long.
+    assert!(large < small * 3, "{small}, {large} ns");
+}
