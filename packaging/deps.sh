@@ -21,7 +21,7 @@ case $(uname -s) in
 Linux)
 	command -v apt-get >/dev/null || fail "apt-get: not found, expected Debian or Ubuntu; install tshark, the Wireshark headers, libclang and pkg-config by hand"
 	missing=
-	for package in gcc gdb jq lldb mandoc python3-jsonschema tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
+	for package in gcc gdb jq lldb mandoc python3-jsonschema tcsh tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 		*" installed") ;;
 		*)

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A capture: the command writes into Wireshark's FIFO itself, and this program waits for what
-//! comes first: the command's end, a signal, or a reader that is gone.
+//! A capture: starts the command, passes its output on to Wireshark's FIFO, and ends with the
+//! command, with a signal, or with the reader of the FIFO, whichever is first.
 //!
-//! The command's stderr is kept back until it has failed. Wireshark takes every word on an extcap
-//! program's stderr for an error, and bblogd also says there what went well.
+//! The command's standard input is a pipe that this program holds open and never writes to. bblogd
+//! stops when it ends (`--exit-on-eof`), so that a killed capture leaves neither ssh nor bblogd
+//! behind.
+//!
+//! The command's standard error is kept until the command has failed: Wireshark shows everything
+//! that an extcap program writes there as an error, and bblogd also reports success there.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -23,53 +27,78 @@ use signal_hook::low_level::pipe;
 
 use crate::cli::CaptureArgs;
 use crate::command;
+use crate::relay::{Beginning, Relay};
 
 /// How long a command may take to end after SIGTERM.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How much of the command's last words is kept.
-const LAST_WORDS: usize = 2048;
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// How many bytes of the end of the command's standard error are kept.
+const STDERR_LEN: usize = 2048;
+/// How many characters of what the command printed instead of a log are shown.
+const PRINTED_LEN: usize = 500;
 
-/// Captures until the command ends or nobody reads any more.
+/// Captures until the command ends, or until Wireshark stops the capture.
 ///
 /// # Errors
-/// If the command cannot be run, or fails by itself: one line, with its last words.
+/// One line if the command cannot be run, fails by itself, or prints something that is no log.
 pub fn run(args: &CaptureArgs) -> Result<(), String> {
-    let words = command::words(args)?;
-    // Waits for the reader, if it is a FIFO.
-    let fifo = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&args.fifo)
-        .map_err(|error| format!("{}: {error}", args.fifo.display()))?;
-    let ended = signal_pipe(&[SIGCHLD])?;
-    let told = signal_pipe(&[SIGTERM, SIGINT, SIGHUP])?;
+    let words = command::command_line(args)?;
+    let output_error = |error| format!("{}: {error}", args.fifo.display());
+    // Opening a FIFO waits for its reader.
+    let fifo = OpenOptions::new().write(true).create(true).truncate(true).open(&args.fifo);
+    let fifo = fifo.map_err(output_error)?;
+    let child_ended = signal_pipe(&[SIGCHLD])?;
+    let stop_requested = signal_pipe(&[SIGTERM, SIGINT, SIGHUP])?;
 
     let (program, arguments) = words.split_first().ok_or("no command")?;
-    let stdout = fifo.try_clone().map_err(|error| format!("{}: {error}", args.fifo.display()))?;
     let mut child = Command::new(program)
         .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(stdout)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| format!("{program}: {error}"))?;
-    let stderr = child.stderr.take();
-    let mut said = LastWords { pipe: stderr, text: Vec::new() };
+    let _lifeline = child.stdin.take();
+    let stdout = child.stdout.take().ok_or("the command has no standard output")?;
+    let relay = Relay::start(stdout, fifo.try_clone().map_err(output_error)?).map_err(output_error)?;
+    let stderr = StderrTail { pipe: child.stderr.take(), text: Vec::new() };
 
-    let outcome = wait(&mut child, &fifo, &ended, &told, &mut said)?;
-    said.drain();
+    let mut running = Running { child, fifo, child_ended, stop_requested, relay, stderr };
+    let outcome = running.wait()?;
+    let Running { mut child, relay, mut stderr, .. } = running;
+    stderr.drain();
+    let source = source(args, program);
+    if let Some(Beginning::Log(greeting)) = relay.beginning()
+        && !greeting.is_empty()
+    {
+        // Wireshark shows this to its user, who can mend the login shell's start files.
+        eprintln!("bblogdump: {source}: printed \"{}\" before the log, left out", shown(greeting));
+    }
+    let printed = match relay.beginning() {
+        Some(Beginning::Text(text)) if !text.is_empty() => {
+            format!("printed \"{}\", expected a log in pcapng; ", shown(text))
+        }
+        _ => String::new(),
+    };
     match outcome {
         Outcome::Stopped => stop(&mut child),
-        Outcome::Ended(status) if status.success() => Ok(()),
-        // The reader went away, and the command met that first.
-        Outcome::Ended(status) if status.signal() == Some(Signal::SIGPIPE as i32) => Ok(()),
-        Outcome::Ended(status) => Err(format!("{}: {}{status}", place(args, program), said.line())),
+        Outcome::NoLog => {
+            stop(&mut child)?;
+            Err(format!("{source}: {printed}{}stopped", stderr.line()))
+        }
+        Outcome::Ended(status) => {
+            relay.join().map_err(output_error)?;
+            // The reader of the FIFO went away, and the command noticed that first.
+            let reader_gone = status.signal() == Some(Signal::SIGPIPE as i32);
+            if printed.is_empty() && (status.success() || reader_gone) {
+                return Ok(());
+            }
+            Err(format!("{source}: {printed}{}{status}", stderr.line()))
+        }
     }
 }
 
-/// Who failed: the server, or the program that was run here.
-fn place(args: &CaptureArgs, program: &str) -> String {
+/// The name of what failed, for messages: the server, or the program that was run here.
+fn source(args: &CaptureArgs, program: &str) -> String {
     match (&args.server.remote_host, program) {
         (Some(host), "ssh") => format!("ssh to {host}"),
         _ => program.to_owned(),
@@ -78,10 +107,12 @@ fn place(args: &CaptureArgs, program: &str) -> String {
 
 /// Why waiting ended.
 enum Outcome {
-    /// The command ended by itself.
+    /// The command ended by itself, and all its output was passed on.
     Ended(ExitStatus),
-    /// Wireshark wants no more.
+    /// Wireshark stopped the capture.
     Stopped,
+    /// The command still runs, but has printed too much that is no log.
+    NoLog,
 }
 
 /// A socket that becomes readable when one of the signals arrives.
@@ -96,51 +127,70 @@ fn signal_pipe(signals: &[i32]) -> Result<UnixStream, String> {
     open().map_err(|error| format!("signals: {error}"))
 }
 
-fn wait(
-    child: &mut Child,
-    fifo: &File,
-    ended: &UnixStream,
-    told: &UnixStream,
-    said: &mut LastWords,
-) -> Result<Outcome, String> {
-    let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-    loop {
-        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
-            return Ok(Outcome::Ended(status));
-        }
-        let mut fds = vec![
-            PollFd::new(ended.as_fd(), PollFlags::POLLIN),
-            PollFd::new(told.as_fd(), PollFlags::POLLIN),
-            PollFd::new(fifo.as_fd(), PollFlags::empty()),
-        ];
-        if let Some(pipe) = &said.pipe {
-            fds.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
-        }
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(format!("poll: {error}")),
-        }
-        let events: Vec<PollFlags> =
-            fds.iter().map(|fd| fd.revents().unwrap_or(PollFlags::empty())).collect();
-        if !events[1].is_empty() || events[2].intersects(gone) {
-            return Ok(Outcome::Stopped);
-        }
-        if events.get(3).is_some_and(|event| !event.is_empty()) {
-            said.read();
-        }
-        if !events[0].is_empty() {
-            // One byte for each signal; what the signal means is asked of the child.
-            let _ = (&mut &*ended).read(&mut [0; 64]);
+/// A capture under way.
+struct Running {
+    child: Child,
+    fifo: File,
+    child_ended: UnixStream,
+    stop_requested: UnixStream,
+    relay: Relay,
+    stderr: StderrTail,
+}
+
+impl Running {
+    fn wait(&mut self) -> Result<Outcome, String> {
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
+        let mut relaying = true;
+        loop {
+            let status = self.child.try_wait().map_err(|error| error.to_string())?;
+            match status {
+                Some(status) if !relaying => return Ok(Outcome::Ended(status)),
+                None if self.relay.beginning().is_some_and(Beginning::is_too_long) => {
+                    return Ok(Outcome::NoLog);
+                }
+                _ => {}
+            }
+            let mut fds = vec![
+                PollFd::new(self.child_ended.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.stop_requested.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.fifo.as_fd(), PollFlags::empty()),
+            ];
+            if relaying {
+                fds.push(PollFd::new(self.relay.finished(), PollFlags::POLLIN));
+            }
+            if let Some(pipe) = &self.stderr.pipe {
+                fds.push(PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
+            }
+            match poll(&mut fds, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(format!("poll: {error}")),
+            }
+            let mut events = fds.iter().map(|fd| fd.revents().unwrap_or(PollFlags::empty()));
+            let mut next = || events.next().unwrap_or(PollFlags::empty());
+            let (child_ended, stop, fifo) = (next(), next(), next());
+            let relayed = relaying && !next().is_empty();
+            let stderr = next();
+            if !stop.is_empty() || fifo.intersects(gone) {
+                return Ok(Outcome::Stopped);
+            }
+            relaying &= !relayed;
+            if !stderr.is_empty() {
+                self.stderr.read();
+            }
+            if !child_ended.is_empty() {
+                // One byte for each signal; try_wait gives its meaning.
+                let _ = self.child_ended.read(&mut [0; 64]);
+            }
         }
     }
 }
 
-/// Ends the command: bblogd writes what it has, and ssh closes the connection.
+/// Ends the command: bblogd writes the records it has, and ssh closes the connection.
 fn stop(child: &mut Child) -> Result<(), String> {
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(|error| error.to_string())?);
     // It may have ended meanwhile.
     let _ = kill(pid, Signal::SIGTERM);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + STOP_TIMEOUT;
     while child.try_wait().map_err(|error| error.to_string())?.is_none() {
         if Instant::now() >= end {
             child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
@@ -151,29 +201,29 @@ fn stop(child: &mut Child) -> Result<(), String> {
     Ok(())
 }
 
-/// The end of what the command said on stderr.
-struct LastWords {
+/// The end of the command's standard error.
+struct StderrTail {
     pipe: Option<ChildStderr>,
     text: Vec<u8>,
 }
 
-impl LastWords {
-    /// Reads what is there.
+impl StderrTail {
+    /// Reads what is there, once.
     fn read(&mut self) {
         let mut bytes = [0; 4096];
         match self.pipe.as_mut().map(|pipe| pipe.read(&mut bytes)) {
             Some(Ok(0)) => self.pipe = None,
             Some(Ok(len)) => {
                 self.text.extend_from_slice(&bytes[..len]);
-                self.text.drain(..self.text.len().saturating_sub(LAST_WORDS));
+                self.text.drain(..self.text.len().saturating_sub(STDERR_LEN));
             }
             Some(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
             Some(Err(_)) | None => self.pipe = None,
         }
     }
 
-    /// Reads what the command left behind. A process of its own may hold the pipe open (ssh's
-    /// ControlPersist does): what is not there now is not waited for.
+    /// Reads what the command left behind, without waiting for more: another process may hold the
+    /// pipe open, as ssh's ControlPersist does.
     fn drain(&mut self) {
         loop {
             let Some(pipe) = &self.pipe else { return };
@@ -185,12 +235,32 @@ impl LastWords {
         }
     }
 
-    /// All in one line, without control characters: it comes from another machine.
+    /// All of it as the middle of a line.
     fn line(&self) -> String {
-        let text = String::from_utf8_lossy(&self.text);
-        let lines = text.lines().map(|line| line.replace(char::is_control, " "));
-        let lines: Vec<String> =
-            lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
-        if lines.is_empty() { String::new() } else { lines.join("; ") + "; " }
+        let line = one_line(&self.text);
+        if line.is_empty() { line } else { line + "; " }
+    }
+}
+
+/// Text of another machine in one line, without control characters.
+fn one_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().map(|line| line.replace(changes_display, " "));
+    let lines: Vec<String> =
+        lines.map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+/// Whether a character acts on a terminal or turns the direction of the text around it.
+fn changes_display(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The beginning of a text of another machine, in one line.
+fn shown(text: &[u8]) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(PRINTED_LEN) {
+        Some((at, _)) => format!("{}...", &line[..at]),
+        None => line,
     }
 }

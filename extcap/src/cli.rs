@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The command line: what Wireshark says to any extcap program, and our own options. Where
-//! sshdump has an option of the same meaning, ours has its name.
+//! The command line: the options that Wireshark passes to every extcap program, and those of this
+//! one. An option with the meaning of one of sshdump's has the same name.
 
 use std::path::PathBuf;
 
@@ -8,35 +8,37 @@ use clap::{Args, Parser, ValueEnum};
 
 use crate::describe::Interface;
 
-/// Brings the logs that FreeBSD's TCP makes about itself into Wireshark: runs `bblogd -o -` on
-/// this machine, or over ssh on another, and passes on the pcapng it writes. Wireshark runs this
-/// program when it is in its extcap folder (Help, About, Folders).
+/// Captures FreeBSD's TCP logs (BBLog and eventlog) in Wireshark.
+///
+/// Runs `bblogd -o -` on this machine, or on another over ssh, and passes its output on to
+/// Wireshark. Wireshark starts this program itself if it is in the extcap folder (Help > About >
+/// Folders), and lists its interfaces.
 #[derive(Parser, Debug)]
 #[command(name = "bblogdump", version = bblog_version::VERSION)]
 pub struct Cli {
-    /// Tell which interfaces there are
-    #[arg(long, help_heading = "Wireshark's questions")]
+    /// List the interfaces
+    #[arg(long, help_heading = "Wireshark")]
     extcap_interfaces: bool,
-    /// Tell an interface's link types
-    #[arg(long, requires = "extcap_interface", help_heading = "Wireshark's questions")]
+    /// List the link types of an interface
+    #[arg(long, requires = "extcap_interface", help_heading = "Wireshark")]
     extcap_dlts: bool,
-    /// Tell an interface's options
-    #[arg(long, requires = "extcap_interface", help_heading = "Wireshark's questions")]
+    /// List the options of an interface
+    #[arg(long, requires = "extcap_interface", help_heading = "Wireshark")]
     extcap_config: bool,
-    /// The version of the Wireshark that asks
-    #[arg(long, value_name = "VERSION", help_heading = "Wireshark's questions")]
+    /// Version of the Wireshark that runs this program
+    #[arg(long, value_name = "VERSION", help_heading = "Wireshark")]
     extcap_version: Option<String>,
-    /// The interface that a question or a capture is about
-    #[arg(long, value_enum, value_name = "INTERFACE", help_heading = "Wireshark's questions")]
+    /// Interface to describe or to capture from
+    #[arg(long, value_enum, value_name = "INTERFACE", help_heading = "Wireshark")]
     extcap_interface: Option<Interface>,
-    /// Capture
-    #[arg(long, requires_all = ["extcap_interface", "fifo"], help_heading = "Wireshark's questions")]
+    /// Capture from the interface
+    #[arg(long, requires_all = ["extcap_interface", "fifo"], help_heading = "Wireshark")]
     capture: bool,
-    /// Where to: a FIFO, or a file
-    #[arg(long, value_name = "FILE", help_heading = "Wireshark's questions")]
+    /// FIFO or file to write the capture to
+    #[arg(long, value_name = "FILE", help_heading = "Wireshark")]
     fifo: Option<PathBuf>,
-    /// A capture filter: there are none for these interfaces
-    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, help_heading = "Wireshark's questions")]
+    /// Capture filter (not supported: use a display filter)
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true, help_heading = "Wireshark")]
     extcap_capture_filter: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
@@ -44,30 +46,30 @@ pub struct Cli {
     log: LogArgs,
 }
 
-/// Where bblogd runs.
+/// The machine that bblogd runs on.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ServerArgs {
-    /// The FreeBSD machine: a name of ssh_config(5), or an address
+    /// FreeBSD machine: an address, or a host name of ssh_config(5)
     #[arg(long, value_name = "HOST", allow_hyphen_values = true, help_heading = "Server")]
     pub remote_host: Option<String>,
-    /// Port of its ssh server [default: ssh's]
+    /// Port of the ssh server [default: as ssh(1)]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Server")]
     pub remote_port: Option<u16>,
-    /// User to log in as [default: ssh's]
+    /// User to log in as [default: as ssh(1)]
     #[arg(long, value_name = "USER", allow_hyphen_values = true, help_heading = "Server")]
     pub remote_username: Option<String>,
-    /// File with the private key [default: ssh's]
+    /// File with the private key [default: as ssh(1)]
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "Server")]
     pub sshkey: Option<PathBuf>,
 }
 
-/// What is captured.
+/// The logs to capture.
 #[derive(Args, Clone, Debug)]
 pub struct LogArgs {
-    /// What becomes root, for a user who is not: it must not ask for a password
+    /// How to gain root; the command must not ask for a password
     #[arg(long, value_enum, default_value = "none", help_heading = "Log")]
     pub remote_priv: Privilege,
-    /// Where bblogd is
+    /// Path of bblogd
     #[arg(
         long,
         value_name = "FILE",
@@ -76,10 +78,10 @@ pub struct LogArgs {
         help_heading = "Log"
     )]
     pub bblogd: String,
-    /// What to read
+    /// Log to read
     #[arg(long, value_enum, default_value = "bblog", help_heading = "Log")]
     pub source: Source,
-    /// The device of BBLog
+    /// BBLog device
     #[arg(
         long,
         value_name = "FILE",
@@ -88,13 +90,13 @@ pub struct LogArgs {
         help_heading = "Log"
     )]
     pub device: String,
-    /// Only BBLog dumps whose reason begins with TEXT
+    /// Capture only BBLog entries whose reason begins with TEXT
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Log")]
     pub reason: Option<String>,
-    /// Names of the TCP stacks that records know by number [default: the kernel's]
+    /// Names of TCP stacks by their numbers [default: as the kernel names them]
     #[arg(long, value_name = "ID=NAME,...", allow_hyphen_values = true, help_heading = "Log")]
     pub stack: Option<String>,
-    /// Providers of eventlog, separated by spaces, each with KEYWORDS if need be: `tcp:CC|LOSS hpts`
+    /// eventlog providers, separated by spaces, with optional keywords: `tcp:CC|LOSS hpts`
     #[arg(
         long,
         value_name = "PROVIDER[:KEYWORDS] ...",
@@ -103,15 +105,15 @@ pub struct LogArgs {
         help_heading = "Log"
     )]
     pub providers: String,
-    /// The level of their events
+    /// Level of eventlog events
     #[arg(long, value_enum, default_value = "verbose", help_heading = "Log")]
     pub level: Level,
 }
 
-/// What becomes root.
+/// How to gain root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Privilege {
-    /// Nothing: the user is root, or may read the devices
+    /// Not needed: the user is root, or may read the devices
     #[default]
     None,
     /// sudo
@@ -120,28 +122,28 @@ pub enum Privilege {
     Doas,
 }
 
-/// What is read.
+/// The logs to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Source {
-    /// BBLog of /dev/tcp_log
+    /// BBLog (/dev/tcp_log)
     #[default]
     Bblog,
-    /// eventlog of /dev/eventlog
+    /// eventlog (/dev/eventlog)
     Eventlog,
     /// Both logs
     Both,
 }
 
-/// Levels of eventlog, each with all before it.
+/// Levels of eventlog. Each includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Level {
     /// ERROR
     Error,
-    /// WARN: loss and recovery as well
+    /// WARN: adds loss and recovery
     Warn,
-    /// INFO: begin, end, settings and the application as well
+    /// INFO: adds begin and end, settings, and calls of the application
     Info,
-    /// VERBOSE: segments, timers, congestion control and pacing as well
+    /// VERBOSE: adds segments, timers, congestion control and pacing
     #[default]
     Verbose,
     /// TRACE: everything
@@ -149,7 +151,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Its name for bblogd.
+    /// The name of the level in bblogd's options.
     pub fn name(self) -> &'static str {
         match self {
             Level::Error => "ERROR",
@@ -161,37 +163,37 @@ impl Level {
     }
 }
 
-/// What to do.
+/// What the command line asks for.
 #[derive(Debug)]
 pub enum Request {
-    /// Tell which interfaces there are.
+    /// List the interfaces.
     Interfaces,
-    /// Tell link types, the same for both.
+    /// List the link types, which are the same for all interfaces.
     Dlts,
-    /// Tell options.
+    /// List the options of an interface.
     Config(Interface),
-    /// Capture.
+    /// Capture from an interface.
     Capture(Box<CaptureArgs>),
 }
 
-/// A capture.
+/// The options of a capture.
 #[derive(Debug)]
 pub struct CaptureArgs {
-    /// Which one.
+    /// The interface.
     pub interface: Interface,
-    /// Where to.
+    /// The FIFO or file to write to.
     pub fifo: PathBuf,
-    /// Where bblogd runs.
+    /// The machine that bblogd runs on.
     pub server: ServerArgs,
-    /// What is captured.
+    /// The logs to capture.
     pub log: LogArgs,
 }
 
 impl Cli {
-    /// What is asked for.
+    /// What the options ask for.
     ///
     /// # Errors
-    /// Nothing, or a capture filter.
+    /// One line if they ask for nothing, or have a capture filter.
     pub fn request(self) -> Result<Request, String> {
         if self.extcap_interfaces {
             return Ok(Request::Interfaces);
@@ -207,9 +209,7 @@ impl Cli {
             return Ok(Request::Config(interface));
         }
         if let Some(filter) = self.extcap_capture_filter.filter(|filter| !filter.is_empty()) {
-            return Err(format!(
-                "capture filter \"{filter}\": there are none for logs, use a display filter"
-            ));
+            return Err(format!("capture filter \"{filter}\": not supported for logs, use a display filter"));
         }
         let (true, Some(fifo)) = (self.capture, self.fifo) else {
             return Err("nothing to do, expected --extcap-dlts, --extcap-config or --capture".to_owned());

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The command of a capture: bblogd itself, or ssh with bblogd's words in one that the shell on
-//! the other side takes apart again.
+//! The command line of a capture: bblogd's own, or ssh's with bblogd's as one argument.
 //!
-//! What a user types reaches no shell here, and the shell there only quoted. A host cannot pass
-//! for an option of ssh's, nor a value for one of bblogd's.
+//! sshd passes that argument to the login shell of the user on the server, which may be any shell.
+//! A backslash before a character takes its special meaning away in sh, csh, zsh and fish alike;
+//! quotes do not, because csh replaces `!` inside of them too. A value cannot become an option of
+//! ssh or bblogd.
 
 use std::path::Path;
 
 use crate::cli::{CaptureArgs, LogArgs, Privilege, ServerArgs, Source};
 use crate::describe::Interface;
 
-/// Program and arguments.
+/// The program of a capture and its arguments.
 ///
 /// # Errors
-/// A value that cannot be passed on.
-pub fn words(args: &CaptureArgs) -> Result<Vec<String>, String> {
+/// One line about an option that is missing, or has a value that cannot be passed on.
+pub fn command_line(args: &CaptureArgs) -> Result<Vec<String>, String> {
     let bblogd = bblogd(&args.log)?;
     match args.interface {
         Interface::BblogLocal => Ok(bblogd),
@@ -22,80 +23,93 @@ pub fn words(args: &CaptureArgs) -> Result<Vec<String>, String> {
     }
 }
 
-/// `bblogd -o - ...`
+/// `bblogd -o - --exit-on-eof ...`
 fn bblogd(log: &LogArgs) -> Result<Vec<String>, String> {
     let mut words: Vec<String> = match log.remote_priv {
         Privilege::None => vec![],
         Privilege::Sudo => vec!["sudo".into(), "-n".into(), "--".into()],
         Privilege::Doas => vec!["doas".into(), "-n".into(), "--".into()],
     };
-    words.push(value("--bblogd", &log.bblogd)?);
-    words.extend(["-o".to_owned(), "-".to_owned()]);
+    words.push(operand("--bblogd", &log.bblogd)?);
+    words.extend(["-o", "-", "--exit-on-eof"].map(str::to_owned));
     if log.source != Source::Eventlog {
-        words.push(format!("--file={}", text("--device", &log.device)?));
-        if let Some(reason) = given(log.reason.as_ref()) {
-            words.push(format!("--reason={}", text("--reason", reason)?));
+        words.push(format!("--file={}", printable("--device", &log.device)?));
+        if let Some(reason) = non_empty(log.reason.as_ref()) {
+            words.push(format!("--reason={}", printable("--reason", reason)?));
         }
-        if let Some(stack) = given(log.stack.as_ref()) {
-            words.push(format!("--stack={}", text("--stack", stack)?));
+        if let Some(stack) = non_empty(log.stack.as_ref()) {
+            words.push(format!("--stack={}", printable("--stack", stack)?));
         }
     }
     if log.source != Source::Bblog {
         let mut providers = log.providers.split_whitespace().peekable();
         if providers.peek().is_none() {
-            return Err("--providers: none, expected at least one, such as tcp".to_owned());
+            return Err("--providers: empty, expected at least one provider, such as tcp".to_owned());
         }
         for provider in providers {
             let (name, keywords) = provider.split_once(':').unwrap_or((provider, ""));
             let separator = if keywords.is_empty() { "" } else { ":" };
             let subscription = format!("{name}:{}{separator}{keywords}", log.level.name());
-            words.push(format!("--eventlog={}", text("--providers", &subscription)?));
+            words.push(format!("--eventlog={}", printable("--providers", &subscription)?));
         }
     }
     Ok(words)
 }
 
-/// `ssh ... -- HOST 'bblogd -o - ...'`
+/// `ssh ... -- HOST 'exec bblogd -o - ...'`
 fn ssh(server: &ServerArgs, command: &[String]) -> Result<Vec<String>, String> {
-    let host = given(server.remote_host.as_ref()).ok_or("no server, expected --remote-host")?;
-    // Nobody is there to answer a question, and a terminal would change the bytes.
+    let host = non_empty(server.remote_host.as_ref()).ok_or("no server, expected --remote-host")?;
+    // No user can answer a question of ssh's here, and a terminal would change the bytes.
     let mut words: Vec<String> = ["ssh", "-T", "-x", "-o", "BatchMode=yes"].map(str::to_owned).into();
     if let Some(port) = server.remote_port {
         words.extend(["-p".to_owned(), port.to_string()]);
     }
-    if let Some(user) = given(server.remote_username.as_ref()) {
-        words.extend(["-l".to_owned(), value("--remote-username", user)?]);
+    if let Some(user) = non_empty(server.remote_username.as_ref()) {
+        words.extend(["-l".to_owned(), operand("--remote-username", user)?]);
     }
     if let Some(key) = server.sshkey.as_deref().filter(|key| *key != Path::new("")) {
         let key = key.to_str().ok_or("--sshkey: not UTF-8")?;
-        words.extend(["-i".to_owned(), value("--sshkey", key)?]);
+        words.extend(["-i".to_owned(), operand("--sshkey", key)?]);
     }
-    words.extend(["--".to_owned(), value("--remote-host", host)?]);
-    let quoted = shlex::try_join(command.iter().map(String::as_str));
-    // exec: no shell waits between sshd and bblogd.
-    words.push(format!("exec {}", quoted.map_err(|error| error.to_string())?));
+    words.extend(["--".to_owned(), operand("--remote-host", host)?]);
+    // With exec no shell stays between sshd and bblogd.
+    let escaped: Vec<String> = command.iter().map(|word| escape(word)).collect();
+    words.push(format!("exec {}", escaped.join(" ")));
     Ok(words)
 }
 
-/// Dialogs give an empty text for what was left out.
-fn given(text: Option<&String>) -> Option<&String> {
+/// A word as any shell reads it back: a backslash before every ASCII character that could have a
+/// meaning. Letters and digits stay bare, because a backslash gives some of them a meaning in fish.
+fn escape(word: &str) -> String {
+    let mut escaped = String::with_capacity(word.len());
+    for c in word.chars() {
+        if c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_./:,+@%".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// A value that was given: Wireshark's dialog passes an empty text for one that was not.
+fn non_empty(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// A text without control characters: not every shell keeps those, even quoted.
-fn text(option: &str, text: &str) -> Result<String, String> {
+/// A value without control characters, which not every shell keeps even when they are quoted.
+fn printable(option: &str, text: &str) -> Result<String, String> {
     match text.chars().find(|c| c.is_control()) {
         Some(found) => Err(format!("{option}: has the control character {}", found.escape_default())),
         None => Ok(text.to_owned()),
     }
 }
 
-/// A text that stands alone, and must not pass for an option.
-fn value(option: &str, word: &str) -> Result<String, String> {
+/// A value that becomes an argument of its own, and so must not look like an option.
+fn operand(option: &str, word: &str) -> Result<String, String> {
     if word.is_empty() || word.starts_with('-') {
         return Err(format!("{option}: \"{word}\", expected a text that does not begin with -"));
     }
-    text(option, word)
+    printable(option, word)
 }
 
 #[cfg(test)]
@@ -105,56 +119,77 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Request};
 
-    fn of(line: &[&str]) -> Result<Vec<String>, String> {
+    fn command_line_of(line: &[&str]) -> Result<Vec<String>, String> {
         let start = ["bblogdump", "--capture", "--fifo", "f", "--extcap-interface"];
         match Cli::parse_from([&start, line].concat()).request()? {
-            Request::Capture(args) => words(&args),
+            Request::Capture(args) => command_line(&args),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn local() {
-        let words = of(&["bblog-local", "--reason", "error", "--remote-priv", "doas"]).unwrap();
-        let expected = "doas -n -- /usr/local/sbin/bblogd -o - --file=/dev/tcp_log --reason=error";
+        let words = command_line_of(&["bblog-local", "--reason", "error", "--remote-priv", "doas"]).unwrap();
+        let expected =
+            "doas -n -- /usr/local/sbin/bblogd -o - --exit-on-eof --file=/dev/tcp_log --reason=error";
         assert_eq!(words.join(" "), expected);
-        let words =
-            of(&["bblog-local", "--source", "both", "--providers", "tcp:CC|LOSS  hpts", "--level", "trace"]);
-        assert_eq!(words.unwrap()[4..], ["--eventlog=tcp:TRACE:CC|LOSS", "--eventlog=hpts:TRACE"]);
+        let line =
+            ["bblog-local", "--source", "both", "--providers", "tcp:CC|LOSS  hpts", "--level", "trace"];
+        let words = command_line_of(&line).unwrap();
+        assert_eq!(words[5..], ["--eventlog=tcp:TRACE:CC|LOSS", "--eventlog=hpts:TRACE"]);
     }
 
     #[test]
     fn over_ssh() {
-        let words =
-            of(&["bblog-ssh", "--remote-host", "a", "--remote-port", "2222", "--remote-username", "u"]);
+        let line = ["bblog-ssh", "--remote-host", "a", "--remote-port", "2222", "--remote-username", "u"];
+        let words = command_line_of(&line).unwrap();
         let expected = "ssh -T -x -o BatchMode=yes -p 2222 -l u -- a";
-        let words = words.unwrap();
         assert_eq!(words[..words.len() - 1].join(" "), expected);
-        assert_eq!(words[words.len() - 1], "exec /usr/local/sbin/bblogd -o - '--file=/dev/tcp_log'");
+        let command = "exec /usr/local/sbin/bblogd -o - --exit-on-eof --file\\=/dev/tcp_log";
+        assert_eq!(words[words.len() - 1], command);
+    }
+
+    /// Values as an attacker would choose them, or a user with odd file names.
+    const VALUES: [[&str; 2]; 4] = [
+        // With csh and quotes `!#:4` brings the device out of its quotes.
+        ["'`id`'", "!#:4"],
+        ["/tmp/$(reboot) `id` 'x' \"y\" ;&|<>*?~#!\\ \u{e4} \u{65e5}", "-o x"],
+        ["!! !1 !-1 !?x? !{x} ^a^b %1", "~ ~root {a,b} [a] =ls @ \\! \\\\"],
+        ["", "\\n\\t\\x41 $HOME ${HOME} $?HOME"],
+    ];
+
+    #[test]
+    fn the_shell_of_the_server_gets_back_what_was_typed() {
+        // sh is everywhere. The others are login shells that people have.
+        for shell in ["sh", "bash", "tcsh", "zsh", "fish"] {
+            let run = |command: &str| std::process::Command::new(shell).args(["-c", command]).output();
+            if run("exit 0").is_err() {
+                assert_ne!(shell, "sh");
+                eprintln!("{shell}: not installed, not tested");
+                continue;
+            }
+            for [device, reason] in VALUES {
+                let line = ["bblog-ssh", "--remote-host", "a", "--device", device, "--reason", reason];
+                let words = command_line_of(&line).unwrap();
+                let command = words.last().unwrap().strip_prefix("exec /usr/local/sbin/bblogd ").unwrap();
+                let output = run(&format!("exec printf '%s\\n' {command}")).unwrap();
+                let expected = format!("-o\n-\n--exit-on-eof\n--file={device}\n--reason={reason}\n");
+                assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{shell}: {command}");
+                assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+            }
+        }
     }
 
     #[test]
-    fn the_other_shell_gets_back_what_was_typed() {
-        let nasty = "/tmp/$(reboot) `id` 'x' \"y\" ;&|<>*?~#!\\ \u{e4}";
-        let words = of(&["bblog-ssh", "--remote-host", "a", "--device", nasty, "--reason", "-o x"]).unwrap();
-        let command = words.last().unwrap().strip_prefix("exec ").unwrap();
-        let shell = std::process::Command::new("sh")
-            .args(["-c", &format!("printf '%s\\n' {command}")])
-            .output()
-            .unwrap();
-        let expected = format!("/usr/local/sbin/bblogd\n-o\n-\n--file={nasty}\n--reason=-o x\n");
-        assert_eq!(String::from_utf8_lossy(&shell.stdout), expected);
-    }
-
-    #[test]
-    fn nothing_passes_for_an_option() {
+    fn no_value_becomes_an_option() {
         for option in ["--remote-host", "--remote-username", "--sshkey", "--bblogd"] {
             let word = format!("{option}=-oProxyCommand=reboot");
             let host = if option == "--remote-host" { "--level=info" } else { "--remote-host=a" };
-            let error = of(&["bblog-ssh", host, &word]).unwrap_err();
+            let error = command_line_of(&["bblog-ssh", host, &word]).unwrap_err();
             assert!(error.starts_with(option), "{option}: {error}");
         }
-        assert!(of(&["bblog-ssh", "--remote-host=a", "--device=a\nb"]).unwrap_err().contains("\\n"));
-        assert!(of(&["bblog-ssh"]).unwrap_err().contains("--remote-host"));
+        let error = command_line_of(&["bblog-ssh", "--remote-host=a", "--device=a\nb"]).unwrap_err();
+        assert!(error.contains("\\n"));
+        assert!(command_line_of(&["bblog-ssh"]).unwrap_err().contains("--remote-host"));
     }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Answers to Wireshark's questions, in the sentences of extcap(4): `word {key=value}...`.
+//! The interfaces, link types and options of this program, in the sentences of extcap(4):
+//! `word {key=value}...`.
 //!
-//! Names, texts and defaults of options are those of the command line, so that both agree.
+//! Names, texts and defaults of options come from the command line, so that both agree.
 
 use clap::{Arg, CommandFactory, ValueEnum};
 
 use crate::cli::Cli;
 
-/// An interface of Wireshark's list.
+/// An interface in Wireshark's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Interface {
     /// bblogd on this machine
@@ -16,35 +17,35 @@ pub enum Interface {
     BblogSsh,
 }
 
-/// How an option is asked for in the dialog.
-struct Entry {
+/// An option in the dialog of an interface.
+struct DialogOption {
     /// The option's name on the command line.
     option: &'static str,
-    /// Its words in the dialog.
-    display: &'static str,
-    /// extcap's type.
+    /// Its label in the dialog.
+    label: &'static str,
+    /// Its type in extcap(4).
     kind: &'static str,
-    /// Whether a local capture has it too.
+    /// Whether local captures have it too.
     local: bool,
 }
 
-const ENTRIES: [Entry; 12] = [
-    entry("remote-host", "Server", "string", false),
-    entry("remote-port", "Port", "unsigned", false),
-    entry("remote-username", "User", "string", false),
-    entry("sshkey", "Private key", "fileselect", false),
-    entry("source", "Log", "selector", true),
-    entry("device", "BBLog device", "string", true),
-    entry("reason", "BBLog reason", "string", true),
-    entry("stack", "TCP stacks", "string", true),
-    entry("providers", "eventlog providers", "string", true),
-    entry("level", "eventlog level", "selector", true),
-    entry("bblogd", "bblogd", "string", true),
-    entry("remote-priv", "Become root by", "selector", true),
+const OPTIONS: [DialogOption; 12] = [
+    option("remote-host", "Server", "string", false),
+    option("remote-port", "Port", "unsigned", false),
+    option("remote-username", "User", "string", false),
+    option("sshkey", "Private key", "fileselect", false),
+    option("source", "Log", "selector", true),
+    option("device", "BBLog device", "string", true),
+    option("reason", "BBLog reason", "string", true),
+    option("stack", "TCP stacks", "string", true),
+    option("providers", "eventlog providers", "string", true),
+    option("level", "eventlog level", "selector", true),
+    option("bblogd", "bblogd", "string", true),
+    option("remote-priv", "Gain root with", "selector", true),
 ];
 
-const fn entry(option: &'static str, display: &'static str, kind: &'static str, local: bool) -> Entry {
-    Entry { option, display, kind, local }
+const fn option(option: &'static str, label: &'static str, kind: &'static str, local: bool) -> DialogOption {
+    DialogOption { option, label, kind, local }
 }
 
 /// The program and its interfaces.
@@ -56,7 +57,7 @@ pub fn interfaces() -> Vec<String> {
     ]
 }
 
-/// What the packets of BBLog begin with. The stream says it again, for each of its interfaces.
+/// The link type of BBLog's packets. The stream itself has one for each of its interfaces.
 pub fn dlts() -> Vec<String> {
     vec!["dlt {number=0}{name=NULL}{display=BBLog and eventlog}".to_owned()]
 }
@@ -65,20 +66,20 @@ pub fn dlts() -> Vec<String> {
 pub fn config(interface: Interface) -> Vec<String> {
     let command = Cli::command();
     let mut sentences = Vec::new();
-    let entries = ENTRIES.iter().filter(|entry| entry.local || interface == Interface::BblogSsh);
-    for (number, entry) in entries.enumerate() {
-        let option = command.get_arguments().find(|arg| arg.get_long() == Some(entry.option));
-        // A test looks for each of them.
+    let shown = OPTIONS.iter().filter(|shown| shown.local || interface == Interface::BblogSsh);
+    for (number, shown) in shown.enumerate() {
+        let option = command.get_arguments().find(|arg| arg.get_long() == Some(shown.option));
+        // A test makes sure that each exists.
         let Some(option) = option else { continue };
-        sentences.push(sentence(number, entry, option));
-        if entry.kind == "selector" {
+        sentences.push(sentence(number, shown, option));
+        if shown.kind == "selector" {
             for value in option.get_possible_values() {
                 let help = value.get_help().map(ToString::to_string).unwrap_or_default();
                 let default = option.get_default_values().iter().any(|default| default == value.get_name());
                 sentences.push(format!(
                     "value {{arg={number}}}{{value={}}}{{display={}}}{{default={default}}}",
                     value.get_name(),
-                    legal(&help),
+                    delimited(&help),
                 ));
             }
         }
@@ -86,19 +87,19 @@ pub fn config(interface: Interface) -> Vec<String> {
     sentences
 }
 
-fn sentence(number: usize, entry: &Entry, option: &Arg) -> String {
+fn sentence(number: usize, shown: &DialogOption, option: &Arg) -> String {
     let tooltip = option.get_help().map(ToString::to_string).unwrap_or_default();
     let mut sentence = format!(
         "arg {{number={number}}}{{call=--{}}}{{display={}}}{{type={}}}{{tooltip={}}}",
-        entry.option,
-        entry.display,
-        entry.kind,
-        legal(&tooltip)
+        shown.option,
+        shown.label,
+        shown.kind,
+        delimited(&tooltip)
     );
-    if let (Some(default), true) = (option.get_default_values().first(), entry.kind != "selector") {
+    if let (Some(default), true) = (option.get_default_values().first(), shown.kind != "selector") {
         sentence.push_str(&format!("{{default={}}}", default.to_string_lossy()));
     }
-    match entry.option {
+    match shown.option {
         "remote-host" => sentence.push_str("{required=true}"),
         "remote-port" => sentence.push_str("{range=1,65535}"),
         "sshkey" => sentence.push_str("{mustexist=true}"),
@@ -109,8 +110,8 @@ fn sentence(number: usize, entry: &Entry, option: &Arg) -> String {
     sentence
 }
 
-/// A text without the characters that end a value.
-fn legal(text: &str) -> String {
+/// A text without the characters that delimit values.
+fn delimited(text: &str) -> String {
     text.replace('{', "(").replace('}', ")").replace('`', "'")
 }
 
@@ -119,20 +120,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_an_option() {
+    fn every_dialog_option_is_an_option() {
         let command = Cli::command();
-        for entry in &ENTRIES {
-            let option = command.get_arguments().find(|arg| arg.get_long() == Some(entry.option));
-            let option = option.unwrap_or_else(|| panic!("--{}: no such option", entry.option));
+        for shown in &OPTIONS {
+            let option = command.get_arguments().find(|arg| arg.get_long() == Some(shown.option));
+            let option = option.unwrap_or_else(|| panic!("--{}: no such option", shown.option));
             assert_eq!(
-                entry.kind == "selector",
+                shown.kind == "selector",
                 !option.get_possible_values().is_empty(),
                 "{}",
-                entry.option
+                shown.option
             );
         }
-        let asked = |arg: &&Arg| matches!(arg.get_help_heading(), Some("Server" | "Log"));
-        assert_eq!(command.get_arguments().filter(asked).count(), ENTRIES.len());
+        let in_dialog = |arg: &&Arg| matches!(arg.get_help_heading(), Some("Server" | "Log"));
+        assert_eq!(command.get_arguments().filter(in_dialog).count(), OPTIONS.len());
     }
 
     #[test]

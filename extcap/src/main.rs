@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! bblogdump: puts FreeBSD's TCP logs into Wireshark's list of interfaces (extcap).
+//! bblogdump: FreeBSD's TCP logs as capture interfaces of Wireshark (extcap).
 //!
-//! Wireshark asks an extcap program what it has to offer ([`describe`]), and later has it write a
-//! capture into a FIFO ([`capture`]): here what `bblogd -o -` writes, on this machine or, over
-//! ssh, on another ([`command`]).
+//! Wireshark asks an extcap program for its interfaces and their options ([`describe`]), and later
+//! starts it to write a capture into a FIFO ([`capture`]). bblogdump writes what `bblogd -o -`
+//! prints ([`relay`]), on this machine or on another over ssh ([`command`]).
 //!
-//! It is a crate of its own, not a part of bblogd: it runs where Wireshark runs, needs nothing of
-//! what reads devices, and comes in the package that has the plugin.
+//! It is not a part of bblogd because it runs where Wireshark runs, needs none of the code that
+//! reads devices, and is in the package of the plugin.
 #![forbid(unsafe_code)]
 
 mod capture;
 mod cli;
 mod command;
 mod describe;
+mod relay;
 
 use std::process::ExitCode;
 
@@ -22,9 +23,9 @@ use crate::cli::{Cli, Request};
 
 fn main() -> ExitCode {
     match Cli::parse().request() {
-        Ok(Request::Interfaces) => say(&describe::interfaces()),
-        Ok(Request::Dlts) => say(&describe::dlts()),
-        Ok(Request::Config(interface)) => say(&describe::config(interface)),
+        Ok(Request::Interfaces) => print(&describe::interfaces()),
+        Ok(Request::Dlts) => print(&describe::dlts()),
+        Ok(Request::Config(interface)) => print(&describe::config(interface)),
         Ok(Request::Capture(args)) => match capture::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),
@@ -33,14 +34,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn say(sentences: &[String]) -> ExitCode {
+fn print(sentences: &[String]) -> ExitCode {
     for sentence in sentences {
         println!("{sentence}");
     }
     ExitCode::SUCCESS
 }
 
-/// Wireshark shows what is on stderr to its user.
+/// Reports an error. Wireshark shows standard error to its user.
 fn fail(error: &str, status: u8) -> ExitCode {
     eprintln!("bblogdump: {error}");
     ExitCode::from(status)

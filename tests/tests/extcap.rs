@@ -179,6 +179,77 @@ fn a_reader_that_goes_away_ends_the_capture() {
 }
 
 #[test]
+fn a_killed_capture_leaves_nothing_behind() {
+    // A device that says nothing: neither ssh nor bblogd has anything to write.
+    let folder = tempfile::tempdir().unwrap();
+    let (fifo, device) = (folder.path().join("fifo"), folder.path().join("device"));
+    for path in [&fifo, &device] {
+        assert!(Command::new("mkfifo").args(["-m", "666"]).arg(path).status().unwrap().success());
+    }
+    let open = fs::OpenOptions::new().read(true).write(true).open(&device).unwrap();
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("ssh"), SSH).unwrap();
+    fs::set_permissions(bin.join("ssh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut bblogdump = Command::new(program("bblogdump"))
+        .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
+        .env("HOME", folder.path())
+        .args(["--capture", "--extcap-interface", "bblog-ssh", "--remote-host", "quiet", "--fifo"])
+        .args([&fifo, Path::new("--device"), &device, Path::new("--bblogd"), &program("bblogd")])
+        .spawn()
+        .unwrap();
+    let reader = fs::File::open(&fifo).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let bblogd = loop {
+        // The stand-in for ssh becomes bblogd, under the same number.
+        let pid = fs::read_to_string(folder.path().join("ssh.pid")).unwrap_or_default();
+        let name = fs::read_to_string(format!("/proc/{}/comm", pid.trim())).unwrap_or_default();
+        if name == "bblogd\n" {
+            break pid;
+        }
+        assert!(Instant::now() < deadline, "bblogd has not been started");
+        sleep(Duration::from_millis(20));
+    };
+    bblogdump.kill().unwrap();
+    bblogdump.wait().unwrap();
+    while alive(&bblogd) {
+        assert!(Instant::now() < deadline, "process {bblogd} is still there");
+        sleep(Duration::from_millis(20));
+    }
+    drop((open, reader));
+}
+
+#[test]
+fn what_the_server_prints_is_shown() {
+    // A login shell with a greeting, as csh prints it from its start file.
+    let greeting = SSH.replace("exec sh", "printf 'Welcome \\033[2J to web17.\\n'\nexec sh");
+    let bench = Bench::new(&greeting);
+    let log = bench.log("rack_reqresp.tcplog");
+    let options = [("device", log.to_str().unwrap()), ("stack", STACKS), ("remotehost", "web17")];
+    let (output, file) = bench.capture("bblog-ssh", &options, &[]);
+    let expected = "bblogdump: ssh to web17: printed \"Welcome  [2J to web17.\" before the log, left out";
+    assert!(output.status.success() && said(&output).contains(expected), "{}", said(&output));
+    let direct = Command::new(program("bblogd"))
+        .args(["-u", "nobody", "-o", "-", "--stack", STACKS, "-f", log.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(bench.listing(&file), bench.tshark.text(&["-t", "r"], &direct.stdout));
+
+    // An account without a login.
+    let bench = Bench::new("#!/bin/sh\necho 'This account is not available.'\nexit 1\n");
+    let (output, _) = bench.capture("bblog-ssh", &[("remotehost", "web17")], &[]);
+    let expected =
+        "bblogdump: ssh to web17: printed \"This account is not available.\", expected a log in pcapng; exit";
+    assert!(said(&output).contains(expected), "{}", said(&output));
+
+    // A menu that goes on for ever.
+    let bench = Bench::new("#!/bin/sh\nyes 'Your choice?' | head -c 70000\nexec sleep 100\n");
+    let (output, _) = bench.capture("bblog-ssh", &[("remotehost", "web17")], &[]);
+    let expected = "bblogdump: ssh to web17: printed \"Your choice?; Your choice?; ";
+    assert!(said(&output).contains(expected) && said(&output).contains("stopped"), "{}", said(&output));
+}
+
+#[test]
 fn failures_are_shown() {
     let bench = Bench::new(
         "#!/bin/sh\nprintf 'Warning\\033[2J: x\\nPermission denied (publickey).\\n' >&2\nexit 255\n",

@@ -86,6 +86,9 @@ pub struct CaptureArgs {
     /// Write everything as one pcapng stream to FILE instead; `-` is standard output
     #[arg(short = 'o', long, value_name = "FILE", conflicts_with_all = ["directory", "xz", "zstd"])]
     pub output: Option<PathBuf>,
+    /// Stop when standard input ends, as it does when the ssh connection is closed
+    #[arg(long, conflicts_with = "daemon")]
+    pub exit_on_eof: bool,
     /// Take events of a provider of /dev/eventlog: LEVEL 0 to 5 or a name [default: VERBOSE],
     /// KEYWORDS a mask or names joined by | [default: all]; may be repeated
     #[arg(long, value_name = "PROVIDER[:LEVEL[:KEYWORDS]]")]

@@ -8,4 +8,5 @@ mod privileges;
 pub mod run;
 mod sandbox;
 mod signals;
+mod stdin;
 mod writer;

@@ -32,6 +32,7 @@ use crate::process::daemon::{self, PidFile};
 use crate::process::privileges::RunAs;
 use crate::process::sandbox::{self, Descriptors};
 use crate::process::signals;
+use crate::process::stdin;
 use crate::process::writer::{FileOutput, Output, StreamOutput, Writer};
 use crate::store::compress::Compressor;
 use crate::store::files::{Limits, Store};
@@ -102,6 +103,9 @@ fn open(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<Opened, Fai
         None if args.eventlog.is_empty() => Some(Path::new(TCP_LOG)),
         None => None,
     };
+    if args.exit_on_eof && file == Some(Path::new("-")) {
+        return Err(Failure::new("--exit-on-eof", "cannot be used with -f -, both read standard input"));
+    }
     let mut machine = Machine::default();
     if file == Some(Path::new(TCP_LOG)) {
         kernel::check_version()?;
@@ -158,6 +162,9 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
 
     let queue = Arc::new(Queue::new(usize::try_from(args.queue_size.0).unwrap_or(usize::MAX)));
     signals::watch(&queue)?;
+    if args.exit_on_eof {
+        stdin::watch(&queue)?;
+    }
     let stacks = stacks(&args, helper).of(machine);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
