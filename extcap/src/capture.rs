@@ -41,11 +41,12 @@ const PRINTED_LEN: usize = 500;
 /// # Errors
 /// One line if the command cannot be run, fails by itself, or prints something that is no log.
 pub fn run(args: &CaptureArgs) -> Result<(), String> {
-    let words = command::command_line(args)?;
     let output_error = |error| format!("{}: {error}", args.fifo.display());
-    // Opening a FIFO waits for its reader.
+    // Opening a FIFO waits for its reader. It comes first, whatever fails afterwards: dumpcap waits
+    // for a writer, even if this program has ended.
     let fifo = OpenOptions::new().write(true).create(true).truncate(true).open(&args.fifo);
     let fifo = fifo.map_err(output_error)?;
+    let words = command::command_line(args)?;
     let child_ended = signal_pipe(&[SIGCHLD])?;
     let stop_requested = signal_pipe(&[SIGTERM, SIGINT, SIGHUP])?;
 

@@ -183,6 +183,8 @@ pub struct CaptureArgs {
     pub interface: Interface,
     /// The FIFO or file to write to.
     pub fifo: PathBuf,
+    /// A capture filter.
+    pub filter: Option<String>,
     /// The machine that bblogd runs on.
     pub server: ServerArgs,
     /// The logs to capture.
@@ -193,7 +195,7 @@ impl Cli {
     /// What the options ask for.
     ///
     /// # Errors
-    /// One line if they ask for nothing, or have a capture filter.
+    /// One line if they ask for nothing.
     pub fn request(self) -> Result<Request, String> {
         if self.extcap_interfaces {
             return Ok(Request::Interfaces);
@@ -208,13 +210,11 @@ impl Cli {
         if self.extcap_config {
             return Ok(Request::Config(interface));
         }
-        if let Some(filter) = self.extcap_capture_filter.filter(|filter| !filter.is_empty()) {
-            return Err(format!("capture filter \"{filter}\": not supported for logs, use a display filter"));
-        }
         let (true, Some(fifo)) = (self.capture, self.fifo) else {
             return Err("nothing to do, expected --extcap-dlts, --extcap-config or --capture".to_owned());
         };
-        let args = CaptureArgs { interface, fifo, server: self.server, log: self.log };
+        let filter = self.extcap_capture_filter.filter(|filter| !filter.is_empty());
+        let args = CaptureArgs { interface, fifo, filter, server: self.server, log: self.log };
         Ok(Request::Capture(Box::new(args)))
     }
 }
@@ -228,12 +228,5 @@ mod tests {
     #[test]
     fn the_options_are_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn capture_filters_are_refused() {
-        let line = "bblogdump --capture --extcap-interface bblog-local --fifo f --extcap-capture-filter tcp";
-        let error = Cli::parse_from(line.split(' ')).request().unwrap_err();
-        assert!(error.contains("display filter"), "{error}");
     }
 }

@@ -16,6 +16,9 @@ use crate::describe::Interface;
 /// # Errors
 /// One line about an option that is missing, or has a value that cannot be passed on.
 pub fn command_line(args: &CaptureArgs) -> Result<Vec<String>, String> {
+    if let Some(filter) = &args.filter {
+        return Err(format!("capture filter \"{filter}\": not supported for logs, use a display filter"));
+    }
     let bblogd = bblogd(&args.log)?;
     match args.interface {
         Interface::BblogLocal => Ok(bblogd),
@@ -178,6 +181,12 @@ mod tests {
                 assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
             }
         }
+    }
+
+    #[test]
+    fn capture_filters_are_refused() {
+        let error = command_line_of(&["bblog-local", "--extcap-capture-filter", "tcp"]).unwrap_err();
+        assert!(error.contains("display filter"), "{error}");
     }
 
     #[test]
