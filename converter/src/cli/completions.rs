@@ -11,20 +11,20 @@ use super::Cli;
 use super::messages::{Messages, Outcome};
 use super::usage::UsageError;
 
-/// Print a shell's completions for bblog
+/// Print shell completions
 ///
 /// For example: bblog completions fish > ~/.config/fish/completions/bblog.fish
 #[derive(clap::Args)]
 pub struct Args {
-    /// The shell
+    /// Shell
     #[arg(value_enum)]
     shell: clap_complete::Shell,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let stdout = Path::new("-");
     let written = Output::stdout().and_then(|mut out| {

@@ -19,24 +19,24 @@ use super::{reading, selecting};
 
 /// Convert logs to pcapng, for Wireshark
 ///
-/// Several inputs become one file in time order. Of selected events only those are written; foreign
-/// packets of a pcapng file are none.
+/// Several inputs are merged in time order. With a selection, only selected events are written, and
+/// other packets of pcapng files are left out.
 #[derive(clap::Args)]
 pub struct Args {
     /// Logs to convert; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// The file to write, `-` is standard output; with --split the folder of the files
+    /// File to write; `-` is standard output. With --split: folder to write to
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Replace files that exist
     #[arg(long)]
     overwrite: bool,
-    /// The format to write
+    /// Format to write
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Write one pcapng file per connection, ID_LPORT_FADDR_FPORT.N.pcapng, where N is the first
-    /// number that is free; what is of no connection goes into other.N.pcapng
+    /// Write one pcapng file per connection, ID_LPORT_FADDR_FPORT.N.pcapng, where N is the first free
+    /// number. Events of no connection go into other.N.pcapng
     #[arg(long)]
     split: bool,
     #[command(flatten)]
@@ -45,20 +45,20 @@ pub struct Args {
     assumptions: reading::AssumptionArgs,
 }
 
-/// What is written.
+/// A format to write.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// pcapng, for Wireshark
     #[default]
     Pcapng,
-    /// ELOG, for elog(1): of ELOG captures, and of pcapng that was made from them
+    /// ELOG, for elog(1), from ELOG captures and from pcapng that was made from them
     Elog,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.split && args.format == Format::Elog {
         return Err("convert: --split writes pcapng, not ELOG".into());

@@ -20,10 +20,10 @@ use super::{reading, selecting};
 /// bblog csv --fields relative,event,bblog.snd_cwnd,tcp.seq_raw FILE
 #[derive(clap::Args)]
 pub struct Args {
-    /// Logs to show; `-` is standard input
+    /// Logs to read; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// The columns: fields by the names that filters use (`bblog fields` lists them), and number, time,
+    /// Columns: names of fields (`bblog fields` lists them), and number, time,
     /// time_us, relative, clock, log, connection, local, local_port, remote, remote_port, session,
     /// stack, provider, event, event_id, summary
     #[arg(short, long, value_name = "NAME,...", value_delimiter = ',', default_values_t = csv::DEFAULT.map(str::to_owned))]
@@ -34,10 +34,10 @@ pub struct Args {
     assumptions: reading::AssumptionArgs,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
     let mut selection = args.selection.selection(&assumptions)?;

@@ -14,27 +14,26 @@ use super::usage::UsageError;
 
 /// Print the reference of all events and fields
 ///
-/// One line per field: name in filters, type, unit or names of values, event, when it is there, and
-/// what it is.
+/// One line per field: name, type, unit or names of values, event, condition, meaning.
 #[derive(clap::Args)]
 pub struct Args {
-    /// JSON Lines
+    /// Print JSON Lines
     #[arg(long)]
     json: bool,
-    /// A Markdown page
+    /// Print a Markdown page
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
-    /// A manual page
+    /// Print a manual page
     #[arg(long, conflicts_with_all = ["json", "markdown"])]
     mdoc: bool,
     #[command(flatten)]
     assumptions: reading::AssumptionArgs,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
     let rows = rows(&assumptions.catalog);

@@ -11,16 +11,16 @@ use super::progress::Progress;
 use super::usage::UsageError;
 use super::{reading, selecting};
 
-/// Tell what is in logs
+/// Summarize logs: connections, stacks, events, times, problems
 ///
-/// Of selected events, it is what they tell that is counted and summed up. Each FILE is looked at on
-/// its own: --limit and times after the first event are for each anew.
+/// With a selection, the summary is of the selected events. Each FILE is summarized on its own: --limit
+/// and times after the first event apply to each.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Logs to look at; `-` is standard input
+    /// Logs to read; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// JSON instead of text: one object per FILE and line
+    /// Print JSON, one object per FILE, one per line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -29,10 +29,10 @@ pub struct Args {
     assumptions: reading::AssumptionArgs,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
     let mut selection = args.selection.selection(&assumptions)?;

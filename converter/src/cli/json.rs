@@ -18,19 +18,19 @@ use super::{reading, selecting};
 
 /// Print events as JSON Lines, one object each
 ///
-/// Numbers are numbers, but for integers larger than 2^53 - 1, which are strings.
+/// Integers larger than 2^53 - 1 are strings. Other numbers are numbers.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Logs to show; `-` is standard input
+    /// Logs to read; `-` is standard input
     #[arg(required_unless_present = "schema_doc", value_name = "FILE")]
     inputs: Vec<PathBuf>,
     /// Add the members as logged, and all bytes in hexadecimal
     #[arg(long)]
     raw: bool,
-    /// Add enumerated values and flags in words
+    /// Add the names of enumerated values and flags
     #[arg(long)]
     names: bool,
-    /// Print a JSON Schema of the lines, and nothing else
+    /// Print a JSON Schema of the lines, and exit
     #[arg(long)]
     schema_doc: bool,
     #[command(flatten)]
@@ -39,10 +39,10 @@ pub struct Args {
     assumptions: reading::AssumptionArgs,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.schema_doc {
         return Ok(Messages::new().end(print_schema()));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What bblog says on standard error, and how it exits.
+//! Messages on standard error, and the exit status.
 
 use std::process::ExitCode;
 
@@ -8,16 +8,16 @@ use bblog_converter::{InputError, OutputError, WriteError};
 
 use super::progress::Bar;
 
-/// Errors of one input that are told; a damaged file can have millions.
-const TOLD_PER_INPUT: u64 = 20;
+/// How many errors of one input are printed. A damaged file can have millions.
+const PRINTED_PER_INPUT: u64 = 20;
 
 /// How a subcommand ended.
 pub enum Outcome {
-    /// As it should.
+    /// Without a problem.
     Done,
-    /// With a problem in an input or the output, which was told.
+    /// With a problem in an input or the output, which was printed.
     Problems,
-    /// Not at all: the command line was wrong, which was told.
+    /// Not run: the command line was wrong, which was printed.
     Usage,
 }
 
@@ -31,19 +31,19 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// Tells errors, one line each.
+/// Prints errors, one line each, and counts them.
 pub struct Messages {
     problems: u64,
     input: Option<InputName>,
-    told: u64,
-    untold: u64,
+    printed: u64,
+    suppressed: u64,
     bar: Bar,
 }
 
 impl Messages {
-    /// None told yet.
+    /// No errors yet.
     pub fn new() -> Messages {
-        Messages { problems: 0, input: None, told: 0, untold: 0, bar: Bar::default() }
+        Messages { problems: 0, input: None, printed: 0, suppressed: 0, bar: Bar::default() }
     }
 
     /// The bar above which messages are printed while it is shown.
@@ -51,31 +51,31 @@ impl Messages {
         &self.bar
     }
 
-    /// Tells an error of an input.
+    /// Prints an error of an input.
     pub fn error(&mut self, name: &InputName, error: &InputError) {
         self.problems += u64::from(!error.is_notice());
         if self.input.as_ref() != Some(name) {
             self.summarise();
             self.input = Some(name.clone());
-            self.told = 0;
+            self.printed = 0;
         }
-        if self.told >= TOLD_PER_INPUT {
-            self.untold += 1;
+        if self.printed >= PRINTED_PER_INPUT {
+            self.suppressed += 1;
             return;
         }
-        self.told += 1;
-        tell(&format_args!("{name}: {error}"));
+        self.printed += 1;
+        print(&format_args!("{name}: {error}"));
     }
 
-    /// Tells how the output went, and makes the exit status.
+    /// Prints the error of the output, if there is one, and returns the outcome.
     ///
-    /// A reader that went away (`| head`) has had enough: that is no problem.
+    /// A reader that closed the output (`| head`) is no error.
     pub fn end(mut self, output: Result<(), OutputError>) -> Outcome {
         self.summarise();
         match output {
             Err(OutputError::Write { source, .. }) if WriteError::is_broken_pipe(&source) => {}
             Err(error) => {
-                self.bar.above(|| tell(&error));
+                self.bar.above(|| print(&error));
                 return Outcome::Problems;
             }
             Ok(()) => {}
@@ -84,17 +84,17 @@ impl Messages {
     }
 
     fn summarise(&mut self) {
-        let untold = std::mem::take(&mut self.untold);
-        if untold > 0
+        let suppressed = std::mem::take(&mut self.suppressed);
+        if suppressed > 0
             && let Some(name) = &self.input
         {
-            self.bar.above(|| tell(&format_args!("{name}: {untold} more problems")));
+            self.bar.above(|| print(&format_args!("{name}: {suppressed} more problems")));
         }
     }
 }
 
-/// One line on standard error. If that is gone there is nobody to tell.
-pub fn tell(what: &dyn std::fmt::Display) {
+/// Prints one line on standard error. A standard error that is closed is ignored.
+pub fn print(what: &dyn std::fmt::Display) {
     use std::io::Write;
     drop(writeln!(std::io::stderr(), "bblog: {what}"));
 }

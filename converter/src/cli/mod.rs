@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use self::messages::{Outcome, tell};
+use self::messages::{Outcome, print};
 
 mod completions;
 mod convert;
@@ -19,14 +19,13 @@ mod selecting;
 mod show;
 mod usage;
 
-/// Looks at what FreeBSD's TCP logged about itself: BBLog (/dev/tcp_log) and eventlog(9).
+/// Read and convert the logs of FreeBSD's TCP: BBLog (/dev/tcp_log) and eventlog(9).
 ///
-/// What an input is, is found out by its content, whatever its name. Several inputs are taken
-/// together in time order. The name that the files of a series begin with, NAME for NAME.0.pcapng,
-/// NAME.1.pcapng and so on (each perhaps compressed), stands for all of them.
+/// The format of an input is detected from its content. Several inputs are merged in time order. A
+/// series NAME.0.pcapng, NAME.1.pcapng and so on, compressed or not, can be given as NAME.
 ///
-/// Exit status: 0 if all went well, 1 if an input or the output had a problem (what could be read
-/// was), 2 for wrong usage.
+/// Exit status: 0 on success; 1 if an input or the output had a problem (everything readable was
+/// used); 2 for wrong usage.
 #[derive(Parser)]
 #[command(name = "bblog", version = bblog_version::VERSION, propagate_version = true)]
 pub struct Cli {
@@ -45,7 +44,7 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Does what the command line asks for.
+/// Runs the subcommand.
 pub fn run() -> Outcome {
     let done = match Cli::parse().command {
         Command::Convert(args) => convert::run(args),
@@ -57,7 +56,7 @@ pub fn run() -> Outcome {
         Command::Completions(args) => completions::run(args),
     };
     done.unwrap_or_else(|wrong| {
-        tell(&wrong);
+        print(&wrong);
         Outcome::Usage
     })
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where a listing goes: on a terminal through a pager, as git does it.
+//! The output of a listing: through a pager on a terminal, as in git.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -13,7 +13,7 @@ use bblog_converter::{OutputError, WriteError};
 /// An open listing.
 pub struct Listing {
     output: Output,
-    /// Who reads it, if that is not standard output.
+    /// The pager, if there is one.
     pager: Option<Child>,
 }
 
@@ -51,14 +51,14 @@ impl Listing {
             }
         };
         if let Some(mut pager) = self.pager {
-            // How the pager ended says nothing about the listing.
+            // The exit status of the pager says nothing about the listing.
             let _ = pager.wait();
         }
         done
     }
 }
 
-/// Starts `$PAGER`, or else less(1); `None` if there is to be none, or it cannot be started.
+/// Starts `$PAGER`, or less(1) if it is not set. `None` if no pager is wanted, or it cannot be started.
 fn start() -> Option<(Child, ChildStdin)> {
     let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
     if pager.trim().is_empty() || pager.trim() == "cat" {
@@ -76,7 +76,7 @@ fn start() -> Option<(Child, ChildStdin)> {
     Some((child, pipe))
 }
 
-/// Whether to write colours: on a terminal, unless NO_COLOR or the terminal's type speak against.
+/// Whether to write colours: on a terminal, unless NO_COLOR is set or the terminal is dumb.
 pub fn colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }

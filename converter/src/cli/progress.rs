@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A bar on standard error that shows how far long work has come: bytes, events a second, time left.
+//! The progress bar on standard error: bytes, events a second, time left.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// How often the bar is drawn anew.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What is shown where it is known how much there is to read, and where it is not.
+/// The bar for inputs of known size, and for others.
 const OF_TOTAL: &str = "{bar:30} {bytes} of {total_bytes}, {msg}, {eta} left";
 const WITHOUT_TOTAL: &str = "{spinner} {bytes}, {msg}, {elapsed}";
 
@@ -25,7 +25,7 @@ const WITHOUT_TOTAL: &str = "{spinner} {bytes}, {msg}, {elapsed}";
 pub struct Bar(Arc<Mutex<Option<ProgressBar>>>);
 
 impl Bar {
-    /// Does what prints lines on standard error, above the bar if there is one.
+    /// Runs what prints lines on standard error, above the bar if there is one.
     pub fn above(&self, print: impl FnOnce()) {
         match &*self.lock() {
             Some(bar) => bar.suspend(print),
@@ -40,22 +40,22 @@ impl Bar {
 
 /// Shows the bar until it is dropped.
 pub struct Progress {
-    /// Dropping it tells the thread to end; `None` if nothing is shown.
+    /// Dropping it ends the thread; `None` if no bar is shown.
     drawing: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Of work whose result is standard output: a terminal that shows that has no place for a bar.
+    /// For work that writes standard output: no bar if that is a terminal.
     pub fn of_listing(inputs: &Inputs, bar: &Bar) -> Progress {
         Progress::of(inputs, io::stdout().is_terminal(), bar)
     }
 
-    /// Of work whose result is printed when all is done.
+    /// For work that prints its result at the end.
     pub fn of_report(inputs: &Inputs, bar: &Bar) -> Progress {
         Progress::of(inputs, false, bar)
     }
 
-    /// Of work that writes the file `output`.
+    /// For work that writes the file `output`.
     pub fn of_file(inputs: &Inputs, output: &Path, bar: &Bar) -> Progress {
         Progress::of(inputs, output == Path::new("-") && io::stdout().is_terminal(), bar)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Options about what is read, and what inputs do not say themselves.
+//! Options that state what inputs do not say themselves.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -20,20 +20,21 @@ use bblog_pcapng::stacks::StackNames;
 use super::messages::Messages;
 use super::usage::UsageError;
 
-/// Options that say how to take what is read.
+/// Options that state what inputs do not say themselves.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Reading")]
 pub struct AssumptionArgs {
-    /// The kernel that wrote BBLog records: 13, 14 or main [default: what the input says, or main]
+    /// Kernel that wrote BBLog records: 13, 14 or main [default: as the input says, else main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
-    /// The layout of eventlog's tcp provider: A, B, C, D, D2 or E [default: found out by its events]
+    /// Layout of eventlog's tcp provider: A, B, C, D, D2 or E [default: detected from the events]
     #[arg(long, value_name = "NAME", value_parser = layout)]
     layout: Option<Layout>,
-    /// A schema of eventlog(9) that describes a provider, instead of the built-in one; may be repeated
+    /// Schema of an eventlog(9) provider, instead of the built-in one; may be repeated
     #[arg(long, value_name = "FILE")]
     schema: Vec<PathBuf>,
-    /// Names of the TCP stacks that BBLog records know by number [default: the running kernel's]
+    /// Names of TCP stacks by their numbers in BBLog records [default: as the input or the running kernel
+    /// says]
     #[arg(long, value_name = "ID=NAME,...")]
     stack: Option<StackNames>,
 }
@@ -47,10 +48,10 @@ fn layout(text: &str) -> Result<Layout, &'static str> {
 }
 
 impl AssumptionArgs {
-    /// What is to be assumed.
+    /// The assumptions of these options.
     ///
     /// # Errors
-    /// A schema that cannot be read, with its name and place.
+    /// One line with the schema that cannot be read, and the place.
     pub fn assumptions(self) -> Result<Arc<Assumptions>, UsageError> {
         let schemas = self.schema.into_iter().map(read_schema).collect::<Result<Vec<Schema>, _>>()?;
         Ok(Arc::new(Assumptions {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Options about which events are taken.
+//! Options that select events.
 
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::select::filter::Filter;
@@ -11,31 +11,31 @@ use super::usage::UsageError;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Selection")]
 pub struct SelectionArgs {
-    /// Only events that this display filter selects, in Wireshark's language and over its names:
-    /// 'bblog.event in {RTO, TLP} && bblog.snd_cwnd < 20000'. `bblog fields` lists the names
+    /// Select events by a display filter of Wireshark: 'bblog.event == RTO && bblog.snd_cwnd < 20000'.
+    /// `bblog fields` lists the names
     #[arg(short = 'Y', long, value_name = "EXPR")]
     filter: Option<String>,
-    /// Only events of the connection with these ends, in either order: '10.0.0.1:80-10.0.0.2:5000',
-    /// '[2001:db8::1]:80-*'. What is left out or * may be anything
+    /// Select a connection by its ends, in either order: '10.0.0.1:80-10.0.0.2:5000',
+    /// '[2001:db8::1]:80-*'. A part that is absent or * matches anything
     #[arg(long, value_name = "ENDS")]
     connection: Option<Ends>,
-    /// Only events at this time or later: 2026-11-21T20:48:01Z (without Z it is UTC as well), seconds
-    /// since 1970, or +1.5s after the first event
+    /// Select events at this time or later: 2026-11-21T20:48:01Z (UTC also without Z), seconds since
+    /// 1970, or a time after the first event such as +1.5s
     #[arg(long, value_name = "TIME")]
     from: Option<Bound>,
-    /// Only events before this time
+    /// Select events before this time
     #[arg(long, value_name = "TIME")]
     to: Option<Bound>,
-    /// No more than COUNT events
+    /// Select at most COUNT events
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
 }
 
 impl SelectionArgs {
-    /// What the options select.
+    /// The selection of these options.
     ///
     /// # Errors
-    /// What is wrong with the filter, and where.
+    /// One line with the problem of the filter and its place.
     pub fn selection(self, assumptions: &Assumptions) -> Result<Selection, UsageError> {
         let filter = self.filter.map(|text| Filter::new(&text, &assumptions.catalog)).transpose();
         let filter = filter.map_err(|error| format!("--filter, {error}"))?;

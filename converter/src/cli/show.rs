@@ -17,36 +17,36 @@ use super::{reading, selecting};
 
 /// Print events as text, one line each
 ///
-/// On a terminal the lines go through $PAGER and have colours, unless NO_COLOR is set.
+/// On a terminal the lines have colours, unless NO_COLOR is set, and go through $PAGER.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Logs to show; `-` is standard input
+    /// Logs to read; `-` is standard input
     #[arg(required_unless_present = "time", value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// What lines look like
+    /// Form of the lines
     #[arg(long, value_enum, default_value_t)]
     style: Style,
-    /// How times are shown: absolute, relative (to the first event; what -t alone means) or delta (to
-    /// the event before) [default: absolute]
+    /// Form of times: absolute, relative to the first event, or delta to the event before; -t alone is
+    /// relative [default: absolute]
     ///
-    /// What follows and is none of these words is a FILE. Style elog knows the times `-t` (relative)
-    /// and `-t delta` in addition to its own.
+    /// A word after -t that is none of these is a FILE. Style elog has its own absolute times, and
+    /// accepts -t and -t delta.
     #[arg(short, long, value_name = "FORM", num_args = 0..=1)]
     time: Option<Option<PathBuf>>,
-    /// Begin each line with the event's number
+    /// Print the number of each event
     #[arg(short, long)]
     number: bool,
-    /// Show all values, one a line below the event; what is computed stands in brackets. With style
-    /// elog: show the event's name
+    /// Print all values below each event, one per line, computed ones in brackets. With style elog:
+    /// print the name of each event
     #[arg(short, long)]
     extended: bool,
-    /// Show the members as logged and the bytes
+    /// Print the members as logged, and the bytes
     #[arg(long)]
     raw: bool,
-    /// With style elog: show the date
+    /// Print dates (style elog)
     #[arg(short, long)]
     date: bool,
-    /// With style elog: show the time since the event before; otherwise as -t delta
+    /// Print the time since the event before; the same as -t delta
     #[arg(long)]
     delta_time: bool,
     /// Do not use a pager
@@ -60,18 +60,17 @@ pub struct Args {
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Style {
-    /// Columns: time, connection, stack or provider, event, what happened
+    /// Columns: time, connection, stack or provider, event, summary
     #[default]
     Columns,
-    /// What `elog -r` prints of an eventlog capture, to the byte, with elog's options -d -e -n -t and
-    /// --delta-time
+    /// The output of `elog -r`, byte for byte, with elog's options -d, -e, -n, -t and --delta-time
     Elog,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let form = match args.time.take() {
         None => None,

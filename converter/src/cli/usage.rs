@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can be wrong with a command line.
+//! Errors of the command line.
 
 use std::fmt;
 
-/// What is wrong with the command line, beyond what clap finds.
+/// An error of the command line that clap does not find.
 #[derive(Debug)]
 pub struct UsageError(String);
 
