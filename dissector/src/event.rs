@@ -217,18 +217,25 @@ impl<'a> Event<'a> {
         self.rows(rows, 0)
     }
 
+    /// The rows of a group, whether they apply to this event or not.
+    #[inline]
+    pub fn rows_of(&self, group: Group) -> &'static [FieldSpec] {
+        let is_bblog = self.at == 0;
+        match group {
+            Group::Own => self.spec.fields,
+            Group::Common => self.common,
+            Group::Derived if is_bblog => tables::DERIVED,
+            Group::Raw if is_bblog => tables::RAW,
+            Group::Derived | Group::Raw => &[],
+        }
+    }
+
     /// The values of one row of a group, by its index among the group's rows: those that the group
     /// has of it, which is one at most unless the row is a tail.
     #[inline]
     pub fn one(&self, group: Group, index: usize) -> Fields<'a> {
-        let is_bblog = self.at == 0;
-        let (rows, at) = match group {
-            Group::Own => (self.spec.fields, self.at),
-            Group::Common => (self.common, 0),
-            Group::Derived if is_bblog => (tables::DERIVED, 0),
-            Group::Raw if is_bblog => (tables::RAW, 0),
-            Group::Derived | Group::Raw => (&[][..], 0),
-        };
+        let rows = self.rows_of(group);
+        let at = if group == Group::Own { self.at } else { 0 };
         Fields { next: index, end: index.saturating_add(1).min(rows.len()), ..self.rows(rows, at) }
     }
 

@@ -100,11 +100,10 @@ add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb)
         proto_tree_add_boolean(tree, *hf, tvb, (int)item->offset, (int)item->length, item->number);
 }
 
-/* Whether the bits of a field are to be added, although nobody looks at the tree. */
-static bool
-bits_asked_for(const bblog_item *item)
+bool
+bblog_bits_asked_for(uint32_t field)
 {
-    for (const int *hf = bblog_bits[item->field]; hf != NULL && *hf != 0; hf++) {
+    for (const int *hf = bblog_bits[field]; hf != NULL && *hf != 0; hf++) {
         if (is_asked_for(*hf))
             return true;
     }
@@ -190,7 +189,7 @@ add_items(const struct target *target, const bblog_result *result)
                     bblog_ett[item->subtree], &added, text_at(target, item->text));
         } else if (item->hidden ? is_asked_for(bblog_hf[item->field]) || prefs.display_hidden_proto_items
                        : target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])
-                           || bits_asked_for(item)) {
+                           || bblog_bits_asked_for(item->field)) {
             added = add_field(target, tree, item, tvb, (int)item->offset, (int)item->length);
             if (item->subtree != BBLOG_SUBTREE_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_item_add_subtree(added, bblog_ett[item->subtree]);
@@ -348,6 +347,14 @@ source_of(tvbuff_t *tvb, packet_info *pinfo, const bblog_option *option, const c
     return source;
 }
 
+/* The Info column. Its text stays where it is as long as the packet does, so epan need not copy it into its
+ * buffer of 4 KB. */
+static void
+set_info(packet_info *pinfo, const char *text)
+{
+    col_set_str(pinfo->cinfo, COL_INFO, wmem_strdup(pinfo->pool, text));
+}
+
 static bblog_request
 request_for(packet_info *pinfo, int input, const bblog_option *data)
 {
@@ -373,10 +380,11 @@ request_for_record(packet_info *pinfo, const struct found *found)
 }
 
 static struct target
-target_for(packet_info *pinfo, proto_tree *tree, const bblog_result *result, bool packet)
+target_for(packet_info *pinfo, proto_tree *tree, const bblog_result *result, bool packet, bool wants_stream)
 {
     struct target target = { .pinfo = pinfo, .tree = tree, .visible = is_visible(tree), .texts = result->texts };
-    target.has_stream = bblog_stream_of(pinfo, packet, result->flow, &target.stream);
+    if (wants_stream)
+        target.has_stream = bblog_stream_of(pinfo, packet, result->flow, &target.stream);
     return target;
 }
 
@@ -392,10 +400,11 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
     bblog_decode(&request, &result);
 
     set_connection(pinfo, &result);
-    struct target target = target_for(pinfo, tree, &result, false);
+    struct target target = target_for(pinfo, tree, &result, false,
+        tree != NULL || result.new_conversation || is_counted(BBLOG_PROTOCOL_RECORD));
     if (columns && result.summary != BBLOG_NONE) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
-        col_add_str(pinfo->cinfo, COL_INFO, text_at(&target, result.summary));
+        set_info(pinfo, text_at(&target, result.summary));
     }
     if (tree != NULL) {
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
@@ -427,7 +436,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = target_for(pinfo, tree, &result, true);
+    struct target target = target_for(pinfo, tree, &result, true, shown || is_counted(log));
     if (bblog_pref_info && pinfo->cinfo != NULL && result.state != BBLOG_NONE)
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
     if (shown) {
@@ -477,12 +486,13 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = target_for(pinfo, tree, &result, false);
+    struct target target = target_for(pinfo, tree, &result, false,
+        tree != NULL || result.new_conversation || is_counted(BBLOG_PROTOCOL_EVENTLOG));
     if (columns) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "EVENTLOG");
         const char *info = text_at(&target, result.summary != BBLOG_NONE ? result.summary : result.problem);
         if (info != NULL)
-            col_add_str(pinfo->cinfo, COL_INFO, info);
+            set_info(pinfo, info);
     }
     if (tree != NULL) {
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;

@@ -69,6 +69,8 @@ bblog_section bblog_section_of(const packet_info *pinfo);
 
 /* dissect.c */
 
+/* Whether the bits of a field are to be added, although nobody looks at the tree. */
+bool bblog_bits_asked_for(uint32_t field);
 /* Called for every packet and every custom block. */
 int bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 /* Called for exported PDUs that name `eventlog`. */

@@ -20,6 +20,9 @@ bblog_pref_bool bblog_pref_relative = TRUE;
 bblog_pref_bool bblog_pref_info = FALSE;
 expert_field *bblog_ei;
 int **bblog_bits;
+/* The registry's fields as epan has them, and how many have been registered. */
+static const header_field_info **hfinfos;
+static uint32_t hfinfos_len;
 /* Read by Rust from the file of preferences, before epan does. */
 static const char *pref_schemas = "";
 
@@ -105,6 +108,7 @@ register_fields(void)
     bblog_ft = g_new(enum ftenum, registry->len);
     bblog_shift = g_new(uint8_t, registry->len);
     bblog_bits = g_new0(int *, registry->len);
+    hfinfos = g_new0(const header_field_info *, registry->len);
     for (size_t i = 0; i < registry->len; i++) {
         const bblog_field *field = &registry->fields[i];
         bblog_hf[i] = field->shared ? proto_registrar_get_id_byname(field->abbrev) : -1;
@@ -115,9 +119,24 @@ register_fields(void)
             bblog_bits[i] = bits_of(field->abbrev);
         }
         const header_field_info *known = proto_registrar_get_nth((unsigned)bblog_hf[i]);
+        hfinfos[i] = known;
         bblog_ft[i] = known->type;
         bblog_shift[i] = known->bitmask == 0 ? 0 : (uint8_t)__builtin_ctzll(known->bitmask);
     }
+    hfinfos_len = (uint32_t)registry->len;
+}
+
+bool
+bblog_shim_is_asked_for(uint32_t field)
+{
+    if (hfinfos_len == 0)
+        return true;
+    if (field >= hfinfos_len)
+        return false;
+    if (hfinfos[field]->ref_type != HF_REF_TYPE_NONE)
+        return true;
+    /* Rare: only a few members have bits. */
+    return bblog_bits[field] != NULL && bblog_bits_asked_for(field);
 }
 
 static void

@@ -5,7 +5,7 @@
  * C owns every call into epan and wiretap; Rust owns every decision about bytes. Wireshark's
  * exceptions are longjmps, so C calls Rust and Rust returns plain data: C never calls epan
  * while a Rust frame is on the stack. The one exception is bblog_shim_register(), which only
- * hands function pointers to epan.
+ * hands function pointers to epan; bblog_shim_is_asked_for() calls nothing.
  *
  * bindgen reads this file: both halves share these definitions.
  */
@@ -141,6 +141,8 @@ enum bblog_want {
     BBLOG_WANT_COUNTED = 512, /* what statistics count by */
     BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else tells its connection */
     BBLOG_WANT_TREE = 2048,  /* where the event's number lies: there is a tree */
+    /* Those that ask for items. */
+    BBLOG_WANT_ITEMS = BBLOG_WANT_VALUES | BBLOG_WANT_COMMON | BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN | BBLOG_WANT_EARLIER,
 };
 
 /* The kernel that wrote BBLog records. */
@@ -235,6 +237,7 @@ typedef struct bblog_result {
     uint32_t timer;          /* the timer that something happened to, or BBLOG_NONE */
     uint32_t action;         /* what happened to it, or BBLOG_NONE */
     uint32_t flow;           /* number of the flow, among those whose connection is not known */
+    bool new_conversation;   /* the flow is to have a conversation from here on */
     bblog_endpoint local;
     bblog_endpoint foreign;
 } bblog_result;
@@ -263,5 +266,8 @@ void bblog_decode(const bblog_request *request, bblog_result *result);
 
 /* Registers everything with epan and wiretap. */
 void bblog_shim_register(void);
+/* Whether a filter, a column or a statistic asks for a field of the registry, or for one of its bits. True
+ * before fields are registered. */
+bool bblog_shim_is_asked_for(uint32_t field);
 
 #endif

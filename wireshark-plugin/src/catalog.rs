@@ -13,7 +13,6 @@ use std::{env, fs};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::FieldSpec;
-use bblog_dissector::tables;
 
 /// Environment variable: schema files, separated by colons.
 const VARIABLE: &str = "BBLOG_SCHEMAS";
@@ -35,9 +34,9 @@ pub fn rows() -> &'static [&'static FieldSpec] {
     get().rows()
 }
 
-/// Whether a row is a member that every BBLog record has, which Wireshark's own dissector names too.
-pub fn is_builtin(row: &FieldSpec) -> bool {
-    tables::RECORD.iter().any(|record| record.id == row.id)
+/// Whether the tables are more than the built-in ones.
+pub fn has_user_schemas() -> bool {
+    USER.get().is_some_and(|schemas| !schemas.is_empty())
 }
 
 /// Reads the user's schemas; gives a line for each file that cannot be used. `preferences` is

@@ -8,15 +8,15 @@ use std::ops::Range;
 use bblog_analysis::links::Act;
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::event::Event;
+use bblog_dissector::event::{Event, Group};
 use bblog_dissector::spec::{AlertGroup, Kernel};
 use bblog_dissector::tables;
 
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
-use crate::line;
-use crate::registry::PluginField;
+use crate::line::{self, Line};
+use crate::registry::{self, PluginField};
 use crate::sections::{Section, SectionKey, Sections};
 use crate::{eventlog, record};
 
@@ -91,6 +91,8 @@ pub struct Decoded {
     pub action: TextAt,
     /// The flow's number, if its connection is not known.
     pub flow: u32,
+    /// Whether no earlier record of the flow had a known connection, and this one has.
+    pub new_conversation: bool,
     /// BBLog: the connection of the section, ours first.
     pub connection: Option<(SocketAddr, SocketAddr)>,
 }
@@ -108,6 +110,7 @@ impl Default for Decoded {
             timer: NONE,
             action: NONE,
             flow: NONE,
+            new_conversation: false,
             connection: None,
         }
     }
@@ -168,9 +171,9 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
 /// The event's name and, if asked for, its summary.
 pub fn named(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded {
     Decoded {
-        name: items.text(event.name()),
+        name: items.word(event.name()),
         number: if request.wants(ffi::BBLOG_WANT_TREE) { range_of(event, "event_id") } else { 0..0 },
-        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.text(event.summary()) } else { NONE },
+        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event) } else { NONE },
         ..Decoded::default()
     }
 }
@@ -229,6 +232,23 @@ pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
         generated: true,
         ..line::of_plugin(field, NONE, 0..0, 0)
     });
+}
+
+/// As [`link`], where nobody looks at the tree: if one of the fields for it is asked for.
+pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+    use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
+    let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
+    if fields.into_iter().any(|field| registry::is_asked_for(field.index())) {
+        link(event, frame, frames, items);
+    }
+}
+
+/// Adds those values of a group that filters and columns ask for.
+pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
+    let rows = event.rows_of(group).iter().enumerate();
+    for (at, _) in rows.filter(|(_, row)| registry::is_asked_for(row.id)) {
+        event.one(group, at).for_each(|value| line.push(items, &value));
+    }
 }
 
 /// What statistics count an event by.

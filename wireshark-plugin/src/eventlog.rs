@@ -4,18 +4,19 @@
 use bblog_analysis::links::Act;
 use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::Event;
+use bblog_dissector::event::{Event, Group};
 use bblog_dissector::tcp_provider;
 use bblog_pcapng::packet::{Parsed, RAW};
 
 use crate::catalog;
 use crate::decode::{self, Decoded, Request, alerts, counted, malformed, notice};
 use crate::ffi;
-use crate::frames::{Flow, Frames};
+use crate::flows::Flow;
+use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line};
 use crate::packet;
-use crate::registry::PluginField;
+use crate::registry::{self, PluginField};
 use crate::sections::Section;
 
 /// Decodes an event into `items`; `frame` has the packet, if the event describes one.
@@ -31,12 +32,15 @@ pub fn decode(
     let provider = section.provider(raw.provider_id());
     let table = provider.and_then(|name| catalog::get().provider(name, layout));
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
-    let flow = Flow::Session(request.section, raw.provider_id(), raw.session_id());
+    let flow = frames.flow(Flow::Session(request.section, raw.provider_id(), raw.session_id()));
     if request.first {
         let act = decode::act(&event, segment(table, raw, frame));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
     }
     let mut decoded = decode::named(&event, request, items);
+    // Packets get theirs from the dissector of TCP. A session's number may stand for several connections, one
+    // after the other, so each event has its own.
+    decoded.new_conversation = request.first && frame.is_empty();
     if request.wants(ffi::BBLOG_WANT_FLOW) {
         decoded.flow = frames.number(flow);
     }
@@ -62,7 +66,11 @@ pub fn decode(
     {
         decoded.state = items.text(format_args!("cwnd={}", cwnd.value.as_int().unwrap_or_default()));
     }
-    tree(request, &event, decoded.provider, frames, items);
+    if request.wants(ffi::BBLOG_WANT_TEXT) {
+        tree(request, &event, decoded.provider, frames, items);
+    } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
+        asked(request, &event, decoded.provider, frames, items);
+    }
     decoded
 }
 
@@ -77,9 +85,35 @@ fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, frame: &[u8]) -> Option
     Parsed::new(RAW, frame).as_ref().and_then(packet::segment).map(act)
 }
 
+/// Adds what filters and columns ask for, where nobody looks at the tree.
+fn asked(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
+    if request.wants(ffi::BBLOG_WANT_EARLIER) {
+        let earlier = frames.of_event(request.frame).filter(|field| registry::is_asked_for(field.spec.id));
+        earlier.for_each(|value| Line::COMPUTED.push(items, &value));
+        decode::asked_link(event, request.frame, frames, items);
+    }
+    if request.wants(ffi::BBLOG_WANT_VALUES) {
+        own_values(event, provider, items);
+        decode::asked(event, Group::Own, Line::LOGGED, items);
+        decode::asked(event, Group::Common, Line::LOGGED, items);
+    }
+}
+
+/// Adds the values that no table has.
+fn own_values(event: &Event<'_>, provider: TextAt, items: &mut Items) {
+    if provider != NONE {
+        let range = decode::range_of(event, "provider_id");
+        items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
+    }
+    let trailing = event.trailing();
+    if !trailing.is_empty() {
+        items.push(line::of_plugin(PluginField::Trailing, NONE, trailing, 1));
+    }
+}
+
 /// Adds the lines of the tree.
 fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
-    let text = request.wants(ffi::BBLOG_WANT_TEXT);
+    let text = true;
     if request.wants(ffi::BBLOG_WANT_EARLIER) {
         let computed = Line { depth: 0, text, ..Line::COMPUTED };
         frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
@@ -95,7 +129,7 @@ fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fra
     let logged = Line { text, ..Line::LOGGED };
     let origin = ffi::BBLOG_ORIGIN_DATA;
     let mut values = event.fields().peekable();
-    if text && values.peek().is_some() {
+    if values.peek().is_some() {
         let payload = EVENT_HEADER_LEN..event.as_bytes().len();
         items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", origin, payload);
     }
@@ -104,8 +138,6 @@ fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fra
     if !trailing.is_empty() {
         items.push(line::of_plugin(PluginField::Trailing, NONE, trailing, 1));
     }
-    if text {
-        items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", origin, 0..EVENT_HEADER_LEN);
-    }
+    items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", origin, 0..EVENT_HEADER_LEN);
     event.common().for_each(|value| logged.push(items, &value));
 }

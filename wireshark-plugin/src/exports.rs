@@ -235,6 +235,7 @@ fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
         timer: decoded.timer,
         action: decoded.action,
         flow: decoded.flow,
+        new_conversation: decoded.new_conversation,
         local: endpoint(local),
         foreign: endpoint(foreign),
     }

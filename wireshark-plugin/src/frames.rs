@@ -8,58 +8,33 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use bblog_analysis::links::{Act, Open};
-use bblog_analysis::track::{Track, Tracked};
+use bblog_analysis::links::Act;
+use bblog_analysis::track::Tracked;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::Field;
 use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::Parsed;
+use foldhash::fast::RandomState;
 
-use crate::sections::SectionKey;
+use crate::flows::{Flow, FlowId, Flows};
 
 /// Frames whose values are kept together.
 const CHUNK: usize = 4096;
 /// Kept for a frame that has no earlier one.
 const NONE: i64 = i64::MIN;
-/// What belongs together: the records of a connection, or the events of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Flow {
-    /// A connection of a file.
-    Connection(usize, SocketAddr, SocketAddr),
-    /// The records of a section with this initial sequence number, whose connection the section does not
-    /// name.
-    Unnamed(SectionKey, u32),
-    /// A session of an eventlog provider.
-    Session(SectionKey, u16, u64),
-}
 
 /// What the first pass has found.
 #[derive(Default)]
 pub struct Frames {
-    flows: HashMap<Flow, FlowState>,
+    flows: Flows,
     /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
     deltas: PerFrame<i64, NONE>,
     /// By frame number: the frame that it belongs to, or 0.
     links: PerFrame<i32, 0>,
-    /// Connections that packets tell of and sections do not, ours first.
-    learned: HashMap<Flow, (SocketAddr, SocketAddr)>,
-    /// Flows whose connection is not known, numbered.
-    unnamed: HashMap<Flow, u32>,
     /// Whether recovery begins or ends, by the frame where it does.
-    recoveries: HashMap<u32, bool>,
+    recoveries: HashMap<u32, bool, RandomState>,
     /// Records lost, by the frame they are missing before.
-    gaps: HashMap<u32, u32>,
-    /// `rcv_nxt` relative to the peer's initial sequence number, as the latter by flow.
-    irs: HashMap<Flow, Vec<(u32, u32)>>,
-}
-
-/// Where a flow has got to.
-#[derive(Default)]
-struct FlowState {
-    track: Track,
-    last: Option<u64>,
-    recovery: bool,
-    open: Open,
+    gaps: HashMap<u32, u32, RandomState>,
 }
 
 impl Frames {
@@ -73,12 +48,12 @@ impl Frames {
     pub fn note_record(
         &mut self,
         frame: u32,
-        flow: Flow,
+        flow: FlowId,
         record: &Record<'_>,
         packet: Option<&Parsed<'_>>,
         act: Option<Act>,
     ) {
-        let state = self.flows.entry(flow).or_default();
+        let state = self.flows.state(flow);
         let header = packet.and_then(|packet| TcpHeader::parse(packet.tcp));
         let tracked = state.track.next_with(record, header);
         let recovery = record.is_in_recovery();
@@ -94,14 +69,16 @@ impl Frames {
             self.gaps.insert(frame, gap);
         }
         // Before the peer's SYN was processed rcv_nxt is 0.
-        if let Some(irs) = state.track.irs().filter(|_| record.rcv_nxt() != 0) {
-            self.note_irs(frame, flow, irs);
+        if let Some(irs) = state.track.irs().filter(|_| record.rcv_nxt() != 0)
+            && state.irs.last().is_none_or(|last| last.1 != irs)
+        {
+            state.irs.push((frame, irs));
         }
     }
 
     /// Takes in the next event of a session.
-    pub fn note_event(&mut self, frame: u32, flow: Flow, timestamp: u64, act: Option<Act>) {
-        let state = self.flows.entry(flow).or_default();
+    pub fn note_event(&mut self, frame: u32, flow: FlowId, timestamp: u64, act: Option<Act>) {
+        let state = self.flows.state(flow);
         let last = state.last.replace(timestamp);
         if let Some(act) = act {
             state.open.act(frame, &act, |earlier, later| self.links.join(earlier, later));
@@ -109,20 +86,29 @@ impl Frames {
         self.deltas.set(frame, last.map_or(NONE, |last| timestamp.wrapping_sub(last) as i64));
     }
 
-    /// Notes the connection of a flow, as one of its packets tells it.
-    pub fn learn(&mut self, flow: Flow, connection: (SocketAddr, SocketAddr)) {
-        self.learned.entry(flow).or_insert(connection);
+    /// The flow called `flow`.
+    pub fn flow(&mut self, flow: Flow) -> FlowId {
+        self.flows.id(flow)
     }
 
-    /// The connection of a flow, as far as its packets have told it.
-    pub fn learned(&self, flow: Flow) -> Option<(SocketAddr, SocketAddr)> {
-        self.learned.get(&flow).copied()
+    /// Notes the connection of a flow, as one of its packets names it.
+    pub fn learn(&mut self, flow: FlowId, connection: (SocketAddr, SocketAddr)) {
+        self.flows.state(flow).connection.get_or_insert(connection);
+    }
+
+    /// The connection of a flow, if one of its packets has named it.
+    pub fn learned(&self, flow: FlowId) -> Option<(SocketAddr, SocketAddr)> {
+        self.flows.get(flow).connection
+    }
+
+    /// Notes that Wireshark has a conversation for a flow; whether it had one already.
+    pub fn converse(&mut self, flow: FlowId) -> bool {
+        std::mem::replace(&mut self.flows.state(flow).has_conversation, true)
     }
 
     /// The number of a flow whose connection is not known.
-    pub fn number(&mut self, flow: Flow) -> u32 {
-        let next = self.unnamed.len() as u32;
-        *self.unnamed.entry(flow).or_insert(next)
+    pub fn number(&mut self, flow: FlowId) -> u32 {
+        self.flows.number(flow)
     }
 
     /// The frame that belongs to this one; see [`bblog_analysis::links`].
@@ -133,13 +119,6 @@ impl Frames {
     /// Whether recovery begins, or ends, with this frame.
     pub fn recovery(&self, frame: u32) -> Option<bool> {
         self.recoveries.get(&frame).copied()
-    }
-
-    fn note_irs(&mut self, frame: u32, flow: Flow, irs: u32) {
-        let known = self.irs.entry(flow).or_default();
-        if known.last().is_none_or(|last| last.1 != irs) {
-            known.push((frame, irs));
-        }
     }
 
     /// The microseconds since the frame before this one of its flow.
@@ -153,8 +132,8 @@ impl Frames {
     }
 
     /// The record's `rcv_nxt`, relative to what the peer began with.
-    fn rcv_nxt_rel(&self, frame: u32, flow: Flow, record: &Record<'_>) -> Option<u32> {
-        let known = self.irs.get(&flow)?;
+    fn rcv_nxt_rel(&self, frame: u32, flow: FlowId, record: &Record<'_>) -> Option<u32> {
+        let known = &self.flows.get(flow).irs;
         let before = known.partition_point(|&(from, _)| from <= frame);
         let irs = known.get(before.checked_sub(1)?)?.1;
         Some(record.rcv_nxt()).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
@@ -164,7 +143,7 @@ impl Frames {
     pub fn of_record(
         &self,
         frame: u32,
-        flow: Flow,
+        flow: FlowId,
         record: &Record<'_>,
     ) -> impl Iterator<Item = Field<'static>> {
         let rcv_nxt_rel = self.rcv_nxt_rel(frame, flow, record);
@@ -217,6 +196,7 @@ mod tests {
     use bblog_dissector::bblog::TCPINFO_LEN;
 
     use super::*;
+    use crate::sections::SectionKey;
 
     #[test]
     fn a_later_look_gives_what_the_first_pass_found() {
@@ -231,6 +211,7 @@ mod tests {
         let steps = [(1, key(0), 1, 0), (2, key(1), 5, 0), (3, key(0), 2, 1), (9000, key(0), 4, 5)];
         for (frame, flow, second, serial) in steps {
             let bytes = record(second, serial);
+            let flow = frames.flow(flow);
             frames.note_record(frame, flow, &Record::from_tcpinfo(&bytes).unwrap(), None, None);
         }
         assert_eq!(frames.delta(1), None);

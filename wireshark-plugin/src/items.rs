@@ -8,6 +8,7 @@ use std::fmt::{self, Display, Write};
 use std::ops::Range;
 use std::ptr;
 
+use bblog_dissector::event::{Event, Field};
 use bblog_dissector::spec::AlertSpec;
 use bblog_dissector::tables;
 
@@ -93,12 +94,32 @@ impl Items {
     /// Keeps a text for C. Control characters, which come from the network or from programs that chose
     /// a log id, become U+FFFD, so a text is one line and ends where C thinks it does.
     pub fn text(&mut self, text: impl Display) -> TextAt {
+        self.keep(|line| write!(line, "{text}"))
+    }
+
+    /// Keeps a word, as [`Items::text`] does.
+    pub fn word(&mut self, word: &str) -> TextAt {
+        self.keep(|line| line.write_str(word))
+    }
+
+    /// Keeps a value's text, exact.
+    pub fn value(&mut self, field: &Field<'_>) -> TextAt {
+        self.keep(|line| field.write_to(line, false))
+    }
+
+    /// Keeps the summary of an event.
+    pub fn summary(&mut self, event: &Event<'_>) -> TextAt {
+        self.keep(|line| event.summary().write_to(line))
+    }
+
+    #[inline]
+    fn keep(&mut self, write: impl FnOnce(&mut Line<'_>) -> fmt::Result) -> TextAt {
         if self.texts.len() > TEXT_MAX {
             return NONE;
         }
         let at = self.texts.len();
-        // The writer never fails; a Display that gives up leaves what it wrote so far.
-        let _ = write!(Line(&mut self.texts), "{text}");
+        // The writer never fails; a text that gives up leaves what it wrote so far.
+        let _ = write(&mut Line(&mut self.texts));
         self.texts.push(0);
         u32::try_from(at).unwrap_or(NONE)
     }
@@ -113,7 +134,20 @@ impl Items {
 struct Line<'a>(&'a mut Vec<u8>);
 
 impl Write for Line<'_> {
+    #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.0.extend_from_slice(text.as_bytes());
+        } else {
+            self.write_any(text);
+        }
+        Ok(())
+    }
+}
+
+impl Line<'_> {
+    #[cold]
+    fn write_any(&mut self, text: &str) {
         for part in text.split_inclusive(char::is_control) {
             let clean = part.trim_end_matches(char::is_control);
             self.0.extend_from_slice(clean.as_bytes());
@@ -121,7 +155,6 @@ impl Write for Line<'_> {
                 self.0.extend_from_slice("\u{fffd}".as_bytes());
             }
         }
-        Ok(())
     }
 }
 

@@ -22,6 +22,7 @@ mod decode;
 mod eventlog;
 mod exports;
 mod ffi;
+mod flows;
 mod frames;
 mod items;
 mod line;

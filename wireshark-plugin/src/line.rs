@@ -7,10 +7,9 @@ use std::ops::Range;
 use bblog_dissector::event::{Field, Value};
 use bblog_dissector::spec::Names;
 
-use crate::catalog;
 use crate::ffi;
 use crate::items::{Items, NONE, TextAt};
-use crate::registry::PluginField;
+use crate::registry::{self, PluginField};
 
 /// How a decoded value becomes a line.
 #[derive(Clone, Copy)]
@@ -39,11 +38,11 @@ impl Line {
         let text = self.text && !self.hidden;
         let (number, text) = match field.value {
             Value::Unsigned(number) | Value::Bool(number) => {
-                (number, if text { items.text(field) } else { NONE })
+                (number, if text { items.value(field) } else { NONE })
             }
-            Value::Signed(number) => (number as u64, if text { items.text(field) } else { NONE }),
+            Value::Signed(number) => (number as u64, if text { items.value(field) } else { NONE }),
             // Strings are their text; the rest C reads from the bytes.
-            Value::Text(_) => (0, items.text(field)),
+            Value::Text(_) => (0, items.value(field)),
             Value::Bytes(_) | Value::Ipv4(_) | Value::Ipv6(_) => (0, NONE),
         };
         let subtree = if is_flags(field) { ffi::BBLOG_SUBTREE_FLAGS } else { ffi::BBLOG_SUBTREE_NONE };
@@ -64,7 +63,7 @@ impl Line {
         if let Names::Flags(table) = field.spec.names
             && self.text
             && !self.hidden
-            && !catalog::is_builtin(field.spec)
+            && !registry::is_builtin(field.spec)
         {
             for &(mask, name) in table.values {
                 let text = items.text(Bits { number, mask: mask as u64, name, bytes: field.range.len() });

@@ -5,16 +5,18 @@ use std::ops::Range;
 
 use bblog_analysis::links::Act;
 use bblog_dissector::bblog::{Record, VERBOSE_LEN, id};
-use bblog_dissector::event::{self, Context, Event, Field};
+use bblog_dissector::event::{self, Context, Event, Field, Group};
 use bblog_dissector::spec::{Stack, Unit};
 use bblog_pcapng::packet::{NULL, Parsed};
 
 use crate::decode::{self, Decoded, Request, alerts, counted, notice};
 use crate::ffi;
-use crate::frames::{Flow, Frames};
+use crate::flows::{Flow, FlowId};
+use crate::frames::Frames;
 use crate::items::{Items, TextAt};
 use crate::line::{Line, is_flags};
 use crate::packet;
+use crate::registry;
 use crate::sections::Section;
 
 /// The one value of group `track` that stands with the connection's state.
@@ -25,7 +27,7 @@ struct Seen<'a> {
     request: &'a Request<'a>,
     record: &'a Record<'a>,
     event: Event<'a>,
-    flow: Flow,
+    flow: FlowId,
 }
 
 /// Decodes a record into `items`; `frame` has the packet, if the record describes one.
@@ -46,6 +48,7 @@ pub fn decode(
         Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
         None => Flow::Unnamed(request.section, iss),
     };
+    let flow = frames.flow(flow);
     let seen = Seen { request, record, event, flow };
     if request.first {
         seen.note(connection.is_none(), frames, frame);
@@ -53,18 +56,25 @@ pub fn decode(
     let connection = connection.or_else(|| frames.learned(flow));
     let mut decoded = decode::named(&seen.event, request, items);
     decoded.connection = connection;
+    // Packets get theirs from the dissector of TCP.
+    let wants_conversation = request.first && frame.is_empty() && connection.is_some();
+    decoded.new_conversation = wants_conversation && !frames.converse(flow);
     if request.wants(ffi::BBLOG_WANT_FLOW) && connection.is_none() {
         decoded.flow = frames.number(flow);
     }
     seen.notices(stack, frames, items);
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
-        decoded.stack = items.text(stack.name());
+        decoded.stack = items.word(stack.name());
         counted(&seen.event, &mut decoded, items);
     }
     if request.wants(ffi::BBLOG_WANT_STATE) {
         decoded.state = seen.state(items);
     }
-    seen.tree(frames, items);
+    if request.wants(ffi::BBLOG_WANT_TEXT) {
+        seen.tree(frames, items);
+    } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
+        seen.asked(frames, items);
+    }
     decoded
 }
 
@@ -105,9 +115,30 @@ impl Seen<'_> {
         items.text(format_args!("cwnd={} flight={}", self.record.snd_cwnd(), self.record.flight()))
     }
 
+    /// Adds what filters and columns ask for, where nobody looks at the tree.
+    fn asked(&self, frames: &Frames, items: &mut Items) {
+        if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
+            let computed = |field: &Field<'_>| registry::is_asked_for(field.spec.id);
+            let earlier = self.earlier(frames).filter(computed);
+            earlier.for_each(|value| Line::COMPUTED.push(items, &value));
+            decode::asked_link(&self.event, self.request.frame, frames, items);
+        }
+        if self.request.wants(ffi::BBLOG_WANT_VALUES) {
+            decode::asked(&self.event, Group::Own, Line::LOGGED, items);
+            decode::asked(&self.event, Group::Derived, Line::COMPUTED, items);
+        }
+        if self.request.wants(ffi::BBLOG_WANT_COMMON) {
+            decode::asked(&self.event, Group::Common, Line::LOGGED, items);
+        }
+        if self.request.wants(ffi::BBLOG_WANT_VALUES | ffi::BBLOG_WANT_RAW) {
+            decode::asked(&self.event, Group::Raw, Line { hidden: true, ..Line::LOGGED }, items);
+        }
+        self.verbose(items);
+    }
+
     /// Adds the lines of the tree.
     fn tree(&self, frames: &Frames, items: &mut Items) {
-        let text = self.request.wants(ffi::BBLOG_WANT_TEXT);
+        let text = true;
         if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
             // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
             let beside = self.earlier(frames).filter(|field| field.spec.name != RCV_NXT_REL);
@@ -116,7 +147,7 @@ impl Seen<'_> {
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();
-            if text && values.peek().is_some() {
+            if values.peek().is_some() {
                 self.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", items);
             }
             values.for_each(|value| Line { text, ..Line::LOGGED }.push(items, &value));
@@ -133,11 +164,8 @@ impl Seen<'_> {
 
     /// The members that every record has, and what follows from them.
     fn connection_state(&self, frames: &Frames, items: &mut Items) {
-        let text = self.request.wants(ffi::BBLOG_WANT_TEXT);
-        let (computed, logged) = (Line { text, ..Line::COMPUTED }, Line { text, ..Line::LOGGED });
-        if text {
-            self.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", items);
-        }
+        let (computed, logged) = (Line { text: true, ..Line::COMPUTED }, Line { text: true, ..Line::LOGGED });
+        self.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", items);
         let relative = self.request.wants(ffi::BBLOG_WANT_RELATIVE);
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let derived = self.event.derived().filter(|field| relative || field.spec.unit != Unit::Seq);
@@ -148,25 +176,22 @@ impl Seen<'_> {
             inside.for_each(|value| computed.push(items, &value));
         }
         if self.request.wants(ffi::BBLOG_WANT_COMMON) {
-            let members = self.event.common().filter(|field| !text || !is_flags(field));
-            members.for_each(|value| logged.push(items, &value));
-            if text {
-                self.group(ffi::BBLOG_SUBTREE_COMMON, "Flags", items);
-                self.event.common().filter(is_flags).for_each(|value| logged.push(items, &value));
-            }
+            self.event.common().filter(|field| !is_flags(field)).for_each(|value| logged.push(items, &value));
+            self.group(ffi::BBLOG_SUBTREE_COMMON, "Flags", items);
+            self.event.common().filter(is_flags).for_each(|value| logged.push(items, &value));
         }
     }
 
     /// The union's members without a meaning: what no table knows is shown as it is.
     fn raw(&self, items: &mut Items) {
-        let (request, text) = (self.request, self.request.wants(ffi::BBLOG_WANT_TEXT));
+        let request = self.request;
         let unknown = self.event.spec().fields.is_empty() && request.wants(ffi::BBLOG_WANT_VALUES);
         let shown = unknown || request.wants(ffi::BBLOG_WANT_RAW_SHOWN);
         if shown || request.wants(ffi::BBLOG_WANT_RAW) {
-            if shown && text {
+            if shown {
                 self.group(ffi::BBLOG_SUBTREE_RAW, "Raw", items);
             }
-            let line = Line { text, hidden: !shown, ..Line::LOGGED };
+            let line = Line { text: true, hidden: !shown, ..Line::LOGGED };
             self.event.raw().for_each(|value| line.push(items, &value));
         }
     }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Builds the plugin against the Wireshark installed here: finds it, compiles the C shim, and translates
-//! `shim/shim.h` so that Rust shares its definitions.
+//! Builds the plugin against the Wireshark installed here: finds it, compiles the C shim, translates
+//! `shim/shim.h` so that Rust shares its definitions, and describes the fields of the built-in tables.
 //!
 //! `BBLOG_SANITIZE=address,undefined` builds the shim with these sanitizers, to be tested (`make sanitize`): such a
 //! plugin only loads into programs that have them too.
 
+mod fields;
+
 use std::env;
+use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::exit;
@@ -37,6 +40,7 @@ fn main() {
     // The shim calls wiretap, which pkg-config leaves to libwireshark.
     println!("cargo::rustc-link-lib=wiretap");
     bindings(&wireshark.include_paths);
+    write("fields.rs", &fields::generated());
     shim(&wireshark.include_paths);
 }
 
@@ -64,6 +68,14 @@ fn shim(includes: &[PathBuf]) {
         .compile("bblog_shim");
 }
 
+/// Writes a generated file.
+fn write(name: &str, text: &str) {
+    let path = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join(name);
+    if let Err(error) = fs::write(&path, text) {
+        fail(&format!("{}: {error}", path.display()));
+    }
+}
+
 fn bindings(includes: &[PathBuf]) {
     let builder = bindgen::Builder::default()
         .header("shim/shim.h")
@@ -84,10 +96,7 @@ fn bindings(includes: &[PathBuf]) {
         Ok(Err(error)) => fail(&format!("Wireshark's headers cannot be read by bindgen: {error}")),
         Err(_) => fail("libclang not found: install libclang-dev, on FreeBSD llvm (or set LIBCLANG_PATH)"),
     };
-    let path = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("shim.rs");
-    if let Err(error) = bindings.write_to_file(&path) {
-        fail(&format!("{}: {error}", path.display()));
-    }
+    write("shim.rs", &bindings.to_string());
 }
 
 /// Ends the build with one line: cargo fails because of the `error`, and would add a page of its own to a

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! What belongs together: the records of a connection, the events of a session.
+//!
+//! Records of one flow mostly follow each other, so the flow met last is found without a hash table.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use bblog_analysis::links::Open;
+use bblog_analysis::track::Track;
+use foldhash::fast::RandomState;
+
+use crate::sections::SectionKey;
+
+/// The name of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flow {
+    /// A connection of a file: ours first.
+    Connection(usize, SocketAddr, SocketAddr),
+    /// The records of a section with this initial sequence number, whose connection the section does not
+    /// name.
+    Unnamed(SectionKey, u32),
+    /// A session of an eventlog provider.
+    Session(SectionKey, u16, u64),
+}
+
+/// A flow that was met: an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowId(usize);
+
+/// The flows met so far.
+#[derive(Default)]
+pub struct Flows {
+    ids: HashMap<Flow, FlowId, RandomState>,
+    states: Vec<FlowState>,
+    /// The flow met last.
+    last: Option<(Flow, FlowId)>,
+    /// How many flows were given a number.
+    numbered: u32,
+}
+
+/// Where a flow has got to.
+#[derive(Default)]
+pub struct FlowState {
+    /// The record before, and what follows from it.
+    pub track: Track,
+    /// eventlog: the time of the event before.
+    pub last: Option<u64>,
+    /// Whether the connection is in recovery.
+    pub recovery: bool,
+    /// What waits for its other half.
+    pub open: Open,
+    /// The connection, ours first, if packets name it and the section does not.
+    pub connection: Option<(SocketAddr, SocketAddr)>,
+    /// From which frames on the peer's initial sequence number is which.
+    pub irs: Vec<(u32, u32)>,
+    /// Whether Wireshark has a conversation for it.
+    pub has_conversation: bool,
+    /// Its number among those whose connection is not known.
+    number: Option<u32>,
+}
+
+impl Flows {
+    /// The flow called `flow`, a new one if it was not met before.
+    pub fn id(&mut self, flow: Flow) -> FlowId {
+        if let Some((last, id)) = self.last
+            && last == flow
+        {
+            return id;
+        }
+        let next = FlowId(self.states.len());
+        let id = *self.ids.entry(flow).or_insert(next);
+        if id == next {
+            self.states.push(FlowState::default());
+        }
+        self.last = Some((flow, id));
+        id
+    }
+
+    /// Where a flow has got to.
+    pub fn state(&mut self, id: FlowId) -> &mut FlowState {
+        &mut self.states[id.0]
+    }
+
+    /// As [`Flows::state`], to be looked at.
+    pub fn get(&self, id: FlowId) -> &FlowState {
+        &self.states[id.0]
+    }
+
+    /// The number of a flow, counted from 0 in the order in which they are first asked for.
+    pub fn number(&mut self, id: FlowId) -> u32 {
+        let next = self.numbered;
+        let number = *self.states[id.0].number.get_or_insert(next);
+        self.numbered += u32::from(number == next);
+        number
+    }
+}
