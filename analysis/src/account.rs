@@ -178,7 +178,10 @@ impl Side<Reception> {
 impl Account {
     /// The time that was lost, microseconds: in recovery, waiting for timers, and with failed sends.
     pub fn lost_us(&self) -> u64 {
-        [Limit::Recovery, Limit::Timeout, Limit::SendError].map(|limit| self.sending.time_us(limit)).iter().sum()
+        [Limit::Recovery, Limit::Timeout, Limit::SendError]
+            .map(|limit| self.sending.time_us(limit))
+            .iter()
+            .sum()
     }
 
     /// How often `timer` fired.
