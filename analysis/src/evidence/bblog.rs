@@ -44,8 +44,9 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a
     if std::mem::replace(&mut facts.srtt_us, srtt) != srtt {
         seen.rtt = srtt.map(|rtt| (RttKind::Smoothed, rtt));
     }
-    happened(facts, &mut seen, record, plan.role);
+    // The values of IN and OUT are from before the segment.
     own(facts, &mut seen, item, plan, names);
+    happened(facts, &mut seen, record, plan.role);
     seen
 }
 
@@ -170,6 +171,10 @@ fn received(facts: &mut Facts, segment: &Segment<'_>, window: u32) {
     }
     let shift = if segment.has(flag::SYN) { 0 } else { facts.snd_shift.unwrap_or(0).min(14) };
     facts.snd_wnd = Some(window << shift);
+    if window > 0 {
+        // What a stack says of its timers stands in later records.
+        facts.persist = facts.persist.map(|_| false);
+    }
     match facts.tcp_state {
         Some(tcp_state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
         Some(tcp_state::SYN_RECEIVED) => establish(facts),
