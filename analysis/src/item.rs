@@ -4,7 +4,7 @@
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::event::Context;
+use bblog_dissector::event::RecordContext;
 use bblog_dissector::spec::EventSpec;
 
 /// One record or event of a connection.
@@ -24,7 +24,7 @@ pub struct BblogItem<'a> {
     /// When it was made; any clock that all items of a connection share.
     pub time: Micros,
     /// Stack, kernel and hz, which decide what its members mean. Without hz, times in ticks are missing.
-    pub context: Context,
+    pub context: RecordContext,
 }
 
 /// An event of eventlog's tcp provider and what is known of it besides.

@@ -24,13 +24,13 @@
 //! ```
 //! use bblog_analysis::{BblogItem, Connection, Item, Limit, Plans};
 //! use bblog_dissector::bblog::{entries, records};
-//! use bblog_dissector::event::Context;
+//! use bblog_dissector::event::RecordContext;
 //! use bblog_dissector::spec::{Kernel, Stack};
 //! use std::num::NonZeroU32;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let log = std::fs::read("../tests/fixtures/rack_tailloss_rto.tcplog")?;
-//! let context = Context { hz: NonZeroU32::new(1000), ..Context::new(Stack::Rack, Kernel::Freebsd13) };
+//! let context = RecordContext { hz: NonZeroU32::new(1000), ..RecordContext::new(Stack::Rack, Kernel::Freebsd13) };
 //! let (mut plans, mut connection) = (Plans::new(), Connection::default());
 //! for entry in entries(&log) {
 //!     for (number, record) in records(entry?.1).enumerate() {

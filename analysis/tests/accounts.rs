@@ -165,7 +165,7 @@ proptest! {
     /// Whatever stands in the records, the account adds up.
     #[test]
     fn any_bytes_add_up(records in prop::collection::vec(prop::collection::vec(any::<u8>(), 328), 1..20), stack in 0..4_u8) {
-        use bblog_dissector::event::Context;
+        use bblog_dissector::event::RecordContext;
         use bblog_dissector::spec::{Kernel, Stack};
         let stack = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr][usize::from(stack)];
         let mut plans = Plans::new();
@@ -174,7 +174,7 @@ proptest! {
             let record = Record::from_tcpinfo(bytes).unwrap();
             // The clock of a log runs for years, not for eras.
             let time = Micros(record.time().0.rem_euclid(1 << 50));
-            let context = Context::new(stack, Kernel::Main);
+            let context = RecordContext::new(stack, Kernel::Main);
             connection.feed(&mut plans, number as u64, &Item::Bblog(BblogItem { record, time, context }));
         }
         let account = connection.account();

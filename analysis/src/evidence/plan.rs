@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use bblog_dissector::event::Context;
+use bblog_dissector::event::RecordContext;
 use bblog_dissector::spec::{EventSpec, FieldSpec, Kernel, NameTable, Names, Stack, UNKNOWN, Unit, When};
 use bblog_dissector::tables;
 
@@ -68,13 +68,13 @@ impl Plans {
 
     /// The unit of records' smoothed RTT.
     #[inline]
-    pub(super) fn srtt_unit(&self, context: Context) -> Unit {
+    pub(super) fn srtt_unit(&self, context: RecordContext) -> Unit {
         self.srtt_units[context.stack as usize][context.kernel as usize]
     }
 
     /// What the BBLog event `id` tells.
     #[inline]
-    pub(super) fn bblog(&mut self, context: Context, id: u8) -> (&Plan, &Meanings) {
+    pub(super) fn bblog(&mut self, context: RecordContext, id: u8) -> (&Plan, &Meanings) {
         let at = (context.stack as usize * KERNELS + context.kernel as usize) * EVENTS + usize::from(id);
         let plan = self.bblog[at].get_or_insert_with(|| Box::new(of_bblog(context, id)));
         (plan, &self.names)
@@ -89,8 +89,8 @@ impl Plans {
     }
 }
 
-fn of_bblog(context: Context, id: u8) -> Plan {
-    let Context { stack, kernel, .. } = context;
+fn of_bblog(context: RecordContext, id: u8) -> Plan {
+    let RecordContext { stack, kernel, .. } = context;
     let holds = |when: &When| when.stacks & stack.bit() != 0 && when.kernels & kernel.bit() != 0;
     of(Log::Bblog, tables::event(id).unwrap_or(&UNKNOWN), holds)
 }
@@ -246,7 +246,7 @@ mod tests {
     fn stops_and_timers_of_stacks() {
         for stack in [Stack::Rack, Stack::Bbr] {
             for kernel in Kernel::ALL {
-                let context = Context::new(stack, kernel);
+                let context = RecordContext::new(stack, kernel);
                 let plans: Vec<Plan> = (0..=u8::MAX).map(|id| of_bblog(context, id)).collect();
                 assert!(plans.iter().any(|plan| plan.reads.iter().any(|read| read.fact == Fact::Stop)));
                 let fires = plans.iter().filter_map(|plan| match &plan.fires {
@@ -258,7 +258,7 @@ mod tests {
                 }
             }
         }
-        let thirteen = Context::new(Stack::Freebsd, Kernel::Freebsd13);
+        let thirteen = RecordContext::new(Stack::Freebsd, Kernel::Freebsd13);
         let rto = (0..=u8::MAX).map(|id| of_bblog(thirteen, id)).find(|plan| plan.fires != Fires::Never);
         assert_eq!(rto.map(|plan| plan.fires), Some(Fires::ByAlert(Timer::Rto)));
     }

@@ -11,7 +11,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{self, Header, Record, records};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
-use bblog_dissector::event::Context;
+use bblog_dissector::event::RecordContext;
 use bblog_dissector::layout::Votes;
 use bblog_dissector::spec::{Kernel, Stack};
 
@@ -69,7 +69,7 @@ impl<'a> Logged<'a> {
     /// As an item.
     pub fn item(&self) -> Item<'a> {
         let (kernel, hz) = self.machine;
-        let context = Context { stack: stack(self.record.stack_id()), kernel, hz: NonZeroU32::new(hz) };
+        let context = RecordContext { stack: stack(self.record.stack_id()), kernel, hz: NonZeroU32::new(hz) };
         Item::Bblog(BblogItem { record: self.record, time: self.record.time(), context })
     }
 }
