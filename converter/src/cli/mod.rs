@@ -18,6 +18,7 @@ mod reading;
 mod selecting;
 mod show;
 mod usage;
+mod why;
 
 /// Read and convert the logs of FreeBSD's TCP: BBLog (/dev/tcp_log) and eventlog(9).
 ///
@@ -40,6 +41,7 @@ enum Command {
     Json(json::Args),
     Csv(csv::Args),
     Info(info::Args),
+    Why(why::Args),
     Fields(fields::Args),
     Completions(completions::Args),
 }
@@ -52,6 +54,7 @@ pub fn run() -> Outcome {
         Command::Json(args) => json::run(args),
         Command::Csv(args) => csv::run(args),
         Command::Info(args) => info::run(args),
+        Command::Why(args) => why::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Completions(args) => completions::run(args),
     };

@@ -5,3 +5,4 @@ pub mod convert;
 pub mod elog_file;
 pub mod info;
 pub mod split;
+pub mod why;

@@ -10,6 +10,7 @@ pub mod bblog;
 pub mod connection;
 pub mod decode;
 pub mod eventlog;
+pub mod follow;
 pub mod item;
 pub mod merge;
 mod pcapng;

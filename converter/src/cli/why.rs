@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog why`
+
+use std::path::{Path, PathBuf};
+
+use bblog_analysis::Wanted;
+use bblog_converter::WriteError;
+use bblog_converter::command::why::{self, Evidence};
+use bblog_converter::event::merge::Events;
+use bblog_converter::input::Inputs;
+use bblog_converter::output::Output;
+
+use super::messages::{Messages, Outcome};
+use super::progress::Progress;
+use super::usage::UsageError;
+use super::{reading, selecting};
+
+/// Say what limited each connection, when, and how that is known
+///
+/// Each microsecond of a connection is attributed to what limited its sender: the application, the
+/// congestion window, the peer's window, the pacer, loss repair, a timeout and so on. Prints a
+/// verdict, the time in each state, the gaps without progress with their causes, what else is worth
+/// knowing, and the command that shows the evidence. The worst connection comes first. Files of one
+/// connection are taken together.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Logs to look at; `-` is standard input
+    #[arg(required_unless_present = "schema_doc", value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+    /// Print JSON instead of text: one object per connection and line
+    #[arg(long)]
+    json: bool,
+    /// Add every span of time with its state
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print a JSON Schema of the lines of --json, and nothing else
+    #[arg(long)]
+    schema_doc: bool,
+    #[command(flatten)]
+    selection: selecting::SelectionArgs,
+    #[command(flatten)]
+    assumptions: reading::AssumptionArgs,
+}
+
+/// Does it.
+///
+/// # Errors
+/// UsageError usage.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    if args.schema_doc {
+        return Ok(Messages::new().end(print(|out| {
+            serde_json::to_writer_pretty(&mut *out, &why::schema_doc())?;
+            std::io::Write::write_all(out, b"\n")
+        })));
+    }
+    let evidence = Evidence { inputs: quoted(&args.inputs) };
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
+    let mut messages = Messages::new();
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let progress = Progress::of_report(&inputs, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let mut events = Events::open(&inputs, on_error);
+    let wanted = Wanted { spans: args.verbose };
+    let findings = why::of_events(&mut events, &mut selection, wanted, on_error);
+    drop(progress);
+    Ok(messages.end(print(|out| {
+        let findings = findings?;
+        if args.json { findings.print_json(out) } else { findings.print_text(&evidence, out) }
+    })))
+}
+
+fn print(write: impl FnOnce(&mut Output) -> std::io::Result<()>) -> Result<(), bblog_converter::OutputError> {
+    let mut out = Output::stdout()?;
+    write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
+    out.commit()
+}
+
+/// The inputs as a shell takes them.
+fn quoted(inputs: &[PathBuf]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:@%=".contains(c);
+    let quote = |path: &PathBuf| {
+        let name = bblog_pcapng::escape::Escaped::path(path).to_string();
+        if !name.is_empty() && name.chars().all(plain) {
+            name
+        } else {
+            format!("'{}'", name.replace('\'', r"'\''"))
+        }
+    };
+    inputs.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
