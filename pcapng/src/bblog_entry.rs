@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One BBLog entry on its way to pcapng: what of its header every record needs, and how its records
-//! become blocks.
+//! One BBLog entry, and the blocks of its records.
 
 use std::net::IpAddr;
 
@@ -13,10 +12,10 @@ use crate::netflix::{self, EntryInfo, NetflixBlock};
 use crate::packet::{self, Link};
 use crate::section_head::SectionHead;
 
-/// Address family, ports, addresses and zone: which connection an entry is of.
+/// The connection of an entry: address family, ports, addresses and zone.
 pub type ConnectionKey = [u8; 41];
 
-/// Which connection an entry with this header is of.
+/// The connection of an entry with this header.
 #[inline]
 pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
     Header::from_bytes(header).connection_key()
@@ -24,11 +23,11 @@ pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
 
 /// An entry.
 pub struct EntryEncoder {
-    /// The header; its strings hold nothing after their NUL.
+    /// The header. Its strings have only NULs after the first one.
     pub header: [u8; HEADER_LEN],
     /// When it was dumped, seconds since 1970.
     pub dump_time: i64,
-    /// Whose it is.
+    /// The connection.
     pub key: ConnectionKey,
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
@@ -36,7 +35,7 @@ pub struct EntryEncoder {
 }
 
 impl EntryEncoder {
-    /// What `header` says, dumped at `dump_time`.
+    /// The entry with this header, dumped at `dump_time`.
     pub fn new(header: &[u8; HEADER_LEN], dump_time: i64) -> EntryEncoder {
         let header = Header::from_bytes(header);
         EntryEncoder {
@@ -54,7 +53,7 @@ impl EntryEncoder {
         Header::from_bytes(&self.header).id()
     }
 
-    /// Why it was dumped.
+    /// The reason for the dump.
     pub fn reason(&self) -> &[u8] {
         Header::from_bytes(&self.header).reason()
     }
@@ -74,7 +73,7 @@ impl EntryEncoder {
         self.remote
     }
 
-    /// When the machine was booted: to be added to its records' times.
+    /// The boot time of the machine, to be added to the times of records.
     pub fn boot_time(&self) -> Micros {
         self.boot_time
     }

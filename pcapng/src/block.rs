@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The blocks that come by the million, appended to a buffer: every part right where it is written
-//! from, without a copy on the way.
+//! The blocks that occur by the million. Each part is appended to the buffer that is written, without a
+//! copy.
 
 use bblog_dissector::Micros;
 
@@ -31,13 +31,13 @@ const EPB_FLAGS: u16 = 2;
 pub struct EnhancedPacket {
     /// The interface's number within the section.
     pub interface: u32,
-    /// Since 1970; times before that are written as 0, which is all pcapng can say.
+    /// Since 1970. Earlier times are written as 0: pcapng cannot express them.
     pub time: Micros,
 }
 
 impl EnhancedPacket {
     /// Appends the block to `out`, little-endian. `data` appends the captured bytes, and returns how
-    /// many more the packet had; `options` appends options, if there are any.
+    /// many more bytes the packet had. `options` appends the options.
     #[inline]
     pub fn append(
         self,
@@ -85,7 +85,7 @@ pub(super) fn append<const N: usize>(
     }
 }
 
-/// An option, its value in parts of together at most 65,535 bytes.
+/// An option. The parts of its value have at most 65,535 bytes together.
 #[derive(Clone, Copy)]
 pub struct RawOption<'a, const N: usize> {
     /// Its code.

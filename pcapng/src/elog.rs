@@ -25,7 +25,7 @@ use crate::section_head::{SectionHead, custom_option, interface, section_header}
 
 /// The FreeBSD Project's private enterprise number.
 pub const PEN: u32 = 2238;
-/// What our custom data begins with.
+/// The first bytes of the custom data of this project.
 pub const TAG: [u8; 4] = *b"ELOG";
 /// The interface of packets.
 pub const PACKETS: u32 = 0;
@@ -37,18 +37,18 @@ pub const MAX_OPTION_EVENT: usize = u16::MAX as usize - 8;
 /// LINKTYPE_WIRESHARK_UPPER_PDU.
 const UPPER_PDU: u16 = 252;
 
-/// Above every event (65,535 bytes) with its addresses.
+/// More than the longest event (65,535 bytes) with its addresses.
 const SNAPLEN: u32 = 0x4_0000;
 
-/// What the section of a capture says.
+/// The contents of a capture's section header.
 pub struct CaptureInfo<'a> {
     /// The ELOG file header.
     pub header: &'a FileHeader,
     /// The provider table as it stands in the file, with its count.
     pub table: &'a [u8],
-    /// The providers' names for people, e.g. `tcp, hpts`.
+    /// The names of the providers, as text: `tcp, hpts`.
     pub providers: String,
-    /// The capture's name for people.
+    /// The name of the capture, as text.
     pub source: String,
 }
 
@@ -69,8 +69,8 @@ impl CaptureInfo<'_> {
         }
     }
 
-    /// The statistics block (ISB) that ends the section: events dropped, unless the capture was
-    /// never closed, when nobody knows.
+    /// The statistics block (ISB) that ends the section. It has the number of dropped events, unless the
+    /// capture was never closed and the number is unknown.
     pub fn statistics(&self, time: Micros) -> InterfaceStatisticsBlock<'static> {
         let dropped = dropped_events(self.header).map(InterfaceStatisticsOption::IsbOsDrop);
         InterfaceStatisticsBlock {
@@ -81,14 +81,14 @@ impl CaptureInfo<'_> {
     }
 }
 
-/// Events the kernel dropped; `None` if the header's counters were never filled in, because the
-/// capture is still running or was killed. Zero then means unknown.
+/// The number of events that the kernel dropped. `None` if the counters of the header were never
+/// written, because the capture is still running or was killed: they are 0 then.
 pub fn dropped_events(header: &FileHeader) -> Option<u64> {
     let known = header.event_count != 0 || header.dropped_events != 0;
     known.then_some(header.dropped_events)
 }
 
-/// A section of a capture that saw no event and of which nothing is known.
+/// A section of a capture without events and without known facts.
 pub fn empty_section() -> SectionHead<'static> {
     let packets = described(DataLink::RAW, "tcp", "TCP segments (events IN and OUT)".to_owned());
     let events = described(DataLink::WIRESHARK_UPPER_PDU, "eventlog", "events".to_owned());
@@ -107,7 +107,7 @@ fn described(
     interface(linktype, SNAPLEN, options)
 }
 
-/// The option of a packet that is its event.
+/// The option of a packet that holds its event.
 #[inline]
 pub(crate) fn event_option(event: &[u8]) -> RawOption<'_, 2> {
     const INTRO: [u8; 8] = {
@@ -178,7 +178,7 @@ impl UpperPduTags {
         }
     }
 
-    /// The dissector, and what its packets are called.
+    /// The dissector, and the name of its packets.
     const NAME: [[u8; 4]; 6] = [
         tag(UpperPduTags::DISSECTOR_NAME, 8),
         *b"even",

@@ -13,7 +13,7 @@ pub enum WriteError {
     /// The operating system refused.
     #[error("{}", Strerror(.0))]
     Io(#[from] io::Error),
-    /// pcapng cannot express what was asked for.
+    /// pcapng cannot express the request.
     #[error("{0}")]
     Pcapng(PcapNgWriteError),
 }
@@ -28,7 +28,7 @@ impl From<PcapNgWriteError> for WriteError {
 }
 
 impl WriteError {
-    /// Whether whoever read our output went away: no reason to complain (`| head`).
+    /// Whether the reader closed our output (`| head`), which is no error.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

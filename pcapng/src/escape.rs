@@ -4,8 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-/// Shows bytes as text on one line, whatever they hold: log ids come from unprivileged programs
-/// and file names from anybody.
+/// Shows any bytes as text on one line. Log ids come from unprivileged programs, and file names from
+/// anyone.
 ///
 /// Printable UTF-8 stands as it is; a backslash is doubled; control characters and characters
 /// that reorder or hide text become `\u{..}`, invalid UTF-8 becomes `\x..`. So distinct bytes
@@ -38,8 +38,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Shows text as a JSON string (RFC 8259), quotes included, that is safe to print too: what
-/// [`Escaped`] does not show is `\uXXXX` here as well.
+/// Shows text as a JSON string (RFC 8259) with its quotes, which is safe to print as well: characters that
+/// [`Escaped`] escapes are `\uXXXX`.
 #[derive(Clone, Copy)]
 pub struct JsonString<'a>(pub &'a str);
 

@@ -14,8 +14,8 @@ use crate::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option}
 use crate::packet::{self, Link};
 use crate::sessions::SessionContext;
 
-/// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` tells where the events
-/// IN and OUT of `tcp` have their members; events of other providers have no connection.
+/// Appends `event`, of UTC `time` and the connection `context`, to `out`. `plan` has the offsets of the
+/// members of IN and OUT of `tcp`. Events of other providers have no connection.
 #[inline]
 pub fn append(
     out: &mut Vec<u8>,

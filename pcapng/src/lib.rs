@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Storage of FreeBSD's TCP flight recorders in pcapng: what bblogd and bblog write alike, and how
-//! it is read back.
+//! FreeBSD's TCP logs in pcapng: the encoding that bblogd and bblog write and read.
 //!
 //! ```text
 //! writing   record, event ─► bblog_entry, eventlog_frame ─► netflix, elog ─► block ─► bytes
 //! reading   bytes ─► read ─► section, netflix, elog ─► record, event
 //! ```
 //!
-//! - [`block`] lays out the blocks and options that come by the million, [`section_head`] what a
-//!   section begins with.
+//! - [`block`] writes the blocks and options that occur by the million, [`section_head`] the beginning of
+//!   a section.
 //! - [`netflix`] has the options and blocks of BBLog, [`elog`] those of eventlog.
 //! - [`bblog_entry`] turns BBLog records into blocks, [`eventlog_frame`] eventlog events; [`packet`],
 //!   and [`sessions`] find the headers of their packets.
-//! - [`read`] splits blocks and options, and [`section`] keeps what a section says.
-//! - [`machine`] is what a section says of the machine that logged.
+//! - [`read`] splits blocks and options, and [`section`] has the contents of a section's header.
+//! - [`machine`] has facts about the machine that logged.
 //! - [`name`] makes file names, [`escape`] and [`utc`] text, [`stacks`] the names of stacks,
-//!   [`providers`] what the providers of a capture are.
+//!   [`providers`] the providers of a capture.
 //!
 //! The crate `pcap-file` 3.0 is used, although a release candidate, because it has what 2.0 lacks:
 //! custom options, and a writer that knows the section it is in. SHB, IDB and ISB go through its
@@ -23,8 +22,8 @@
 //! `Duration` for every packet, so they are laid out here, right in the buffer that is written
 //! ([`EnhancedPacket`](block::EnhancedPacket), [`NetflixBlock`](netflix::NetflixBlock)).
 //!
-//! What is made here is little-endian on every machine: equal input gives equal output, and the
-//! records of the logs are little-endian themselves. What is read may have either byte order.
+//! Output is little-endian on every machine: equal input gives equal output, and the records of the logs
+//! are little-endian themselves. Input may have either byte order.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

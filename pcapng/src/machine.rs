@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a section says of the machine that wrote its BBLog records, beside the name of a stack: the
-//! kernel and its ticks per second, and which of these and the stack's name were inferred.
+//! Facts about the machine that wrote the BBLog records of a section: the kernel and its ticks per second,
+//! and which of these and the stack's name were inferred.
 //!
-//! The kernel stands in `shb_os`. All else is one custom option of the section header, under the
+//! The kernel is in `shb_os`. Everything else is in one custom option of the section header, under the
 //! enterprise number that eventlog's options have ([`elog::PEN`]): [`TAG`], then
 //! lines of text, each a name and a value with a blank between. A line that begins with the word
 //! `inferred` was concluded from the records; all others come from the kernel or the user.
@@ -22,11 +22,11 @@ use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 use crate::elog;
 use crate::section_head::custom_option;
 
-/// What the option's data begins with.
+/// The first bytes of the option's data.
 pub const TAG: [u8; 4] = *b"BBLG";
-/// What `shb_os` begins with.
+/// The first characters of `shb_os`.
 const OS: &str = "FreeBSD ";
-/// What a line begins with that says what was inferred.
+/// The first word of a line with an inferred fact.
 const INFERRED: &str = "inferred";
 
 /// A fact, and whether it was inferred from records rather than stated by the kernel or the user.
@@ -50,7 +50,7 @@ impl<T> Fact<T> {
     }
 }
 
-/// What is known of the machine that wrote a section's BBLog records.
+/// Facts about the machine that wrote the BBLog records of a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Ticks per second (kern.hz).
@@ -64,8 +64,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// What `shb_os` says: `FreeBSD 14.2-RELEASE`, `FreeBSD 13`. `None` if the kernel is not known, or
-    /// may be one of several.
+    /// The text of `shb_os`: `FreeBSD 14.2-RELEASE`, `FreeBSD 13`. `None` if the kernel is not known, or may
+    /// be one of several.
     pub fn os(&self) -> Option<String> {
         let kernel = || self.kernel.and_then(|kernel| kernel.value.only()).map(Kernel::name);
         self.release.as_deref().or_else(kernel).map(|release| format!("{OS}{release}"))
@@ -98,7 +98,7 @@ impl Machine {
         options
     }
 
-    /// Takes what `shb_os` says, unless the custom option did already say more.
+    /// Reads `shb_os`, unless the custom option said more already.
     pub fn take_os(&mut self, os: &[u8]) {
         let Some(release) = std::str::from_utf8(os).ok().and_then(|os| os.strip_prefix(OS)) else { return };
         let Some(kernel) = Kernel::from_name(release) else { return };
@@ -108,8 +108,7 @@ impl Machine {
         }
     }
 
-    /// Takes the data of the custom option, behind [`TAG`]. Lines and words that are not known are
-    /// passed over.
+    /// Reads the data of the custom option after [`TAG`]. Unknown lines and words are skipped.
     pub fn take_option(&mut self, data: &[u8]) {
         for line in data.split(|&b| b == b'\n').filter_map(|line| std::str::from_utf8(line).ok()) {
             let mut words = line.split(' ');

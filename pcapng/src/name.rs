@@ -2,9 +2,9 @@
 //! File names from log ids, which unprivileged programs choose.
 //!
 //! A name is made of letters, digits and `-_.:` only, begins with none of the last four, and has
-//! a limited length. What had to be changed or cut gets a mark at its end, a hash of what it was,
-//! so that ids that would look alike stay apart. Whoever chooses ids may want two of them to meet:
-//! the hash is a cryptographic one.
+//! a limited length. An id that was changed or cut gets a mark at its end, a hash of the original, so that
+//! ids that would look alike stay different. The hash is cryptographic, because the program that chooses
+//! the ids may want two of them to collide.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of an id that are kept.
 const MAX_ID: usize = 64;
-/// Begins a mark, which no id that stays as it is can hold.
+/// Begins a mark. An id that is not changed cannot contain it.
 const MARK: char = '~';
 /// Bytes of the hash in a mark, each two hexadecimal digits.
 const HASH: usize = 16;

@@ -2,9 +2,8 @@
 //! BBLog in pcapng: Netflix's custom blocks and options, as tcplog_dumper writes them and
 //! read_bbrlog and Wireshark read them.
 //!
-//! Both carry the private enterprise number 10949. Of an option's value the number is in the
-//! section's byte order and all that follows little-endian, as is everything in a custom block
-//! after its number.
+//! Both begin with the private enterprise number 10949, in the byte order of the section. What follows
+//! is little-endian.
 
 use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
@@ -35,10 +34,10 @@ pub const STACKNAME: u32 = 6;
 
 /// Custom block: a record without TCP header.
 pub const EVENT: u32 = 1;
-/// Custom block: so many records are missing here.
+/// Custom block: the number of records that are missing at this place.
 pub const SKIPPED: u32 = 2;
 
-/// What the section header of an entry says.
+/// The contents of an entry's section header.
 pub struct EntryInfo<'a> {
     /// When the log was dumped, seconds since 1970.
     pub dump_time: i64,
@@ -48,12 +47,12 @@ pub struct EntryInfo<'a> {
     pub stack_id: u8,
     /// The stack's name.
     pub stack_name: &'a [u8],
-    /// What is known of the machine.
+    /// Facts about the machine.
     pub machine: &'a Machine,
 }
 
 impl EntryInfo<'_> {
-    /// A section for this entry: options in tcplog_dumper's order, then ours.
+    /// A section for this entry. Its options are in tcplog_dumper's order, then those of this project.
     pub fn section(&self) -> SectionHead<'static> {
         let mut options = vec![
             option(VERSION_OPTION, &[&VERSION.to_le_bytes()]),
@@ -84,7 +83,7 @@ pub enum NetflixBlock<'a> {
         /// Its verbose part.
         verbose: Option<&'a [u8; VERBOSE_LEN]>,
     },
-    /// SKIPPED: so many records are missing here.
+    /// SKIPPED: the number of records that are missing at this place.
     Skipped(u32),
 }
 
@@ -121,7 +120,7 @@ pub(crate) fn verbose_option(verbose: &[u8; VERBOSE_LEN]) -> RawOption<'_, 2> {
     RawOption { code: OPT_CUSTOM, parts: [&INTRO, verbose] }
 }
 
-/// What an option's value begins with: whose it is, and its type.
+/// The first bytes of an option's value: the enterprise number and the type.
 const fn intro(kind: u32) -> [u8; 8] {
     let ([p0, p1, p2, p3], [k0, k1, k2, k3]) = (PEN.to_le_bytes(), kind.to_le_bytes());
     [p0, p1, p2, p3, k0, k1, k2, k3]

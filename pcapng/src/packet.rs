@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Made-up packets: IP and TCP headers for segments of which only the TCP header was logged.
+//! Synthesized packets: IP and TCP headers for segments whose TCP header was logged.
 //!
-//! What the log does not say has fixed values: TTL and hop limit 127, identification, type of
-//! service and flow label 0. Payload is counted but absent.
+//! Values that the log does not have are fixed: TTL and hop limit 127, identification, type of service and
+//! flow label 0. Lengths include the payload, which is absent.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -14,7 +14,7 @@ const AF_INET6: u32 = 28;
 const HOP_LIMIT: u8 = 127;
 const PROTOCOL_TCP: u8 = 6;
 
-/// What stands before the IP header.
+/// The link header, before the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// DLT_NULL: the address family, 4 bytes in the section's (little-endian) order.
@@ -27,8 +27,8 @@ pub enum Link {
 /// the addresses, unfolded.
 ///
 /// `segment` is how many bytes its TCP header and data have. A length that 16 bits cannot hold
-/// is written as 0, as hosts do for segments that the network card cuts: Wireshark then goes
-/// by the captured packet's original length.
+/// is written as 0, as hosts do for segments that the network card splits. Wireshark then uses the
+/// original length of the packet.
 #[inline(always)]
 pub fn append_ip(out: &mut Vec<u8>, link: Link, source: IpAddr, destination: IpAddr, segment: u64) -> u64 {
     match (source, destination) {
@@ -47,8 +47,8 @@ pub fn append_ip(out: &mut Vec<u8>, link: Link, source: IpAddr, destination: IpA
     }
 }
 
-/// Appends the headers of a segment whose data are unknown. `tcp` is its TCP header with options, 20
-/// to 60 bytes in network order, and `payload` how many bytes of data it had. The TCP checksum is
+/// Appends the headers of a segment whose data is unknown. `tcp` is its TCP header with options, 20 to 60
+/// bytes in network order. `payload` is the number of bytes of data. The TCP checksum is
 /// computed as if they were zeros, which is right for segments without any.
 #[inline]
 pub fn append_segment(
@@ -95,7 +95,7 @@ pub const NULL: u16 = 0;
 /// LINKTYPE_RAW in pcapng: a packet begins with its IP header.
 pub const RAW: u16 = 101;
 
-/// What was made up here, or anybody else, taken apart again.
+/// The parts of a packet that was synthesized here, or of any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
     /// Where the segment came from.
@@ -104,8 +104,8 @@ pub struct Parsed<'a> {
     pub destination: SocketAddr,
     /// Its TCP header with options, whole.
     pub tcp: &'a [u8],
-    /// Bytes of data after the TCP header, captured or not, as the IP header says; 0 where that leaves its
-    /// length out, as hosts do for segments that the network card cuts.
+    /// Bytes of data after the TCP header, captured or not, by the IP header. 0 if its length is 0, as hosts
+    /// write it for segments that the network card splits.
     pub payload: u32,
 }
 
@@ -157,7 +157,7 @@ fn on_the_wire(address: IpAddr) -> [u8; 16] {
     without_zone(address).octets()
 }
 
-/// The address as it stands on the wire: without the scope zone, which the kernel keeps in the second group of
+/// The address as in packets: without the scope zone, which the kernel keeps in the second group of
 /// unicast fe80::/10 and of multicast addresses of interface- or link-local scope.
 #[inline]
 pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The providers of a capture of eventlog(9): which numbers its events name them by, and what
-//! describes their events.
+//! The providers of a capture of eventlog(9): their numbers in events, and the descriptions of their
+//! events.
 
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{ProviderTable, RawEvent};
@@ -16,26 +16,26 @@ pub struct Providers(Vec<CaptureProvider>);
 /// A provider of a capture.
 #[derive(Clone, Debug)]
 pub struct CaptureProvider {
-    /// The number that events name it by.
+    /// Its number in events.
     pub id: u16,
-    /// Equal for providers of one name, which is what tells sessions apart.
+    /// Equal for providers with the same name. Sessions are identified by it.
     pub name_number: u16,
     /// Whether it is one of the providers called `tcp`: each TCP stack has one.
     pub is_tcp: bool,
     /// Its name.
     pub name: Vec<u8>,
-    /// What describes its events; `None` if no schema does, or until [`Providers::describe`].
+    /// The description of its events. `None` if no schema has it, and before [`Providers::describe`].
     pub spec: Option<&'static ProviderSpec>,
 }
 
 impl Providers {
-    /// The providers of a table with its count. Of an id that stands twice the first entry counts.
+    /// The providers of a table with its count. If an id occurs twice, the first entry is used.
     pub fn of_table(table: &[u8]) -> Providers {
         let table = ProviderTable::split(table);
         Providers::new(table.into_iter().flat_map(|(table, _)| table.iter()))
     }
 
-    /// Providers by id and name. Of an id that stands twice the first counts.
+    /// Providers by id and name. If an id occurs twice, the first is used.
     pub fn new<'a>(entries: impl Iterator<Item = (u16, &'a [u8])>) -> Providers {
         let mut providers: Vec<CaptureProvider> = Vec::new();
         for (id, name) in entries {
@@ -50,8 +50,7 @@ impl Providers {
         Providers(providers)
     }
 
-    /// Looks up what describes the events of each provider: those of `tcp` in `layout`, or else in
-    /// the one that is assumed.
+    /// Looks up the description of each provider's events. Providers called `tcp` have `layout`, or the assumed one.
     pub fn describe(&mut self, catalog: &Catalog, layout: Option<Layout>) {
         for provider in &mut self.0 {
             provider.spec = catalog.provider(&provider.name, layout);
@@ -77,7 +76,7 @@ impl Providers {
         self.get(id).is_some_and(|provider| provider.is_tcp)
     }
 
-    /// What describes the events of the providers called `tcp`; `None` if there is none of them.
+    /// The description of the events of the providers called `tcp`. `None` if the capture has no such provider.
     pub fn tcp(&self) -> Option<&'static ProviderSpec> {
         self.0.iter().find(|provider| provider.is_tcp).and_then(|provider| provider.spec)
     }
@@ -87,7 +86,7 @@ impl Providers {
         self.0.iter()
     }
 
-    /// Their names for people, each once: `tcp, hpts`, or `no provider`.
+    /// Their names as text, each once: `tcp, hpts`, or `no provider`.
     pub fn names(&self) -> String {
         let first = |provider: &&CaptureProvider| {
             let same = self.0.iter().find(|other| other.name_number == provider.name_number);

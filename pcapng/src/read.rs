@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The blocks of a pcapng file, as they stand there, and their options.
+//! The blocks of a pcapng file, and their options.
 //!
-//! A block is a slice, and what is inside is looked up when it is wanted.
+//! A block is a slice. Its contents are parsed on demand.
 
 use crate::block::SECTION_HEADER;
 
@@ -77,7 +77,7 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// What stands between the lengths.
+    /// The bytes between the two lengths.
     #[inline]
     pub fn body(&self) -> &'a [u8] {
         self.bytes.get(8..self.bytes.len().saturating_sub(4)).unwrap_or_default()

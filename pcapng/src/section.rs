@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a section's header and interfaces say.
+//! The contents of a section's header and interfaces.
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
@@ -36,13 +36,13 @@ pub struct Section {
     pub interface_blocks: Vec<u8>,
     /// The interfaces.
     pub interfaces: Vec<Interface>,
-    /// What it says about the BBLog records in it.
+    /// Facts about the BBLog records of the section.
     pub bblog: Option<BblogFacts>,
-    /// What it says about the eventlog events in it.
+    /// Facts about the eventlog events of the section.
     pub elog: Option<ElogFacts>,
-    /// What it says about the machine that wrote them.
+    /// Facts about the machine that wrote them.
     pub machine: Machine,
-    /// The kernel, if that is known; of several that it may be, the newest.
+    /// The kernel, if it is known. If it may be one of several, the newest.
     pub kernel: Option<Kernel>,
     /// Whether there is an shb_os.
     pub has_os: bool,
@@ -59,21 +59,21 @@ pub struct Interface {
     offset: i64,
 }
 
-/// What a section says about the BBLog records in it.
+/// Facts about the BBLog records of a section.
 pub struct BblogFacts {
     /// TCP_LOG_BUF_VER of the kernel.
     pub version: u32,
-    /// The entry's header (DUMPINFO); zeros if there is none.
+    /// The entry's header (DUMPINFO), or zeros if the section has none.
     pub header: [u8; HEADER_LEN],
-    /// When the machine booted; 0 if that is not known.
+    /// The boot time of the machine, or 0 if it is not known.
     pub boot_time: Micros,
     /// The stack's number.
     pub stack_id: u8,
-    /// The stack's name; empty if there is none.
+    /// The stack's name, or an empty string if it has none.
     pub stack_name: Vec<u8>,
 }
 
-/// What a section says about the eventlog events in it.
+/// Facts about the eventlog events of a section.
 pub struct ElogFacts {
     /// The ELOG file header.
     pub header: FileHeader,
@@ -112,7 +112,7 @@ impl Section {
         section
     }
 
-    /// Takes an interface description block.
+    /// Adds an interface description block.
     pub fn add_interface(&mut self, block: &Block<'_>) {
         let body = block.body();
         let mut interface =
@@ -144,8 +144,8 @@ impl Section {
         self.header_with(&MoreFacts { os, ..MoreFacts::default() })
     }
 
-    /// The section header block as it is written again: its length is not known beforehand, and what
-    /// `more` says takes the place of what it said.
+    /// The section header block for another file. Its section length is "unknown", and facts of
+    /// `more` replace its own.
     pub fn header_with(&self, more: &MoreFacts) -> Vec<u8> {
         let mut header = self.header.clone();
         if let Some(length) = header.get_mut(16..24) {
@@ -197,7 +197,7 @@ impl Section {
     }
 }
 
-/// What a section header says that it did not say when it was read.
+/// Facts to add to a section header that was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MoreFacts {
     /// Number and name of the stack.
@@ -209,7 +209,7 @@ pub struct MoreFacts {
 }
 
 impl Interface {
-    /// The time that the two words of a packet's time stamp stand for.
+    /// The time of a packet's time stamp, which consists of two words.
     #[inline]
     pub fn time(&self, high: u32, low: u32) -> Micros {
         let ticks = u64::from(high) << 32 | u64::from(low);
@@ -238,7 +238,7 @@ impl Interface {
 }
 
 impl BblogFacts {
-    /// Takes an option of a section header; `false` if it says nothing about BBLog.
+    /// Reads an option of a section header. Returns `false` if it is not about BBLog.
     fn take(&mut self, kind: u32, data: &[u8]) -> bool {
         match kind {
             netflix::VERSION_OPTION => {
@@ -280,8 +280,8 @@ impl ElogFacts {
     }
 }
 
-/// Type and data of a custom option of Netflix's. The number that says so is in the section's
-/// order; what follows is little-endian in any.
+/// Type and data of a custom option of Netflix. The enterprise number is in the byte order of the
+/// section; what follows is always little-endian.
 #[inline]
 pub fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u32, &[u8])> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(netflix::PEN) {
@@ -299,7 +299,7 @@ pub fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
     value.get(4..)?.strip_prefix(&elog::TAG)
 }
 
-/// The data of the custom option that says what is known of the machine.
+/// The data of the custom option with facts about the machine.
 #[inline]
 fn machine_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {

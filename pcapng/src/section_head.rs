@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a section begins with: its header (SHB) and its interfaces (IDB), to be written.
+//! The beginning of a section, for writing: its header (SHB) and its interfaces (IDB).
 
 use pcap_file::pcapng::PcapNgWriter;
 use pcap_file::pcapng::blocks::custom::CustomBinaryOption;
@@ -12,10 +12,10 @@ use pcap_file::{DataLink, Endianness};
 
 use crate::error::WriteError;
 
-/// What goes into shb_userappl.
+/// The text of shb_userappl.
 const APPLICATION: &str = concat!("bblog ", env!("CARGO_PKG_VERSION"));
 
-/// How a section begins.
+/// The beginning of a section.
 pub struct SectionHead<'a> {
     /// The section header block (SHB).
     pub header: SectionHeaderBlock<'a>,
@@ -49,7 +49,7 @@ impl SectionHead<'_> {
         Ok(())
     }
 
-    /// What knows the section, and has laid out its beginning.
+    /// The writer of the section, after it wrote its beginning.
     fn encoder(self) -> Result<PcapNgWriter<Vec<u8>>, WriteError> {
         let mut encoder = PcapNgWriter::with_section_header(Vec::new(), self.header)?;
         for interface in self.interfaces {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Sessions of eventlog's `tcp` provider: which connection an event belongs to.
 //!
-//! A session is a connection's PCB, known by provider *name* and session id: a connection keeps
-//! its first provider's id when it changes to a stack with another provider of that name. Its
+//! A session is a connection's PCB. It is identified by the *name* of the provider and the session id: a
+//! connection keeps the id when it changes to a stack with another provider of the same name. Its
 //! addresses come in CONN_SET_IP_V4 or _V6, which may repeat. Replays repeat SESSION_CREATE; with
 //! the same tcpcb and no SESSION_END between it is the same connection. SESSION_END may be
 //! missing, and after it the same id may begin again.
@@ -17,7 +17,7 @@ use crate::packet::without_zone;
 /// Number of the provider's name, and the session's id.
 pub type SessionKey = (u16, u64);
 
-/// What an event needs to know of its connection.
+/// Facts about the connection of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionContext {
     /// Local and remote address. A listener's, or those of a socket that is only bound, have
@@ -39,7 +39,7 @@ impl SessionContext {
 /// One session.
 #[derive(Default)]
 pub struct Session {
-    /// What its events need to know.
+    /// Facts about its connection.
     pub context: SessionContext,
     /// Whether events wait for its addresses.
     pub waiting: Waiting,
@@ -48,7 +48,7 @@ pub struct Session {
     ended: bool,
 }
 
-/// Names the wait of one session for its addresses.
+/// Identifies one wait of a session for its addresses.
 pub type WaitId = u32;
 
 /// Whether a session's events wait for its addresses.
@@ -63,19 +63,19 @@ pub enum Waiting {
     Over,
 }
 
-/// What an event changed.
+/// The effect of an event on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing that others wait for.
+    /// None that waiting events depend on.
     None,
-    /// There is nothing to wait for any more.
+    /// Events need not wait any more.
     Settled,
-    /// Another connection of the same id began; the context of the one before is enclosed.
+    /// Another connection with the same id began. This is the context of the previous one.
     Restarted(SessionContext),
 }
 
 impl Session {
-    /// Takes note of what an event of this session says.
+    /// Updates the session with one of its events.
     #[inline(always)]
     pub fn observe(&mut self, event: &RawEvent<'_>) -> Change {
         match event.event_id() {
@@ -98,7 +98,7 @@ impl Session {
         }
     }
 
-    /// Takes note of what an event says about the connection.
+    /// Updates the connection with an event.
     #[inline(always)]
     fn learn(&mut self, event: &RawEvent<'_>) -> Change {
         if let Some((snd_scale, rcv_scale)) = tcp_provider::window_scales(event) {
@@ -116,8 +116,8 @@ impl Session {
     }
 }
 
-/// The addresses that a CONN_SET_IP_V4 or _V6 event of the `tcp` provider tells; IPv6 scope zones
-/// are taken out, as they are not on the wire either.
+/// The addresses in a CONN_SET_IP_V4 or _V6 event of the `tcp` provider, without IPv6 scope zones, which
+/// packets do not have.
 #[inline]
 pub fn addresses(event: &RawEvent<'_>) -> Option<Addresses> {
     let wire = |end: SocketAddr| match end.ip() {
@@ -127,7 +127,7 @@ pub fn addresses(event: &RawEvent<'_>) -> Option<Addresses> {
     tcp_provider::addresses(event).map(|(local, remote)| (wire(local), wire(remote)))
 }
 
-/// Whether a session id stands for no session.
+/// Whether a session id means "no session".
 pub fn is_no_session(id: u64) -> bool {
     id == 0 || id == u64::MAX
 }

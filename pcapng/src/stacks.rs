@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names of TCP stacks. BBLog records carry a number that the logging kernel gave out; only that
-//! kernel, or the user, knows which stack it is.
+//! Names of TCP stacks. BBLog records have the number that the logging kernel assigned to the stack. Its
+//! name comes from that kernel or from the user.
 
 use std::str::FromStr;
 
 /// The longest name: `TCP_FUNCTION_NAME_LEN_MAX` without its NUL.
 pub const MAX_NAME: usize = 31;
-/// What a stack without a name is called.
+/// The name of a stack without a name.
 const UNKNOWN: &[u8] = b"unknown";
 
 /// Names by stack number.
@@ -14,12 +14,12 @@ const UNKNOWN: &[u8] = b"unknown";
 pub struct StackNames(Vec<(u8, Vec<u8>)>);
 
 impl StackNames {
-    /// No names at all.
+    /// No names.
     pub fn none() -> StackNames {
         StackNames::default()
     }
 
-    /// Sets the name of stack `id`, of which 31 bytes up to a NUL are kept.
+    /// Sets the name of stack `id`: up to 31 bytes, up to the first NUL.
     pub fn set(&mut self, id: u8, name: &[u8]) {
         let name = name.split(|&b| b == 0).next().unwrap_or_default();
         let name = name[..name.len().min(MAX_NAME)].to_vec();

@@ -5,8 +5,8 @@ use std::fmt;
 
 use bblog_dissector::Micros;
 
-/// Shows a time since 1970 as `2026-11-21 20:48:01.000123`, UTC; any time there is, which no
-/// library of calendars does.
+/// Shows a time since 1970 as `2026-11-21 20:48:01.000123`, UTC. All values are valid, which is not so
+/// in calendar libraries.
 #[derive(Clone, Copy)]
 pub struct Utc(pub Micros);
 
