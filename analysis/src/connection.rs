@@ -13,7 +13,7 @@ use crate::ledger::{Ledger, Span};
 use crate::limit::{Evidence, Limit, Reception, receiving, sending, tcp_state};
 use crate::rtt::Rtts;
 use crate::seq::{before as precedes, distance, later};
-use crate::stall::{Situation, StallEnd, Stalls};
+use crate::stall::{Situation, Stall, StallEnd, Stalls};
 use crate::timer::Timer;
 use crate::transmit::{Received, Retransmission, Sent};
 
@@ -43,6 +43,8 @@ pub struct Step {
     pub stall_ended: bool,
     /// Records missing before it.
     pub missing: u32,
+    /// Whether it is the connection's first item.
+    pub is_first: bool,
     /// Whether the connection, or its log, ends with this item.
     pub is_end: bool,
     /// The segment that was sent or received with this item.
@@ -87,6 +89,7 @@ impl Step {
             || self.state_changed
             || self.stall_ended
             || self.missing > 0
+            || self.is_first
             || self.is_end
     }
 }
@@ -338,6 +341,7 @@ impl Connection {
             state_changed: false,
             stall_ended: false,
             missing,
+            is_first: self.clock.items == 1,
             is_end: false,
             segment: range(&seen.kind),
             sack: None,
@@ -683,6 +687,11 @@ impl Connection {
     /// rest stands in the account.
     pub fn take_spans(&mut self) -> Vec<Span<Limit>> {
         self.sending.take_settled()
+    }
+
+    /// The stall that ended last, if it is kept.
+    pub fn last_stall(&self) -> Option<&Stall> {
+        self.stalls.last()
     }
 
     /// The account of it, if no item follows.

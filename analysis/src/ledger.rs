@@ -249,3 +249,70 @@ impl<S: Copy + Eq> Ledger<S> {
         sums.iter_mut().zip(decided).for_each(|(sum, part)| *sum += part);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::Limit::{Application, CongestionWindow, Timeout, Unknown};
+
+    /// A ledger of states and the times from which they hold.
+    fn ledger(states: &[(i64, crate::limit::Limit)]) -> Ledger<crate::limit::Limit> {
+        let mut ledger = Ledger::new(true);
+        for &(time, state) in states {
+            ledger.advance(Micros(time));
+            ledger.set(state, Evidence::Arithmetic);
+        }
+        ledger
+    }
+
+    fn totals(ledger: &Ledger<crate::limit::Limit>) -> Vec<(crate::limit::Limit, u64, u32, u64)> {
+        let totals = ledger.totals();
+        totals.iter().map(|total| (total.state, total.time_us, total.spells, total.longest_us)).collect()
+    }
+
+    #[test]
+    fn states_last_until_the_next() {
+        let states = [(0, Application), (10, CongestionWindow), (10, Application), (30, CongestionWindow)];
+        let mut ledger = ledger(&states);
+        ledger.advance(Micros(100));
+        // What lasted for no time did not interrupt.
+        assert_eq!(totals(&ledger), [(CongestionWindow, 70, 1, 70), (Application, 30, 1, 30)]);
+    }
+
+    #[test]
+    fn a_timer_takes_the_time_since_the_last_segment() {
+        let mut ledger = ledger(&[(0, CongestionWindow), (10, CongestionWindow)]);
+        ledger.settle();
+        ledger.advance(Micros(40));
+        ledger.set(Application, Evidence::Kernel);
+        ledger.advance(Micros(100));
+        ledger.attribute_again(Timeout, Evidence::Timer);
+        assert_eq!(totals(&ledger), [(Timeout, 90, 1, 90), (CongestionWindow, 10, 1, 10)]);
+        // The state goes on after it.
+        ledger.advance(Micros(110));
+        assert_eq!(totals(&ledger)[1..], [(Application, 10, 1, 10), (CongestionWindow, 10, 1, 10)]);
+    }
+
+    #[test]
+    fn what_is_missing_is_unknown() {
+        let mut ledger = ledger(&[(0, Application)]);
+        ledger.advance(Micros(10));
+        ledger.settle();
+        ledger.advance(Micros(20));
+        ledger.lose(Micros(50), Unknown);
+        ledger.set(Application, Evidence::Arithmetic);
+        ledger.advance(Micros(60));
+        assert_eq!(totals(&ledger), [(Unknown, 40, 1, 40), (Application, 20, 2, 10)]);
+    }
+
+    /// However often states change between two segments, memory is bounded and the time adds up.
+    #[test]
+    fn many_changes_without_a_segment() {
+        let states: Vec<_> = (0..10_000)
+            .map(|at| (at * 3, if at % 2 == 0 { Application } else { CongestionWindow }))
+            .collect();
+        let ledger = ledger(&states);
+        assert!(ledger.open.len() <= MAX_OPEN);
+        assert_eq!(totals(&ledger).iter().map(|total| total.1).sum::<u64>(), 9_999 * 3);
+    }
+}

@@ -230,7 +230,7 @@ pub(crate) struct Stalls {
     kept: Vec<Stall>,
     /// Stalls that are not kept.
     pub(crate) more: u32,
-    /// The last stall with a retransmission, by its place, until the peer says whether that was needed.
+    /// The last stall, by its place.
     last: Option<usize>,
 }
 
@@ -256,6 +256,11 @@ impl Stalls {
             fin_sent: situation.fin_sent,
             after_ack,
         });
+    }
+
+    /// The stall that ended last.
+    pub(crate) fn last(&self) -> Option<&Stall> {
+        self.kept.get(self.last?)
     }
 
     /// A timer fired.
@@ -327,7 +332,8 @@ impl Stalls {
 
     /// The peer says that it received a range twice: the last stall's retransmission was not needed.
     pub(crate) fn duplicate(&mut self, range: (u32, u32)) {
-        let Some(stall) = self.last.and_then(|last| self.kept.get_mut(last)) else { return };
+        let last = self.last.and_then(|last| self.kept.get_mut(last));
+        let Some(stall) = last.filter(|stall| stall.resent > 0) else { return };
         let within =
             !crate::seq::before(range.0, stall.range.0) && !crate::seq::before(stall.range.1, range.1);
         if within && stall.cause.is_loss() && stall.resent <= 1 {
@@ -375,7 +381,7 @@ impl Stalls {
             }
             self.kept[at] = stall;
         }
-        self.last = (stall.resent > 0).then_some(at);
+        self.last = Some(at);
     }
 }
 

@@ -250,3 +250,88 @@ impl Received {
         self.max = Some(later(max, end));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: u16 = flag::ACK;
+
+    fn segment(seq: u32, len: u32, flags: u16) -> Segment<'static> {
+        Segment { seq, ack: 1, flags, len, options: None }
+    }
+
+    /// Sends segments of the default stack, and gives what of them was sent before, and why.
+    fn send(sent: &mut Sent, seq: u32, len: u32) -> Option<(u32, Option<Cause>)> {
+        let again = sent.segment(&segment(seq, len, NONE), Some(0), Some(Stack::Freebsd), None);
+        again.map(|again| (again.bytes, again.cause))
+    }
+
+    #[test]
+    fn what_was_sent_before_is_sent_again() {
+        let mut sent = Sent::default();
+        assert_eq!(send(&mut sent, 100, 100), None);
+        assert_eq!(send(&mut sent, 200, 100), None);
+        assert_eq!(send(&mut sent, 100, 100), Some((100, Some(Cause::DupAcks))));
+        // Half of it is new.
+        assert_eq!(send(&mut sent, 250, 100), Some((50, Some(Cause::DupAcks))));
+        assert_eq!((sent.counts.retransmissions, sent.counts.retransmitted_bytes), (2, 150));
+        assert_eq!(sent.counts.bytes, 400);
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let mut sent = Sent::default();
+        assert_eq!(send(&mut sent, u32::MAX - 49, 100), None);
+        assert_eq!(send(&mut sent, 50, 100), None);
+        assert_eq!(send(&mut sent, u32::MAX - 49, 100), Some((100, Some(Cause::DupAcks))));
+    }
+
+    #[test]
+    fn a_timeout_causes_all_that_follows_it_until_it_is_acknowledged() {
+        let mut sent = Sent::default();
+        (0..4).for_each(|at| assert_eq!(send(&mut sent, at * 100, 100), None));
+        sent.fired(Timer::Rto);
+        assert_eq!(send(&mut sent, 0, 100), Some((100, Some(Cause::Rto))));
+        sent.acked(100);
+        assert_eq!(send(&mut sent, 100, 100), Some((100, Some(Cause::Rto))));
+        sent.acked(400);
+        assert_eq!(send(&mut sent, 400, 100), None);
+        sent.fired(Timer::Tlp);
+        assert_eq!(send(&mut sent, 400, 100), Some((100, Some(Cause::Tlp))));
+        assert_eq!(sent.by_cause, [2, 1, 0, 0]);
+    }
+
+    /// A probe of a closed window, and the data that begins with its byte.
+    #[test]
+    fn probes_are_not_sent_again() {
+        let mut sent = Sent::default();
+        assert_eq!(send(&mut sent, 0, 100), None);
+        assert_eq!(send(&mut sent, 100, 1), None);
+        assert_eq!(send(&mut sent, 100, 1), None);
+        assert_eq!(send(&mut sent, 100, 100), None);
+        assert_eq!(sent.counts.retransmissions, 0);
+    }
+
+    #[test]
+    fn what_was_not_sent_is_new_when_it_is() {
+        let mut sent = Sent::default();
+        assert_eq!(send(&mut sent, 0, 100), None);
+        assert_eq!(send(&mut sent, 100, 100), None);
+        assert!(!sent.not_sent(55));
+        assert_eq!(send(&mut sent, 100, 100), None);
+        let failed = sent.segment(&segment(200, 100, NONE), Some(55), Some(Stack::Rack), None);
+        assert_eq!(failed, None);
+        assert_eq!(send(&mut sent, 200, 100), None);
+        assert_eq!((sent.counts.segments, sent.counts.bytes), (3, 300));
+        assert_eq!(sent.failed, [(55, 2)]);
+    }
+
+    /// A log that begins late knows by the connection's state what was sent before.
+    #[test]
+    fn a_late_beginning() {
+        let mut sent = Sent::default();
+        let again = sent.segment(&segment(100, 100, NONE), Some(0), Some(Stack::Unknown), Some(500));
+        assert_eq!(again.map(|again| (again.bytes, again.cause)), Some((100, None)));
+    }
+}

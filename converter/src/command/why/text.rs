@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use bblog_analysis::{Account, Limit, Side, Stall, StallCause, Total};
+use bblog_analysis::{Account, Side, Stall, StallCause, Total};
 use bblog_dissector::Micros;
 
 use super::{Finding, Findings};
@@ -182,7 +182,7 @@ fn spans(account: &Account, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The command that shows the evidence: the longest stall, or all that matters.
+/// The command that shows the evidence: the longest stall, or all of the connection.
 fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut impl Write) -> io::Result<()> {
     write!(out, "  evidence: bblog show -n")?;
     if let Some((local, remote)) = finding.subject.addresses.filter(|_| findings.connections.len() > 1) {
@@ -197,7 +197,6 @@ fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut i
             let (from, to) = ((stall.start - first).0, (stall.end - first).0.saturating_add(1));
             write!(out, " --from +{} --to +{}", point(from), point(to))?;
         }
-        None if account.sending.main() != Some(Limit::Application) => write!(out, " --notable")?,
         None => {}
     }
     writeln!(out, " {}", evidence.inputs)
