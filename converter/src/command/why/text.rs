@@ -192,12 +192,9 @@ fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut i
     let stalls = account.stalls.iter().filter(|stall| stall.cause != StallCause::ApplicationSilent);
     let longest = stalls.max_by_key(|stall| stall.us()).filter(|stall| stall.us() * 20 > account.duration_us);
     let first = findings.first.unwrap_or(account.first);
-    match longest {
-        Some(stall) => {
-            let (from, to) = ((stall.start - first).0, (stall.end - first).0.saturating_add(1));
-            write!(out, " --from +{} --to +{}", point(from), point(to))?;
-        }
-        None => {}
+    if let Some(stall) = longest {
+        let (from, to) = ((stall.start - first).0, (stall.end - first).0.saturating_add(1));
+        write!(out, " --from +{} --to +{}", point(from), point(to))?;
     }
     writeln!(out, " {}", evidence.inputs)
 }
