@@ -31,19 +31,17 @@ mod store;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use crate::device::kernel;
 use crate::process::cli::{Cli, Command};
-use crate::process::{check, run};
+use crate::process::{check, health, helper, run};
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_checked();
     match cli.command {
         Some(Command::Check(args)) => check::run(&args),
-        Some(Command::AskKernel) => {
-            kernel::serve();
+        Some(Command::Status(args)) => health::run(&args),
+        Some(Command::Helper) => {
+            helper::serve();
             ExitCode::SUCCESS
         }
         None => run::run(cli.capture),

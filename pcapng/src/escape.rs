@@ -38,6 +38,20 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// Shows text on one line: what [`Escaped`] does not show as it is becomes `\u{..}`, but a backslash
+/// stays. For messages, parts of which may be escaped already.
+#[derive(Clone, Copy)]
+pub struct OneLine<'a>(pub &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if is_unsafe(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
+        }
+        Ok(())
+    }
+}
+
 /// Shows text as a JSON string (RFC 8259) with its quotes, which is safe to print as well: characters that
 /// [`Escaped`] escapes are `\uXXXX`.
 #[derive(Clone, Copy)]
@@ -71,11 +85,12 @@ fn is_unsafe(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Escaped;
+    use super::{Escaped, OneLine};
 
     #[test]
     fn one_line_and_reversible() {
         let shown = Escaped(b"a\n\x1b[31m\\\xff\xe2\x80\xae\xc3\xa9").to_string();
         assert_eq!(shown, "a\\u{a}\\u{1b}[31m\\\\\\xff\\u{202e}é");
+        assert_eq!(OneLine("a\n\x1b\\é").to_string(), "a\\u{a}\\u{1b}\\é");
     }
 }

@@ -3,12 +3,16 @@
 //! stacks, which are asked again when a stack appears that has none: stacks can be loaded at
 //! any time.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bblog_pcapng::machine::Machine;
 use bblog_pcapng::stacks::StackNames;
 
-/// The least time between two questions.
+/// How soon a stack that is new here is asked for, after the question before. Entries come by the
+/// thousand, but there are at most 256 stacks.
+const AT_ONCE: Duration = Duration::from_millis(20);
+/// How soon a stack is asked for again that had no name.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Asks the kernel for the names; `None` if it cannot be asked.
@@ -18,19 +22,22 @@ pub type Ask = Box<dyn FnMut() -> Option<StackNames>>;
 pub struct Stacks {
     names: StackNames,
     ask: Option<Ask>,
+    /// When the kernel was last asked.
     asked: Option<Instant>,
+    /// When it was last asked for each stack that had no name.
+    nameless: HashMap<u8, Instant>,
     machine: Machine,
 }
 
 impl Stacks {
     /// Names that the user gave.
     pub fn given(names: StackNames) -> Stacks {
-        Stacks { names, ask: None, asked: None, machine: Machine::default() }
+        Stacks { names, ask: None, asked: None, nameless: HashMap::new(), machine: Machine::default() }
     }
 
     /// The running kernel's names.
     pub fn asking(ask: Ask) -> Stacks {
-        Stacks { names: StackNames::none(), ask: Some(ask), asked: None, machine: Machine::default() }
+        Stacks { ask: Some(ask), ..Stacks::given(StackNames::none()) }
     }
 
     /// The same stacks, of this machine.
@@ -38,44 +45,81 @@ impl Stacks {
         Stacks { machine, ..self }
     }
 
-    /// Name of stack `id` and what is known of the machine.
-    pub fn facts(&mut self, id: u8) -> (&[u8], &Machine) {
-        self.with(id);
-        (self.names.get(id), &self.machine)
+    fn ask_if_unknown(&mut self, id: u8) {
+        if !self.knows(id) && self.may_ask(id) {
+            self.ask_for(id);
+        }
     }
 
-    /// The names, with that of stack `id` if it can be known.
-    pub fn with(&mut self, id: u8) -> &StackNames {
-        let unknown = self.names.get(id) == StackNames::none().get(id);
-        if unknown
-            && self.asked.is_none_or(|asked| asked.elapsed() >= AGAIN)
-            && let Some(ask) = &mut self.ask
-        {
-            self.asked = Some(Instant::now());
-            if let Some(names) = ask() {
-                self.names = names;
-            }
+    /// Name of stack `id` and what is known of the machine; and whether that is a name, or the word
+    /// for none.
+    pub fn facts(&mut self, id: u8) -> (&[u8], &Machine, bool) {
+        self.ask_if_unknown(id);
+        let is_named = self.knows(id);
+        (self.names.get(id), &self.machine, is_named)
+    }
+
+    /// As [`Stacks::facts`], if the stack has a name: for a file that was begun without it.
+    pub fn late_facts(&mut self, id: u8) -> Option<(&[u8], &Machine)> {
+        self.ask_if_unknown(id);
+        self.knows(id).then(|| (self.names.get(id), &self.machine))
+    }
+
+    /// Whether stack `id` has a name.
+    fn knows(&self, id: u8) -> bool {
+        self.names.get(id) != StackNames::none().get(id)
+    }
+
+    fn may_ask(&self, id: u8) -> bool {
+        let since = |asked: &Instant| asked.elapsed();
+        self.ask.is_some()
+            && self.asked.as_ref().map(since).is_none_or(|since| since >= AT_ONCE)
+            && self.nameless.get(&id).map(since).is_none_or(|since| since >= AGAIN)
+    }
+
+    fn ask_for(&mut self, id: u8) {
+        let Some(ask) = &mut self.ask else { return };
+        let now = Instant::now();
+        self.asked = Some(now);
+        if let Some(names) = ask() {
+            self.names = names;
         }
-        &self.names
+        if self.knows(id) {
+            self.nameless.remove(&id);
+        } else {
+            self.nameless.insert(id, now);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
     use super::*;
 
     #[test]
-    fn asks_when_a_name_is_missing_but_not_all_the_time() {
-        let asked = std::rc::Rc::new(std::cell::Cell::new(0));
-        let count = std::rc::Rc::clone(&asked);
+    fn asks_for_each_stack_at_once_but_not_all_the_time() {
+        let (asked, loaded) = (Rc::new(Cell::new(0)), Rc::new(RefCell::new(vec![(2, b"rack".as_slice())])));
+        let (count, known) = (Rc::clone(&asked), Rc::clone(&loaded));
         let mut stacks = Stacks::asking(Box::new(move || {
             count.set(count.get() + 1);
             let mut names = StackNames::none();
-            names.set(2, b"rack");
+            known.borrow().iter().for_each(|(id, name)| names.set(*id, name));
             Some(names)
         }));
-        assert_eq!(stacks.with(2).get(2), b"rack");
-        assert_eq!(stacks.with(3).get(3), b"unknown");
-        assert_eq!(asked.get(), 1);
+        assert_eq!(stacks.facts(2).0, b"rack");
+        // Loaded and used right after that.
+        loaded.borrow_mut().push((3, b"bbr"));
+        std::thread::sleep(AT_ONCE);
+        assert_eq!(stacks.facts(3).0, b"bbr");
+        assert_eq!(asked.get(), 2);
+        // One that has no name costs a question once in a while, not one for each record.
+        std::thread::sleep(AT_ONCE);
+        for _ in 0..1000 {
+            assert!(stacks.late_facts(4).is_none());
+        }
+        assert_eq!(asked.get(), 3);
     }
 }

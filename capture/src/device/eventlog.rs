@@ -18,6 +18,7 @@ use crate::device::message::{Chunk, Device, Message};
 use crate::device::queue::Queue;
 use crate::device::threads::Stop;
 use crate::failure::{Failure, io_text};
+use crate::log::Log;
 use crate::os::ioctl::Command;
 
 /// The ioctl group.
@@ -37,6 +38,9 @@ const DUMP_STATE: u32 = 1;
 const SESSION: u32 = 0x8000_0000;
 /// What the kernel takes as buffer size per CPU.
 pub const BUFFER_SIZES: std::ops::RangeInclusive<u64> = 65_536..=(1 << 30) - 1;
+
+/// The part of the machine's memory that the kernel's buffers may take: one in so many.
+pub const SHARE: u64 = 4;
 
 /// After a read of nothing, which happens when no event is old enough.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -160,44 +164,39 @@ pub struct Eventlog {
     pub table: Vec<u8>,
 }
 
+/// What is subscribed, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The providers.
+    pub subscriptions: &'a [Subscription],
+    /// Bytes of each of the two buffers of each CPU.
+    pub buffer_size: u32,
+    /// Whether the state of existing sessions is asked for.
+    pub dump_state: bool,
+    /// Whether a provider that is not registered is an error; otherwise the others are subscribed.
+    pub strict: bool,
+}
+
 impl Eventlog {
     /// Opens `path` and subscribes.
     ///
     /// # Errors
     /// A [`Failure`].
-    pub fn open(
-        path: &Path,
-        subscriptions: &[Subscription],
-        buffer_size: u32,
-        dump_state: bool,
-    ) -> Result<Eventlog, Failure> {
+    pub fn open(path: &Path, request: Request<'_>, log: &Log) -> Result<Eventlog, Failure> {
         let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::ENOENT) => {
-                Failure::new(&name, "no such device, expected a kernel with eventlog(9): see bblogd check")
+        let failed = |error: io::Error| Failure::new(&name, format_args!("subscribe: {}", io_text(&error)));
+        let file = open_device(path)?;
+        let file = match subscribe(&file, request.subscriptions, request.buffer_size, request.dump_state)? {
+            Ok(()) => file,
+            Err(error) if is_unregistered(&error) => {
+                drop(file);
+                let registered = registered(path, request, log)?;
+                let file = open_device(path)?;
+                subscribe(&file, &registered, request.buffer_size, request.dump_state)?.map_err(failed)?;
+                file
             }
-            Some(Errno::EPERM) => Failure::new(&name, "not permitted; it cannot be opened in a jail"),
-            _ => Failure::io(&name, error),
-        })?;
-        let mut request = create_request(subscriptions, buffer_size, dump_state);
-        let create = Command::reads(GROUP, 1, request.len());
-        let create = create.ok_or_else(|| {
-            let found = subscriptions.len();
-            Failure::new(
-                "--eventlog",
-                format_args!("{found} providers, expected at most {MAX_SUBSCRIPTIONS}"),
-            )
-        })?;
-        create.run(file.as_fd(), &mut request).map_err(|error| {
-            let names: Vec<_> = subscriptions.iter().map(|one| one.provider.as_str()).collect();
-            match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::ENOENT) => {
-                    let names = names.join(", ");
-                    Failure::new(&name, format_args!("no provider {names}, expected a registered one"))
-                }
-                _ => Failure::new(&name, format_args!("subscribe: {}", io_text(&error))),
-            }
-        })?;
+            Err(error) => return Err(failed(error)),
+        };
         let anchor = Anchor::now();
         let mut answer = [0; PROVIDERS];
         let ask = Command::writes(GROUP, 4, PROVIDERS);
@@ -207,6 +206,11 @@ impl Eventlog {
         let mut table = count.to_le_bytes().to_vec();
         table.extend_from_slice(&answer[4..4 + 34 * count as usize]);
         Ok(Eventlog { file, name, anchor, table })
+    }
+
+    /// Its path.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The descriptor, for the sandbox.
@@ -243,6 +247,8 @@ impl Eventlog {
         // What was logged until the stop is read; what comes after is not waited for.
         let mut drain: Option<(Instant, u64)> = None;
         let mut buffer = queue.buffer();
+        // Whether the last read filled its buffer.
+        let mut was_full = false;
         loop {
             if stop.is_abort() {
                 return Ok(());
@@ -256,13 +262,19 @@ impl Eventlog {
                     queue.push(Message::KernelDrops(drops));
                 }
             }
-            match self.file.read(&mut buffer) {
+            let read = self.file.read(&mut buffer);
+            if !matches!(read, Ok(1..)) && std::mem::take(&mut was_full) {
+                queue.push(Message::Drained);
+            }
+            match read {
                 Ok(0) if drain.is_some_and(|(until, _)| Instant::now() > until) => return Ok(()),
                 Ok(0) => thread::sleep(PAUSE),
                 Ok(len) => {
                     failures = 0;
                     let begin = first_time(&buffer[..len]);
-                    queue.push(Message::Data(Chunk::new(Device::Eventlog, buffer, len)));
+                    let chunk = Chunk::new(Device::Eventlog, buffer, len);
+                    was_full = chunk.is_full();
+                    queue.push(Message::Data(chunk));
                     buffer = queue.buffer();
                     if let Some((until, time)) = drain
                         && (Instant::now() > until || begin.is_some_and(|begin| begin > time))
@@ -291,6 +303,71 @@ impl Eventlog {
     }
 }
 
+fn open_device(path: &Path) -> Result<File, Failure> {
+    let name = path.display();
+    File::open(path).map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENOENT) => {
+            Failure::new(name, "no such device, expected a kernel with eventlog(9): see bblogd check")
+        }
+        Some(Errno::EPERM) => Failure::new(name, "not permitted; it cannot be opened in a jail"),
+        _ => Failure::io(name, error),
+    })
+}
+
+/// Subscribes by CREATE, of which the inner error is.
+fn subscribe(
+    file: &File,
+    subscriptions: &[Subscription],
+    buffer_size: u32,
+    dump_state: bool,
+) -> Result<io::Result<()>, Failure> {
+    let mut request = create_request(subscriptions, buffer_size, dump_state);
+    let Some(create) = Command::reads(GROUP, 1, request.len()) else {
+        let found = subscriptions.len();
+        let why = format!("{found} providers, expected at most {MAX_SUBSCRIPTIONS}");
+        return Err(Failure::new("--eventlog", why));
+    };
+    Ok(create.run(file.as_fd(), &mut request))
+}
+
+fn is_unregistered(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOENT)
+}
+
+/// The subscriptions whose providers are registered: CREATE says only that one of them is not. Each
+/// is tried by itself, with the smallest buffer, on a descriptor that is closed at once.
+fn registered(path: &Path, request: Request<'_>, log: &Log) -> Result<Vec<Subscription>, Failure> {
+    let (mut registered, mut unknown) = (Vec::new(), Vec::new());
+    for one in request.subscriptions {
+        let tried =
+            subscribe(&open_device(path)?, std::slice::from_ref(one), *BUFFER_SIZES.start() as u32, false)?;
+        match tried {
+            Err(error) if is_unregistered(&error) => unknown.push(one.provider.as_str()),
+            // Another error comes again when all are subscribed.
+            _ => registered.push(one.clone()),
+        }
+    }
+    let what = if unknown.len() == 1 { "no provider" } else { "no providers" };
+    let unknown = unknown.join(", ");
+    if request.strict || registered.is_empty() {
+        let why = format!("{what} {unknown}, expected registered ones");
+        return Err(Failure::new(path.display(), why));
+    }
+    log.warning(format_args!("{}: {what} {unknown}: the others are subscribed", path.display()));
+    Ok(registered)
+}
+
+/// Whether the machine has memory for the kernel's buffers: two of `buffer_size` bytes for each of
+/// `cpus` CPUs, at most one part in [`SHARE`] of `memory` bytes. CREATE with more than the kernel can
+/// get never returns.
+///
+/// # Errors
+/// The largest `--buffer-size` that is possible.
+pub fn check_memory(buffer_size: u64, cpus: u64, memory: u64) -> Result<(), u64> {
+    let possible = memory / SHARE / cpus.max(1) / 2;
+    if buffer_size <= possible { Ok(()) } else { Err(possible) }
+}
+
 fn first_time(events: &[u8]) -> Option<u64> {
     RawEvent::split(events).ok()?.map(|(event, _)| event.timestamp())
 }
@@ -311,6 +388,15 @@ mod tests {
         for wrong in ["", ":3", "tcp:6", "tcp:x", "tcp:3:nothing", "other:3:RX", &"x".repeat(32)] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn memory() {
+        // 2 CPUs, 4 GB: two buffers for each may be 256 MB together.
+        assert_eq!(check_memory(512 << 10, 2, 4 << 30), Ok(()));
+        assert_eq!(check_memory(256 << 20, 2, 4 << 30), Ok(()));
+        assert_eq!(check_memory((256 << 20) + 1, 2, 4 << 30), Err(256 << 20));
+        assert_eq!(check_memory(65_536, 0, 0), Err(0));
     }
 
     #[test]

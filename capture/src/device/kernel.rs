@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What only the running kernel knows: its log version, its release, its ticks per second and the
-//! names of its stacks.
-//!
-//! In capability mode these sysctls cannot be read, so a helper process that was started before
-//! answers for them: one line asks, 4 bytes of length and the value come back.
+//! What only the running kernel knows: its log version, its release, its ticks per second, its
+//! limits and the names of its stacks.
 
-use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use bblog_dissector::bblog::VERSION;
 use bblog_dissector::spec::Kernel;
@@ -28,8 +22,8 @@ const OS_RELEASE: &str = "kern.osrelease";
 const HZ: &str = "kern.hz";
 /// Bytes of one `struct tcp_function_info`.
 const ELEMENT: usize = 72;
-/// More than all stacks that can be loaded need.
-const MAX_ANSWER: usize = 256 * ELEMENT;
+/// More than all stacks that can be loaded need, in bytes.
+pub const MAX_FUNCTION_INFO: usize = 256 * ELEMENT;
 
 /// Finds out whether the kernel's records are of the version that is read here.
 ///
@@ -58,65 +52,38 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The kernel's stacks.
+/// The kernel's TCP stacks, as it tells them.
+pub fn function_info() -> Option<Vec<u8>> {
+    sysctl::value(FUNCTION_INFO)
+}
+
+/// The names of the kernel's TCP stacks.
 pub fn stack_names() -> Option<StackNames> {
-    sysctl::value(FUNCTION_INFO).map(|info| StackNames::from_function_info(&info))
+    function_info().map(|info| StackNames::from_function_info(&info))
 }
 
-/// Answers until the asker is gone: the helper process.
-pub fn serve() {
-    let (mut asked, mut answers) = (io::stdin().lock(), io::stdout().lock());
-    let mut line = [0];
-    while matches!(asked.read(&mut line), Ok(1)) {
-        let info = sysctl::value(FUNCTION_INFO).unwrap_or_default();
-        let info = &info[..info.len().min(MAX_ANSWER)];
-        let sent = answers.write_all(&(info.len() as u32).to_le_bytes());
-        if sent.and_then(|()| answers.write_all(info)).and_then(|()| answers.flush()).is_err() {
-            return;
-        }
-    }
+/// Limits of BBLog, and what the kernel keeps now.
+const LIMITS: [&str; 7] = [
+    "net.inet.tcp.bb.log_global_limit",
+    "net.inet.tcp.bb.log_global_entries",
+    "net.inet.tcp.bb.log_session_limit",
+    "net.inet.tcp.bb.log_id_limit",
+    "net.inet.tcp.bb.log_id_entries",
+    "net.inet.tcp.bb.log_id_tcpcb_limit",
+    "net.inet.tcp.bb.log_id_tcpcb_entries",
+];
+
+/// Names and values of the kernel's limits, as far as it has them.
+pub fn limits() -> Vec<(String, i64)> {
+    LIMITS.iter().filter_map(|name| Some(((*name).to_owned(), sysctl::integer(name)?))).collect()
 }
 
-/// The helper, seen from the asker.
-pub struct Helper {
-    to: ChildStdin,
-    from: ChildStdout,
-    /// It ends when its standard input does.
-    _process: Child,
-}
-
-impl Helper {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn start() -> io::Result<Helper> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("ask-kernel")
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
-        match (process.stdin.take(), process.stdout.take()) {
-            (Some(to), Some(from)) => Ok(Helper { to, from, _process: process }),
-            _ => Err(io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-
-    /// The pipes' ends, to write and to read, for the sandbox.
-    pub fn descriptors(&self) -> (BorrowedFd<'_>, BorrowedFd<'_>) {
-        (self.to.as_fd(), self.from.as_fd())
-    }
-
-    /// Asks for the kernel's stacks.
-    pub fn stack_names(&mut self) -> Option<StackNames> {
-        self.to.write_all(b"\n").ok()?;
-        let mut len = [0; 4];
-        self.from.read_exact(&mut len).ok()?;
-        let len = usize::try_from(u32::from_le_bytes(len)).ok().filter(|&len| len <= MAX_ANSWER)?;
-        let mut info = vec![0; len];
-        self.from.read_exact(&mut info).ok()?;
-        (len > 0).then(|| StackNames::from_function_info(&info))
-    }
+/// CPUs, and bytes of memory, if the kernel says so.
+pub fn cpus_and_memory() -> Option<(u64, u64)> {
+    // eventlog's buffers are for every number up to the highest.
+    let cpus = sysctl::integer("kern.smp.maxid")
+        .map(|highest| highest + 1)
+        .or_else(|| sysctl::integer("hw.ncpu"))?;
+    let memory = sysctl::integer("hw.physmem")?;
+    Some((u64::try_from(cpus).ok()?, u64::try_from(memory).ok()?))
 }

@@ -6,6 +6,8 @@ use crate::failure::Failure;
 
 /// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
 pub const CHUNK: usize = 128 * 1024;
+/// Bytes of the largest event, rounded up.
+const MAX_EVENT: usize = 64 * 1024;
 
 /// Where bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub enum Device {
 pub enum Message {
     /// Bytes of a device, in order.
     Data(Chunk),
+    /// The device of events had no more after a read that filled its buffer.
+    Drained,
     /// How many events the kernel has dropped so far.
     KernelDrops(u64),
     /// Nothing more comes of a device; why, if it ought to have gone on.
@@ -57,6 +61,11 @@ impl Chunk {
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.len]
+    }
+
+    /// Whether an event more might not have fitted: the kernel gives whole ones only.
+    pub fn is_full(&self) -> bool {
+        self.len > self.buffer.len().saturating_sub(MAX_EVENT)
     }
 
     /// The buffer, to be filled again.

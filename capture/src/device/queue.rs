@@ -211,6 +211,11 @@ impl Queue {
         }
     }
 
+    /// How full it may be, in bytes.
+    pub fn limit(&self) -> u64 {
+        (self.high_water * CHUNK) as u64
+    }
+
     /// How full the queue is and was.
     pub fn load(&self) -> Load {
         self.lock().load

@@ -69,6 +69,11 @@ impl TcpLog {
         Ok(TcpLog { file: Arc::new(file), name, is_file: kind.is_file(), is_nonblocking })
     }
 
+    /// Its path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The descriptor, for the sandbox.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.file.as_fd()

@@ -15,6 +15,7 @@ use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
+use crate::eventlog::ended::Ended;
 use crate::log::Log;
 
 /// Microseconds by which the clocks may drift apart before files are told.
@@ -34,6 +35,8 @@ pub struct Capture {
     catalog: Catalog,
     /// What the kernel has dropped so far.
     pub kernel_drops: u64,
+    /// Sessions that ended and may go on.
+    pub ended: Ended,
     log: Rc<Log>,
 }
 
@@ -53,6 +56,7 @@ impl Capture {
             plan: None,
             catalog: Catalog::builtin(),
             kernel_drops: 0,
+            ended: Ended::default(),
             log,
         }
     }
@@ -118,6 +122,22 @@ impl Capture {
     pub fn provider_name(&self, key: SessionKey) -> &[u8] {
         let found = self.providers.iter().find(|provider| provider.name_number == key.0);
         found.map_or(b"unknown", |provider| &provider.name)
+    }
+
+    /// Whether a key stands for no session. A session of another provider than `tcp` may be number 0.
+    pub fn is_no_session(&self, key: SessionKey) -> bool {
+        key.1 == u64::MAX || (key.1 == 0 && self.provider_name(key) == tcp_provider::NAME)
+    }
+
+    /// Tells that two connections have one session number at a time, or that a session's end is
+    /// missing: a session began again with another tcpcb.
+    pub fn tell_restart(&self, key: SessionKey, connection: &str) {
+        let provider = String::from_utf8_lossy(self.provider_name(key));
+        self.log.warning(format_args!(
+            "{connection}: session {} of {provider} began again before its end, with another tcpcb: its end was \
+             dropped, or another VNET jail has a session of that number, whose events are mixed with these",
+            key.1
+        ));
     }
 
     /// Whether an event is of a session of the `tcp` provider.

@@ -49,6 +49,8 @@ struct SectionFile {
     stack: u8,
     first_serial: u32,
     stack_name: Vec<u8>,
+    /// Whether that is a name, or the word for none.
+    is_named: bool,
     file: Option<PartFile>,
     /// Records that reached the file, and that are in the buffer.
     records: u64,
@@ -83,16 +85,31 @@ impl BblogFiles {
         }
     }
 
+    /// Begins another section in the file if its stack had no name when it was begun, and has one
+    /// now.
+    fn name_stack(&mut self) {
+        let Some(CurrentEntry { entry, section: Some(section), .. }) = &mut self.current else { return };
+        if section.is_named {
+            return;
+        }
+        if let Some((name, machine)) = self.stacks.late_facts(section.stack) {
+            let _ = entry.section(section.stack, name, machine).append(&mut self.buffer);
+            section.stack_name = name.to_vec();
+            section.is_named = true;
+        }
+    }
+
     fn begin_section(&mut self, record: &Record<'_>) {
         let (stack, serial, time) = (record.stack_id(), record.serial(), record.time());
         let Some(current) = &mut self.current else { return };
-        let (name, machine) = self.stacks.facts(stack);
+        let (name, machine, is_named) = self.stacks.facts(stack);
         // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
         let _ = current.entry.section(stack, name, machine).append(&mut self.buffer);
         current.section = Some(SectionFile {
             stack,
             first_serial: serial,
             stack_name: name.to_vec(),
+            is_named,
             file: None,
             records: 0,
             buffered: 0,
@@ -218,6 +235,8 @@ impl EntrySink for Writing<'_> {
             }
             files.end_section(store);
             files.begin_section(record);
+        } else if files.buffer.is_empty() {
+            files.name_stack();
         }
         let Some(CurrentEntry { entry, expected, section: Some(section), .. }) = &mut files.current else {
             return;
@@ -243,6 +262,7 @@ impl EntrySink for Writing<'_> {
         files.end_section(store);
         let Some(current) = files.current.take() else { return };
         if !whole {
+            store.counters.cut_entries += 1;
             files.log.warning(format_args!("{}: the entry was cut short", current.base));
         }
         if let Some(next) = current.written {

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider;
-use bblog_pcapng::sessions::{self, Change, Session, SessionContext, SessionKey};
+use bblog_pcapng::sessions::{Change, Session, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
+use crate::eventlog::ended::EndedSession;
 use crate::store::files::{PartFile, Store};
 use crate::store::index::Line;
 use crate::store::name;
@@ -65,7 +66,11 @@ pub struct EventlogFiles {
 
 struct SessionState {
     session: Session,
+    /// The connection's tcpcb, 0 until it is known.
+    tcpcb: u64,
     log_id: Vec<u8>,
+    /// Whether that is the id of the session that this one continues.
+    is_id_old: bool,
     stack: Vec<u8>,
     used: Instant,
     file: Option<OpenFile>,
@@ -117,6 +122,7 @@ impl EventlogFiles {
         }
         if !rest.is_empty() {
             // Tells what is wrong with it.
+            store.counters.skipped_entries += 1;
             self.capture.events(rest).for_each(drop);
         }
         if self.dirty_bytes >= FLUSH_ALL {
@@ -137,11 +143,23 @@ impl EventlogFiles {
             self.finish_longest_unused(store);
         }
         let is_tcp = self.capture.is_tcp(event);
-        let state = self.sessions.entry(key).or_insert_with(|| SessionState::new(now));
+        let ended = &mut self.capture.ended;
+        let state = self.sessions.entry(key).or_insert_with(|| {
+            let mut state = SessionState::new(now);
+            if let Some(tcpcb) = tcp_provider::tcpcb(event).filter(|_| is_tcp)
+                && let Some(before) = ended.resume(key, tcpcb)
+            {
+                (state.session.context, state.log_id) = (before.context, before.log_id);
+                state.is_id_old = true;
+            }
+            state
+        });
         state.used = now;
         if is_tcp && let Some(before) = state.restarts(event) {
             // The file is that of the connection before.
             let fresh = std::mem::replace(&mut state.session.context, before);
+            let name = self.base(key);
+            self.capture.tell_restart(key, &name);
             self.finish(key, store);
             let Some(state) = self.sessions.get_mut(&key) else { return };
             state.session.context = fresh;
@@ -168,7 +186,9 @@ impl EventlogFiles {
         self.dirty_bytes += len - was;
         if event.event_id() == SESSION_END {
             self.finish(key, store);
-            self.sessions.remove(&key);
+            if let Some(SessionState { tcpcb, session, log_id, .. }) = self.sessions.remove(&key) {
+                self.capture.ended.remember(key, EndedSession { tcpcb, context: session.context, log_id });
+            }
         } else if self.rotation.size > 0 && size >= self.rotation.size {
             self.finish(key, store);
         } else if len >= FLUSH {
@@ -235,7 +255,7 @@ impl EventlogFiles {
             let id = if entry.log_id.is_empty() { b"UNKNOWN" } else { entry.log_id.as_slice() };
             return name::of_connection(id, local.port(), remote.ip(), remote.port());
         }
-        match sessions::is_no_session(key.1) {
+        match self.capture.is_no_session(key) {
             true => format!("{}_global", name::safe(provider)),
             false => format!("{}_{}", name::safe(provider), key.1),
         }
@@ -335,7 +355,9 @@ impl SessionState {
     fn new(now: Instant) -> SessionState {
         SessionState {
             session: Session::default(),
+            tcpcb: 0,
             log_id: Vec::new(),
+            is_id_old: false,
             stack: Vec::new(),
             used: now,
             file: None,
@@ -355,10 +377,13 @@ impl SessionState {
         if self.session.context.addresses.is_none() {
             self.session.context.addresses = hint;
         }
-        if let (Some(id), true) = (tcp_provider::log_id(event), self.log_id.is_empty()) {
-            self.log_id = id.to_vec();
+        if let (Some(id), true) = (tcp_provider::log_id(event), self.log_id.is_empty() || self.is_id_old) {
+            (self.log_id, self.is_id_old) = (id.to_vec(), false);
         }
-        if let Some(stack) = tcp_provider::changed_stack(event) {
+        if let Some(tcpcb) = tcp_provider::tcpcb(event) {
+            self.tcpcb = tcpcb;
+        }
+        if let Some(stack) = tcp_provider::stack_name(event).filter(|name| !name.is_empty()) {
             self.stack = stack.to_vec();
         }
     }

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{RawEvent, SESSION_END};
-use bblog_pcapng::sessions::{Session, SessionKey};
+use bblog_dissector::tcp_provider::{self, Addresses};
+use bblog_pcapng::sessions::{Change, Session, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::capture::Capture;
+use crate::eventlog::ended::EndedSession;
 use crate::output::stream::{SectionOwner, StreamOut};
 
 /// Sessions known at a time.
@@ -18,11 +20,17 @@ const SESSIONS: usize = 65_536;
 pub struct EventlogOut {
     /// The subscription.
     pub capture: Capture,
-    sessions: HashMap<SessionKey, Session>,
+    sessions: HashMap<SessionKey, StreamSession>,
     events: u64,
     last: Micros,
     /// How the clocks stood when the section was begun.
     anchor: Anchor,
+}
+
+struct StreamSession {
+    session: Session,
+    /// The connection's tcpcb, 0 until it is known.
+    tcpcb: u64,
 }
 
 impl EventlogOut {
@@ -36,7 +44,9 @@ impl EventlogOut {
     pub fn take(&mut self, bytes: &[u8], stream: &mut StreamOut) {
         self.capture.look_at_clock();
         let mut hints = self.capture.look_ahead(bytes);
-        for event in self.capture.events(bytes) {
+        let mut rest = bytes;
+        while let Ok(Some((event, after))) = RawEvent::split(rest) {
+            rest = after;
             stream.counters.events += 1;
             self.events += 1;
             if stream.owner != SectionOwner::Eventlog || self.anchor != self.capture.anchor() {
@@ -45,23 +55,56 @@ impl EventlogOut {
             self.last = self.anchor.utc(event.timestamp());
             let key = self.capture.key(&event);
             let context = match self.capture.is_tcp(&event) {
-                true => {
-                    let context = observe(&mut self.sessions, key, &event);
-                    if context.addresses.is_none() {
-                        context.addresses = hints.get(&key).copied();
-                    }
-                    *context
-                }
-                false => Default::default(),
+                true => self.observe(key, &event, hints.get(&key)),
+                false => SessionContext::default(),
             };
             self.capture.event(&mut stream.buffer, self.anchor, &event, &context);
             if event.event_id() == SESSION_END {
-                self.sessions.remove(&key);
+                if let Some(StreamSession { session, tcpcb }) = self.sessions.remove(&key) {
+                    let ended = EndedSession { tcpcb, context: session.context, log_id: Vec::new() };
+                    self.capture.ended.remember(key, ended);
+                }
                 hints.remove(&key);
             }
             stream.buffered += 1;
             stream.flush_if_full();
         }
+        if !rest.is_empty() {
+            stream.counters.skipped_entries += 1;
+            // Tells what is wrong with it.
+            self.capture.events(rest).for_each(drop);
+        }
+    }
+
+    /// Follows an event of the `tcp` provider; what is known of its connection then. `hint` are the
+    /// addresses that a later event says.
+    fn observe(&mut self, key: SessionKey, event: &RawEvent<'_>, hint: Option<&Addresses>) -> SessionContext {
+        if self.sessions.len() >= SESSIONS && !self.sessions.contains_key(&key) {
+            // Their addresses come again with the next replay at the latest.
+            self.sessions.clear();
+        }
+        let tcpcb = tcp_provider::tcpcb(event);
+        let ended = &mut self.capture.ended;
+        let state = self.sessions.entry(key).or_insert_with(|| {
+            let mut session = Session::default();
+            if let Some(before) = tcpcb.and_then(|tcpcb| ended.resume(key, tcpcb)) {
+                session.context = before.context;
+            }
+            StreamSession { session, tcpcb: 0 }
+        });
+        state.tcpcb = tcpcb.unwrap_or(state.tcpcb);
+        let change = state.session.observe(event);
+        if state.session.context.addresses.is_none() {
+            state.session.context.addresses = hint.copied();
+        }
+        let context = state.session.context;
+        if let Change::Restarted(before) = change {
+            let name = before
+                .connection()
+                .map_or_else(|| format!("session {}", key.1), |(local, remote)| format!("{local} {remote}"));
+            self.capture.tell_restart(key, &name);
+        }
+        context
     }
 
     /// Ends the section with its statistics.
@@ -80,18 +123,4 @@ fn begin(capture: &Capture, stream: &mut StreamOut) -> Anchor {
     capture.section(&mut stream.buffer, anchor);
     stream.owner = SectionOwner::Eventlog;
     anchor
-}
-
-fn observe<'a>(
-    sessions: &'a mut HashMap<SessionKey, Session>,
-    key: SessionKey,
-    event: &RawEvent<'_>,
-) -> &'a mut bblog_pcapng::sessions::SessionContext {
-    if sessions.len() >= SESSIONS && !sessions.contains_key(&key) {
-        // Their addresses come again with the next replay at the latest.
-        sessions.clear();
-    }
-    let session = sessions.entry(key).or_default();
-    let _ = session.observe(event);
-    &mut session.context
 }

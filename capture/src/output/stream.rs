@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 use bblog_pcapng::netflix::NetflixBlock;
+use nix::fcntl::OFlag;
 
 use crate::bblog::cutter::EntrySink;
 use crate::bblog::filter::EntryFilter;
@@ -66,17 +67,39 @@ pub struct StreamOut {
 }
 
 impl StreamOut {
-    /// Opens the path `path`, or standard output if it is `-`. A file is emptied.
+    /// Opens the path `path`, or standard output if it is `-`. A file is emptied, or made with the
+    /// mode `mode`.
+    ///
+    /// Root does this: so a symbolic link is not followed, and a file that has a second name, which
+    /// may be somebody else's, is not emptied.
     ///
     /// # Errors
     /// The system's.
-    pub fn open(path: &Path, retry: Duration, log: Rc<Log>) -> io::Result<StreamOut> {
-        let file = if path == Path::new("-") {
+    pub fn open(path: &Path, mode: u32, retry: Duration, log: Rc<Log>) -> io::Result<StreamOut> {
+        let is_stdout = path == Path::new("-");
+        let file = if is_stdout {
             io::stdout().as_fd().try_clone_to_owned()?.into()
         } else {
-            File::options().write(true).create(true).truncate(true).open(path)?
+            let flags = (OFlag::O_NOFOLLOW | OFlag::O_NOCTTY).bits();
+            File::options()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(mode)
+                .custom_flags(flags)
+                .open(path)?
         };
-        let is_file = path != Path::new("-") && file.metadata()?.is_file();
+        let status = file.metadata()?;
+        let is_file = !is_stdout && status.is_file();
+        if is_file {
+            if status.nlink() != 1 {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "has other names, expected a file of its own",
+                ));
+            }
+            file.set_len(0)?;
+        }
         Ok(StreamOut {
             file,
             len: is_file.then_some(0),
@@ -179,6 +202,11 @@ impl StreamOut {
         }
     }
 
+    /// Whether it cannot be written at the moment.
+    pub fn has_trouble(&self) -> bool {
+        self.next_try.is_some()
+    }
+
     /// The error that ended the stream, once.
     pub fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
@@ -201,6 +229,10 @@ struct CurrentEntry {
     entry: EntryEncoder,
     expected: Option<u32>,
     stack: Option<u8>,
+    /// Whether the section has the stack's name, or the word for none.
+    is_named: bool,
+    /// Whether the buffer's records of it are remembered.
+    is_noted: bool,
 }
 
 impl BblogOut {
@@ -230,8 +262,8 @@ impl BblogOut {
         }
         self.before.clear();
         self.flushes = flushes;
-        if let Some(current) = &self.current {
-            self.before.insert(current.entry.key, current.expected);
+        if let Some(current) = &mut self.current {
+            current.is_noted = false;
         }
     }
 
@@ -258,10 +290,8 @@ impl EntrySink for Writing<'_> {
         let wanted = filter.wants(&entry);
         self.stream.counters.left_out += u64::from(!wanted);
         let expected = self.out.serials.expected(&entry.key);
-        if wanted {
-            self.out.before.entry(entry.key).or_insert(expected);
-        }
-        self.out.current = wanted.then_some(CurrentEntry { entry, expected, stack: None });
+        self.out.current =
+            wanted.then_some(CurrentEntry { entry, expected, stack: None, is_named: true, is_noted: false });
     }
 
     fn record(&mut self, record: &Record<'_>) {
@@ -272,18 +302,24 @@ impl EntrySink for Writing<'_> {
         }
         let Some(current) = &mut self.out.current else { return };
         let stack = record.stack_id();
-        if stream.owner != SectionOwner::Bblog || current.stack != Some(stack) {
-            let (name, machine) = self.out.stacks.facts(stack);
+        // A stack that had no name when its section was begun may have one now.
+        let is_late =
+            !current.is_named && stream.buffer.is_empty() && self.out.stacks.late_facts(stack).is_some();
+        if stream.owner != SectionOwner::Bblog || current.stack != Some(stack) || is_late {
+            let (name, machine, is_named) = self.out.stacks.facts(stack);
             let section = current.entry.section(stack, name, machine);
+            current.is_named = is_named;
             // Nothing in it can be longer than pcapng's options may be, and a buffer takes everything.
             let _ = section.append(&mut stream.buffer);
             current.stack = Some(stack);
             stream.owner = SectionOwner::Bblog;
         }
-        if current.expected.is_none() {
-            // Should it be dropped, then it is missing.
-            current.expected = Some(record.serial());
-            self.out.before.insert(current.entry.key, current.expected);
+        if !current.is_noted {
+            // Only entries that have records in the buffer are remembered. Should the first record of
+            // a connection be dropped, then it is missing.
+            let expected = *current.expected.get_or_insert(record.serial());
+            self.out.before.entry(current.entry.key).or_insert(Some(expected));
+            current.is_noted = true;
         }
         let missing = Serial::of(record.serial(), current.expected).missing();
         if missing > 0 {
@@ -302,6 +338,7 @@ impl EntrySink for Writing<'_> {
         }
         let Some(current) = self.out.current.take() else { return };
         if !whole {
+            self.stream.counters.cut_entries += 1;
             self.out.log.warning("an entry was cut short");
         }
         if let Some(next) = current.expected {

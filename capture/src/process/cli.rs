@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bblog_pcapng::stacks::StackNames;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::device::eventlog::Subscription;
 use crate::log::LogFormat;
@@ -29,14 +30,28 @@ pub struct Cli {
     pub capture: CaptureArgs,
 }
 
+impl Cli {
+    /// The command line; what is wrong with it ends the process with status 2.
+    pub fn parse_checked() -> Cli {
+        let cli = Cli::parse();
+        if cli.capture.output.is_some() && cli.capture.format == EventFormat::Elog {
+            let why = "--format elog writes a file per session; it cannot be used with --output";
+            Cli::command().error(ErrorKind::ArgumentConflict, why).exit();
+        }
+        cli
+    }
+}
+
 /// Anything but capturing.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Tell what is missing on this system to get logs, and what would change it
     Check(CheckArgs),
-    /// Answer questions of a sandboxed bblogd
+    /// Read the status file of a bblogd that runs, and tell whether all is well
+    Status(StatusArgs),
+    /// Do for a sandboxed bblogd what the sandbox forbids
     #[command(hide = true)]
-    AskKernel,
+    Helper,
 }
 
 /// Options of `check`.
@@ -51,6 +66,17 @@ pub struct CheckArgs {
     /// The output folder
     #[arg(short = 'D', long, value_name = "DIR", default_value = "/var/log/tcplog_dumps")]
     pub directory: PathBuf,
+}
+
+/// Options of `status`.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// The status file
+    #[arg(long, value_name = "FILE", default_value = "/var/log/tcplog_dumps/bblogd.prom")]
+    pub status_file: PathBuf,
 }
 
 /// What to capture, and where to.
@@ -71,6 +97,9 @@ pub struct CaptureArgs {
     /// Compress files with zstd when they are complete
     #[arg(long, conflicts_with = "xz")]
     pub zstd: bool,
+    /// Mode of the files, in octal; complete ones can only be read
+    #[arg(long, value_name = "MODE", default_value = "640")]
+    pub mode: FileMode,
     /// Write the process id to FILE, and keep it locked
     #[arg(short = 'p', long, value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
@@ -93,24 +122,30 @@ pub struct CaptureArgs {
     /// KEYWORDS a mask or names joined by | [default: all]; may be repeated
     #[arg(long, value_name = "PROVIDER[:LEVEL[:KEYWORDS]]")]
     pub eventlog: Vec<Subscription>,
-    /// Kernel buffer for events, per CPU (there are two of them)
+    /// Kernel buffer for events; there are two per CPU
     #[arg(long, value_name = "SIZE", default_value = "512K")]
     pub buffer_size: Size,
+    /// End if a provider is not registered, instead of going on with the others
+    #[arg(long, requires = "eventlog")]
+    pub strict: bool,
     /// Ask for the state of existing sessions
     #[arg(long, requires = "eventlog")]
     pub dump_state: bool,
-    /// Files of events
+    /// Files of events; with -o only pcapng
     #[arg(long, value_enum, default_value = "pcapng")]
     pub format: EventFormat,
-    /// Begin another file of a session's events after SIZE bytes
+    /// Begin another file of a session's events after SIZE bytes; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0")]
     pub rotate_size: Size,
-    /// Begin another file of a session's events after TIME (30s, 10m, 1h)
+    /// Begin another file of a session's events after TIME (30s, 10m, 1h); 0 for no limit
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub rotate_time: Time,
-    /// Delete the oldest complete files when all together are larger than SIZE
+    /// Delete the oldest complete files when all together are larger than SIZE; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0")]
     pub max_total_size: Size,
+    /// Delete complete files that are older than TIME; 0 for no limit
+    #[arg(long, value_name = "TIME", default_value = "0")]
+    pub max_age: Time,
     /// Skip BBLog entries larger than SIZE
     #[arg(long, value_name = "SIZE", default_value = "64M")]
     pub max_entry_size: Size,
@@ -126,6 +161,9 @@ pub struct CaptureArgs {
     /// Names of the TCP stacks that records know by number [default: the running kernel's]
     #[arg(long, value_name = "ID=NAME,...")]
     pub stack: Option<StackNames>,
+    /// Write counters to FILE every 15 seconds, as Prometheus' text format has them
+    #[arg(long, value_name = "FILE")]
+    pub status_file: Option<PathBuf>,
     /// Messages to syslog instead of standard error
     #[arg(long)]
     pub syslog: bool,
@@ -152,6 +190,21 @@ impl FromStr for Size {
     }
 }
 
+/// The mode of a file: octal, with reading and writing for its owner, and nothing but reading and
+/// writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl FromStr for FileMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FileMode, String> {
+        let mode =
+            u32::from_str_radix(text, 8).ok().filter(|mode| mode & 0o600 == 0o600 && mode & !0o666 == 0);
+        mode.map(FileMode).ok_or_else(|| format!("mode \"{text}\", expected octal 600 to 666"))
+    }
+}
+
 /// A time: `500ms`, `30s`, `10m`, `1h`, `1d`; seconds without a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time(pub Duration);
@@ -171,8 +224,6 @@ impl FromStr for Time {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -200,5 +251,9 @@ mod tests {
         assert_eq!("10m".parse(), Ok(Time(Duration::from_secs(600))));
         assert_eq!("250ms".parse(), Ok(Time(Duration::from_millis(250))));
         assert!("soon".parse::<Time>().is_err());
+        assert_eq!("0644".parse(), Ok(FileMode(0o644)));
+        for wrong in ["", "440", "755", "1640", "rw"] {
+            assert!(wrong.parse::<FileMode>().is_err(), "{wrong}");
+        }
     }
 }

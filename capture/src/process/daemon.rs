@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -16,32 +16,54 @@ use crate::failure::Failure;
 pub struct PidFile {
     file: Flock<File>,
     path: PathBuf,
+    /// Whether it was made here.
+    is_new: bool,
 }
 
 impl PidFile {
     /// Makes the pid file and locks it.
     ///
     /// # Errors
-    /// A [`Failure`]: another process holds it, which is named, or the system refuses.
+    /// A [`Failure`]: another process holds it, which is named; it is no regular file, or has a
+    /// second name (emptying it would empty what somebody linked there); or the system refuses.
     pub fn open(path: &Path) -> Result<PidFile, Failure> {
         let failed = |error: io::Error| Failure::io(path.display(), error);
         let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
         let mut options = File::options();
-        let opened =
-            options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
-        let file = opened.open(path).map_err(failed)?;
+        options.read(true).write(true).mode(0o644).custom_flags(flags);
+        let (file, is_new) = match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(path), false),
+            made => (made, true),
+        };
+        let file = file.map_err(failed)?;
+        let status = file.metadata().map_err(failed)?;
+        if !status.is_file() || status.nlink() != 1 {
+            let found = if status.is_file() { "has other names" } else { "is no regular file" };
+            return Err(Failure::new(path.display(), format_args!("{found}, expected a file of its own")));
+        }
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(file) => Ok(PidFile { file, path: path.to_owned() }),
+            Ok(file) => Ok(PidFile { file, path: path.to_owned(), is_new }),
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut pid = String::new();
                 let read = Read::by_ref(&mut file).take(32).read_to_string(&mut pid);
-                let who = match read {
-                    Ok(_) if !pid.trim().is_empty() => format!("with pid {}", pid.trim()),
+                let who = match (read, pid.trim().parse::<u32>()) {
+                    (Ok(_), Ok(pid)) => format!("with pid {pid}"),
+                    (Ok(_), Err(_)) if !pid.trim().is_empty() => {
+                        "and its pid file holds no number".to_owned()
+                    }
                     _ => "which has not written its pid yet".to_owned(),
                 };
                 Err(Failure::new(path.display(), format_args!("bblogd runs already, {who}")))
             }
             Err((_, error)) => Err(Failure::io(path.display(), error)),
+        }
+    }
+
+    /// Removes the file if it was made here: for a start that fails.
+    pub fn discard(self) {
+        if self.is_new {
+            // Whoever may not remove it leaves it empty, as at every end.
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 

@@ -4,9 +4,13 @@
 pub mod check;
 pub mod cli;
 mod daemon;
+pub mod health;
+pub mod helper;
+mod opened;
 mod privileges;
 pub mod run;
 mod sandbox;
 mod signals;
+mod status;
 mod stdin;
 mod writer;

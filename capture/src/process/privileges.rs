@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! From root to the user that bblogd runs as, without a way back.
 
-use std::path::Path;
-
 use nix::unistd::{
-    Gid, Uid, User, chown, getegid, geteuid, getgid, getgroups, getuid, setgid, setgroups, setuid,
+    Gid, Uid, User, getegid, geteuid, getgid, getgroups, getuid, setegid, seteuid, setgid, setgroups, setuid,
 };
 
 use crate::failure::Failure;
@@ -39,13 +37,25 @@ impl RunAs {
         Err(Failure::new(format_args!("user {name}"), found))
     }
 
-    /// Gives a folder that was just made to the user.
+    /// Who owns what is made: `None` for whoever this is.
+    pub fn owner(&self) -> Option<(Uid, Gid)> {
+        self.0.as_ref().map(|user| (user.uid, user.gid))
+    }
+
+    /// Does something with the user's rights, and takes root's back. For a question that has to be
+    /// answered before rights are given up for good.
     ///
     /// # Errors
-    /// A [`Failure`] of the system.
-    pub fn own(&self, folder: &Path) -> Result<(), Failure> {
-        let Some(user) = &self.0 else { return Ok(()) };
-        chown(folder, Some(user.uid), Some(user.gid)).map_err(|error| Failure::io(folder.display(), error))
+    /// A [`Failure`] of the system; the process must not go on then.
+    pub fn try_as_user<T>(&self, action: impl FnOnce() -> T) -> Result<T, Failure> {
+        let Some(User { name, uid, gid, .. }) = &self.0 else { return Ok(action()) };
+        let failed = |what: &str, error| Failure::io(format_args!("user {name}: {what}"), error);
+        let (root, wheel) = (geteuid(), getegid());
+        setegid(*gid).map_err(|error| failed("setegid", error))?;
+        let done = seteuid(*uid).map(|()| action());
+        let back = seteuid(root).and_then(|()| setegid(wheel));
+        back.map_err(|error| failed("seteuid", error))?;
+        done.map_err(|error| failed("seteuid", error))
     }
 
     /// Becomes the user: groups, group, user; and looks whether that was done.

@@ -2,12 +2,10 @@
 //! From the command line to work: opens everything as root, gives rights up, starts.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bblog_pcapng::machine::Machine;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -15,33 +13,33 @@ use nix::sys::stat::{Mode, umask};
 use crate::bblog::cutter::EntryCutter;
 use crate::bblog::filter::EntryFilter;
 use crate::bblog::stacks::Stacks;
-use crate::device::eventlog::{BUFFER_SIZES, Eventlog};
-use crate::device::kernel::{self, Helper};
+use crate::device::eventlog::Eventlog;
+use crate::device::kernel;
 use crate::device::queue::Queue;
 use crate::device::tcp_log::TcpLog;
 use crate::device::threads::DeviceThreads;
 use crate::eventlog::capture::Capture;
+use crate::eventlog::order::Order;
 use crate::failure::Failure;
 use crate::log::Log;
+use crate::log::syslog::Syslog;
 use crate::output::bblog_files::BblogFiles;
 use crate::output::eventlog_files::{EventlogFiles, Rotation};
 use crate::output::eventlog_stream::EventlogOut;
-use crate::output::stream::{BblogOut, StreamOut};
+use crate::output::stream::BblogOut;
 use crate::process::cli::CaptureArgs;
 use crate::process::daemon::{self, PidFile};
+use crate::process::helper::Helper;
+use crate::process::opened::{self, Opened, Target};
 use crate::process::privileges::RunAs;
 use crate::process::sandbox::{self, Descriptors};
 use crate::process::signals;
+use crate::process::status::StatusFile;
 use crate::process::stdin;
 use crate::process::writer::{FileOutput, Output, StreamOutput, Writer};
 use crate::store::compress::Compressor;
 use crate::store::files::{Limits, Store};
-use crate::store::folder::Folder;
 
-/// Where BBLog comes from.
-const TCP_LOG: &str = "/dev/tcp_log";
-/// Where events come from.
-const EVENTLOG: &str = "/dev/eventlog";
 /// Descriptors that are not files of sessions.
 const OTHER_FILES: usize = 32;
 /// Files of sessions open at a time, if the limit is far.
@@ -60,122 +58,70 @@ pub fn run(args: CaptureArgs) -> ExitCode {
     }
 }
 
-/// What is opened before rights are given up.
-struct Opened {
-    tcp_log: Option<TcpLog>,
-    eventlog: Option<Eventlog>,
-    pid_file: Option<PidFile>,
-    target: Target,
-    /// What the kernel says of itself, if its device is read.
-    machine: Machine,
-}
-
-enum Target {
-    Folder(Folder, PathBuf),
-    Stream(StreamOut),
-}
-
 fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
-    umask(Mode::from_bits_truncate(0o022));
+    // Every file is made with a mode of its own.
+    umask(Mode::empty());
     let run_as = RunAs::new(args.user.as_deref())?;
-    let opened = open(&args, &run_as, log)?;
+    let opened = opened::open(&args, &run_as, log)?;
     run_as.drop_privileges()?;
     if let Target::Folder(folder, path) = &opened.target {
         folder.probe().map_err(|error| Failure::io(path.display(), error))?;
     }
-    let log = if args.daemon {
-        daemon::detach()?;
-        Rc::new(Log::new(args.log_format, true))
-    } else {
-        Rc::clone(log)
-    };
+    if !args.daemon {
+        return work(args, opened, log);
+    }
+    daemon::detach()?;
+    let log = Rc::new(Log::new(args.log_format, true));
     let done = work(args, opened, &log);
-    if let (true, Err(failure)) = (log.is_syslog(), &done) {
+    if let Err(failure) = &done {
         log.error(failure);
     }
     done
 }
 
-/// Opens what only root may open, and everything else that is reached by a path.
-fn open(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<Opened, Failure> {
-    let file = match &args.file {
-        Some(file) => Some(file.as_path()),
-        None if args.eventlog.is_empty() => Some(Path::new(TCP_LOG)),
-        None => None,
-    };
-    if args.exit_on_eof && file == Some(Path::new("-")) {
-        return Err(Failure::new("--exit-on-eof", "cannot be used with -f -, both read standard input"));
-    }
-    let mut machine = Machine::default();
-    if file == Some(Path::new(TCP_LOG)) {
-        kernel::check_version()?;
-        machine = kernel::machine();
-    }
-    if !BUFFER_SIZES.contains(&args.buffer_size.0) {
-        let (min, max) = (BUFFER_SIZES.start(), BUFFER_SIZES.end());
-        let found = args.buffer_size.0;
-        return Err(Failure::new("--buffer-size", format_args!("{found}, expected {min} to {max} bytes")));
-    }
-    // First of all: whether this is the only one.
-    let pid_file = args.pid_file.as_deref().map(PidFile::open).transpose()?;
-    let target = match &args.output {
-        Some(path) => {
-            let stream = StreamOut::open(path, args.retry.0, Rc::clone(log))
-                .map_err(|error| Failure::io(path.display(), error))?;
-            Target::Stream(stream)
-        }
-        None => Target::Folder(open_folder(&args.directory, run_as)?, args.directory.clone()),
-    };
-    let tcp_log = file.map(TcpLog::open).transpose()?;
-    let eventlog = match args.eventlog.as_slice() {
-        [] => None,
-        subscriptions => {
-            let buffer_size = u32::try_from(args.buffer_size.0).unwrap_or(u32::MAX);
-            Some(Eventlog::open(Path::new(EVENTLOG), subscriptions, buffer_size, args.dump_state)?)
-        }
-    };
-    Ok(Opened { tcp_log, eventlog, pid_file, target, machine })
-}
-
-fn open_folder(path: &Path, run_as: &RunAs) -> Result<Folder, Failure> {
-    let failed = |error| Failure::io(path.display(), error);
-    match std::fs::create_dir(path) {
-        Ok(()) => run_as.own(path)?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed(error)),
-    }
-    Folder::open(path).map_err(failed)
-}
-
 fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failure> {
-    let Opened { tcp_log, eventlog, mut pid_file, target, machine } = opened;
-    if let Some(pid_file) = &mut pid_file {
-        pid_file.write()?;
-    }
+    let Opened { tcp_log, eventlog, mut pid_file, mut status, target, machine } = opened;
     let lock = lock_folder(&target, log)?;
-    let helper = match &args.stack {
-        None if cfg!(target_os = "freebsd") && tcp_log.is_some() => Helper::start().ok(),
-        _ => None,
-    };
+    let asks_for_stacks = cfg!(target_os = "freebsd") && tcp_log.is_some() && args.stack.is_none();
+    let needs_helper = asks_for_stacks || log.syslog().is_some() || status.is_some();
+    let helper = needs_helper.then(Helper::start).transpose();
+    let helper = helper.map_err(|error| Failure::io("helper process", error))?;
+    if let (Some(syslog), Some(helper)) = (log.syslog(), helper.clone()) {
+        syslog.set_relay(Box::new(move |datagram| helper.log(datagram)));
+    }
+    if let (Some(status), Some(helper)) = (&mut status, helper.clone()) {
+        status.set_ask_limits(Box::new(move || helper.limits()));
+    }
     let (woken, wake) = nix::unistd::pipe().map_err(|error| Failure::io("pipe", error))?;
-    enter_sandbox(&tcp_log, &eventlog, &pid_file, &target, helper.as_ref(), (&wake, &woken))?;
+    let devices = (tcp_log.as_ref(), eventlog.as_ref());
+    enter_sandbox(devices, &pid_file, (&target, status.as_ref()), helper.as_ref(), log, (&wake, &woken))?;
+    if log.syslog().is_some() {
+        log.info(begin_line(&args, devices, &target));
+    }
 
     let queue = Arc::new(Queue::new(usize::try_from(args.queue_size.0).unwrap_or(usize::MAX)));
     signals::watch(&queue)?;
     if args.exit_on_eof {
         stdin::watch(&queue)?;
     }
-    let stacks = stacks(&args, helper).of(machine);
+    // Who reads the process id may send signals.
+    if let Some(pid_file) = &mut pid_file {
+        pid_file.write()?;
+    }
+    let stacks = stacks(&args, helper.filter(|_| asks_for_stacks)).of(machine);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
     let mut writer = Writer {
         output,
         cutter: EntryCutter::new(args.max_entry_size.0),
+        order: Order::default(),
         limit: if args.single { 1 } else { u64::MAX },
         threads: DeviceThreads::new(wake),
         turns,
+        status,
         log: Rc::clone(log),
         good: true,
+        reader_gone: false,
     };
     if writer.turns.is_some() {
         queue.take_turns();
@@ -190,6 +136,25 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         let _ = pid_file.clear();
     }
     Ok(good)
+}
+
+/// What the operator is told at the start: version, devices, where to, as whom, and how confined.
+fn begin_line(
+    args: &CaptureArgs,
+    (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
+    target: &Target,
+) -> String {
+    let subscribed = args.eventlog.iter().map(|one| one.provider.as_str()).collect::<Vec<_>>().join(", ");
+    let mut devices: Vec<String> = tcp_log.iter().map(|tcp_log| tcp_log.name().to_owned()).collect();
+    devices.extend(eventlog.map(|eventlog| format!("{} ({subscribed})", eventlog.name())));
+    let target = match (target, &args.output) {
+        (Target::Folder(_, path), _) | (Target::Stream(_), Some(path)) => path.display().to_string(),
+        (Target::Stream(_), None) => "-".to_owned(),
+    };
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name);
+    let user = user.unwrap_or_else(|| nix::unistd::geteuid().to_string());
+    let (version, devices) = (bblog_version::VERSION, devices.join(" and "));
+    format!("bblogd {version} reads {devices}, writes {target}, as {user}, {}", sandbox::KIND)
 }
 
 /// Locks the folder, if there is one. The lock says that unfinished files in it are nobody else's.
@@ -261,19 +226,20 @@ fn start(
 }
 
 fn enter_sandbox(
-    tcp_log: &Option<TcpLog>,
-    eventlog: &Option<Eventlog>,
+    (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
     pid_file: &Option<PidFile>,
-    target: &Target,
+    (target, status): (&Target, Option<&StatusFile>),
     helper: Option<&Helper>,
+    log: &Log,
     (wake, woken): (&OwnedFd, &OwnedFd),
 ) -> Result<(), Failure> {
     let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
     let mut descriptors = Descriptors { commands: Eventlog::commands(), ..Descriptors::default() };
     descriptors.written.extend([stderr.as_fd(), wake.as_fd()]);
     descriptors.read.push(woken.as_fd());
-    descriptors.polled.extend(tcp_log.as_ref().map(TcpLog::descriptor));
-    descriptors.asked.extend(eventlog.as_ref().map(Eventlog::descriptor));
+    descriptors.polled.extend(tcp_log.map(TcpLog::descriptor));
+    descriptors.asked.extend(eventlog.map(Eventlog::descriptor));
+    descriptors.folders.extend(status.iter().flat_map(|status| status.folder().descriptors()));
     descriptors.written.extend(pid_file.as_ref().map(PidFile::descriptor));
     match target {
         Target::Folder(folder, _) => {
@@ -282,6 +248,7 @@ fn enter_sandbox(
         }
         Target::Stream(stream) => descriptors.written.push(stream.descriptor()),
     }
+    descriptors.written.extend(log.syslog().and_then(Syslog::descriptor));
     if let Some(helper) = helper {
         let (to, from) = helper.descriptors();
         descriptors.written.push(to);
@@ -293,7 +260,7 @@ fn enter_sandbox(
 fn stacks(args: &CaptureArgs, helper: Option<Helper>) -> Stacks {
     match (&args.stack, helper) {
         (Some(names), _) => Stacks::given(names.clone()),
-        (None, Some(mut helper)) => Stacks::asking(Box::new(move || helper.stack_names())),
+        (None, Some(helper)) => Stacks::asking(Box::new(move || helper.stack_names())),
         (None, None) => Stacks::asking(Box::new(kernel::stack_names)),
     }
 }
@@ -304,7 +271,7 @@ fn limits(args: &CaptureArgs) -> Limits {
         (_, true) => Compressor::Zstd,
         _ => Compressor::None,
     };
-    Limits { compressor, max_total: args.max_total_size.0, retry: args.retry.0 }
+    Limits { compressor, max_total: args.max_total_size.0, max_age: args.max_age.0, retry: args.retry.0 }
 }
 
 fn rotation(args: &CaptureArgs) -> Rotation {

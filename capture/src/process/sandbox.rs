@@ -27,6 +27,10 @@ pub struct Descriptors<'a> {
     pub read: Vec<BorrowedFd<'a>>,
 }
 
+/// What the sandbox is, for the line at the start.
+pub const KIND: &str =
+    if cfg!(target_os = "freebsd") { "in capability mode" } else { "without new privileges" };
+
 /// Enters the sandbox.
 ///
 /// # Errors

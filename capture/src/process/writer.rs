@@ -9,12 +9,14 @@ use crate::device::message::{Chunk, Device, Message, Signal};
 use crate::device::queue::Queue;
 use crate::device::tcp_log::Turns;
 use crate::device::threads::DeviceThreads;
+use crate::eventlog::order::Order;
 use crate::failure::{Failure, io_text};
 use crate::log::Log;
 use crate::output::bblog_files::BblogFiles;
 use crate::output::eventlog_files::EventlogFiles;
 use crate::output::eventlog_stream::EventlogOut;
 use crate::output::stream::{BblogOut, StreamOut};
+use crate::process::status::{Snapshot, StatusFile};
 use crate::store::counters::Counters;
 use crate::store::files::Store;
 
@@ -57,16 +59,22 @@ pub struct Writer {
     pub output: Output,
     /// BBLog's stream.
     pub cutter: EntryCutter,
+    /// Events that wait for their order.
+    pub order: Order,
     /// Entries to take.
     pub limit: u64,
     /// The threads that read, those that have not ended.
     pub threads: DeviceThreads,
     /// The only device, as long as it may be read here as well.
     pub turns: Option<Turns>,
+    /// The status file, if one is wanted.
+    pub status: Option<StatusFile>,
     /// What is told to the operator.
     pub log: Rc<Log>,
     /// Whether nothing has failed.
     pub good: bool,
+    /// Whether the reader of the stream has had enough.
+    pub reader_gone: bool,
 }
 
 impl Writer {
@@ -79,6 +87,9 @@ impl Writer {
                 self.output.flush();
                 self.output.tick();
                 flushed = Instant::now();
+                if self.status.as_ref().is_some_and(StatusFile::is_due) {
+                    self.write_status(queue, true);
+                }
             }
             if let Some(message) = message {
                 self.handle(message, queue);
@@ -88,8 +99,12 @@ impl Writer {
             }
         }
         self.output.finish();
-        self.good
-            & self.output.take_error().is_none_or(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        if let Some(error) = self.output.take_error() {
+            self.output_ended(&error);
+        }
+        self.write_status(queue, false);
+        // What a reader that went away did not want is not lost.
+        self.good & (self.reader_gone || self.output.counters().lost() == 0)
     }
 
     /// The next message; `None` if there is none and it is time to flush.
@@ -103,6 +118,7 @@ impl Writer {
     fn handle(&mut self, message: Message, queue: &Queue) {
         match message {
             Message::Data(chunk) => self.data(chunk, queue),
+            Message::Drained => self.events(None),
             Message::KernelDrops(drops) => self.kernel_drops(drops),
             Message::Signal(Signal::Stop) => {
                 self.threads.drain();
@@ -110,9 +126,15 @@ impl Writer {
                 self.turns = None;
             }
             Message::Signal(Signal::Reopen) => self.output.reopen_index(),
-            Message::Signal(Signal::Report) => self.output.counters().tell(&self.log, queue.load()),
+            Message::Signal(Signal::Report) => {
+                self.output.counters().tell(&self.log, queue.load());
+                self.write_status(queue, true);
+            }
             Message::Ended(device, result) => {
                 self.threads.running -= 1;
+                if device == Device::Eventlog {
+                    self.events(None);
+                }
                 if let Err(failure) = result {
                     self.log.error(failure);
                     self.good = false;
@@ -125,7 +147,7 @@ impl Writer {
     }
 
     fn data(&mut self, chunk: Chunk, queue: &Queue) {
-        if let Err(failure) = self.take(chunk.device, chunk.bytes()) {
+        if let Err(failure) = self.take(&chunk) {
             self.log.error(&failure);
             self.good = false;
             self.threads.abort_tcp_log();
@@ -145,7 +167,9 @@ impl Writer {
     /// The stream that everything goes into cannot be written any more.
     fn output_ended(&mut self, error: &std::io::Error) {
         // Whoever read our output has had enough: no reason to complain.
-        if error.kind() != std::io::ErrorKind::BrokenPipe {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            self.reader_gone = true;
+        } else {
             self.log.error(Failure::new("output", io_text(error)));
             self.good = false;
         }
@@ -157,34 +181,50 @@ impl Writer {
 
     /// When files have to be looked after although nothing happens.
     fn tick_at(&self, flushed: Instant) -> Option<Instant> {
-        self.output.needs_ticks().then(|| flushed + FLUSH)
+        (self.output.needs_ticks() || self.status.is_some()).then(|| flushed + FLUSH)
     }
 
-    fn take(&mut self, device: Device, bytes: &[u8]) -> Result<(), Failure> {
-        let (cutter, limit) = (&mut self.cutter, self.limit);
+    fn write_status(&mut self, queue: &Queue, is_up: bool) {
+        let Some(status) = &mut self.status else { return };
+        let snapshot = Snapshot {
+            counters: self.output.counters(),
+            load: queue.load(),
+            queue_limit: queue.limit(),
+            in_trouble: self.output.has_trouble(),
+            last_error: self.log.last_error(),
+            is_up,
+        };
+        status.write(&snapshot, &self.log);
+    }
+
+    fn take(&mut self, chunk: &Chunk) -> Result<(), Failure> {
+        let bytes = chunk.bytes();
         self.output.counters_mut().bytes_in += bytes.len() as u64;
-        match (&mut self.output, device) {
+        let (cutter, limit) = (&mut self.cutter, self.limit);
+        match (&mut self.output, chunk.device) {
             (Output::Files(files), Device::TcpLog) => match &mut files.bblog {
                 Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
-            (Output::Files(files), Device::Eventlog) => {
-                if let Some(eventlog) = &mut files.eventlog {
-                    eventlog.take(bytes, &mut files.store);
-                }
-                Ok(())
-            }
             (Output::Stream(stream), Device::TcpLog) => match &mut stream.bblog {
                 Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
-            (Output::Stream(stream), Device::Eventlog) => {
-                if let Some(eventlog) = &mut stream.eventlog {
-                    eventlog.take(bytes, &mut stream.stream);
-                }
+            (_, Device::Eventlog) => {
+                self.events(Some(chunk));
                 Ok(())
             }
         }
+    }
+
+    /// Takes events that were read, or without a chunk those that wait for their order.
+    fn events(&mut self, chunk: Option<&Chunk>) {
+        let events = match chunk {
+            Some(chunk) => self.order.take(chunk.bytes(), chunk.is_full()),
+            None => self.order.flush(),
+        };
+        self.output.take_events(events);
+        self.output.counters_mut().late_events = self.order.late();
     }
 
     fn finish_entries(&mut self) -> bool {
@@ -234,6 +274,23 @@ fn feed(
 }
 
 impl Output {
+    /// Takes events in order.
+    fn take_events(&mut self, events: &[u8]) {
+        if events.is_empty() {
+            return;
+        }
+        match self {
+            Output::Files(files) => {
+                let FileOutput { store, eventlog, .. } = &mut **files;
+                eventlog.iter_mut().for_each(|eventlog| eventlog.take(events, store));
+            }
+            Output::Stream(output) => {
+                let StreamOutput { stream, eventlog, .. } = &mut **output;
+                eventlog.iter_mut().for_each(|eventlog| eventlog.take(events, stream));
+            }
+        }
+    }
+
     fn is_dirty(&self) -> bool {
         match self {
             Output::Files(files) => {
@@ -259,15 +316,15 @@ impl Output {
     }
 
     fn needs_ticks(&self) -> bool {
-        matches!(self, Output::Files(files) if files.eventlog.is_some())
+        matches!(self, Output::Files(files) if files.eventlog.is_some() || files.store.has_max_age())
     }
 
     fn tick(&mut self) {
-        if let Output::Files(files) = self
-            && let Some(eventlog) = &mut files.eventlog
-        {
+        let Output::Files(files) = self else { return };
+        if let Some(eventlog) = &mut files.eventlog {
             eventlog.tick(&mut files.store);
         }
+        files.store.tick();
     }
 
     fn finish(&mut self) {
@@ -293,6 +350,14 @@ impl Output {
     fn reopen_index(&mut self) {
         if let Output::Files(files) = self {
             files.store.reopen_index();
+        }
+    }
+
+    /// Whether it cannot be written at the moment.
+    fn has_trouble(&self) -> bool {
+        match self {
+            Output::Files(files) => files.store.has_trouble(),
+            Output::Stream(stream) => stream.stream.has_trouble(),
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Counters {
     pub records: u64,
     /// Events seen.
     pub events: u64,
+    /// Events that came after a newer one, and were put in order.
+    pub late_events: u64,
     /// Bytes read.
     pub bytes_in: u64,
     /// Bytes written to files or the stream.
@@ -33,17 +35,40 @@ pub struct Counters {
     pub dropped: u64,
     /// Events dropped by the kernel.
     pub kernel_drops: u64,
-    /// Files deleted to stay below the limit.
+    /// Files deleted to stay below the limits.
     pub deleted: u64,
+    /// Entries that were cut short.
+    pub cut_entries: u64,
+    /// Lines of the index that could not be written.
+    pub lost_lines: u64,
+    /// Files that could not be completed, or that somebody deleted before.
+    pub unfinished: u64,
 }
 
 impl Counters {
+    /// How much of what came was lost: 0 if nothing was. Units are mixed.
+    ///
+    /// Records that are missing by their serial numbers are not meant: most often the kernel was
+    /// told to keep only so many.
+    pub fn lost(&self) -> u64 {
+        let lost = [
+            self.dropped,
+            self.kernel_drops,
+            self.skipped_entries,
+            self.cut_entries,
+            self.lost_lines,
+            self.unfinished,
+        ];
+        lost.iter().sum()
+    }
+
     /// Tells the counters and the load of the queue.
     pub fn tell(&self, log: &Log, load: Load) {
         let fields: Vec<(&str, Value)> = vec![
             ("entries", json!(self.entries)),
             ("records", json!(self.records)),
             ("events", json!(self.events)),
+            ("late_events", json!(self.late_events)),
             ("bytes_in", json!(self.bytes_in)),
             ("bytes_out", json!(self.bytes_out)),
             ("writes", json!(self.writes)),

@@ -5,19 +5,20 @@
 //! the store is *in trouble*: what comes is dropped and counted with its connection, every few
 //! seconds it is tried again, and the first write that succeeds ends it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::fstat;
-use nix::unistd::ftruncate;
+use nix::unistd::{ftruncate, geteuid};
 
 use crate::failure::io_text;
-use crate::log::{Level, Log};
+use crate::log::Log;
 use crate::store::compress::Compressor;
 use crate::store::counters::Counters;
+use crate::store::drops::{Drops, counted};
 use crate::store::folder::{Folder, FolderEntry, PART, part};
 use crate::store::index::{Complete, Index, Line};
 use crate::store::{name, purge, recover};
@@ -28,10 +29,10 @@ const TRIES_IN_STEPS_OF_ONE: u32 = 16;
 const TRIES: u32 = 1024;
 /// Connections whose next file number is remembered.
 const NUMBERS: usize = 1 << 18;
-/// Connections whose drops are told by name.
-const DROPS: usize = 1000;
-/// How often the operator is told of files deleted for `--max-total-size`.
+/// How often the operator is told of files deleted for `--max-total-size` and `--max-age`.
 const TELL_DELETED: Duration = Duration::from_secs(60);
+/// How often files that are too old are looked for, at most.
+const LOOK_FOR_OLD: Duration = Duration::from_secs(60);
 /// Files that are remembered to be completed later.
 const UNFINISHED: usize = 10_000;
 
@@ -42,6 +43,8 @@ pub struct Limits {
     pub compressor: Compressor,
     /// Bytes of complete files in the folder, 0 for any number.
     pub max_total: u64,
+    /// How old complete files get, 0 for any age.
+    pub max_age: Duration,
     /// How long after a failed write the next one is tried.
     pub retry: Duration,
 }
@@ -60,20 +63,13 @@ pub struct Store {
     unfinished: Vec<Unfinished>,
     /// Bytes of complete files, if that is limited.
     total: u64,
-    /// Files deleted for that limit when that was last told, and when.
+    /// Files deleted for a limit when that was last told, and when.
     deleted_told: (u64, Option<Instant>),
+    /// When files that are too old were last looked for.
+    looked_for_old: Option<Instant>,
     /// What was done.
     pub counters: Counters,
     log: Rc<Log>,
-}
-
-/// What was dropped and not told yet.
-#[derive(Default)]
-struct Drops {
-    /// Records, by connection.
-    of: BTreeMap<String, u64>,
-    /// Of connections beyond the limit.
-    other: u64,
 }
 
 /// A file all of whose content is written, under the name of an unfinished one.
@@ -119,6 +115,7 @@ impl Store {
             unfinished: Vec::new(),
             total: 0,
             deleted_told: (0, None),
+            looked_for_old: None,
             counters: Counters::default(),
             log,
         };
@@ -126,9 +123,14 @@ impl Store {
         let Store { numbers, total, folder, .. } = &mut store;
         folder.scan(&mut |FolderEntry { name, status }| {
             if let Some(finished) = name.strip_suffix(PART) {
-                parts.push(finished.to_owned());
+                // Others' files may end like this, too.
+                if name::is_ours(finished) && status.st_uid == geteuid().as_raw() {
+                    parts.push(finished.to_owned());
+                }
             } else if let Some((base, number)) = name::split(&name) {
-                *total += u64::try_from(status.st_size).unwrap_or_default();
+                if purge::is_complete(&name, &status) {
+                    *total += purge::room(&status);
+                }
                 if numbers.len() < NUMBERS {
                     let next = numbers.entry(name::hash(base.as_bytes())).or_default();
                     *next = (*next).max(number.saturating_add(1));
@@ -304,6 +306,7 @@ impl Store {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.log.error(format_args!("{}: deleted by somebody, and what it held", part(&file.name)));
+                self.counters.unfinished += 1;
             }
             Err(error) => {
                 self.fail(&file.name, &error);
@@ -355,6 +358,11 @@ impl Store {
     fn compress(&mut self, name: &str) -> io::Result<String> {
         let compressed = [name, self.limits.compressor.suffix()].concat();
         let mut from = self.folder.reopen(name, true)?;
+        // A run that was killed may have begun to compress this file: its name belongs to us.
+        match self.folder.remove(&part(&compressed)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut to = self.folder.create(&compressed)?;
         let copied = self.limits.compressor.copy(&mut from, &mut to);
         if copied.is_err() {
@@ -377,13 +385,12 @@ impl Store {
     /// Counts what could not be written of a connection.
     pub fn dropped(&mut self, connection: &str, records: u64) {
         self.counters.dropped += records;
-        if let Some(before) = self.drops.of.get_mut(connection) {
-            *before += records;
-        } else if self.drops.of.len() < DROPS {
-            self.drops.of.insert(connection.to_owned(), records);
-        } else {
-            self.drops.other += records;
-        }
+        self.drops.add(connection, records);
+    }
+
+    /// Whether the folder cannot be written, as far as that is known.
+    pub fn has_trouble(&self) -> bool {
+        self.next_try.is_some()
     }
 
     fn fail(&mut self, name: &str, error: &io::Error) {
@@ -400,7 +407,7 @@ impl Store {
     #[inline]
     fn recovered(&mut self) {
         if self.next_try.take().is_some() {
-            self.tell_drops("written again");
+            self.drops.tell(&self.log, "written again");
             for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
                 self.complete(file, &base, end, line);
             }
@@ -413,58 +420,76 @@ impl Store {
             self.complete(file, &base, end, line);
         }
         if let Err((lines, error)) = self.index.finish(&self.folder) {
-            self.log.error(format_args!("records: {lines} lines not written: {}", io_text(&error)));
+            self.counters.lost_lines += lines as u64;
+            let lines = counted(lines as u64, "line");
+            self.log.error(format_args!("records: {lines} not written: {}", io_text(&error)));
         }
-        self.tell_drops("ended");
+        self.counters.unfinished += self.unfinished.len() as u64;
+        self.drops.tell(&self.log, "ended");
         self.tell_deleted();
     }
 
     fn tell_deleted(&mut self) {
         let new = self.counters.deleted - self.deleted_told.0;
         if new > 0 {
-            let max = self.limits.max_total;
-            self.log.info(format_args!("{new} oldest files deleted to stay below {max} bytes"));
+            let options = match (self.limits.max_total > 0, self.limits.max_age > Duration::ZERO) {
+                (true, true) => "--max-total-size and --max-age",
+                (true, false) => "--max-total-size",
+                _ => "--max-age",
+            };
+            self.log.info(format_args!("{} deleted for {options}", counted(new, "oldest file")));
         }
         self.deleted_told = (self.counters.deleted, Some(Instant::now()));
     }
 
-    /// Tells what was dropped, by connection, and forgets it.
-    fn tell_drops(&mut self, why: &str) {
-        let drops = std::mem::take(&mut self.drops);
-        let all = drops.of.values().sum::<u64>() + drops.other;
-        if all == 0 {
+    /// Whether files are deleted when they are too old.
+    pub fn has_max_age(&self) -> bool {
+        !self.limits.max_age.is_zero()
+    }
+
+    /// Deletes files that are too old; to be called about once a second.
+    pub fn tick(&mut self) {
+        let max = self.limits.max_age;
+        if max.is_zero() {
             return;
         }
-        let (connections, more) = (drops.of.len(), if drops.other > 0 { " and more" } else { "" });
-        self.log.line(
-            Level::Warning,
-            format_args!("{why}; {all} records of {connections} connections{more} dropped meanwhile"),
-            &[("dropped", all.into())],
-        );
-        for (connection, records) in &drops.of {
-            self.log.line(
-                Level::Warning,
-                format_args!("{connection}: {records} records dropped"),
-                &[("connection", connection.as_str().into()), ("dropped", (*records).into())],
-            );
+        let often = (max / 10).clamp(Duration::from_millis(100), LOOK_FOR_OLD);
+        if self.looked_for_old.is_none_or(|looked| looked.elapsed() >= often) {
+            self.purge_now();
         }
     }
 
     fn purge(&mut self) {
-        if self.limits.max_total == 0 || self.total <= self.limits.max_total {
-            return;
+        if self.limits.max_total > 0 && self.total > self.limits.max_total {
+            self.purge_now();
         }
+    }
+
+    fn purge_now(&mut self) {
+        self.looked_for_old = Some(Instant::now());
+        let (max_total, max_age) = (self.limits.max_total, self.limits.max_age);
         // A bit more than needed: looking through the folder for every file would cost too much.
-        let target = self.limits.max_total - self.limits.max_total / 16;
-        match purge::oldest(&self.folder, target) {
-            Ok(purged) => {
-                self.total = purged.left;
-                self.counters.deleted += purged.deleted;
-                if self.deleted_told.1.is_none_or(|told| told.elapsed() >= TELL_DELETED) {
-                    self.tell_deleted();
+        let target = if self.total > max_total { max_total - max_total / 16 } else { max_total };
+        let target = (max_total > 0).then_some(target);
+        let Store { folder, index, counters, log, .. } = self;
+        let purged =
+            purge::purge(folder, target, (!max_age.is_zero()).then_some(max_age), &mut |file, why| {
+                if let Err(error) = folder.remove(&file.name) {
+                    log.warning(format_args!("{}: --{}: {}", file.name, why.option(), io_text(&error)));
+                    return Err(error);
                 }
-            }
-            Err(error) => self.log.warning(format_args!("--max-total-size: {}", io_text(&error))),
+                counters.deleted += 1;
+                if let Err(error) = index.deleted(folder, &file.name, why.option(), file.bytes) {
+                    log.warning(format_args!("records: {}: {}", file.name, io_text(&error)));
+                }
+                Ok(())
+            });
+        match purged {
+            Ok(left) => self.total = left,
+            Err(error) => self.log.warning(format_args!("--max-total-size, --max-age: {}", io_text(&error))),
+        }
+        if self.deleted_told.1.is_none_or(|told| told.elapsed() >= TELL_DELETED) {
+            self.tell_deleted();
         }
     }
 }

@@ -6,17 +6,26 @@
 //! replace anything: so a name is either absent or a whole file.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, linkat, unlinkat};
 
 use crate::store::name;
+
+/// Its size differs between systems.
+type ModeBits = libc::mode_t;
+
+/// The mode of a folder that is made here.
+const FOLDER_MODE: ModeBits = 0o750;
+/// Names tried for a probe.
+const PROBES: u32 = 16;
 
 /// What the name of an unfinished file ends with.
 pub const PART: &str = ".part";
@@ -29,6 +38,8 @@ pub struct Folder {
     /// The folder it lies in and its name there: to find it again if it was deleted and made anew.
     parent: OwnedFd,
     name: PathBuf,
+    /// The mode of files that grow; complete ones lose the bits that allow writing.
+    mode: Mode,
 }
 
 /// A file found in the folder.
@@ -40,17 +51,64 @@ pub struct FolderEntry {
 }
 
 impl Folder {
-    /// Opens the folder `path`.
+    /// Opens the folder `path`, or makes it, with mode 0750 and of this `owner`; and whether it was
+    /// made. `mode` is that of its files.
     ///
     /// # Errors
     /// The system's.
-    pub fn open(path: &Path) -> io::Result<Folder> {
-        let path = path.canonicalize()?;
+    pub fn open_or_make(path: &Path, mode: u32, owner: Option<(Uid, Gid)>) -> io::Result<(Folder, bool)> {
+        match path.canonicalize() {
+            Ok(path) => Ok((Folder::open(&path, mode)?, false)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Folder::make(path, mode, owner),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the folder `path`, whose files have the mode `mode`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open(path: &Path, mode: u32) -> io::Result<Folder> {
+        let (parent, name) = Folder::parent(path)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | folder_flags();
+        let dir = openat(&parent, &name, flags, Mode::empty())?;
+        Ok(Folder { dir, parent, name, mode: file_mode(mode) })
+    }
+
+    /// Makes the folder. Whoever may write in the one above may put another in its place before it
+    /// is opened: so what is opened must be a folder, not a link to one, and this user's own, and is
+    /// given away by its descriptor.
+    fn make(path: &Path, mode: u32, owner: Option<(Uid, Gid)>) -> io::Result<(Folder, bool)> {
+        let (parent, name) = Folder::parent(path)?;
+        mkdirat(&parent, &name, Mode::from_bits_truncate(FOLDER_MODE))?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | folder_flags();
+        let dir = openat(&parent, &name, flags, Mode::empty())?;
+        let status = fstat(&dir)?;
+        if status.st_uid != geteuid().as_raw() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "replaced while it was made"));
+        }
+        if let Some((user, group)) = owner {
+            fchown(&dir, Some(user), Some(group))?;
+        }
+        Ok((Folder { dir, parent, name, mode: file_mode(mode) }, true))
+    }
+
+    /// The folder that `path` lies in, open, and its name there.
+    fn parent(path: &Path) -> io::Result<(OwnedFd, PathBuf)> {
         let name = path.file_name().map_or_else(|| PathBuf::from("."), PathBuf::from);
-        let parent = path.parent().unwrap_or(Path::new("/"));
+        let parent = match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => Path::new("/"),
+        };
         let parent = openat(AT_FDCWD, parent, OFlag::O_RDONLY | folder_flags(), Mode::empty())?;
-        let dir = openat(&parent, &name, OFlag::O_RDONLY | folder_flags(), Mode::empty())?;
-        Ok(Folder { dir, parent, name })
+        Ok((parent, name))
+    }
+
+    /// Removes the folder, which was just made and is empty: for a start that fails.
+    pub fn remove_itself(&self) {
+        // One that is not empty is not removed.
+        let _ = unlinkat(&self.parent, &self.name, UnlinkatFlags::RemoveDir);
     }
 
     /// Looks whether the folder is still the one of that name, and takes the one that is.
@@ -58,7 +116,8 @@ impl Folder {
     /// # Errors
     /// The system's: there is none.
     pub fn find_again(&mut self) -> io::Result<()> {
-        self.dir = openat(&self.parent, &self.name, OFlag::O_RDONLY | folder_flags(), Mode::empty())?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | folder_flags();
+        self.dir = openat(&self.parent, &self.name, flags, Mode::empty())?;
         Ok(())
     }
 
@@ -125,8 +184,30 @@ impl Folder {
             Err(error) => return Err(error.into()),
         };
         // Afterwards, since an unfinished file has to be written by the next start. It is ours.
-        let _ = fchmod(&file, Mode::from_bits_truncate(0o444));
+        let _ = fchmod(&file, self.mode & Mode::from_bits_truncate(0o444));
         Ok(has_both)
+    }
+
+    /// Gives the file `name` the content `bytes`. It is replaced as a whole.
+    ///
+    /// # Errors
+    /// The system's: the old one is left.
+    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let new = format!(".{name}.new");
+        // What a killed run may have left.
+        match self.remove(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = self.open_at(&new, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)?;
+        let written = file.write_all(bytes);
+        let replaced =
+            written.and_then(|()| Ok(nix::fcntl::renameat(&self.dir, new.as_str(), &self.dir, name)?));
+        if replaced.is_err() {
+            // The error before counts.
+            let _ = self.remove(&new);
+        }
+        replaced
     }
 
     /// Removes a file.
@@ -206,6 +287,10 @@ impl Folder {
             let entry = entry?;
             // Our own names are ASCII; others do not matter.
             let Ok(name) = entry.file_name().to_str() else { continue };
+            // Capability mode forbids to look at the second.
+            if matches!(name, "." | "..") {
+                continue;
+            }
             let Ok(status) = fstatat(&self.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW) else { continue };
             if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG {
                 each(FolderEntry { name: name.to_owned(), status });
@@ -219,18 +304,35 @@ impl Folder {
     /// # Errors
     /// The system's.
     pub fn probe(&self) -> io::Result<()> {
-        let name = format!(".bblogd-{}", std::process::id());
-        self.open_at(&name, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL)?;
-        self.remove(&name)
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        // Others who may write here must not be able to guess the name and take it.
+        let mut error = io::ErrorKind::AlreadyExists.into();
+        for _ in 0..PROBES {
+            let name = format!(".bblogd-{:016x}", RandomState::new().hash_one(std::process::id()));
+            match self.open_at(&name, flags) {
+                Ok(_) => return self.remove(&name),
+                Err(exists) if exists.kind() == io::ErrorKind::AlreadyExists => error = exists,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(error)
     }
 
     fn open_at(&self, name: &str, flags: OFlag) -> io::Result<File> {
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = File::from(openat(&self.dir, name, flags, Mode::from_bits_truncate(0o644))?);
-        let status = fstat(&file)?;
-        let kind = SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT;
-        if kind == SFlag::S_IFREG { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+        // Without O_NONBLOCK a FIFO would be waited for; for regular files it means nothing.
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let file = File::from(openat(&self.dir, name, flags, self.mode)?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
     }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "is no regular file")
+}
+
+/// The mode of files that grow: who owns them has to write them.
+fn file_mode(mode: u32) -> Mode {
+    Mode::from_bits_truncate(0o600 | (mode as ModeBits & 0o666))
 }
 
 /// The name of an unfinished file.
@@ -244,7 +346,6 @@ fn folder_flags() -> OFlag {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -252,7 +353,7 @@ mod tests {
     #[test]
     fn a_name_appears_when_the_file_is_complete() {
         let place = tempfile::tempdir().unwrap();
-        let folder = Folder::open(place.path()).unwrap();
+        let folder = Folder::open(place.path(), 0o640).unwrap();
         folder.create("a.0.pcapng").unwrap().write_all(b"bytes").unwrap();
         assert!(!place.path().join("a.0.pcapng").exists());
         assert_eq!(folder.completed("a.0.pcapng").unwrap(), None);
@@ -261,7 +362,7 @@ mod tests {
         folder.remove(&part("a.0.pcapng")).unwrap();
         let made = place.path().join("b.1.pcapng");
         assert_eq!(std::fs::read(&made).unwrap(), b"bytes");
-        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o444);
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o440);
         let again = folder.create("b.1.pcapng").unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
     }
@@ -273,7 +374,7 @@ mod tests {
         std::fs::write(&victim, b"precious").unwrap();
         symlink(&victim, place.path().join("a.0.pcapng.part")).unwrap();
         symlink(&victim, place.path().join(RECORDS)).unwrap();
-        let folder = Folder::open(place.path()).unwrap();
+        let folder = Folder::open(place.path(), 0o640).unwrap();
         assert!(folder.create("a.0.pcapng").is_err());
         assert!(folder.reopen("a.0.pcapng", false).is_err());
         assert!(folder.records().is_err());
@@ -291,7 +392,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("out");
         std::fs::create_dir(&path).unwrap();
-        let mut folder = Folder::open(&path).unwrap();
+        let mut folder = Folder::open(&path, 0o640).unwrap();
         std::fs::remove_dir(&path).unwrap();
         assert!(folder.create("a.0.pcapng").is_err());
         assert!(folder.find_again().is_err());

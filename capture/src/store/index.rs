@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Seek, Write as _};
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bblog_dissector::Micros;
 use bblog_pcapng::escape::JsonString;
@@ -126,11 +127,29 @@ impl Index {
     /// # Errors
     /// The system's.
     pub fn append(&mut self, folder: &Folder, line: &Line, complete: &Complete) -> io::Result<()> {
-        let json = line.to_json(complete);
+        self.append_json(folder, &line.to_json(complete))
+    }
+
+    /// Appends a line that says that the file `name`, which took `bytes` on the disk, was deleted
+    /// for the option `why`. If that fails it is kept for the next time.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn deleted(&mut self, folder: &Folder, name: &str, why: &str, bytes: u64) -> io::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let date = Second(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        let name = text(name.as_bytes());
+        let json = format!(
+            "{{\"date\":\"{date} +0000\", \"filename\":{name}, \"deleted\":\"{why}\", \"bytes\":{bytes}}}\n"
+        );
+        self.append_json(folder, &json)
+    }
+
+    fn append_json(&mut self, folder: &Folder, json: &str) -> io::Result<()> {
         if self.pending.len() + json.len() > PENDING {
             self.lost += 1;
         } else {
-            self.pending.push_str(&json);
+            self.pending.push_str(json);
         }
         self.flush(folder)
     }

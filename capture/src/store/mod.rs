@@ -3,6 +3,7 @@
 
 pub mod compress;
 pub mod counters;
+pub mod drops;
 pub mod files;
 pub mod folder;
 pub mod index;

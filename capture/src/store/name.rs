@@ -21,6 +21,25 @@ pub fn split(name: &str) -> Option<(&str, u32)> {
     if base.is_empty() || !plain { None } else { Some((base, number.parse().ok()?)) }
 }
 
+/// Whether bblogd could have given a file this name: `ID_LPORT_FADDR_FPORT`, `PROVIDER_SESSION` or
+/// `PROVIDER_global`, then its number and one of the ends. (An id may hold `_`, so the first looks
+/// like the second with a longer name.)
+pub fn is_ours(name: &str) -> bool {
+    let Some((base, _)) = split(name) else { return false };
+    let is_safe = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.next().is_some_and(|first| first.is_ascii_alphanumeric() || b"_~".contains(&first))
+            && bytes.all(|b| b.is_ascii_alphanumeric() || b"-_.:~".contains(&b))
+    };
+    let Some((rest, last)) = base.rsplit_once('_') else { return false };
+    is_safe(rest) && (last == "global" || is_number(last))
+}
+
+/// Whether a text is a number as it is written here: a session's, or a port.
+fn is_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +51,32 @@ mod tests {
         for other in ["records", "id.pcapng", "id.x.pcapng", "id.01.pcapng", ".1.pcapng", "id.1.pcapng.part"]
         {
             assert_eq!(split(other), None, "{other}");
+        }
+    }
+    #[test]
+    fn names_that_bblogd_could_have_written() {
+        for ours in [
+            "web-1_443_192.0.2.7_50123.0.pcapng",
+            "UNKNOWN_22_2001:db8::1_50123.17.pcapng.xz",
+            "a_b~0123456789abcdef0123456789abcdef_1_10.0.0.2_2.3.elog.zst",
+            "tcp_7.0.pcapng",
+            "hpts_global.12.elog",
+        ] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for other in [
+            "holiday.2019.pcapng",
+            "backup.1.pcapng",
+            "mine.0.elog",
+            "thesis.3.pcapng.xz",
+            "id_443_192.0.2.7_50123.pcapng",
+            "id_443_192.0.2.9_050123.0.pcapng",
+            "id_443_192.0.2.9_port.0.pcapng",
+            "_global.0.pcapng",
+            "../tcp_7.0.pcapng",
+            "records",
+        ] {
+            assert!(!is_ours(other), "{other}");
         }
     }
 }

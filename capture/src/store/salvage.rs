@@ -71,7 +71,7 @@ impl Salvage {
         if let (Some(id), true) = (tcp_provider::log_id(event), self.line.id.is_empty()) {
             self.line.id = id.to_vec();
         }
-        if let Some(stack) = tcp_provider::changed_stack(event) {
+        if let Some(stack) = tcp_provider::stack_name(event).filter(|name| !name.is_empty()) {
             self.line.stack = stack.to_vec();
         }
     }

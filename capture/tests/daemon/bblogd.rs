@@ -177,6 +177,14 @@ impl Daemon {
         log
     }
 
+    /// SIGTERM, after which its status must say that something was lost.
+    pub fn stops_with_a_loss(self) -> String {
+        self.signal(Signal::SIGTERM);
+        let (status, log) = self.wait();
+        assert_eq!(status.code(), Some(1), "{log}");
+        log
+    }
+
     /// SIGTERM, after which it must end well.
     pub fn stop(self) -> String {
         self.signal(Signal::SIGTERM);

@@ -29,7 +29,7 @@ fn both_at_once() {
         [
             "a_1000_10.0.0.2_2000.0.pcapng",
             "b_7_10.0.0.2_2000.0.pcapng",
-            "hpts_global.0.pcapng",
+            "hpts_0.0.pcapng",
             "web_1000_10.0.0.2_2000.0.pcapng",
         ]
     );

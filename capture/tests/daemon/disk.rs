@@ -69,7 +69,7 @@ fn a_full_disk_costs_records_but_nothing_else() {
         writer.write_all(&id.entry(&records(1510 + number * 10..1520 + number * 10))).unwrap();
     }
     daemon.wait_for("written again");
-    let log = daemon.stop();
+    let log = daemon.stops_with_a_loss();
     let (serials, missing) = all(&disk.0);
     assert_eq!(serials.last(), Some(&1539), "{log}");
     let dropped = 1540 - serials.len() as u64;
@@ -98,7 +98,7 @@ fn a_file_size_limit_is_a_full_disk() {
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.write_all(&id.entry(&records(1000..1010))).unwrap();
     daemon.wait_for("written again");
-    daemon.stop();
+    daemon.stops_with_a_loss();
     let (serials, missing) = all(&place.out());
     assert_eq!(serials.len() as u64 + missing, 1010);
     assert_eq!(serials.last(), Some(&1009));
@@ -129,8 +129,8 @@ fn a_folder_that_is_deleted_and_made_anew() {
     fs::set_permissions(place.out(), Permissions::from_mode(0o777)).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.write_all(&id.entry(&records(20..30))).unwrap();
-    daemon.wait_for("written again; 10 records of 1 connections dropped");
-    daemon.stop();
+    daemon.wait_for("written again; 10 records of 1 connection dropped");
+    daemon.stops_with_a_loss();
     assert_eq!(all(&place.out()), ((20..30).collect(), 10));
     assert_eq!(place.records().len(), 1);
 }
@@ -152,7 +152,7 @@ fn open_files_that_are_deleted_are_noticed() {
     std::thread::sleep(std::time::Duration::from_millis(100));
     kernel.log(&[made::session_events(7, 3), made::session_end(7)].concat());
     until("a file", || kernel.place.files().len() == 1, || daemon.log());
-    let log = daemon.stop();
+    let log = daemon.stops_with_a_loss();
     assert!(log.contains("5 records dropped"), "{log}");
     assert_eq!(reading::events(&reading::blocks(&kernel.place.files()[0])).len(), 4);
 }
@@ -180,7 +180,7 @@ fn a_folder_that_must_not_be_written() {
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.write_all(&connection("id").entry(&records(10..12))).unwrap();
     daemon.wait_for("written again; 10 records");
-    daemon.stop();
+    daemon.stops_with_a_loss();
     assert_eq!(all(&place.out()), (vec![10, 11], 10));
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bblog_tests::fixtures;
 use bblog_tests::tshark::Tshark;
 
-use crate::bblogd::{Daemon, counter, program, start, until};
+use crate::bblogd::{Daemon, Place, counter, program, start, until};
 use crate::devices::Kernel;
 use crate::made::{self, DUMP_COMPLETE, session_begin, session_end, session_events};
 use crate::reading::{self, Read};
@@ -40,6 +40,151 @@ fn genuine() -> Vec<u8> {
         true
     });
     events.concat()
+}
+
+/// A capture of a running kernel, from the collection beside the checkout, as if it was logged until
+/// now: times are moved, and providers have this kernel's numbers. `None` where it is not there.
+fn replayed(name: &str) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(fixtures::stream(&format!("elog/{name}"))?).unwrap();
+    if name.ends_with(".xz") {
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut liblzma::read::XzDecoder::new(&bytes[..]), &mut plain).unwrap();
+        bytes = plain;
+    }
+    let providers = usize::from(bytes[40]);
+    let hpts = bytes[44..44 + 34 * providers].chunks(34).find(|entry| entry[2..].starts_with(b"hpts\0"));
+    let hpts = hpts.map(|entry| [entry[0], entry[1]]);
+    let mut events = reading::split(&bytes[44 + 34 * providers..]);
+    let stamp = |event: &[u8]| u64::from_le_bytes(event[8..16].try_into().unwrap());
+    let moved = made::uptime() - 1_000 - events.iter().map(|event| stamp(event)).max().unwrap();
+    for event in &mut events {
+        let (time, provider) = (stamp(event).wrapping_add(moved), [event[4], event[5]]);
+        event[8..16].copy_from_slice(&time.to_le_bytes());
+        event[4] = match (Some(provider) == hpts, provider) {
+            (true, _) => 2,
+            (_, [1, 0]) => 1,
+            _ => 4,
+        };
+    }
+    Some(events.concat())
+}
+
+/// Logs all of `events` before the program can read any of them.
+fn log_at_once(kernel: &Kernel, daemon: &Daemon, events: &[u8]) {
+    daemon.signal(nix::sys::signal::Signal::SIGSTOP);
+    kernel.log(events);
+    daemon.signal(nix::sys::signal::Signal::SIGCONT);
+}
+
+fn time(event: &[u8]) -> u64 {
+    u64::from_le_bytes(event[8..16].try_into().unwrap())
+}
+
+#[test]
+fn events_of_many_cpus_come_into_order() {
+    // 900 connections on a machine with 4 CPUs: one event of five comes late.
+    let Some(events) = replayed("genuine_d_4cpu_900conn.elog.xz") else { return };
+    let mut expected = reading::split(&events);
+    let late = expected.iter().scan(0, |newest, event| {
+        let late = time(event) < *newest;
+        *newest = time(event).max(*newest);
+        Some(late)
+    });
+    let late = late.filter(|late| *late).count() as u64;
+    assert!(late > 10_000, "{late}");
+    let kernel = Kernel::new();
+    let daemon =
+        kernel.start(&["--eventlog", "tcp:TRACE", "--eventlog", "hpts:TRACE", "--buffer-size", "8M"]);
+    log_at_once(&kernel, &daemon, &events);
+    let log = stop_after(&kernel, daemon, expected.len());
+    assert_eq!((counter(&log, "late events"), counter(&log, "kernel drops")), (late, 0), "{log}");
+    expected.sort();
+    assert_eq!(all(&kernel), expected);
+    for file in kernel.place.files() {
+        let events = reading::events(&reading::blocks(&file));
+        assert!(events.is_sorted_by_key(|(_, event)| time(event)), "{}", file.display());
+        // A session's end is the last of it, whatever came late.
+        let ends = events.iter().position(|(_, event)| event[24..28] == made::SESSION_END.to_le_bytes());
+        assert!(ends.is_none_or(|at| at + 1 == events.len()), "{}", file.display());
+    }
+}
+
+#[test]
+fn a_connection_that_comes_back_to_its_stack_keeps_its_addresses() {
+    // Through bbr, which has no provider: the session ends and begins again with the same tcpcb.
+    let Some(events) = replayed("genuine_d_stack_switch_same_id.elog") else { return };
+    let kernel = Kernel::new();
+    let daemon = kernel.start(&["--eventlog", "tcp:TRACE"]);
+    log_at_once(&kernel, &daemon, &events);
+    let log = stop_after(&kernel, daemon, reading::split(&events).len());
+    let names = Place::names(&kernel.place.out());
+    // Three files of session 2, whose ports are 59065 and 49551.
+    let of = |name: &&String| name.starts_with("UNKNOWN_59065_127.0.0.1_49551.");
+    assert_eq!(names.iter().filter(of).count(), 3, "{names:#?}\n{log}");
+    assert!(!names.iter().any(|name| name.starts_with("tcp_2.")), "{names:#?}");
+    // The stack is that of CONN_PARAMS, or what the connection changed to.
+    let stacks: Vec<_> = kernel
+        .place
+        .records()
+        .into_iter()
+        .filter(|line| line["lport"] == 59065)
+        .map(|line| line["stack"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(stacks, ["bbr", "bbr", "UNKNOWN"]);
+
+    // In a stream, too: packets, which need addresses.
+    let kernel = Kernel::new();
+    let out = kernel.place.join("all.pcapng");
+    let daemon = {
+        let mut command = program();
+        command.args(["--eventlog", "tcp:TRACE", "-o", out.to_str().unwrap()]);
+        kernel.preload(&mut command);
+        let daemon = start(&kernel.place, command);
+        until("a subscription", || kernel.journal().contains("eventlog create"), || daemon.log());
+        daemon
+    };
+    log_at_once(&kernel, &daemon, &events);
+    stop_after(&kernel, daemon, reading::split(&events).len());
+    let of_session_2 = reading::split(&events)
+        .into_iter()
+        .filter(|event| {
+            event[16..24] == 2_u64.to_le_bytes() && [100, 101].contains(&event[24]) && event[25..28] == [0; 3]
+        })
+        .count();
+    let filter = "tcp.port == 59065 && tcp.port == 49551";
+    let text =
+        Tshark::stock().text(&["-Y", filter, "-T", "fields", "-e", "frame.number"], &fs::read(&out).unwrap());
+    assert!(text.lines().count() >= of_session_2, "{} of {of_session_2}", text.lines().count());
+}
+
+#[test]
+fn jails_whose_sessions_have_equal_numbers() {
+    let Some(events) = replayed("genuine_d_vnet_same_ids.elog") else { return };
+    let kernel = Kernel::new();
+    let daemon = kernel.start(&["--eventlog", "tcp:TRACE"]);
+    log_at_once(&kernel, &daemon, &events);
+    let log = stop_after(&kernel, daemon, reading::split(&events).len());
+    // Each jail's connection has its file, and it is said that events may be mixed.
+    let names = Place::names(&kernel.place.out());
+    for name in ["UNKNOWN_41544_127.0.0.1_1111.0.pcapng", "UNKNOWN_62579_127.0.0.1_2222.0.pcapng"] {
+        assert!(names.iter().any(|found| found == name), "{names:#?}");
+    }
+    assert!(
+        log.contains("UNKNOWN_41544_127.0.0.1_1111: session 2 of tcp began again before its end"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_session_of_the_pacer_may_be_number_0() {
+    let kernel = Kernel::new();
+    let daemon = kernel.start(&["--eventlog", "tcp", "--eventlog", "hpts"]);
+    let mut event = session_end(0);
+    event[4] = 2;
+    event[24..28].copy_from_slice(&1_u32.to_le_bytes());
+    kernel.log(&event);
+    stop_after(&kernel, daemon, 1);
+    assert_eq!(Place::names(&kernel.place.out()), ["hpts_0.0.pcapng", "records"]);
 }
 
 /// Waits until so many events are in files, then stops.
@@ -160,7 +305,7 @@ fn times_are_right() {
     // Long before the first read of it, and just now; read late, as at low rates.
     std::thread::sleep(Duration::from_millis(300));
     let logged = (made::uptime(), made::utc());
-    let events: Vec<u8> = [0, 100_000, 250_000]
+    let events: Vec<u8> = [250_000, 100_000, 0]
         .iter()
         .flat_map(|before| made::event(1, 7, logged.0 - before, 4, &[0; 4]))
         .collect();
@@ -168,7 +313,7 @@ fn times_are_right() {
     std::thread::sleep(Duration::from_millis(300));
     stop_after(&kernel, daemon, 3);
     let found = reading::events(&reading::blocks(&kernel.place.files()[0]));
-    for ((time, _), before) in found.iter().zip([0, 100_000, 250_000]) {
+    for ((time, _), before) in found.iter().zip([250_000, 100_000, 0]) {
         let wrong = (*time as i64 - (logged.1 - before) as i64).abs();
         assert!(wrong < 2_000, "{wrong} us");
     }
@@ -189,7 +334,7 @@ fn a_clock_that_is_set_back() {
         until(
             "the second",
             || {
-                let names = crate::bblogd::Place::names(&kernel.place.out());
+                let names = Place::names(&kernel.place.out());
                 // The first has two names for a moment.
                 names.iter().any(|name| name.contains("across") && name.ends_with(".part"))
             },
@@ -230,9 +375,11 @@ fn what_the_kernel_refuses() {
         log
     };
     let kernel = Kernel::new();
-    // ENOENT: the whole subscription is undone.
-    let log = refused(&kernel, &["--eventlog", "tcp", "--eventlog", "quic"]);
-    assert_eq!(log, "bblogd: /dev/eventlog: no provider tcp, quic, expected a registered one\n");
+    // ENOENT: the whole subscription is undone, and nothing says for which of them.
+    let log = refused(&kernel, &["--eventlog", "tcp", "--eventlog", "quic", "--strict"]);
+    assert_eq!(log, "bblogd: /dev/eventlog: no provider quic, expected registered ones\n");
+    let log = refused(&kernel, &["--eventlog", "quic", "--eventlog", "sctp"]);
+    assert_eq!(log, "bblogd: /dev/eventlog: no providers quic, sctp, expected registered ones\n");
     // Sizes that the kernel would not take are told before it is asked.
     for size in ["65535", "1G", "1"] {
         let log = refused(&Kernel::new(), &["--eventlog", "tcp", "--buffer-size", size]);
@@ -255,6 +402,39 @@ fn what_the_kernel_refuses() {
 }
 
 #[test]
+fn the_others_are_subscribed_without_one_that_is_unknown() {
+    let kernel = Kernel::new();
+    let daemon = kernel.start(&["--eventlog", "quic", "--eventlog", "tcp:INFO", "--eventlog", "hpts"]);
+    kernel.log(&session_begin(7, "web", 1000));
+    let log = stop_after(&kernel, daemon, 4);
+    assert!(log.starts_with("bblogd: /dev/eventlog: no provider quic: the others are subscribed\n"), "{log}");
+    let journal = kernel.journal();
+    let (_, last) = journal.rsplit_once("eventlog open\n").unwrap();
+    assert_eq!(
+        last,
+        "eventlog subscribe tcp level 3 keywords 0xffffffff flags 0\n\
+         eventlog subscribe hpts level 4 keywords 0xffffffff flags 0\n\
+         eventlog create 524288\n\
+         eventlog close\n"
+    );
+}
+
+#[test]
+fn elog_files_are_no_stream() {
+    let place = Place::new();
+    let out = place.join("all.elog");
+    let mut command = program();
+    command.args(["--eventlog", "tcp", "--format", "elog", "-o", out.to_str().unwrap()]);
+    let (status, log) = start(&place, command).wait();
+    assert_eq!(status.code(), Some(2), "{log}");
+    assert!(
+        log.contains("--format elog writes a file per session; it cannot be used with --output"),
+        "{log}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
 fn the_smallest_and_the_largest_request() {
     let kernel = Kernel::new();
     let daemon = kernel.start(&["--eventlog", "tcp", "--buffer-size", "64K"]);
@@ -272,7 +452,7 @@ fn drops_are_in_the_file_and_in_the_log() {
     let kernel = Kernel::new();
     let daemon = kernel.start(&["--eventlog", "tcp", "--buffer-size", "64K"]);
     kernel.log(&session_begin(7, "web", 1000));
-    until("the first", || !crate::bblogd::Place::names(&kernel.place.out()).is_empty(), || daemon.log());
+    until("the first", || !Place::names(&kernel.place.out()).is_empty(), || daemon.log());
     // 9,000 events of 36 bytes at once; the two buffers hold 3,640 of them, and how many bblogd takes
     // out meanwhile is the scheduler's.
     kernel.log(&session_events(7, 9_000));
@@ -281,7 +461,7 @@ fn drops_are_in_the_file_and_in_the_log() {
     until("the file", || kernel.place.files().len() == 1, || daemon.log());
     daemon.signal(nix::sys::signal::Signal::SIGUSR1);
     daemon.wait_for("queue waits");
-    let log = daemon.stop();
+    let log = daemon.stops_with_a_loss();
     let blocks = reading::blocks(&kernel.place.files()[0]);
     let dropped = 9_005 - reading::events(&blocks).len() as u64;
     assert!(dropped > 0, "nothing was dropped");
@@ -485,12 +665,13 @@ fn one_stream() {
     let daemon = start(&kernel.place, command);
     until("a subscription", || kernel.journal().contains("eventlog create"), || daemon.log());
     let events = genuine();
-    kernel.log(&events);
-    let expected = reading::split(&events);
+    log_at_once(&kernel, &daemon, &events);
+    let mut expected = reading::split(&events);
     stop_after(&kernel, daemon, expected.len());
+    expected.sort_by_key(|event| time(event));
     let blocks = reading::blocks(&out);
     let found: Vec<_> = reading::events(&blocks).into_iter().map(|(_, event)| event).collect();
-    // The kernel gives events in the order they were logged; nothing changes it.
+    // In the order of their times, and of those of one time as the kernel gave them.
     assert_eq!(found, expected);
     assert_eq!(blocks.last(), Some(&Read::Dropped(Some(0))));
 }

@@ -16,6 +16,12 @@
  *   errors      lines "DEVICE OFFSET ERRNO COUNT": reads at this offset fail COUNT times.
  *   clock       seconds by which CLOCK_REALTIME is wrong.
  *   journal     written here: what the program did, one line each.
+ *   replace     a path: a folder that mkdirat(2) makes is replaced by a link to it before the call returns.
+ *   log         the socket that connect(2) to /dev/log means.
+ *   strict      from prctl(PR_SET_NO_NEW_PRIVS) on, which is where bblogd enters its sandbox on Linux, the
+ *               process may do what FreeBSD's capability mode allows: paths are relative to a descriptor and
+ *               have no "..", and no socket is connected. Anything else is written to the journal and ends the
+ *               process by SIGTRAP, as kern.trap_enotcap=1 does.
  *
  * Events are dropped, and counted, when the two buffers of the one CPU are full. An event is
  * delivered if its level is not above the subscription's and it has one of its keywords; those of
@@ -25,12 +31,16 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,7 +72,7 @@ static struct {
 	int fd;
 	uint64_t offset, entry_left;
 } log_ = { .fd = -1 };
-static int clock_fd = -2;
+static int clock_fd = -2, sandboxed;
 
 static const char *folder(void) { return getenv("BBLOG_FAKE_DEVICES"); }
 
@@ -112,6 +122,22 @@ static uint64_t uptime(void)
 
 	REAL(clock_gettime)(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Ends the process if capability mode would not allow PATH below the descriptor DIR. */
+static void check_path(const char *call, int dir, const char *path)
+{
+	const char *at;
+	int leaves = path[0] == '/' || dir == AT_FDCWD;
+
+	if (!sandboxed)
+		return;
+	for (at = path; !leaves && (at = strstr(at, "..")); at += 2)
+		leaves = (at == path || at[-1] == '/') && (at[2] == 0 || at[2] == '/');
+	if (!leaves)
+		return;
+	journal("capability violation: %s(%d, \"%s\")\n", call, dir, path);
+	raise(SIGTRAP);
 }
 
 /* The error that a read of DEVICE at OFFSET fails with, or 0; LIMIT is how far it may go. */
@@ -405,8 +431,10 @@ static ssize_t read_log(void *to, size_t size)
 int open64(const char *path, int flags, ...)
 {
 	va_list args;
-	int fd = folder() ? fake_open(path, flags) : -2;
+	int fd;
 
+	check_path("open", AT_FDCWD, path);
+	fd = folder() ? fake_open(path, flags) : -2;
 	va_start(args, flags);
 	mode_t mode = va_arg(args, mode_t);
 	va_end(args);
@@ -416,8 +444,10 @@ int open64(const char *path, int flags, ...)
 int open(const char *path, int flags, ...)
 {
 	va_list args;
-	int fd = folder() ? fake_open(path, flags) : -2;
+	int fd;
 
+	check_path("open", AT_FDCWD, path);
+	fd = folder() ? fake_open(path, flags) : -2;
 	va_start(args, flags);
 	mode_t mode = va_arg(args, mode_t);
 	va_end(args);
@@ -438,6 +468,8 @@ int close(int fd)
 	if (fd >= 0 && fd == ev.fd) {
 		journal("eventlog close\n");
 		ev.fd = -1;
+		ev.created = 0;
+		ev.used = 0;
 	}
 	if (fd >= 0 && fd == log_.fd)
 		log_.fd = -1;
@@ -491,4 +523,113 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 		time->tv_sec += atol(text);
 	}
 	return result;
+}
+
+int prctl(int option, ...)
+{
+	unsigned long arg[4];
+	va_list args;
+	int i, result;
+
+	va_start(args, option);
+	for (i = 0; i < 4; i++)
+		arg[i] = va_arg(args, unsigned long);
+	va_end(args);
+	result = REAL(prctl)(option, arg[0], arg[1], arg[2], arg[3]);
+	if (option == PR_SET_NO_NEW_PRIVS && result == 0 && folder() && exists("strict")) {
+		journal("sandbox entered\n");
+		sandboxed = 1;
+	}
+	return result;
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct sockaddr_un local;
+
+	check_path("connect", AT_FDCWD, "");
+	memset(&local, 0, sizeof(local));
+	memcpy(&local, address, len < sizeof(local) ? len : sizeof(local));
+	if (folder() && local.sun_family == AF_UNIX && strcmp(local.sun_path, "/dev/log") == 0) {
+		snprintf(local.sun_path, sizeof(local.sun_path), "%s/log", folder());
+		return REAL(connect)(fd, (struct sockaddr *)&local, sizeof(local));
+	}
+	return REAL(connect)(fd, address, len);
+}
+
+#define OPENAT(name) \
+	int name(int dir, const char *path, int flags, ...) \
+	{ \
+		va_list args; \
+		mode_t mode; \
+\
+		va_start(args, flags); \
+		mode = va_arg(args, mode_t); \
+		va_end(args); \
+		check_path(#name, dir, path); \
+		return REAL(name)(dir, path, flags, mode); \
+	}
+OPENAT(openat)
+OPENAT(openat64)
+
+int fstatat(int dir, const char *path, struct stat *status, int flags)
+{
+	check_path("fstatat", dir, path);
+	return REAL(fstatat)(dir, path, status, flags);
+}
+
+int fstatat64(int dir, const char *path, struct stat64 *status, int flags)
+{
+	check_path("fstatat64", dir, path);
+	return REAL(fstatat64)(dir, path, status, flags);
+}
+
+int unlinkat(int dir, const char *path, int flags)
+{
+	check_path("unlinkat", dir, path);
+	return REAL(unlinkat)(dir, path, flags);
+}
+
+int linkat(int dir, const char *path, int to_dir, const char *to, int flags)
+{
+	check_path("linkat", dir, path);
+	check_path("linkat", to_dir, to);
+	return REAL(linkat)(dir, path, to_dir, to, flags);
+}
+
+int renameat(int dir, const char *path, int to_dir, const char *to)
+{
+	check_path("renameat", dir, path);
+	check_path("renameat", to_dir, to);
+	return REAL(renameat)(dir, path, to_dir, to);
+}
+
+int mkdirat(int dir, const char *path, mode_t mode)
+{
+	int result;
+
+	check_path("mkdirat", dir, path);
+	result = REAL(mkdirat)(dir, path, mode);
+	if (result == 0 && folder() && exists("replace")) {
+		char to[4096];
+
+		to[slurp("replace", to, sizeof(to) - 1)] = 0;
+		to[strcspn(to, "\n")] = 0;
+		if (REAL(unlinkat)(dir, path, AT_REMOVEDIR) != 0 || symlinkat(to, dir, path) != 0)
+			abort();
+		journal("replaced a folder\n");
+	}
+	return result;
+}
+
+int unlink(const char *path)
+{
+	check_path("unlink", AT_FDCWD, path);
+	return REAL(unlink)(path);
+}
+
+int rename(const char *path, const char *to)
+{
+	check_path("rename", AT_FDCWD, path);
+	return REAL(rename)(path, to);
 }

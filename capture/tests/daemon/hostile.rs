@@ -92,8 +92,9 @@ fn links_in_the_folder_are_not_followed() {
     }
     std::os::unix::fs::symlink(&victim, place.out().join("records")).unwrap();
     let input = place.file("stream", &connection("id").entry(&records(0..2)));
-    let log = run(&place, place.bblogd(&["-f", input.to_str().unwrap()]));
-    assert!(log.contains("records"), "{log}");
+    let (status, log) = start(&place, place.bblogd(&["-f", input.to_str().unwrap()])).wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("records: 1 line not written"), "{log}");
     assert_eq!(std::fs::read(victim).unwrap(), b"precious");
     let file = place.out().join("id_1000_10.0.0.2_2000.3.pcapng");
     assert_eq!(reading::serials(&reading::blocks(&file)), [0, 1]);

@@ -21,3 +21,4 @@ mod killed;
 mod operation;
 mod rights;
 mod stream_out;
+mod syslog;

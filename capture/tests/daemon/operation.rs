@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -92,7 +93,7 @@ fn unknown_types_and_long_entries_are_skipped_and_counted() {
     until("the file", || !place.files().is_empty(), || daemon.log());
     daemon.signal(Signal::SIGUSR1);
     daemon.wait_for("queue waits");
-    let log = daemon.stop();
+    let log = daemon.stops_with_a_loss();
     assert!(log.contains("entry type 7, expected 1 (BBLog); 1192 bytes skipped"), "{log}");
     assert!(log.contains("entry length 6768, expected 208 to 4096; 6768 bytes skipped"), "{log}");
     assert_eq!(counter(&log, "skipped entries"), 2);
@@ -299,24 +300,184 @@ fn the_oldest_complete_files_go() {
     let id = connection("id");
     let (fifo, mut writer) = place.fifo("dev");
     let max = "20K";
+    fs::create_dir(place.out()).unwrap();
+    fs::set_permissions(place.out(), PermissionsExt::from_mode(0o777)).unwrap();
+    // Files of others, older than any of bblogd's; and one that looks like a file of bblogd's, takes no
+    // room, and claims a terabyte.
+    let others =
+        ["holiday.2019.pcapng", "backup.1.pcapng", "mine.0.elog", "thesis.3.pcapng.xz", "x_1.0.pcapng.part"];
+    for name in others {
+        fs::write(place.out().join(name), [0; 20_000]).unwrap();
+    }
+    let sparse = place.out().join("zz_0.0.pcapng");
+    fs::File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
     let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap(), "--max-total-size", max]));
     for number in 0..30_u32 {
         // About 3.4 KB each.
         writer.write_all(&id.entry(&records(number * 10..number * 10 + 10))).unwrap();
     }
-    until("30 lines", || place.records().len() == 30, || daemon.log());
+    let deleted =
+        || place.records().into_iter().filter(|line| line.get("deleted").is_some()).collect::<Vec<_>>();
+    until("30 lines", || place.records().len() - deleted().len() == 30, || daemon.log());
     daemon.signal(Signal::SIGUSR1);
     daemon.wait_for("queue waits");
     let log = daemon.stop();
-    let left = place.files();
-    let size: u64 = left.iter().map(|path| path.metadata().unwrap().len()).sum();
-    assert!(size <= 20 << 10 && size > 10 << 10, "{size}");
+    let mut left = place.files();
+    left.retain(|path| path.to_str().unwrap().contains("/id_"));
+    let size: u64 = left.iter().map(|path| path.metadata().unwrap().blocks() * 512).sum();
+    assert!(size <= 20 << 10 && left.len() > 2, "{size}, {} files", left.len());
     // The youngest are those left.
     let mut numbers: Vec<u32> =
         left.iter().map(|path| path.to_str().unwrap().rsplit('.').nth(1).unwrap().parse().unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (30 - numbers.len() as u32..30).collect::<Vec<_>>());
     assert_eq!(counter(&log, "deleted"), 30 - numbers.len() as u64);
+    // The index says which were deleted, and why.
+    let lines = deleted();
+    assert_eq!(lines.len(), 30 - numbers.len());
+    for (number, line) in lines.iter().enumerate() {
+        assert_eq!(line["filename"], format!("id_1000_10.0.0.2_2000.{number}.pcapng"));
+        assert_eq!(line["deleted"], "max-total-size");
+        assert!(
+            line["bytes"].as_u64().unwrap() >= 3400 && line["date"].as_str().unwrap().ends_with(" +0000")
+        );
+    }
+    for name in others {
+        assert_eq!(fs::read(place.out().join(name)).unwrap(), [0; 20_000], "{name}");
+    }
+    assert!(sparse.exists());
+}
+
+#[test]
+fn files_that_are_too_old_go() {
+    let place = Place::new();
+    let (fifo, mut writer) = place.fifo("dev");
+    let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap(), "--max-age", "1s"]));
+    writer.write_all(&connection("id").entry(&records(0..10))).unwrap();
+    until("a file", || place.files().len() == 1, || daemon.log());
+    let seen = std::time::Instant::now();
+    until("no file", || place.files().is_empty(), || daemon.log());
+    assert!(seen.elapsed().as_millis() > 500, "{:?}", seen.elapsed());
+    let lines = place.records();
+    assert_eq!((lines.len(), &lines[1]["deleted"]), (2, &"max-age".into()), "{lines:?}");
+    assert_eq!(daemon.stop(), "bblogd: 1 oldest file deleted for --max-age\n");
+}
+
+#[test]
+fn what_a_killed_run_began_to_compress_is_compressed() {
+    let place = Place::new();
+    let input = stream(&place, &connection("id").entry(&records(0..50)));
+    fs::create_dir(place.out()).unwrap();
+    fs::set_permissions(place.out(), PermissionsExt::from_mode(0o777)).unwrap();
+    // While another bblogd has the folder's lock nothing is finished at the start: so the stale file
+    // is there when its name is needed.
+    let lock = fs::File::open(place.out()).unwrap();
+    let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive).unwrap();
+    for end in ["xz", "zst"] {
+        fs::write(place.out().join(format!("id_1000_10.0.0.2_2000.0.pcapng.{end}.part")), "half a file")
+            .unwrap();
+    }
+    for (option, name) in
+        [("-J", "id_1000_10.0.0.2_2000.0.pcapng.xz"), ("--zstd", "id_1000_10.0.0.2_2000.1.pcapng.zst")]
+    {
+        let log = run(&place, place.bblogd(&["-f", &input, option]));
+        assert!(!log.contains("not compressed"), "{log}");
+        assert!(place.out().join(name).exists(), "{:?}", place.files());
+    }
+    assert!(!place.out().join("id_1000_10.0.0.2_2000.0.pcapng.xz.part").exists());
+}
+
+#[test]
+fn the_index_stays_json_when_newsyslog_turns_it_over() {
+    // What newsyslog(8) does with the sample's line: with the flag B it adds no line of its own.
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../packaging/freebsd/net/bblog/files/newsyslog.conf.sample.in");
+    let sample = fs::read_to_string(sample).unwrap();
+    let line = sample.lines().find(|line| line.starts_with("/var/log/tcplog_dumps/records")).unwrap();
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let [_, owner, mode, _, _, _, flags, _, signal] = fields[..] else { panic!("{line}") };
+    assert_eq!((owner, mode, signal), ("nobody:nobody", "640", "1"));
+    let place = Place::new();
+    let (fifo, mut writer) = place.fifo("dev");
+    let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap()]));
+    let index = place.out().join("records");
+    writer.write_all(&connection("a").entry(&records(0..1))).unwrap();
+    until("a line", || place.records().len() == 1, || daemon.log());
+    fs::rename(&index, place.out().join("records.0")).unwrap();
+    let text =
+        if flags.contains('B') { "" } else { "Nov 29 00:00:00 host newsyslog[1]: logfile turned over\n" };
+    fs::write(&index, text).unwrap();
+    fs::set_permissions(&index, PermissionsExt::from_mode(0o666)).unwrap();
+    daemon.signal(Signal::SIGHUP);
+    daemon.signal(Signal::SIGUSR1);
+    daemon.wait_for("queue waits");
+    writer.write_all(&connection("b").entry(&records(0..1))).unwrap();
+    until("a line", || fs::read_to_string(&index).unwrap().contains("\"b\""), || daemon.log());
+    assert_eq!(place.records().len(), 1, "every line is JSON");
+    daemon.stop();
+}
+
+#[test]
+fn the_status_file_and_what_reads_it() {
+    let place = Place::new();
+    let (fifo, mut writer) = place.fifo("dev");
+    let file = place.join("bblogd.prom");
+    let arguments = ["-f", fifo.to_str().unwrap(), "--status-file", file.to_str().unwrap()];
+    let daemon = start(&place, place.bblogd(&arguments));
+    until("the file", || file.exists(), || daemon.log());
+    writer.write_all(&connection("a").entry(&records(0..7))).unwrap();
+    until("a file", || place.files().len() == 1, || daemon.log());
+    daemon.signal(Signal::SIGUSR1);
+    daemon.wait_for("queue waits");
+    let text = || fs::read_to_string(&file).unwrap();
+    until("the counters", || text().contains("\nbblogd_records_total 7\n"), text);
+    // Each sample follows the two lines about its metric.
+    let mut known = std::collections::HashSet::new();
+    for line in text().lines() {
+        if let Some(about) = line.strip_prefix("# TYPE ") {
+            known.insert(about.split_once(' ').unwrap().0.to_owned());
+        } else if !line.starts_with("# HELP ") {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            assert!(known.contains(name.split('{').next().unwrap()), "{line}");
+            value.parse::<f64>().unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+    let size: u64 = place.files()[0].metadata().unwrap().len();
+    assert!(text().contains(&format!("bblogd_written_bytes_total {size}\n")));
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o644);
+    let status = |json: bool| {
+        let mut command = program();
+        command.args(["status", "--status-file", file.to_str().unwrap()]).args(json.then_some("--json"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, told) = status(false);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.starts_with("healthy\n") && told.contains("\nrecords_total 7\n"), "{told}");
+    // Something is lost, and then it ends.
+    let mut unknown = connection("id").entry(&records(0..3));
+    unknown[4] = 7;
+    writer.write_all(&unknown).unwrap();
+    daemon.wait_for("bytes skipped");
+    daemon.signal(Signal::SIGUSR1);
+    until("the loss", || text().contains("bblogd_lost_total{cause=\"skipped\"} 1\n"), text);
+    let (code, told) = status(true);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &told["healthy"], &told["values"]["up"]), (Some(1), &false.into(), &1.0.into()));
+    assert!(told["problems"][0].as_str().unwrap().ends_with("in all: skipped 1"), "{told}");
+    daemon.stops_with_a_loss();
+    let (code, told) = status(false);
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("not healthy\n  bblogd has ended\n"), "{told}");
+    fs::remove_file(&file).unwrap();
+    let (code, told) = status(false);
+    assert_eq!(code, Some(1));
+    assert!(told.contains("bblogd.prom: No such file or directory"), "{told}");
+    // A folder that the user cannot write is told at the start.
+    let (code, log) =
+        start(&place, place.bblogd(&["-f", fifo.to_str().unwrap(), "--status-file", "/proc/x.prom"])).wait();
+    assert_eq!(code.code(), Some(1), "{log}");
+    assert!(log.starts_with("bblogd: /proc/x.prom: "), "{log}");
 }
 
 #[test]

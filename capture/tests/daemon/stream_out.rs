@@ -84,7 +84,7 @@ fn a_full_disk_leaves_a_gap_that_is_counted() {
     writer.write_all(&connection("a").entry(&records(200..210))).unwrap();
     daemon.wait_for("written again; 110 records dropped meanwhile");
     writer.write_all(&connection("b").port(7).entry(&records(10..12))).unwrap();
-    daemon.stop();
+    daemon.stops_with_a_loss();
     let blocks = reading::blocks(&out);
     let serials: Vec<u32> = (0..100).chain(200..210).chain(10..12).collect();
     assert_eq!(reading::serials(&blocks), serials);
@@ -134,4 +134,43 @@ fn both_devices_in_one_stream() {
     assert_eq!(blocks.last(), Some(&Read::Dropped(Some(0))));
     let frames = Tshark::stock().text(&["-T", "fields", "-e", "frame.number"], &fs::read(&out).unwrap());
     assert_eq!(frames.lines().count(), 12 + events.len());
+}
+
+#[test]
+fn entries_without_records_cost_no_memory() {
+    let place = Place::new();
+    let (fifo, mut writer) = place.fifo("dev");
+    let mut command = program();
+    command.args(["-f", fifo.to_str().unwrap(), "-o", "/dev/null"]);
+    let daemon = start(&place, command);
+    let peak = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    let mut feed = |numbers: std::ops::Range<u32>| {
+        let mut header = connection("id").header(0);
+        let mut entries = Vec::new();
+        for number in numbers.clone() {
+            header[32..36].copy_from_slice(&number.to_be_bytes());
+            entries.extend_from_slice(&header);
+        }
+        writer.write_all(&entries).unwrap();
+        let taken = format!("entries {},", numbers.end);
+        until(
+            &taken,
+            || {
+                daemon.signal(nix::sys::signal::Signal::SIGUSR1);
+                daemon.log().contains(&taken)
+            },
+            || daemon.log(),
+        );
+    };
+    // Each of another connection: what is remembered of a few thousand of them is bounded.
+    feed(0..100_000);
+    let before = peak();
+    feed(100_000..300_000);
+    let grown = peak() - before;
+    assert!(grown < 4 << 10, "{before} kB, and {grown} kB for 200,000 entries more");
+    daemon.stop();
 }

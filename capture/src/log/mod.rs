@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What bblogd tells its operator: lines on standard error, or in the system's log.
 
+mod level;
+pub mod syslog;
+
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bblog_pcapng::escape::OneLine;
 use clap::ValueEnum;
-use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 use serde_json::{Map, Value};
+
+pub use level::Level;
+use syslog::Syslog;
 
 /// Lines in [`WINDOW`] before the rest is only counted: hostile input can cause any number.
 const LIMIT: u32 = 50;
@@ -23,22 +29,13 @@ pub enum LogFormat {
     Json,
 }
 
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Something was lost or does not work.
-    Error,
-    /// Something is not as it should be.
-    Warning,
-    /// What an operator may want to know.
-    Info,
-}
-
 /// The log.
 pub struct Log {
     format: LogFormat,
-    to_syslog: bool,
+    /// The system's log; without it standard error.
+    syslog: Option<Syslog>,
     rate: RefCell<Rate>,
+    last_error: RefCell<Option<(SystemTime, String)>>,
 }
 
 struct Rate {
@@ -50,22 +47,23 @@ struct Rate {
 impl Log {
     /// A log on standard error, or in the system's log.
     pub fn new(format: LogFormat, to_syslog: bool) -> Log {
-        if to_syslog {
-            let flags = LogFlags::LOG_PID | LogFlags::LOG_NDELAY;
-            #[cfg(target_os = "linux")]
-            let opened = openlog(Some(c"bblogd"), flags, Facility::LOG_DAEMON);
-            #[cfg(not(target_os = "linux"))]
-            let opened = openlog(Some("bblogd"), flags, Facility::LOG_DAEMON);
-            // Without a log there is nobody to tell that there is none.
-            let _ = opened;
-        }
         let rate = Rate { since: Instant::now(), lines: 0, untold: 0 };
-        Log { format, to_syslog, rate: RefCell::new(rate) }
+        Log {
+            format,
+            syslog: to_syslog.then(Syslog::connect),
+            rate: RefCell::new(rate),
+            last_error: RefCell::default(),
+        }
     }
 
-    /// Whether this is the system's log.
-    pub fn is_syslog(&self) -> bool {
-        self.to_syslog
+    /// The system's log, if this is it.
+    pub fn syslog(&self) -> Option<&Syslog> {
+        self.syslog.as_ref()
+    }
+
+    /// The last error, and when it was.
+    pub fn last_error(&self) -> Option<(SystemTime, String)> {
+        self.last_error.borrow().clone()
     }
 
     /// Tells that something was lost or does not work.
@@ -90,6 +88,9 @@ impl Log {
 
     /// Tells `what`; with JSON `fields` stand beside the text.
     pub fn line(&self, level: Level, what: impl Display, fields: &[(&str, Value)]) {
+        if level == Level::Error {
+            *self.last_error.borrow_mut() = Some((SystemTime::now(), what.to_string()));
+        }
         let mut rate = self.rate.borrow_mut();
         if rate.since.elapsed() > WINDOW {
             let untold = std::mem::take(&mut rate.untold);
@@ -108,33 +109,23 @@ impl Log {
 
     fn write(&self, level: Level, what: &str, fields: &[(&str, Value)]) {
         let line = match self.format {
-            LogFormat::Text if self.to_syslog => what.to_owned(),
-            LogFormat::Text => format!("bblogd: {what}"),
+            LogFormat::Text => OneLine(what).to_string(),
             LogFormat::Json => json(level, what, fields),
         };
-        if self.to_syslog {
-            let severity = match level {
-                Level::Error => Severity::LOG_ERR,
-                Level::Warning => Severity::LOG_WARNING,
-                Level::Info => Severity::LOG_INFO,
-            };
-            let _ = syslog(Priority::new(severity, Facility::LOG_DAEMON), &line);
-        } else {
-            let _ = writeln!(std::io::stderr(), "{line}");
+        match (&self.syslog, self.format) {
+            (Some(syslog), _) => syslog.send(level, &line),
+            // Nobody is left to tell that standard error is gone.
+            (None, LogFormat::Text) => drop(writeln!(std::io::stderr(), "bblogd: {line}")),
+            (None, LogFormat::Json) => drop(writeln!(std::io::stderr(), "{line}")),
         }
     }
 }
 
 fn json(level: Level, what: &str, fields: &[(&str, Value)]) -> String {
-    let level = match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-        Level::Info => "info",
-    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut object = Map::new();
     object.insert("time".into(), now.as_secs_f64().into());
-    object.insert("level".into(), level.into());
+    object.insert("level".into(), level.name().into());
     object.insert("program".into(), "bblogd".into());
     object.insert("message".into(), what.into());
     object.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));

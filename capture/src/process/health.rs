@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblogd status`: reads the status file of a bblogd that runs, and says whether it is well.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bblog_pcapng::escape::OneLine;
+use nix::fcntl::OFlag;
+use serde_json::json;
+
+use crate::failure::io_text;
+use crate::process::cli::StatusArgs;
+use crate::process::status::EVERY;
+
+/// A status file is at most so large.
+const MAX: u64 = 1 << 20;
+/// A loss is recent for so long.
+const RECENT: Duration = Duration::from_secs(300);
+
+/// What a status file says: values by name with labels.
+type Values = BTreeMap<String, f64>;
+
+/// Reads the status file and tells. Status 0 if all is well, else 1.
+pub fn run(args: &StatusArgs) -> ExitCode {
+    let path = &args.status_file;
+    let (values, problems) = match read(path) {
+        Ok(text) => {
+            let values = parse(&text);
+            let problems = problems(&values, SystemTime::now());
+            (values, problems)
+        }
+        Err(error) => (Values::new(), vec![format!("{}: {}", path.display(), io_text(&error))]),
+    };
+    let text = match args.json {
+        true => {
+            let values: serde_json::Map<String, serde_json::Value> =
+                values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            format!("{}\n", json!({"healthy": problems.is_empty(), "problems": problems, "values": values}))
+        }
+        false => told(&values, &problems),
+    };
+    // Nobody is left to tell that standard output is gone.
+    let _ = io::stdout().write_all(text.as_bytes());
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
+    let file = std::fs::File::options().read(true).custom_flags(flags).open(path)?;
+    let mut text = String::new();
+    file.take(MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// The samples of a file in Prometheus' text format, by name and labels without `bblogd_`.
+fn parse(text: &str) -> Values {
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.strip_prefix("bblogd_")?.to_owned(), value.parse().ok()?))
+    };
+    samples.filter_map(sample).collect()
+}
+
+/// What is wrong, if the time is `now`.
+fn problems(values: &Values, now: SystemTime) -> Vec<String> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let value = |name: &str| values.get(name).copied();
+    let mut problems = Vec::new();
+    let Some(written) = value("status_time_seconds") else {
+        return vec!["this is no status file of bblogd".to_owned()];
+    };
+    if value("up") != Some(1.0) {
+        problems.push("bblogd has ended".to_owned());
+    } else if now - written > 4.0 * EVERY.as_secs_f64() {
+        problems.push(format!("bblogd has not written its status for {:.0} s", now - written));
+    }
+    if value("output_in_trouble") == Some(1.0) {
+        problems.push("the output cannot be written".to_owned());
+    }
+    if let Some(last) = value("last_loss_time_seconds").filter(|&last| last > 0.0)
+        && written - last < RECENT.as_secs_f64()
+    {
+        let lost = |(name, value): (&String, &f64)| {
+            let cause = name.strip_prefix("lost_total{cause=\"")?.strip_suffix("\"}")?;
+            (*value > 0.0).then(|| format!("{cause} {value}"))
+        };
+        let lost: Vec<_> = values.iter().filter_map(lost).collect();
+        problems.push(format!("something was lost {:.0} s ago; in all: {}", now - last, lost.join(", ")));
+    }
+    if let (Some(bytes), Some(limit)) = (value("queue_bytes"), value("queue_limit_bytes"))
+        && bytes >= limit
+    {
+        problems.push("the queue is full: devices are read no faster than the output is written".to_owned());
+    }
+    problems
+}
+
+fn told(values: &Values, problems: &[String]) -> String {
+    let mut text = String::from(if problems.is_empty() { "healthy\n" } else { "not healthy\n" });
+    problems.iter().for_each(|problem| text.push_str(&format!("  {}\n", OneLine(problem))));
+    for (name, value) in values {
+        text.push_str(&format!("{} {value}\n", OneLine(name)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "# HELP bblogd_up x\nbblogd_up 1\nbblogd_status_time_seconds 1000\n\
+                        bblogd_lost_total{cause=\"output\"} 5\nbblogd_last_loss_time_seconds 0\n\
+                        bblogd_queue_bytes 1\nbblogd_queue_limit_bytes 10\nbblogd_output_in_trouble 0\n";
+
+    fn problems_of(text: &str, now: u64) -> Vec<String> {
+        problems(&parse(text), UNIX_EPOCH + Duration::from_secs(now))
+    }
+
+    #[test]
+    fn health() {
+        assert_eq!(problems_of(GOOD, 1010), [""; 0]);
+        assert_eq!(problems_of(GOOD, 1070), ["bblogd has not written its status for 70 s"]);
+        assert_eq!(problems_of(&GOOD.replace("up 1", "up 0"), 1070), ["bblogd has ended"]);
+        let lossy = GOOD.replace("loss_time_seconds 0", "loss_time_seconds 990");
+        assert_eq!(problems_of(&lossy, 1010), ["something was lost 20 s ago; in all: output 5"]);
+        assert_eq!(problems_of(&GOOD.replace("loss_time_seconds 0", "loss_time_seconds 600"), 1010), [""; 0]);
+        assert_eq!(
+            problems_of(&GOOD.replace("trouble 0", "trouble 1"), 1010),
+            ["the output cannot be written"]
+        );
+        assert_eq!(problems_of(&GOOD.replace("bytes 1\n", "bytes 10\n"), 1010).len(), 1);
+        assert_eq!(problems_of("node_load1 3\n", 1010), ["this is no status file of bblogd"]);
+    }
+}

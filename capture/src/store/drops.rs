@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What was dropped and not told yet, by connection.
+
+use std::collections::BTreeMap;
+
+use crate::log::{Level, Log};
+
+/// Connections whose drops are told by name.
+const DROPS: usize = 1000;
+
+/// What was dropped and not told yet.
+#[derive(Default)]
+pub struct Drops {
+    /// Records, by connection.
+    of: BTreeMap<String, u64>,
+    /// Of connections beyond the limit.
+    other: u64,
+}
+
+impl Drops {
+    /// Counts records of a connection.
+    pub fn add(&mut self, connection: &str, records: u64) {
+        if let Some(before) = self.of.get_mut(connection) {
+            *before += records;
+        } else if self.of.len() < DROPS {
+            self.of.insert(connection.to_owned(), records);
+        } else {
+            self.other += records;
+        }
+    }
+
+    /// Tells what was dropped, by connection, and forgets it.
+    pub fn tell(&mut self, log: &Log, why: &str) {
+        let drops = std::mem::take(self);
+        let all = drops.of.values().sum::<u64>() + drops.other;
+        if all == 0 {
+            return;
+        }
+        let connections = counted(drops.of.len() as u64, "connection");
+        let more = if drops.other > 0 { " and more" } else { "" };
+        log.line(
+            Level::Warning,
+            format_args!("{why}; {} of {connections}{more} dropped meanwhile", counted(all, "record")),
+            &[("dropped", all.into())],
+        );
+        for (connection, records) in &drops.of {
+            log.line(
+                Level::Warning,
+                format_args!("{connection}: {} dropped", counted(*records, "record")),
+                &[("connection", connection.as_str().into()), ("dropped", (*records).into())],
+            );
+        }
+    }
+}
+
+/// `1 record`, `2 records`.
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
