@@ -120,7 +120,8 @@ pub fn open(
     assumptions: &Arc<Assumptions>,
     on_error: &mut OnError<'_>,
 ) -> Result<Box<dyn EventSource>, InputError> {
-    let Input { name, kind, window, .. } = input;
+    let Input { name, kind, window, notice, .. } = input;
+    notice.iter().for_each(|notice| on_error(&name, notice));
     Ok(match kind {
         InputKind::Elog => Box::new(ElogStream::open(window, &name, assumptions)?),
         InputKind::Bblog => Box::new(BblogStream::new(window, position, assumptions)),

@@ -49,7 +49,8 @@ impl Stream for FrameStream {
         assumptions: &Arc<Assumptions>,
         on_error: &mut OnError<'_>,
     ) -> Result<FrameStream, InputError> {
-        let Input { name, kind, window, .. } = input;
+        let Input { name, kind, window, notice, .. } = input;
+        notice.iter().for_each(|notice| on_error(&name, notice));
         let source = match kind {
             InputKind::Elog => Source::Elog(Box::new(ElogStream::open(window, &name, assumptions)?)),
             InputKind::Bblog => Source::Bblog(Box::new(BblogStream::new(window, position, assumptions))),

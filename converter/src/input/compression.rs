@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Compressed inputs, known by their first bytes.
 //!
-//! A decoder gives what it can decode before it reports an error, so a file cut short is used as
-//! far as it goes. Several compressed files one after another are one input, as for the
-//! compressors' own tools.
+//! What a decoder can decode is used before its error is reported, so a file that is cut short or
+//! damaged is read as far as its decoder's own tool reads it. Several compressed files one after
+//! another are one input, as for the compressors' own tools.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
+use lz4_flex::frame::FrameDecoder;
 
 /// The most memory an xz file may ask for: what its highest preset needs (`-9`: 65 MiB), and room.
 const XZ_MEMORY: u64 = 128 << 20;
@@ -25,11 +26,13 @@ pub enum Compression {
     Xz,
     /// zstd(1).
     Zstd,
+    /// lz4(1): what Wireshark can write.
+    Lz4,
 }
 
 impl Compression {
     /// Every one that is read.
-    const ALL: [Compression; 3] = [Compression::Gzip, Compression::Xz, Compression::Zstd];
+    const ALL: [Compression; 4] = [Compression::Gzip, Compression::Xz, Compression::Zstd, Compression::Lz4];
 
     /// How the first `bytes` of an input say it is compressed.
     pub fn of(bytes: &[u8]) -> Option<Compression> {
@@ -42,6 +45,7 @@ impl Compression {
             Compression::Gzip => "gzip",
             Compression::Xz => "xz",
             Compression::Zstd => "zstd",
+            Compression::Lz4 => "lz4",
         }
     }
 
@@ -50,6 +54,7 @@ impl Compression {
             Compression::Gzip => b"\x1f\x8b",
             Compression::Xz => b"\xfd7zXZ\0",
             Compression::Zstd => b"\x28\xb5\x2f\xfd",
+            Compression::Lz4 => b"\x04\x22\x4d\x18",
         }
     }
 
@@ -58,14 +63,139 @@ impl Compression {
     /// # Errors
     /// The decoder's, if it cannot be set up (no memory).
     pub fn decode(self, reader: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-        let reader = BufReader::with_capacity(CHUNK, reader);
-        Ok(match self {
-            Compression::Gzip => Box::new(MultiGzDecoder::new(reader)),
+        let sips = Sips::new(Box::new(reader));
+        let decoder = match self {
+            Compression::Gzip => Decoder::Gzip(MultiGzDecoder::new(sips)),
             Compression::Xz => {
                 let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
-                Box::new(XzDecoder::new_stream(reader, stream))
+                Decoder::Xz(XzDecoder::new_stream(sips, stream))
             }
-            Compression::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(reader)?),
-        })
+            Compression::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(sips)?),
+            Compression::Lz4 => Decoder::Lz4(Box::new(FrameDecoder::new(sips))),
+        };
+        Ok(Box::new(Decoded { decoder, error: None }))
+    }
+}
+
+/// Compressed bytes, a few at a time. A decoder that meets an error forgets what it decoded of the
+/// bytes it was given with it, so that is little: nothing of a short file, and of a long one what a
+/// few hundred bytes stand for.
+struct Sips {
+    reader: BufReader<Box<dyn Read + Send>>,
+    /// Bytes given out so far.
+    given: u64,
+}
+
+impl Sips {
+    /// Bytes of a file that are given out one by one.
+    const SINGLE: u64 = 64 * 1024;
+    /// Bytes given out at once after that.
+    const SIP: usize = 256;
+
+    fn new(reader: Box<dyn Read + Send>) -> Sips {
+        Sips { reader: BufReader::with_capacity(CHUNK, reader), given: 0 }
+    }
+
+    /// Whether bytes are here that do not have to be read first.
+    fn is_filled(&self) -> bool {
+        !self.reader.buffer().is_empty()
+    }
+}
+
+impl Read for Sips {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let sip = self.fill_buf()?;
+        let count = sip.len().min(out.len());
+        out[..count].copy_from_slice(&sip[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Sips {
+    #[inline]
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let sip = if self.given < Sips::SINGLE { 1 } else { Sips::SIP };
+        let bytes = self.reader.fill_buf()?;
+        Ok(&bytes[..bytes.len().min(sip)])
+    }
+
+    #[inline]
+    fn consume(&mut self, count: usize) {
+        self.given += count as u64;
+        self.reader.consume(count);
+    }
+}
+
+enum Decoder {
+    Gzip(MultiGzDecoder<Sips>),
+    Xz(XzDecoder<Sips>),
+    Zstd(zstd::stream::read::Decoder<'static, Sips>),
+    Lz4(Box<FrameDecoder<Sips>>),
+}
+
+impl Decoder {
+    /// Decodes into `out`; returns how many bytes were decoded before the error, if there is one.
+    fn read(&mut self, out: &mut [u8]) -> (usize, Option<io::Error>) {
+        let read = match self {
+            Decoder::Gzip(decoder) => decoder.read(out),
+            Decoder::Xz(decoder) => {
+                let before = decoder.total_out();
+                return match decoder.read(out) {
+                    Ok(read) => (read, None),
+                    // What it decoded in the same call is there, but not told.
+                    Err(error) => ((decoder.total_out() - before) as usize, Some(error)),
+                };
+            }
+            Decoder::Zstd(decoder) => decoder.read(out),
+            Decoder::Lz4(decoder) => match decoder.read(out) {
+                // A frame ended; perhaps another follows.
+                Ok(0) if !out.is_empty() => decoder.read(out),
+                read => read,
+            },
+        };
+        read.map_or_else(|error| (0, Some(error)), |read| (read, None))
+    }
+
+    fn sips(&self) -> &Sips {
+        match self {
+            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Xz(decoder) => decoder.get_ref(),
+            Decoder::Zstd(decoder) => decoder.get_ref(),
+            Decoder::Lz4(decoder) => decoder.get_ref(),
+        }
+    }
+}
+
+/// What a decoder gives, in as large pieces as there are without waiting for more to decode.
+struct Decoded {
+    decoder: Decoder,
+    /// The decoder's error, while what came before it is given out.
+    error: Option<io::Error>,
+}
+
+impl Read for Decoded {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let mut filled = 0;
+        while filled < out.len() {
+            let (read, error) = self.decoder.read(&mut out[filled..]);
+            filled += read;
+            match error {
+                Some(error) if filled == 0 => return Err(error),
+                Some(_) => {
+                    self.error = error;
+                    break;
+                }
+                None if read == 0 => break,
+                None => {}
+            }
+            if !self.decoder.sips().is_filled() {
+                break;
+            }
+        }
+        Ok(filled)
     }
 }

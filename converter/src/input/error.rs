@@ -42,6 +42,7 @@ impl InputError {
         matches!(
             self.kind,
             InputErrorKind::Empty
+                | InputErrorKind::TextBefore { .. }
                 | InputErrorKind::Restarted { .. }
                 | InputErrorKind::LldbCut { .. }
                 | InputErrorKind::SeriesGap { .. }
@@ -103,6 +104,21 @@ pub enum InputErrorKind {
     /// No bytes at all, which is what elog(1) leaves if it saw no event.
     #[error("empty: a capture that saw no event")]
     Empty,
+    /// An entry of BBLog ends before its length does: another begins.
+    #[error("the entry ends {missing} bytes early: another begins")]
+    EntryTorn {
+        /// How many bytes are missing of the length in its header.
+        missing: u64,
+    },
+    /// Bytes inside an entry of BBLog that are not what FreeBSD writes.
+    #[error("no BBLog record, expected one with a time, an event and flags of FreeBSD")]
+    NoRecord,
+    /// Text in front of a log.
+    #[error("text before the log: \"{}\"", Escaped(.text))]
+    TextBefore {
+        /// Its beginning.
+        text: Vec<u8>,
+    },
     /// Serial numbers run backwards between two entries of a connection: its log was begun anew.
     #[error("serial number {found}, expected {expected}: the connection's log began anew")]
     Restarted {

@@ -14,7 +14,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use bblog_dissector::bblog::VERSION;
+use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
+use bblog_dissector::elog::FileHeader;
+use bblog_pcapng::read::Order;
 
 pub use self::name::InputName;
 
@@ -91,6 +93,8 @@ pub struct Input {
     pub compression: Option<Compression>,
     /// Its (uncompressed) bytes.
     pub window: Window,
+    /// What stood in front of the log and was left out.
+    pub notice: Option<InputError>,
 }
 
 impl Input {
@@ -125,13 +129,13 @@ impl Input {
             let reader = compression.decode(WindowReader(window));
             window = Window::one_of(reader.map_err(|error| InputError::at(0, error))?, count);
         }
-        let kind = recognise(&mut window)?;
+        let (kind, notice) = recognise(&mut window)?;
         if kind == InputKind::Bblog && compression.is_none() {
             // Whole entries are looked at, which would have to be put together of what was read ahead:
             // that takes as long as to read them.
             window.read_behind();
         }
-        Ok(Input { name, kind, compression, window })
+        Ok(Input { name, kind, compression, window, notice })
     }
 }
 
@@ -144,24 +148,33 @@ fn open_file(name: &InputName) -> Result<File, InputError> {
 
 /// The kind, by the first bytes. Input that ends inside what would identify it counts as that
 /// kind: the reader then says how much is missing.
-fn recognise(window: &mut Window) -> Result<InputKind, InputError> {
+fn recognise(window: &mut Window) -> Result<(InputKind, Option<InputError>), InputError> {
     let begin = window.fill(SNIFF);
     let begin = &begin[..begin.len().min(SNIFF)];
     if begin.is_empty() {
         return match window.take_error() {
             Some(error) => Err(InputError::at(0, error)),
-            None => Ok(InputKind::Empty),
+            None => Ok((InputKind::Empty, None)),
         };
     }
-    if begin.starts_with(b"ELOG") || b"ELOG".starts_with(begin) {
-        return Ok(InputKind::Elog);
+    let kind = if begin.starts_with(b"ELOG") || b"ELOG".starts_with(begin) {
+        Some(InputKind::Elog)
+    } else if is_bblog(begin) {
+        Some(InputKind::Bblog)
+    } else if begin.starts_with(&PCAPNG) || (begin.len() >= 2 && PCAPNG.starts_with(begin)) {
+        Some(InputKind::Pcapng)
+    } else {
+        None
+    };
+    if let Some(kind) = kind {
+        return Ok((kind, None));
     }
-    if is_bblog(begin) {
-        return Ok(InputKind::Bblog);
+    let begin: [u8; SNIFF] = std::array::from_fn(|at| begin.get(at).copied().unwrap_or_default());
+    let len = window.bytes().len().min(SNIFF);
+    if let Some((kind, notice)) = behind_text(window) {
+        return Ok((kind, Some(notice)));
     }
-    if begin.starts_with(&PCAPNG) || (begin.len() >= 2 && PCAPNG.starts_with(begin)) {
-        return Ok(InputKind::Pcapng);
-    }
+    let begin = &begin[..len];
     let kind = if Compression::of(begin).is_some() {
         InputErrorKind::Unsupported { found: "compressed twice" }
     } else if begin.starts_with(b"BZh") {
@@ -172,6 +185,42 @@ fn recognise(window: &mut Window) -> Result<InputKind, InputError> {
         InputErrorKind::UnknownKind { found: begin.to_vec() }
     };
     Err(InputError::at(0, kind))
+}
+
+/// A log behind text, as a login shell prints it: the kind, and what was left out. Of text there is no NUL,
+/// and at most 64 KiB.
+fn behind_text(window: &mut Window) -> Option<(InputKind, InputError)> {
+    const MOST: usize = 64 * 1024;
+    let mut searched = 0;
+    loop {
+        let bytes = window.bytes();
+        let end = bytes.len().min(MOST);
+        let found = (searched..end).find_map(|at| Some((at, begins(&bytes[at..])?)));
+        if let Some((at, kind)) = found {
+            let text = bytes.iter().take(at.min(60)).copied().collect();
+            let error = InputError::at(0, InputErrorKind::TextBefore { text });
+            window.consume(at);
+            return Some((kind, error.recovered(Recovery::Skipped(at as u64))));
+        }
+        // A NUL may be the log's, whose header is not all here yet.
+        searched = end.saturating_sub(HEADER_LEN);
+        let is_text = !bytes[..searched].contains(&0);
+        let len = bytes.len();
+        if !is_text || len >= MOST + HEADER_LEN || window.fill(len + 1).len() == len {
+            return None;
+        }
+    }
+}
+
+/// The kind of the log that `bytes` begin with, if that is certain.
+fn begins(bytes: &[u8]) -> Option<InputKind> {
+    if bytes.starts_with(b"ELOG") && FileHeader::parse(bytes).is_ok() {
+        return Some(InputKind::Elog);
+    }
+    if bytes.starts_with(&PCAPNG) && Order::of_section(bytes).is_some() {
+        return Some(InputKind::Pcapng);
+    }
+    Header::is_certain(bytes).then_some(InputKind::Bblog)
 }
 
 /// BBLog has no magic number: its header begins with a small version and a small type, in either

@@ -5,7 +5,7 @@ use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBO
 use bblog_dissector::{Micros, Problem};
 
 use crate::input::PLAUSIBLE_VERSION;
-use crate::input::error::{InputError, Recovery};
+use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 
 /// What [`BblogReader::step`] stepped to.
@@ -86,19 +86,75 @@ impl BblogReader {
     #[inline]
     fn next_record(&mut self) -> Result<Option<BblogStep>, InputError> {
         const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
-        let limit = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(LONGEST);
-        let bytes = self.window.fill(limit);
-        let bytes = &bytes[..limit.min(bytes.len())];
-        match Record::split(bytes) {
+        let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
+        let bytes = self.window.fill(left.min(LONGEST + Record::FRONT));
+        let bytes = &bytes[..bytes.len().min(left)];
+        if !Record::is_plausible(bytes) {
+            return Err(self.no_record());
+        }
+        let limit = left.min(LONGEST);
+        let whole = &bytes[..limit.min(bytes.len())];
+        match Record::split(whole) {
             Ok((_, rest)) => {
-                self.record_len = bytes.len() - rest.len();
+                let len = whole.len() - rest.len();
+                if !Record::is_plausible(&bytes[len..])
+                    && let Some(error) = self.torn_entry(len)
+                {
+                    return Err(error);
+                }
+                self.record_len = len;
                 Ok(Some(BblogStep::Record))
             }
             Err(problem) => {
-                let whole_body = bytes.len() == limit;
+                let whole_body = whole.len() == limit;
                 Err(self.torn_record(problem, whole_body))
             }
         }
+    }
+
+    /// Where a record should begin there is none. If another entry's header is inside it, that entry
+    /// follows; if the next record is there, only this one is left out; else everything up to the next
+    /// header is.
+    #[cold]
+    fn no_record(&mut self) -> InputError {
+        let at = self.window.offset();
+        if let Some(error) = self.torn_entry(RECORD_LEN) {
+            return error;
+        }
+        let error = InputError::at(at, InputErrorKind::NoRecord);
+        let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
+        let next = self.window.fill(left.min(RECORD_LEN + Record::FRONT)).get(RECORD_LEN..);
+        if next.is_some_and(|next| next.len() >= Record::FRONT && Record::is_plausible(next)) {
+            self.window.consume(RECORD_LEN);
+            self.body_left -= RECORD_LEN as u64;
+            return error.recovered(Recovery::Skipped(RECORD_LEN as u64));
+        }
+        self.body_left = 0;
+        self.resume_at_header(error)
+    }
+
+    /// An entry that ends in the record of `len` bytes in front, because the header of another one
+    /// begins in it; `None` if there is no header.
+    #[cold]
+    fn torn_entry(&mut self, len: usize) -> Option<InputError> {
+        let at = self.window.offset();
+        let len = len.min(usize::try_from(self.body_left).unwrap_or(usize::MAX));
+        let bytes = self.window.fill(len + HEADER_LEN - 1);
+        let header = bytes.windows(HEADER_LEN).take(len).position(Header::is_certain)?;
+        let missing = std::mem::take(&mut self.body_left).saturating_sub(header as u64);
+        self.window.consume(header);
+        let error = InputError::at(at, InputErrorKind::EntryTorn { missing });
+        Some(if header == 0 { error } else { error.recovered(Recovery::Skipped(header as u64)) })
+    }
+
+    /// Goes on at the next header, which `error` was in front of.
+    fn resume_at_header(&mut self, error: InputError) -> InputError {
+        let at = self.window.offset();
+        if self.find_header() {
+            return error.recovered(Recovery::Skipped(self.window.offset() - at));
+        }
+        self.ended = true;
+        error.recovered(Recovery::RestSkipped)
     }
 
     /// A record that does not fit: because its entry's body ends in the middle of it (then the
@@ -173,7 +229,7 @@ impl BblogReader {
         self.window.consume(1);
         loop {
             let bytes = self.window.fill(HEADER_LEN);
-            if let Some(at) = bytes.windows(HEADER_LEN).position(is_header) {
+            if let Some(at) = bytes.windows(HEADER_LEN).position(Header::is_certain) {
                 self.window.consume(at);
                 return true;
             }
@@ -183,14 +239,4 @@ impl BblogReader {
             }
         }
     }
-}
-
-/// Whether these bytes are an entry's header beyond doubt: version, type and length that are
-/// read here, an address family, and padding.
-fn is_header(bytes: &[u8]) -> bool {
-    const FAMILY: usize = 200;
-    let family = |bytes: &[u8]| matches!(bytes.get(FAMILY..), Some([2 | 28, 0, 0, 0, 0, 0, 0, 0]));
-    bytes.first_chunk() == Some(&bblog::VERSION.to_le_bytes())
-        && family(bytes)
-        && Header::parse(bytes).is_ok()
 }

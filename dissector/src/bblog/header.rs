@@ -59,6 +59,14 @@ impl<'a> Header<'a> {
         Ok(header)
     }
 
+    /// Whether `bytes` begin with a header beyond doubt: version, type and length, an address family, and zeros where
+    /// there is padding.
+    pub fn is_certain(bytes: &[u8]) -> bool {
+        bytes.first_chunk() == Some(&VERSION.to_le_bytes())
+            && matches!(bytes.get(FAMILY_AT..HEADER_LEN), Some([2 | AF_INET6, 0, 0, 0, 0, 0, 0, 0]))
+            && Header::parse(bytes).is_ok()
+    }
+
     /// Takes the bytes as a header whatever they hold: for DUMPINFO options, whose version stands
     /// elsewhere and whose length is that of the rest.
     ///

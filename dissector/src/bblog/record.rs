@@ -81,6 +81,24 @@ impl<'a> Record<'a> {
         Record { verbose, ..self }
     }
 
+    /// Whether `front`, the first 28 bytes of a record, can be what FreeBSD writes: an uptime below 2^32 seconds,
+    /// microseconds below 10^6, an event number other than 0, no flag that [`EventFlags`] does not have. The header
+    /// of an entry and zeros are not. `true` with fewer than 28 bytes, which tell too little.
+    #[inline]
+    pub fn is_plausible(front: &[u8]) -> bool {
+        const FLAGS: u16 = 0x1f;
+        let Some(front) = front.first_chunk::<{ Record::FRONT }>() else { return true };
+        let eight = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| front[at + byte]));
+        let flags = u16::from_le_bytes([front[member::TLB_EVENTFLAGS], front[member::TLB_EVENTFLAGS + 1]]);
+        eight(member::TLB_TV_TV_SEC) < 1 << 32
+            && eight(member::TLB_TV_TV_USEC) < 1_000_000
+            && front[member::TLB_EVENTID] != 0
+            && flags & !FLAGS == 0
+    }
+
+    /// Bytes that [`Record::is_plausible`] looks at.
+    pub const FRONT: usize = 28;
+
     /// The record's bytes: 328, or 268 for a TCPINFO, without the verbose part.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.bytes

@@ -7,7 +7,7 @@
 //! window, and what is inside is looked up when it is wanted.
 
 use bblog_dissector::Problem;
-use bblog_pcapng::block::SECTION_HEADER;
+use bblog_pcapng::block::{CUSTOM, CUSTOM_NO_COPY, SECTION_HEADER};
 use bblog_pcapng::read::{self, Block, FRAME, Order};
 
 use crate::input::error::{InputError, InputErrorKind, Recovery};
@@ -69,7 +69,7 @@ impl BlockReader {
             self.fill_block(length)?;
         }
         let trailer = self.order.u32(self.window.bytes(), self.len - 4).unwrap_or_default();
-        if trailer == length { Ok(Some(kind)) } else { Err(self.wrong_trailer(trailer)) }
+        if trailer == length { Ok(Some(self.kind)) } else { Err(self.wrong_trailer(trailer)) }
     }
 
     /// The current block; `None` unless [`BlockReader::step`] just stepped to one.
@@ -118,8 +118,7 @@ impl BlockReader {
             }
             None => InputErrorKind::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
         };
-        self.ended = true;
-        Err(InputError::at(at, problem).recovered(Recovery::RestSkipped))
+        Err(self.resume(InputError::at(at, problem)))
     }
 
     /// Makes the block of `length` bytes that begins here the current one.
@@ -130,27 +129,93 @@ impl BlockReader {
         let long = u64::from(length);
         let problem = Problem::Length { what: "pcapng block length", found: long, min, max: MAX_BLOCK };
         if long < min || long % 4 != 0 {
-            // Blocks are found by their lengths only.
-            self.ended = true;
-            return Err(InputError::at(at, problem).recovered(Recovery::RestSkipped));
+            return Err(self.resume(InputError::at(at, problem)));
         }
         if long > MAX_BLOCK {
-            return Err(InputError::at(at, problem).recovered(Recovery::Skipped(self.window.skip(long))));
+            return Err(self.resume(InputError::at(at, problem)));
         }
         if (self.window.fill(length as usize).len() as u64) < long {
-            self.ended = true;
-            return Err(self.torn("pcapng block", long));
+            let torn = self.torn("pcapng block", long);
+            return Err(self.resume(torn));
         }
         self.len = length as usize;
         Ok(())
     }
 
-    /// The block's second length is wrong: the first led here, so the block is used all the same.
+    /// The block's second length is wrong. If the first one leads to a block, or to the end, this one is
+    /// used all the same; else it is torn, and reading goes on at the next block.
     #[cold]
     fn wrong_trailer(&mut self, found: u32) -> InputError {
+        let (len, section) = (self.len, self.order);
+        let behind = self.window.fill(len + SECTION_FRAME).get(len..).unwrap_or_default();
+        let leads_to_block = behind.is_empty() || begins_block(behind, section);
+        if !leads_to_block {
+            let kind = InputErrorKind::BlockTrailer { found, expected: len as u32 };
+            self.len = 0;
+            return self.resume(InputError::at(self.window.offset(), kind));
+        }
         self.held = true;
         let kind = InputErrorKind::BlockTrailer { found, expected: self.len as u32 };
         InputError::at(self.window.offset(), kind)
+    }
+
+    /// Takes bytes off the front, one at least, until a block is in front that is certain: it has a known
+    /// type, ends with the length it begins with, and a block or the end follows. `error` is what was in
+    /// front.
+    #[cold]
+    fn resume(&mut self, error: InputError) -> InputError {
+        let (at, section) = (self.window.offset(), self.order);
+        self.window.consume(1);
+        loop {
+            let bytes = self.window.fill(SECTION_FRAME);
+            let searched = bytes.len().saturating_sub(SECTION_FRAME - 1);
+            let candidate = (0..searched).find(|&at| begins_block(&bytes[at..], section));
+            match candidate {
+                None if searched == 0 => {
+                    // What is left is shorter than a section header, but may be a block.
+                    let rest = self.window.bytes().len();
+                    let last = (0..rest).find(|&at| self.is_block(at));
+                    self.window.consume(last.unwrap_or(rest));
+                    if last.is_some() {
+                        break;
+                    }
+                    self.ended = true;
+                    return error.recovered(Recovery::RestSkipped);
+                }
+                None => self.window.consume(searched),
+                Some(candidate) => {
+                    self.window.consume(candidate);
+                    if self.is_block(0) {
+                        break;
+                    }
+                    self.window.consume(1);
+                }
+            }
+        }
+        error.recovered(Recovery::Skipped(self.window.offset() - at))
+    }
+
+    /// Whether a whole block is `at` bytes from the front, and a block or the end behind it.
+    fn is_block(&mut self, at: usize) -> bool {
+        let section = self.order;
+        let bytes = self.window.bytes().get(at..).unwrap_or_default();
+        if !begins_block(bytes, section) {
+            return false;
+        }
+        let order = match section.u32(bytes, 0) {
+            Some(SECTION_HEADER) => Order::of_section(bytes).unwrap_or(section),
+            _ => section,
+        };
+        let length = order.u32(bytes, 4).unwrap_or_default();
+        let end = at + length as usize;
+        let bytes = self.window.fill(end + SECTION_FRAME);
+        if end < 4 || order.u32(bytes, end - 4) != Some(length) {
+            return false;
+        }
+        let behind = bytes.get(end..).unwrap_or_default();
+        let kind = behind.first_chunk().map(|&kind| u32::from_le_bytes(kind));
+        // A hole may follow, or the other byte order.
+        behind.is_empty() || begins_block(behind, section) || kind == Some(SECTION_HEADER) || kind == Some(0)
     }
 
     /// The end, or less than the frame of a block.
@@ -175,4 +240,18 @@ impl BlockReader {
             }
         }
     }
+}
+
+/// Whether `bytes` begin as a known block of a section in this byte order, or as a section.
+fn begins_block(bytes: &[u8], section: Order) -> bool {
+    const SECRETS: u32 = 10;
+    let Some(kind) = section.u32(bytes, 0) else { return false };
+    let order = match kind {
+        SECTION_HEADER => Order::of_section(bytes),
+        1..=6 | SECRETS | CUSTOM | CUSTOM_NO_COPY => Some(section),
+        _ => None,
+    };
+    let least = if kind == SECTION_HEADER { SECTION_FRAME } else { FRAME } as u64;
+    let length = order.and_then(|order| order.u32(bytes, 4)).map_or(0, u64::from);
+    length % 4 == 0 && (least..=MAX_BLOCK).contains(&length)
 }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Damaged and joined inputs: everything readable before and after the damage is kept, one line says
+//! what was left out, and nothing is invented.
+
+mod support;
+
+use support::{Ran, bytes, fixture, run};
+
+fn show(input: &[u8]) -> Ran {
+    run(&["show", "--no-pager", "--stack", "1=freebsd,2=rack", "-"], input)
+}
+
+fn lines(ran: &Ran) -> usize {
+    ran.stdout.iter().filter(|&&b| b == b'\n').count()
+}
+
+/// What was said about the input, without its name.
+fn told(ran: &Ran) -> Vec<&str> {
+    ran.stderr.lines().map(|line| line.split_once("standard input: ").map_or(line, |line| line.1)).collect()
+}
+
+#[test]
+fn a_log_behind_a_torn_entry_is_read() {
+    let ran = show(&bytes("damaged/torn-append.tcplog"));
+    assert_eq!((lines(&ran), ran.code), (28, 1), "{}", ran.stderr);
+    assert_eq!(
+        told(&ran),
+        ["offset 1848: the entry ends 40900 bytes early: another begins; 100 bytes skipped"]
+    );
+    assert!(!String::from_utf8_lossy(&ran.stdout).contains("219953"));
+}
+
+/// Wherever an entry is cut off: what is whole of it, and all of the log behind it.
+#[test]
+fn an_entry_may_be_torn_anywhere() {
+    let log = bytes("rack_reqresp.tcplog");
+    let whole = lines(&show(&log));
+    for cut in [208, 208 + 10, 208 + 328, 208 + 328 + 1, 208 + 5 * 328 + 200, 208 + 5 * 328 + 327] {
+        let joined = [&log[..cut], &log[..]].concat();
+        let ran = show(&joined);
+        assert_eq!((lines(&ran), ran.code), ((cut - 208) / 328 + whole, 1), "cut at {cut}: {}", ran.stderr);
+        // A restarted log has its serial numbers anew, which is a line as well.
+        assert!(told(&ran)[0].contains("bytes early: another begins"), "cut at {cut}: {}", ran.stderr);
+    }
+}
+
+/// A record of zeros or noise costs that record.
+#[test]
+fn one_bad_record_is_left_out() {
+    let log = bytes("rack_reqresp.tcplog");
+    let whole = lines(&show(&log));
+    for fill in [0, 0xff] {
+        let mut log = log.clone();
+        log[208 + 7 * 328..208 + 8 * 328].fill(fill);
+        let ran = show(&log);
+        assert_eq!((lines(&ran), ran.code), (whole - 1, 1), "{}", ran.stderr);
+        assert!(told(&ran)[0].starts_with("offset 2504: no BBLog record"), "{}", ran.stderr);
+        assert!(told(&ran)[0].ends_with("328 bytes skipped"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn pcapng_is_read_on_behind_a_hole() {
+    let ran = show(&bytes("damaged/zero-hole.pcapng"));
+    assert_eq!((lines(&ran), ran.code), (20, 1), "{}", ran.stderr);
+    let expected = "offset 4172: pcapng block length 0, expected 12 to 16777216; 512 bytes skipped";
+    assert_eq!(told(&ran), [expected]);
+}
+
+/// A pcapng file that is torn anywhere and a whole one behind it.
+#[test]
+fn pcapng_may_be_torn_anywhere() {
+    let file = bytes("damaged/unkcb.pcapng");
+    let whole = lines(&show(&file));
+    assert_eq!(whole, 40);
+    for cut in (400..file.len()).step_by(997) {
+        let before = lines(&show(&file[..cut]));
+        let ran = show(&[&file[..cut], &file[..]].concat());
+        assert_eq!(lines(&ran), before + whole, "cut at {cut}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_a_decoder_gave_before_an_error_is_used() {
+    let ran = show(&bytes("damaged/flip.pcapng.xz"));
+    assert_eq!((lines(&ran), ran.code), (73, 1), "{}", ran.stderr);
+    assert_eq!(told(&ran).len(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn lz4_is_read() {
+    let ran = show(&bytes("damaged/lz4.pcapng.lz4"));
+    assert_eq!((lines(&ran), ran.code), (40, 0), "{}", ran.stderr);
+    let path = fixture("damaged/lz4.pcapng.lz4");
+    let info = run(&["info", "--json", path.to_str().unwrap()], b"");
+    let report: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
+    assert_eq!((&report["compression"], &report["events"]), (&"lz4".into(), &40.into()));
+    let bzip2 = show(b"BZh91AY&SY");
+    assert!(told(&bzip2)[0].contains("compressed with bzip2"), "{}", bzip2.stderr);
+}
+
+/// A login shell that greets, in front of each kind of log.
+#[test]
+fn text_before_a_log_is_left_out() {
+    let ran = show(&bytes("damaged/motd.pcapng"));
+    assert_eq!((lines(&ran), ran.code), (20, 0), "{}", ran.stderr);
+    let expected = "offset 0: text before the log: \"Welcome to FreeBSD!\\u{a}\"; 20 bytes skipped";
+    assert_eq!(told(&ran), [expected]);
+    for name in ["rack_reqresp.tcplog", "small-plain.elog"] {
+        let log = bytes(name);
+        let greeting = "Last login: Sat Nov 28\n".repeat(200);
+        let ran = show(&[greeting.as_bytes(), &log].concat());
+        assert_eq!(lines(&ran), lines(&show(&log)), "{name}: {}", ran.stderr);
+        assert!(told(&ran)[0].ends_with("; 4600 bytes skipped"), "{}", ran.stderr);
+    }
+    let text = show("no log at all\n".repeat(20).as_bytes());
+    assert_eq!((text.code, told(&text).len()), (1, 1));
+    assert!(told(&text)[0].contains("expected an ELOG file"), "{}", text.stderr);
+}
