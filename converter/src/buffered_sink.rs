@@ -16,6 +16,14 @@ pub trait BufferedSink {
     /// # Errors
     /// The buffer was full and could not be written.
     fn appended(&mut self) -> io::Result<()>;
+
+    /// Passes on what is there to whoever waits for it.
+    ///
+    /// # Errors
+    /// It could not be written.
+    fn show(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What gathers in memory stays there.

@@ -84,7 +84,7 @@ fn pcapng_may_be_torn_anywhere() {
 fn what_a_decoder_gave_before_an_error_is_used() {
     let ran = show(&bytes("damaged/flip.pcapng.xz"));
     assert_eq!((lines(&ran), ran.code), (73, 1), "{}", ran.stderr);
-    assert_eq!(told(&ran).len(), 1, "{}", ran.stderr);
+    assert!(told(&ran).last().is_some_and(|last| last.ends_with("lzma data error")), "{}", ran.stderr);
 }
 
 #[test]

@@ -131,6 +131,10 @@ fn record(spec: &'static FieldSpec, event_id: u8, own: bool) -> Option<(Vec<u8>,
                     if bytes[26] & 0x08 != 0 || bytes[24] != stack_id && stack != Stack::Unknown {
                         continue;
                     }
+                    // Readers leave out what FreeBSD does not write.
+                    if !Record::is_plausible(&bytes) {
+                        continue;
+                    }
                     let (record, _) = Record::split(&bytes).unwrap();
                     let event = Event::of_record(&record, Context::new(stack, *kernel));
                     let mut fields: Vec<_> = event.fields().collect();

@@ -4,5 +4,6 @@
 pub mod convert;
 pub mod elog_file;
 pub mod info;
+pub mod pcap_file;
 pub mod split;
 pub mod why;

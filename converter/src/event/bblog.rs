@@ -113,6 +113,11 @@ impl BblogStream {
         }
     }
 
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        self.reader.is_dry()
+    }
+
     /// UTC of the current record.
     pub fn time(&self) -> Micros {
         self.at.time

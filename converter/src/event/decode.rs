@@ -20,6 +20,10 @@ pub struct DecodedItem<'a> {
     pub number: u64,
     /// The number of its input.
     pub input: usize,
+    /// The time of the first event of the inputs, selected or not: what relative times count from.
+    pub first: Micros,
+    /// Its time is before that of the event before it: it was logged late.
+    pub runs_back: bool,
     /// What its source says.
     pub item: LogItem<'a>,
     /// What the tables say.
@@ -40,6 +44,9 @@ pub struct ItemDecoder {
     connections: Connections,
     sessions: LruMap<InputSession, Option<u64>>,
     number: u64,
+    /// Time of the first event, and of the last.
+    first: Option<Micros>,
+    last: Option<Micros>,
 }
 
 /// Input, section, provider and session.
@@ -49,7 +56,7 @@ impl ItemDecoder {
     /// A decoder in front of the first event.
     pub fn new() -> ItemDecoder {
         let sessions = LruMap::new(CONNECTIONS);
-        ItemDecoder { connections: Connections::new(), sessions, number: 0 }
+        ItemDecoder { connections: Connections::new(), sessions, number: 0, first: None, last: None }
     }
 
     /// Decodes the next event, which is of input number `input`.
@@ -68,7 +75,10 @@ impl ItemDecoder {
                 (Event::of_elog(&item.event, spec), self.beside(input, item))
             }
         };
-        DecodedItem { number: self.number, input, item, event, tracked }
+        let time = item.time();
+        let first = *self.first.get_or_insert(time);
+        let runs_back = self.last.replace(time).is_some_and(|last| time < last);
+        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked }
     }
 
     /// What an event is beside the one before it of its session.

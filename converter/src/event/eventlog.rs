@@ -106,6 +106,11 @@ impl ElogStream {
         Ok(true)
     }
 
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        self.reader.is_dry()
+    }
+
     /// UTC of the current event, or of the last one.
     pub fn time(&self) -> Micros {
         self.time

@@ -47,6 +47,11 @@ pub trait Stream: Sized {
     /// # Errors
     /// An [`InputError`]; call again for what follows.
     fn step(&mut self) -> Result<Option<Self::Key>, InputError>;
+
+    /// Whether the next step has to wait for a live input.
+    fn is_dry(&mut self) -> bool {
+        false
+    }
 }
 
 /// Where a merge has come.
@@ -68,6 +73,8 @@ pub struct Merge<S: Stream> {
     /// Inputs that ended and were not given out yet.
     ended: VecDeque<usize>,
     last: Option<Turn>,
+    /// An input is not a file: it may pause.
+    is_live: bool,
     assumptions: Arc<Assumptions>,
     meter: Arc<Meter>,
 }
@@ -160,6 +167,7 @@ impl<S: Stream> Merge<S> {
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
         let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter);
         let opening = Opening { assumptions: &inputs.assumptions, meter: &inputs.meter };
+        merge.is_live = inputs.names.iter().any(|name| !name.can_be_opened_again());
         for (index, name) in inputs.names.iter().enumerate() {
             let position = InputPosition { index, count: inputs.names.len() };
             let mut lane = Lane { name: name.clone(), position, state: State::Ended };
@@ -190,6 +198,7 @@ impl<S: Stream> Merge<S> {
             next: None,
             ended: VecDeque::new(),
             last: None,
+            is_live: false,
             assumptions: Arc::clone(assumptions),
             meter: Arc::clone(meter),
         }
@@ -272,6 +281,18 @@ impl<S: Stream> Merge<S> {
         self.last
     }
 
+    /// Whether the next step has to wait for an input that pauses: time to show what there is.
+    #[inline]
+    pub fn is_dry(&mut self) -> bool {
+        self.is_live && self.is_input_dry()
+    }
+
+    #[inline(never)]
+    fn is_input_dry(&mut self) -> bool {
+        let Some(Turn::Item(at)) = self.last else { return false };
+        self.stream_mut(at).is_some_and(S::is_dry)
+    }
+
     /// The input at a turn, with the position that it was opened at; `None` if it could not be opened
     /// again.
     #[inline]
@@ -322,6 +343,10 @@ impl Stream for Box<dyn EventSource> {
     #[inline]
     fn step(&mut self) -> Result<Option<Micros>, InputError> {
         Ok((**self).advance()?.then(|| (**self).time()))
+    }
+
+    fn is_dry(&mut self) -> bool {
+        (**self).is_dry()
     }
 }
 

@@ -22,10 +22,16 @@ impl EventSource for PcapngReader {
                     return Ok(true);
                 }
                 Some(PcapngStep::Event) => return Ok(true),
-                Some(PcapngStep::Missing(_) | PcapngStep::Packet | PcapngStep::Other) => {}
-                None => return Ok(false),
+                Some(
+                    PcapngStep::Missing(_) | PcapngStep::Packet | PcapngStep::Other | PcapngStep::Refused(_),
+                ) => {}
+                None => return self.no_events().map_or(Ok(false), Err),
             }
         }
+    }
+
+    fn is_dry(&mut self) -> bool {
+        PcapngReader::is_dry(self)
     }
 
     fn time(&self) -> Micros {

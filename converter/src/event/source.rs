@@ -23,6 +23,11 @@ pub trait EventSource {
     /// A [`InputError`]; call again for what follows.
     fn advance(&mut self) -> Result<bool, InputError>;
 
+    /// Whether the next step has to wait for a live input.
+    fn is_dry(&mut self) -> bool {
+        false
+    }
+
     /// Time of the current one.
     fn time(&self) -> Micros;
 
@@ -72,6 +77,10 @@ impl EventSource for BblogStream {
         BblogStream::advance(self)
     }
 
+    fn is_dry(&mut self) -> bool {
+        BblogStream::is_dry(self)
+    }
+
     fn time(&self) -> Micros {
         BblogStream::time(self)
     }
@@ -90,6 +99,10 @@ impl EventSource for ElogStream {
     #[inline]
     fn advance(&mut self) -> Result<bool, InputError> {
         ElogStream::advance(self)
+    }
+
+    fn is_dry(&mut self) -> bool {
+        ElogStream::is_dry(self)
     }
 
     fn time(&self) -> Micros {

@@ -17,7 +17,7 @@ use crate::buffered_sink::BufferedSink;
 use crate::event::item::LogItem;
 use crate::event::source::EventSource;
 use crate::input::assumptions::Assumptions;
-use crate::input::error::InputError;
+use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::source::pcapng::{PcapngReader, PcapngStep};
 
@@ -29,13 +29,20 @@ pub struct PcapngStream {
     /// Blocks that were passed over and tell of records missing before the next one, with the number
     /// of their section.
     missing: (u64, Vec<u8>),
+    /// There was anything behind a section header.
+    has_frames: bool,
 }
 
 impl PcapngStream {
     /// The stream of the file in `window`.
     pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngStream {
         let os = assumptions.kernel.map(shb_os);
-        PcapngStream { reader: PcapngReader::new(window, assumptions), os, missing: (0, Vec::new()) }
+        PcapngStream {
+            reader: PcapngReader::new(window, assumptions),
+            os,
+            missing: (0, Vec::new()),
+            has_frames: false,
+        }
     }
 
     /// Steps to the next frame; `false` at the end.
@@ -47,11 +54,22 @@ impl PcapngStream {
         if !self.missing.1.is_empty() && self.reader.item() == Some(PcapngStep::Record) {
             self.missing.1.clear();
         }
-        let item = self.reader.step()?;
-        if item == Some(PcapngStep::Record) {
-            self.reader.note_stack();
+        let step = self.reader.step()?;
+        match step {
+            Some(PcapngStep::Record) => self.reader.note_stack(),
+            Some(PcapngStep::Refused(kind)) => return Err(self.refuse(kind)),
+            _ => {}
         }
-        Ok(item.is_some())
+        self.has_frames |= step.is_some();
+        Ok(step.is_some())
+    }
+
+    /// The current block is left out: it would end the file for Wireshark.
+    #[cold]
+    fn refuse(&self, kind: u32) -> InputError {
+        let len = self.reader.block().map_or(0, |block| block.bytes.len() as u64);
+        InputError::at(self.reader.offset(), InputErrorKind::NetflixBlock { kind })
+            .recovered(Recovery::Skipped(len))
     }
 
     /// Takes note that the current frame is not written: if it tells of records that are missing, it is
@@ -65,6 +83,11 @@ impl PcapngStream {
             self.missing = (section, Vec::new());
         }
         self.missing.1.extend_from_slice(block.bytes);
+    }
+
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        self.reader.is_dry()
     }
 
     /// Time of the current frame.
@@ -108,6 +131,21 @@ impl PcapngStream {
             sink.passed_block(&self.missing.1)?;
         }
         sink.passed_block(block.bytes)
+    }
+}
+
+impl PcapngStream {
+    /// Writes the section header of a file that has nothing else.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn finish<G: BufferedSink>(&self, input: usize, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
+        let section = self.reader.section();
+        if self.has_frames || section.header.is_empty() {
+            return Ok(());
+        }
+        let key = SectionKey { input, section: section.number };
+        sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)
     }
 }
 

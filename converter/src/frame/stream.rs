@@ -73,6 +73,15 @@ impl Stream for FrameStream {
         };
         Ok(more.then_some(time))
     }
+
+    fn is_dry(&mut self) -> bool {
+        match &mut self.source {
+            Source::Bblog(bblog) => bblog.is_dry(),
+            Source::Elog(elog) => elog.is_dry(),
+            Source::Pcapng(pcapng) => pcapng.is_dry(),
+            Source::Empty => false,
+        }
+    }
 }
 
 impl FrameStream {
@@ -129,12 +138,17 @@ impl FrameStream {
         }
     }
 
-    /// Writes what follows the last frame: the statistics of a capture.
+    /// Writes what follows the last frame: the statistics of a capture, the header of a section that has
+    /// nothing else.
     ///
     /// # Errors
     /// [`WriteError`].
     pub fn finish<G: BufferedSink>(&self, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
-        let Source::Elog(elog) = &self.source else { return Ok(()) };
+        let elog = match &self.source {
+            Source::Elog(elog) => elog,
+            Source::Pcapng(pcapng) => return pcapng.finish(self.input, sink),
+            Source::Bblog(_) | Source::Empty => return Ok(()),
+        };
         sink.section(elog_section(self.input), || elog.info().section())?;
         sink.statistics(elog.info().section(), elog.info().statistics(elog.time()))
     }
@@ -183,6 +197,8 @@ fn elog_section(input: usize) -> SectionKey {
 pub enum FrameTurn {
     /// Its current frame comes next.
     Frame,
+    /// The next frame has to be waited for: time to show what there is.
+    Pause,
     /// It has no more.
     End,
 }
@@ -203,6 +219,7 @@ impl Frames {
         let mut frames = 0;
         while let Some(turn) = self.step(on_error) {
             let (Turn::Item(at) | Turn::End(at)) = turn;
+            let is_dry = self.is_dry();
             let Some((_, stream)) = self.stream(at) else { continue };
             if turn == Turn::End(at) {
                 take(stream, FrameTurn::End)?;
@@ -215,6 +232,9 @@ impl Frames {
             if is_picked {
                 take(stream, FrameTurn::Frame)?;
                 frames += 1;
+            }
+            if is_dry {
+                take(stream, FrameTurn::Pause)?;
             }
             self.meter().count_event();
             if picker.as_ref().is_some_and(|picker| picker.is_full()) {

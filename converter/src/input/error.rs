@@ -43,6 +43,7 @@ impl InputError {
             self.kind,
             InputErrorKind::Empty
                 | InputErrorKind::TextBefore { .. }
+                | InputErrorKind::NoEvents { .. }
                 | InputErrorKind::Restarted { .. }
                 | InputErrorKind::LldbCut { .. }
                 | InputErrorKind::SeriesGap { .. }
@@ -113,6 +114,26 @@ pub enum InputErrorKind {
     /// Bytes inside an entry of BBLog that are not what FreeBSD writes.
     #[error("no BBLog record, expected one with a time, an event and flags of FreeBSD")]
     NoRecord,
+    /// A custom block of Netflix's that Wireshark takes for damage.
+    #[error("Netflix block of type {kind} left out: Wireshark reads types 1 and 2")]
+    NetflixBlock {
+        /// Its type.
+        kind: u32,
+    },
+    /// A pcapng file without records and events of these logs.
+    #[error("no BBLog record and no eventlog event in {packets} packets and {blocks} other blocks")]
+    NoEvents {
+        /// Packets.
+        packets: u64,
+        /// Other blocks.
+        blocks: u64,
+    },
+    /// Packets that the output's format has no place for.
+    #[error("{packets} packets left out: pcap is written for IP packets only")]
+    NotIp {
+        /// How many.
+        packets: u64,
+    },
     /// Text in front of a log.
     #[error("text before the log: \"{}\"", Escaped(.text))]
     TextBefore {

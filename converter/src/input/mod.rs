@@ -12,11 +12,13 @@ pub mod window;
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
 use bblog_dissector::elog::FileHeader;
 use bblog_pcapng::read::Order;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use self::name::InputName;
 
@@ -24,7 +26,7 @@ use self::assumptions::Assumptions;
 use self::compression::Compression;
 use self::error::{InputError, InputErrorKind, Recovery};
 use self::meter::{Meter, Metered};
-use self::window::Window;
+use self::window::{Ready, Window};
 
 /// The largest `tlch_version` that looks like a version at all, so that the entry's length is
 /// worth following when the version is not ours.
@@ -104,13 +106,13 @@ impl Input {
     /// # Errors
     /// An [`InputError`] if it cannot be opened or read, is a directory, or is of no known kind.
     pub fn open(name: &InputName, count: usize, meter: &Arc<Meter>) -> Result<Input, InputError> {
-        let meter = Arc::clone(meter);
-        let reader: Box<dyn Read + Send> = if name.is_stdin() {
-            Box::new(Metered(io::stdin(), meter))
-        } else {
-            Box::new(Metered(open_file(name)?, meter))
-        };
-        Input::of_window(name.clone(), Window::one_of(reader, count), count)
+        let file = open_file(name)?;
+        let ready = if name.can_be_opened_again() { None } else { ready(&file) };
+        let mut window = Window::one_of(Box::new(Metered(file, Arc::clone(meter))), count);
+        if let Some(ready) = ready {
+            window.set_live(ready);
+        }
+        Input::of_window(name.clone(), window, count)
     }
 
     /// Takes bytes that are not in a file; `name` is for messages.
@@ -141,9 +143,27 @@ impl Input {
 
 fn open_file(name: &InputName) -> Result<File, InputError> {
     let unopened = |kind| InputError { offset: None, kind, recovery: Recovery::Nothing };
-    let file = File::open(name.path()).map_err(|error| unopened(InputErrorKind::Io(error)))?;
+    let file = if name.is_stdin() {
+        // Not io::stdin(), which has a buffer of its own.
+        io::stdin().as_fd().try_clone_to_owned().map(File::from)
+    } else {
+        File::open(name.path())
+    };
+    let file = file.map_err(|error| unopened(InputErrorKind::Io(error)))?;
     let metadata = file.metadata().map_err(|error| unopened(InputErrorKind::Io(error)))?;
     if metadata.is_dir() { Err(unopened(InputErrorKind::Directory)) } else { Ok(file) }
+}
+
+/// How to find out whether bytes of `file` can be read without waiting, if that is a question: not of a file
+/// on a disk.
+fn ready(file: &File) -> Option<Ready> {
+    let descriptor =
+        file.try_clone().ok().filter(|file| file.metadata().is_ok_and(|there| !there.is_file()))?;
+    Some(Box::new(move |wait_ms| {
+        let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+        // If that cannot be found out, reading waits.
+        !matches!(poll(&mut polled, PollTimeout::from(wait_ms)), Ok(0))
+    }))
 }
 
 /// The kind, by the first bytes. Input that ends inside what would identify it counts as that

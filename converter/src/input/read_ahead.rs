@@ -3,8 +3,9 @@
 
 use std::io::{self, Read};
 use std::mem;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Free bytes in front of a chunk: what is left of the last one goes there, so that the two need not
 /// be copied together. The longest event of eventlog fits.
@@ -19,6 +20,8 @@ const AT_ONCE: usize = 4;
 /// A reader in a thread of its own, which ends when this is dropped, or soon after.
 pub(super) struct ReadAhead {
     chunks: Receiver<io::Result<Chunk>>,
+    /// What was received to find out whether there is anything.
+    received: Option<io::Result<Chunk>>,
     /// Buffers to be given back.
     empty: Vec<Vec<u8>>,
     spare: Sender<Vec<Vec<u8>>>,
@@ -69,7 +72,7 @@ impl ReadAhead {
             }
         };
         let thread = std::thread::Builder::new().name("reader".into()).spawn(read)?;
-        Ok(ReadAhead { chunks, empty: Vec::new(), spare, thread: Some(thread) })
+        Ok(ReadAhead { chunks, received: None, empty: Vec::new(), spare, thread: Some(thread) })
     }
 
     /// What comes next; `None` at the end.
@@ -77,13 +80,25 @@ impl ReadAhead {
     /// # Errors
     /// The reader's, after which there is nothing more.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
-        if let Ok(chunk) = self.chunks.recv() {
+        if let Some(chunk) = self.received.take().or_else(|| self.chunks.recv().ok()) {
             return chunk.map(Some);
         }
         match self.thread.take().map(JoinHandle::join) {
             Some(Err(_)) => Err(io::Error::other("the thread that reads is gone")),
             Some(Ok(())) | None => Ok(None),
         }
+    }
+
+    /// Whether something comes next without waiting longer than this, the end included.
+    pub(super) fn is_ready(&mut self, wait_ms: u16) -> bool {
+        if self.received.is_none() {
+            match self.chunks.recv_timeout(Duration::from_millis(wait_ms.into())) {
+                Ok(chunk) => self.received = Some(chunk),
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => {}
+            }
+        }
+        true
     }
 
     /// Gives a buffer back, to be read into again.

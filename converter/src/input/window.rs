@@ -18,6 +18,12 @@ const MANY: usize = 5;
 /// Bytes after which an input is long enough to be read ahead.
 const LONG: u64 = 1 << 20;
 
+/// Whether bytes of a live input can be read, after waiting for them at most so many milliseconds.
+pub type Ready = Box<dyn Fn(u16) -> bool + Send>;
+
+/// How long a live input may pause before what looks ahead takes what there is, milliseconds.
+const PAUSE_MS: u16 = 100;
+
 /// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
 /// input is read by a thread of its own, unless it is one of many.
 ///
@@ -31,6 +37,8 @@ pub struct Window {
     end: usize,
     offset: u64,
     error: Option<io::Error>,
+    /// Of an input that may pause: a pipe, a device, a terminal.
+    ready: Option<Ready>,
 }
 
 enum Reader {
@@ -50,13 +58,44 @@ impl Window {
     pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
         let buffer = vec![0; (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK)];
         let reader = Reader::Here(reader, inputs < MANY);
-        Window { reader, buffer, start: 0, end: 0, offset: 0, error: None }
+        Window { reader, buffer, start: 0, end: 0, offset: 0, error: None, ready: None }
     }
 
     /// Never reads ahead.
     pub(crate) fn read_behind(&mut self) {
         if let Reader::Here(_, ahead) = &mut self.reader {
             *ahead = false;
+        }
+    }
+
+    /// Takes the input as one that may pause: `ready` finds out whether it does.
+    pub(super) fn set_live(&mut self, ready: Ready) {
+        self.ready = Some(ready);
+    }
+
+    /// Whether there are fewer than `least` bytes here, and the input, a live one, has no more now.
+    pub fn is_dry(&mut self, least: usize) -> bool {
+        self.ready.is_some() && self.end - self.start < least && !self.is_ready(0)
+    }
+
+    fn is_ready(&mut self, wait_ms: u16) -> bool {
+        match (&mut self.reader, &self.ready) {
+            (Reader::Ahead(ahead), _) => ahead.is_ready(wait_ms),
+            (Reader::Here(..), Some(ready)) => ready(wait_ms),
+            (Reader::Here(..), None) | (Reader::Ended, _) => true,
+        }
+    }
+
+    /// Shows `want` bytes, or fewer if the stream ends before, or is a live one that pauses.
+    pub fn fill_ready(&mut self, want: usize) -> &[u8] {
+        if self.ready.is_none() {
+            return self.fill(want);
+        }
+        loop {
+            let here = self.end - self.start;
+            if here >= want || !self.is_ready(PAUSE_MS) || self.fill(here + 1).len() == here {
+                return self.bytes();
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Output {
     /// As the user named it.
     name: PathBuf,
     target: WriteBehind<Target>,
+    /// Somebody may read what is written while more is written.
+    is_direct: bool,
 }
 
 enum Target {
@@ -80,7 +82,8 @@ impl Output {
     }
 
     fn new(name: PathBuf, target: Target) -> Output {
-        Output { name, target: WriteBehind::new(target) }
+        let is_direct = matches!(target, Target::Direct(_));
+        Output { name, target: WriteBehind::new(target), is_direct }
     }
 
     /// Finds out whether [`Output::create`] would refuse to replace a file.
@@ -107,7 +110,7 @@ impl Output {
     /// # Errors
     /// [`OutputError`]; then there is no new file.
     pub fn commit(self) -> Result<(), OutputError> {
-        let Output { name, target } = self;
+        let Output { name, target, .. } = self;
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
         let target = target.into_inner().map_err(failed)?;
         let Target::File { temporary, reserve, unfinished, place, overwrite } = target else {
@@ -176,6 +179,11 @@ impl BufferedSink for Output {
     #[inline]
     fn appended(&mut self) -> io::Result<()> {
         self.target.appended()
+    }
+
+    /// A file appears when it is complete, so nobody waits for a part of it.
+    fn show(&mut self) -> io::Result<()> {
+        if self.is_direct && !self.target.buffer().is_empty() { self.target.flush() } else { Ok(()) }
     }
 }
 

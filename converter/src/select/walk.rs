@@ -19,13 +19,41 @@ pub fn walk(
     on_error: &mut OnError<'_>,
     mut each: impl FnMut(&DecodedItem<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
+    walk_live(events, selection, on_error, |visit| match visit {
+        Visit::Event(decoded) => each(decoded),
+        Visit::Pause => Ok(()),
+    })
+}
+
+/// What [`walk_live`] comes by.
+pub enum Visit<'a, 'e> {
+    /// A selected event.
+    Event(&'a DecodedItem<'e>),
+    /// The next event has to be waited for: time to show what there is.
+    Pause,
+}
+
+/// As [`walk`], and tells when a live input pauses.
+///
+/// # Errors
+/// The first that `each` returns, which ends the walk.
+pub fn walk_live(
+    events: &mut Events,
+    selection: &mut Selection,
+    on_error: &mut OnError<'_>,
+    mut each: impl FnMut(Visit<'_, '_>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut decoder = ItemDecoder::new();
     while !selection.is_full() && events.advance(on_error) {
+        let is_dry = events.is_dry();
         let Some((input, item)) = events.item() else { continue };
         let decoded = decoder.decode(input, item);
         events.meter().count_event();
         if selection.admits(&decoded) {
-            each(&decoded)?;
+            each(Visit::Event(&decoded))?;
+        }
+        if is_dry {
+            each(Visit::Pause)?;
         }
     }
     Ok(())

@@ -74,6 +74,15 @@ impl BblogReader {
         Record::split(bytes).ok().map(|(record, _)| record)
     }
 
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        let next = match self.body_left - self.record_len as u64 {
+            0 => HEADER_LEN,
+            left => usize::try_from(left).unwrap_or(usize::MAX).min(RECORD_LEN + VERBOSE_LEN + Record::FRONT),
+        };
+        self.window.is_dry(self.record_len + next)
+    }
+
     /// Uptime of the last record of the current entry, as far as `lookahead` bytes show; to be
     /// asked before the entry's first record is read. `None` for an entry without records.
     pub fn last_time(&mut self, lookahead: usize) -> Option<Micros> {
@@ -112,25 +121,33 @@ impl BblogReader {
         }
     }
 
-    /// Where a record should begin there is none. If another entry's header is inside it, that entry
-    /// follows; if the next record is there, only this one is left out; else everything up to the next
-    /// header is.
+    /// Where a record should begin there is none. Records are left out up to the next one that is there, or
+    /// to the header of another entry, or to the end of this one.
     #[cold]
     fn no_record(&mut self) -> InputError {
         let at = self.window.offset();
-        if let Some(error) = self.torn_entry(RECORD_LEN) {
-            return error;
-        }
         let error = InputError::at(at, InputErrorKind::NoRecord);
-        let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
-        let next = self.window.fill(left.min(RECORD_LEN + Record::FRONT)).get(RECORD_LEN..);
-        if next.is_some_and(|next| next.len() >= Record::FRONT && Record::is_plausible(next)) {
-            self.window.consume(RECORD_LEN);
-            self.body_left -= RECORD_LEN as u64;
-            return error.recovered(Recovery::Skipped(RECORD_LEN as u64));
+        let mut torn = None;
+        while self.body_left > 0 {
+            torn = self.torn_entry(RECORD_LEN);
+            if torn.is_some() {
+                break;
+            }
+            let skipped = self.window.skip(self.body_left.min(RECORD_LEN as u64));
+            self.body_left -= skipped;
+            let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
+            let front = self.window.fill(left.min(Record::FRONT));
+            if skipped == 0
+                || front.len() >= Record::FRONT && left >= RECORD_LEN && Record::is_plausible(front)
+            {
+                break;
+            }
         }
-        self.body_left = 0;
-        self.resume_at_header(error)
+        match torn {
+            // At once: the entry is torn, and no record is wrong.
+            Some(torn) if torn.offset == Some(at) => torn,
+            _ => error.recovered(Recovery::Skipped(self.window.offset() - at)),
+        }
     }
 
     /// An entry that ends in the record of `len` bytes in front, because the header of another one
@@ -145,16 +162,6 @@ impl BblogReader {
         self.window.consume(header);
         let error = InputError::at(at, InputErrorKind::EntryTorn { missing });
         Some(if header == 0 { error } else { error.recovered(Recovery::Skipped(header as u64)) })
-    }
-
-    /// Goes on at the next header, which `error` was in front of.
-    fn resume_at_header(&mut self, error: InputError) -> InputError {
-        let at = self.window.offset();
-        if self.find_header() {
-            return error.recovered(Recovery::Skipped(self.window.offset() - at));
-        }
-        self.ended = true;
-        error.recovered(Recovery::RestSkipped)
     }
 
     /// A record that does not fit: because its entry's body ends in the middle of it (then the

@@ -162,12 +162,19 @@ impl ElogReader {
 
     /// The current event and what follows it, as far as `bytes` show.
     pub fn lookahead(&mut self, bytes: usize) -> impl Iterator<Item = RawEvent<'_>> {
-        let mut rest = self.window.fill(bytes);
+        let mut rest = self.window.fill_ready(bytes);
         std::iter::from_fn(move || {
             let (event, after) = RawEvent::split(rest).ok()??;
             rest = after;
             Some(event)
         })
+    }
+
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        let next = self.window.bytes().get(self.event_len..).unwrap_or_default();
+        let len = next.first_chunk().map_or(0, |&len| usize::from(u16::from_le_bytes(len)));
+        self.window.is_dry(self.event_len + len.max(EVENT_HEADER_LEN))
     }
 
     /// Offset of the current event.

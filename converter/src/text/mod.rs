@@ -15,7 +15,7 @@ use crate::event::decode::DecodedItem;
 use crate::event::merge::Events;
 use crate::input::error::OnError;
 use crate::select::Selection;
-use crate::select::walk::walk;
+use crate::select::walk::{Visit, walk_live};
 
 /// Turns events into text.
 pub trait TextSink {
@@ -39,10 +39,13 @@ pub fn list<G: BufferedSink>(
 ) -> io::Result<u64> {
     sink.begin(out.buffer()?);
     let mut written = 0;
-    walk(events, selection, on_error, |decoded| {
-        sink.event(decoded, out.buffer()?);
-        written += 1;
-        out.appended()
+    walk_live(events, selection, on_error, |visit| match visit {
+        Visit::Event(decoded) => {
+            sink.event(decoded, out.buffer()?);
+            written += 1;
+            out.appended()
+        }
+        Visit::Pause => out.show(),
     })?;
     Ok(written)
 }

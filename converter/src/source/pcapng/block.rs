@@ -84,7 +84,14 @@ impl BlockReader {
 
     /// The current block and those that follow it in its section, as far as `bytes` show.
     pub fn lookahead(&mut self, bytes: usize) -> impl Iterator<Item = Block<'_>> {
-        read::blocks(self.window.fill(bytes), self.order)
+        read::blocks(self.window.fill_ready(bytes), self.order)
+    }
+
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        let next = self.window.bytes().get(self.len..).unwrap_or_default();
+        let len = self.order.u32(next, 4).map_or(0, |len| len as usize);
+        self.window.is_dry(self.len + len.max(FRAME))
     }
 
     /// Offset of the current block.
@@ -118,7 +125,7 @@ impl BlockReader {
             }
             None => InputErrorKind::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
         };
-        Err(self.resume(InputError::at(at, problem)))
+        Err(self.resume(InputError::at(at, problem), true))
     }
 
     /// Makes the block of `length` bytes that begins here the current one.
@@ -129,14 +136,17 @@ impl BlockReader {
         let long = u64::from(length);
         let problem = Problem::Length { what: "pcapng block length", found: long, min, max: MAX_BLOCK };
         if long < min || long % 4 != 0 {
-            return Err(self.resume(InputError::at(at, problem)));
+            return Err(self.resume(InputError::at(at, problem), false));
         }
         if long > MAX_BLOCK {
-            return Err(self.resume(InputError::at(at, problem)));
+            return Err(self.resume(InputError::at(at, problem), false));
         }
         if (self.window.fill(length as usize).len() as u64) < long {
             let torn = self.torn("pcapng block", long);
-            return Err(self.resume(torn));
+            let resumed = self.resume(torn, false);
+            // At the end there is nothing more to leave out.
+            let is_end = resumed.recovery == Recovery::RestSkipped;
+            return Err(if is_end { resumed.recovered(Recovery::Nothing) } else { resumed });
         }
         self.len = length as usize;
         Ok(())
@@ -152,7 +162,7 @@ impl BlockReader {
         if !leads_to_block {
             let kind = InputErrorKind::BlockTrailer { found, expected: len as u32 };
             self.len = 0;
-            return self.resume(InputError::at(self.window.offset(), kind));
+            return self.resume(InputError::at(self.window.offset(), kind), false);
         }
         self.held = true;
         let kind = InputErrorKind::BlockTrailer { found, expected: self.len as u32 };
@@ -161,20 +171,24 @@ impl BlockReader {
 
     /// Takes bytes off the front, one at least, until a block is in front that is certain: it has a known
     /// type, ends with the length it begins with, and a block or the end follows. `error` is what was in
-    /// front.
+    /// front. Behind a section header that cannot be read only another one will do.
     #[cold]
-    fn resume(&mut self, error: InputError) -> InputError {
+    fn resume(&mut self, error: InputError, only_section: bool) -> InputError {
         let (at, section) = (self.window.offset(), self.order);
         self.window.consume(1);
         loop {
             let bytes = self.window.fill(SECTION_FRAME);
             let searched = bytes.len().saturating_sub(SECTION_FRAME - 1);
-            let candidate = (0..searched).find(|&at| begins_block(&bytes[at..], section));
+            let is_candidate = |bytes: &[u8]| {
+                begins_block(bytes, section)
+                    && (!only_section || section.u32(bytes, 0) == Some(SECTION_HEADER))
+            };
+            let candidate = (0..searched).find(|&at| is_candidate(&bytes[at..]));
             match candidate {
                 None if searched == 0 => {
                     // What is left is shorter than a section header, but may be a block.
                     let rest = self.window.bytes().len();
-                    let last = (0..rest).find(|&at| self.is_block(at));
+                    let last = (0..rest).find(|&at| !only_section && self.is_block(at));
                     self.window.consume(last.unwrap_or(rest));
                     if last.is_some() {
                         break;

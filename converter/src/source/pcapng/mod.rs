@@ -49,6 +49,8 @@ pub enum PcapngStep {
     Missing(u32),
     /// A packet that is neither.
     Packet,
+    /// A custom block of Netflix's of another type than those two: Wireshark takes it for damage.
+    Refused(u32),
     /// Another block.
     Other,
 }
@@ -65,6 +67,8 @@ pub struct PcapngReader {
     counts: Counts,
     /// What the current block is, while an error of it is told first.
     held: Option<PcapngStep>,
+    /// A record or event was met, or it was told that there is none.
+    has_events: bool,
     /// Records missing before the next one.
     missing: u32,
     /// Another number for each section, and change of stack in it.
@@ -108,6 +112,7 @@ impl PcapngReader {
             current,
             counts: Counts::default(),
             held: None,
+            has_events: false,
             missing: 0,
             record_section: 0,
             last_stack: None,
@@ -142,9 +147,9 @@ impl PcapngReader {
         self.current.item = Some(item);
         match item {
             PcapngStep::Packet => self.counts.foreign_packets += 1,
-            PcapngStep::Other => self.counts.foreign_blocks += 1,
+            PcapngStep::Other | PcapngStep::Refused(_) => self.counts.foreign_blocks += 1,
             PcapngStep::Missing(records) => self.missing = records,
-            PcapngStep::Record | PcapngStep::Event => {}
+            PcapngStep::Record | PcapngStep::Event => self.has_events = true,
         }
         match error {
             None => Ok(Some(item)),
@@ -153,6 +158,11 @@ impl PcapngReader {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the next step has to wait for a live input.
+    pub fn is_dry(&mut self) -> bool {
+        self.blocks.is_dry()
     }
 
     /// The current item.
@@ -203,6 +213,20 @@ impl PcapngReader {
     /// Offset of the current block.
     pub fn offset(&self) -> u64 {
         self.blocks.offset()
+    }
+
+    /// What there is instead of records and events, once, if there are none.
+    #[cold]
+    pub(crate) fn no_events(&mut self) -> Option<InputError> {
+        let (packets, blocks) = (self.counts.foreign_packets, self.counts.foreign_blocks);
+        if std::mem::replace(&mut self.has_events, true) || packets + blocks == 0 {
+            return None;
+        }
+        Some(InputError {
+            offset: None,
+            kind: InputErrorKind::NoEvents { packets, blocks },
+            recovery: Recovery::Nothing,
+        })
     }
 
     /// What was found besides records and events so far.
@@ -349,6 +373,9 @@ impl PcapngReader {
             // tcplog_dumper writes what ran backwards as a huge number.
             return Ok(PcapngStep::Missing(if records > i32::MAX as u32 { 0 } else { records }));
         }
+        if kind != EVENT {
+            return Ok(PcapngStep::Refused(kind));
+        }
         let mut tcpinfo = None;
         let mut verbose = None;
         for (code, value) in Options::new(body.get(8..).unwrap_or_default(), order) {
@@ -358,7 +385,7 @@ impl PcapngReader {
                 _ => {}
             }
         }
-        let Some(tcpinfo) = tcpinfo.filter(|_| kind == EVENT) else { return Ok(PcapngStep::Other) };
+        let Some(tcpinfo) = tcpinfo else { return Ok(PcapngStep::Other) };
         let record = split_tcpinfo(tcpinfo)?;
         self.current.take_record(record, None, verbose);
         Ok(self.take_record())

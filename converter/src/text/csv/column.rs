@@ -46,7 +46,7 @@ own! {
     Time "time",
     /// Microseconds since 1970, or since boot.
     TimeUs "time_us",
-    /// Seconds since the first event that was written.
+    /// Seconds since the first event of the inputs, selected or not.
     Relative "relative",
     /// `utc` or `uptime`.
     ClockName "clock",
@@ -90,7 +90,6 @@ impl fmt::Display for UnknownColumn {
 pub(super) struct Texts {
     clock: ClockText,
     connections: ConnectionTexts,
-    first: Option<bblog_dissector::Micros>,
 }
 
 impl Column {
@@ -162,7 +161,7 @@ impl Own {
                 Clock::Uptime => seconds(time, out),
             },
             Own::TimeUs => out.extend_from_slice(itoa::Buffer::new().format(time.0).as_bytes()),
-            Own::Relative => seconds(time - *texts.first.get_or_insert(time), out),
+            Own::Relative => seconds(time - decoded.first, out),
             Own::ClockName => out.extend_from_slice(match item.clock() {
                 Clock::Utc => b"utc",
                 Clock::Uptime => b"uptime",

@@ -30,7 +30,7 @@ pub enum TimeForm {
     /// Date and time, UTC.
     #[default]
     Absolute,
-    /// Seconds since the first event shown.
+    /// Seconds since the first event of the inputs, selected or not.
     Relative,
     /// Seconds since the event shown before.
     Delta,
@@ -58,7 +58,6 @@ pub struct Lines {
     connections: ConnectionTexts,
     /// Columns of the connection: what the widest so far took.
     width: usize,
-    first: Option<Micros>,
     last: Option<Micros>,
 }
 
@@ -83,6 +82,10 @@ impl TextSink for Lines {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
             let _ = write!(out, " {alarm}[{} records missing before]{reset}", item.missing);
         }
+        if decoded.runs_back {
+            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
+            let _ = write!(out, " {alarm}[logged late]{reset}");
+        }
         out.push(b'\n');
         if self.options.extended || self.options.raw {
             details::write(decoded, &self.options, &self.palette, out);
@@ -103,8 +106,7 @@ impl Lines {
         match self.options.time {
             TimeForm::Absolute => self.clock.absolute(decoded.item.clock(), time, out),
             TimeForm::Relative => {
-                let first = *self.first.get_or_insert(time);
-                right(SPAN, out, |out| seconds(time - first, out));
+                right(SPAN, out, |out| seconds(time - decoded.first, out));
             }
             TimeForm::Delta => {
                 let last = self.last.replace(time).unwrap_or(time);
