@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where what is to be written gathers, so that it is made right where it is written from.
+//! Buffers that are filled in place and handed to the writer.
 
 use std::io;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Files of FreeBSD's TCP flight recorders: reads them, and writes pcapng for Wireshark.
+//! Reads files of FreeBSD's TCP logs, and writes pcapng for Wireshark, text, JSON and CSV.
 //!
-//! Data flows one way, and a file of one folder names only folders that stand before it:
+//! Data flows one way. A module of one folder uses only folders before it:
 //!
 //! ```text
 //! input ─► source ─► event ─► select ─► frame, text ─► output
@@ -9,16 +9,16 @@
 //! is it?   events    order    of them                  when it is complete
 //! ```
 //!
-//! - [`input`] opens a path or standard input and finds out by its content what it is.
+//! - [`input`] opens a path or standard input and detects the format from the content.
 //! - [`source`] reads records and events one at a time, in bounded memory.
-//! - [`event`] adds what is known about them besides, brings several inputs into one order, and decodes.
+//! - [`event`] adds facts that the bytes do not hold, merges several inputs in time order, and decodes.
 //! - [`select`] picks events by connection, time and filter.
-//! - [`frame`] makes packets and blocks of them, [`text`] lines.
+//! - [`frame`] turns them into packets and blocks, [`text`] into lines.
 //! - [`output`] is the file that appears when it is complete.
-//! - [`command`] is what a user asks for: convert, split, info.
+//! - [`command`] has the subcommands that do more than print: convert, split, info.
 //!
-//! Whatever is wrong with an input is an [`InputError`]: it is handed to the caller with its offset,
-//! and reading goes on. Every byte string converts to something.
+//! A problem of an input is an [`InputError`] with its offset. The caller gets it, and reading continues.
+//! Every byte string converts to something.
 //!
 //! ```
 //! use bblog_converter::frame::stream::Frames;

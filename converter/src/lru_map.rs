@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A map that forgets what was not used for longest, so that memory is bounded whatever a file
-//! holds.
+//! A map that drops the least recently used entry, so that memory is bounded for any file.
 //!
-//! It is asked for every event, so it hashes with foldhash, which takes a quarter of the time that
-//! the standard library's SipHash does and is seeded as well: a file cannot make keys collide.
+//! It is used for every event, so it hashes with foldhash, which needs a quarter of the time of the
+//! standard library's SipHash and is seeded as well: a file cannot make keys collide.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! bblog: looks at what FreeBSD's TCP logged about itself.
+//! The program bblog: reads and converts the logs of FreeBSD's TCP.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The verb `convert`: inputs of any kind to one pcapng file.
+//! `convert`: inputs of any kind to one pcapng file.
 
 use bblog_pcapng::WriteError;
 use bblog_pcapng::elog::empty_section;

@@ -2,10 +2,10 @@
 //! `convert --format elog`: the events of captures, or of pcapng that was made from them, as one
 //! ELOG file.
 //!
-//! An ELOG file has one clock and one provider table, so what it can hold is one machine's events
-//! between two boots: those of the first input's boot, in order of their timestamps. What the
-//! file header tells is known at the end only, and sections of a pcapng file may bring providers,
-//! so the events go to a nameless file first.
+//! An ELOG file has one clock and one provider table. It can hold the events of one machine between two
+//! boots: those of the first input's boot, in order of their timestamps. The contents of the file header
+//! are known only at the end, and sections of a pcapng file may add providers, so the events go to a
+//! nameless file first.
 
 use std::collections::BTreeMap;
 use std::fs::File;

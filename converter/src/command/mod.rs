@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a user asks for, but for what is only printed.
+//! The commands that do more than print events.
 
 pub mod convert;
 pub mod elog_file;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `convert --split`: one pcapng file per connection, named as bblogd and tcplog_dumper name them.
 //!
-//! A connection is known by what its entry's header says (BBLog) or by its session (eventlog),
-//! and its file gets its name, `ID_LPORT_FADDR_FPORT.N.pcapng`, when the last frame was written:
-//! an event that tells the id may come late. Until then its blocks wait in memory, and when there
-//! are too many go to a nameless part in the same folder. No file stays open, so any number of
-//! connections may take turns.
+//! A connection is identified by the header of its entry (BBLog) or by its session (eventlog). Its file
+//! gets its name, `ID_LPORT_FADDR_FPORT.N.pcapng`, after the last frame, because the event with the id may
+//! come late. Until then its blocks wait in memory, and if there are too many, in a nameless part in the
+//! same folder. No file stays open, so any number of connections may alternate.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

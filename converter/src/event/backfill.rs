@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events that wait for their connection's addresses.
 //!
-//! A session's first events come before the one that tells its addresses. They, and whatever
-//! follows them, wait here in a queue of bounded size, so that order is kept.
+//! The first events of a session come before the event with its addresses. They and all events after
+//! them wait here in a queue of bounded size, so that the order is kept.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The records of BBLog entries, with what is known of them: their time, and what is missing before
-//! them.
+//! The records of BBLog entries, with their times and the number of records missing before them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

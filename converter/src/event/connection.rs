@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whose event it is: addresses and session, as text that is made once per connection.
+//! The connection of an event: addresses and session, as text that is made once per connection.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The events of an ELOG capture, with what is known of their connections.
+//! The events of an ELOG capture, with the addresses of their connections.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Records and events as their source gives them: the bytes, and what is known about them besides.
+//! Records and events as their source gives them: the bytes, and facts that the bytes do not hold.
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record};

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Several inputs in one order.
 //!
-//! Each input is a stream in its own order; what comes next is the earliest of what the streams have
-//! in front. Nothing is sorted, so memory does not grow with the inputs, and an input that is not in
-//! order itself stays as it is. An open input takes up to 256 KiB, a BBLog stream up to 4 MiB more
-//! for the entry it is in; of many inputs each takes less. Of more than a few, each is opened to find
-//! out what it has in front, closed, and opened again when that has come, so a long series has few
-//! files open at a time.
+//! Each input is a stream in its own order. The next item is the earliest of the streams' first items.
+//! Nothing is sorted: memory does not grow with the inputs, and an input that is not in order stays so. An open input takes up to 256 KiB, a BBLog stream up to 4 MiB more
+//! for the entry it is in; of many inputs each takes less. If there are more than a few, each is
+//! opened to read its first item, closed, and opened again when that item's turn comes, so a long series
+//! has few files open at a time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

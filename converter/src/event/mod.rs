@@ -2,8 +2,8 @@
 //! Records and events of any inputs, one after the other in time order.
 //!
 //! An [`EventSource`](source::EventSource) is one input. It gives [`LogItem`](item::LogItem)s: the
-//! bytes, and what is known about them besides. [`Events`](merge::Events) brings several sources into
-//! one order, and [`ItemDecoder`](decode::ItemDecoder) decodes what comes.
+//! bytes, and facts that the bytes do not hold. [`Events`](merge::Events) merges several sources in time
+//! order, and [`ItemDecoder`](decode::ItemDecoder) decodes items.
 
 pub mod backfill;
 pub mod bblog;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! An input as records and events, whatever it holds.
+//! An input of any format as records and events.
 
 use std::sync::Arc;
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Inputs as pcapng: each record and event becomes a packet or another block, in a section of its
-//! input's. What a pcapng file holds is passed on as it stands.
+//! Inputs as pcapng: each record and event becomes a packet or another block, in a section of its input.
+//! Blocks of pcapng files are passed on unchanged.
 //!
-//! Whenever the next frame is of another section than the last, the section begins anew in the
-//! output. That costs about 350 bytes for BBLog and 500 for eventlog each time: as much as a
-//! record where two busy connections alternate, nothing where they follow one another.
+//! If a frame is of another section than the one before, its section header is written again. That costs
+//! about 350 bytes for BBLog and 500 for eventlog: as much as a record if two busy connections alternate.
 
 pub mod owner;
 mod pcapng;

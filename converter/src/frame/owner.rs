@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whose a frame is: what tells the connections of an input apart.
+//! The owner of a frame: the connection of an input that it belongs to.
 
 use bblog_dissector::bblog::HEADER_LEN;
 use bblog_dissector::elog::RawEvent;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A pcapng file's blocks as frames: passed on as they stand, in sections of their own.
+//! The blocks of a pcapng file as frames, passed on unchanged, in sections of their own.
 //!
-//! Interface numbers count within a section, so a section that is interrupted by another input's
-//! begins again with its header and all interfaces it had so far, and its packets' interface
-//! numbers stay right. Foreign blocks, which have no time, follow the frame they stood behind.
+//! Interface numbers count within a section. A section that another input interrupts begins again with
+//! its header and all its interfaces, so that the interface numbers of its packets stay valid. Blocks of
+//! other kinds, which have no time, follow the frame that they followed in the file.
 
 use std::sync::Arc;
 

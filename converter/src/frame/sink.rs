@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where frames go: a pcapng file being written.
+//! The output of frames: a pcapng file being written.
 
 use std::io;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What inputs do not say themselves: the names of stacks, which kernel logged, which layout a
-//! provider has, and the tables of events.
+//! Facts that inputs do not say themselves: the names of stacks, the kernel, the layout of a provider, and
+//! the tables of events.
 
 use std::sync::LazyLock;
 

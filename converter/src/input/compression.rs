@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Compressed inputs, known by their first bytes.
+//! Compressed inputs, detected from their first bytes.
 //!
 //! What a decoder can decode is used before its error is reported, so a file that is cut short or
 //! damaged is read as far as its decoder's own tool reads it. Several compressed files one after

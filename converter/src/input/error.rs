@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can be wrong with an input, as data: reading goes on after it as far as it can. The text is
-//! made here and printed at the edge.
+//! Errors of inputs, as data. Reading continues after an error if it can.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How far a command has come: what it read of its inputs, and how many events it saw.
+//! The progress of a command: bytes read of its inputs, and events seen.
 
 use std::io::{self, Read};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Opens inputs and finds out by their content what they are; names prove nothing.
+//! Opens inputs and detects their format from the content, not from the name.
 
 pub mod assumptions;
 pub mod compression;

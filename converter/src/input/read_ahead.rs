@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads ahead: a thread reads, and decompresses, what comes next while the last is being looked at.
+//! Reads ahead: a thread reads and decompresses the next bytes while the last ones are processed.
 
 use std::io::{self, Read};
 use std::mem;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! File series: what one connection's log, or one capture, was cut into. Given the name that
-//! they begin with, `NAME`, the files are `NAME.0.pcapng`, `NAME.1.pcapng` and so on, each
-//! perhaps compressed.
+//! File series: the parts of one connection's log or of one capture. The series `NAME` consists of the
+//! files `NAME.0.pcapng`, `NAME.1.pcapng` and so on, compressed or not.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A window on a byte stream: what is in front can be looked at, and grows when asked.
+//! A window on a byte stream. It shows the next bytes, and grows on request.
 
 use std::io::{self, Read};
 use std::mem;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can be wrong with an output: it ends the run.
+//! Errors of the output. They end the run.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Where a result goes: a file that appears when it is complete, standard output, or a device.
+//! The output of a command: a file that appears when it is complete, standard output, or a device.
 
 pub mod error;
 mod reserve;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Room on the disk, asked for ahead of what is written.
+//! Room on the disk, reserved ahead of what is written.
 //!
-//! Where a file gets its blocks piece by piece, writing takes half as long again: ext4 looks for room
-//! at every page. A file that replaces another gets none: ext4 writes it back right then, so that a
-//! crash does not cost both, and that takes longer with reserved blocks. Linux only; FreeBSD's file
-//! systems look for room when they write back.
+//! Without it, writing takes half as long again, because ext4 searches for room at every page. A file that
+//! replaces another reserves none: ext4 writes it back at once, so that a crash does not cost both, and
+//! that takes longer with reserved blocks. Linux only: FreeBSD's file systems allocate when they write
+//! back.
 
 use std::fs::File;
 use std::io;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A program that is interrupted leaves no half-written file.
 //!
-//! Files being written are known by name ([`UnfinishedFiles`]). A thread waits for SIGINT, SIGTERM and SIGHUP,
-//! removes them, and lets the signal end the program as it would have. A flag that the work looks
-//! at would not do: a read from a terminal or a pipe may take for ever.
+//! [`UnfinishedFiles`] has the names of files being written. A thread waits for SIGINT, SIGTERM and SIGHUP,
+//! removes them, and lets the signal end the program as usual. A flag that the work checks would not be
+//! enough: a read from a terminal or a pipe may never return.
 //!
 //! A signal that is ignored when the program starts (nohup(1), the `&` of a script) stays so.
 

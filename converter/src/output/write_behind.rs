@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Writes behind the one who makes what is written: full buffers go to a thread, which gives them to
-//! the system while the next is being filled.
+//! Writes in the background: full buffers go to a thread, which hands them to the system while the next one
+//! is filled.
 //!
-//! Copying into the page cache takes about as long as converting, so this saves up to half of the
-//! time by the clock. Short outputs need no thread.
+//! Copying into the page cache takes about as long as converting, so this saves up to half of the wall
+//! time. Short outputs need no thread.
 
 use std::io::{self, Write};
 use std::mem;

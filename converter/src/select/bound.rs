@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A point in time that a user names.
+//! A point in time that the user gave.
 
 use std::str::FromStr;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which events of the inputs a user asks for.
+//! The selection of events.
 
 mod bound;
 mod ends;

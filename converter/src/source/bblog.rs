@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads BBLog entries: what `/dev/tcp_log` gives, and the files made from core dumps.
+//! Reads BBLog entries: the stream of `/dev/tcp_log`, and files made from core dumps.
 
 use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 use bblog_dissector::{Micros, Problem};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads ELOG captures: what elog(1) writes.
+//! Reads ELOG captures, the files of elog(1).
 
 use bblog_dissector::Problem;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};

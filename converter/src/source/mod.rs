@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Readers: from a byte stream to records and events, one at a time.
 //!
-//! All stream: a reader holds a bounded window of the input, and no length in the input makes it
-//! allocate. A reader's `step` goes to the next item or returns a [`InputError`](crate::InputError);
-//! after an error it may be called again and gives what is still readable, then `None`.
+//! A reader holds a bounded window of the input, and no length in the input makes it allocate. Its `step`
+//! goes to the next item or returns an [`InputError`](crate::InputError). After an error it may be called
+//! again: it returns what is still readable, then `None`.
 
 pub mod bblog;
 pub mod elog;

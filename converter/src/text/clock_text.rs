@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Times as text, fast: the date is made once a second of the log.
+//! Times as text. For speed, the date is formatted once per second of the log.
 
 use std::io::Write;
 

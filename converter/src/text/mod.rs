@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Events as text, one after the other: for people, as JSON Lines, as CSV.
+//! Events as text: lines, JSON Lines, CSV.
 
 pub mod clock_text;
 pub mod csv;

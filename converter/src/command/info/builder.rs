@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads an input through and builds the report on it.
+//! Reads a whole input and builds its report.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is told of one connection.
+//! The summary of one connection.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `bblog info`: what is in an input, found out in one pass.
+//! `bblog info`: the summary of an input, made in one pass.
 
 mod builder;
 pub mod connection;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is in an input, gathered in one pass.
+//! The summary of an input.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What an event tells about its connection, as a table. Names are those of the tables of events
+//! What an event changes in the summary of its connection, as a table. Names are those of the tables of events
 //! and of their fields and values.
 
 use bblog_dissector::event::{Event, Field};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A report for people.
+//! A report as text.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Follows one connection through its events and sums it up.
+//! Summarizes one connection from its events.
 
 use bblog_dissector::TcpHeader;
 use bblog_dissector::event::{Event, Field, Value};

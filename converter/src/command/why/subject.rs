@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Whose account it is: what the events say of a connection besides its facts.
+//! The identity of a connection: addresses, log id and stacks, as its events give them.
 
 use bblog_analysis::Number;
 use bblog_dissector::bblog::Header;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Findings for people.
+//! Findings as text.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! An expression as it was written, before its names mean anything. [`Display`](fmt::Display)
+//! An expression as written, before its names are resolved. [`Display`](fmt::Display)
 //! writes it so that parsing gives the same again.
 
 use std::fmt::{self, Write};

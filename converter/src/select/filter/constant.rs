@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A value as an expression says it, read in every way it can be.
+//! A constant of an expression, in every type that its text can have.
 
 use std::cmp::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr};

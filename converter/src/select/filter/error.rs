@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is wrong with an expression, and where.
+//! An error of an expression, with its place.
 
 use std::fmt;
 

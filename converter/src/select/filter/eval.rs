@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What an expression asks of an event, names and values resolved. Nothing is allocated.
+//! The tests of an expression on an event, with names and values resolved. Evaluation allocates nothing.
 
 use std::cmp::Ordering;
 use std::net::Ipv6Addr;

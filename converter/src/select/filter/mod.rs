@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Expressions that select events, in the language of Wireshark's display filters and over the
-//! same names.
+//! Expressions that select events: Wireshark's display filters, with the same names.
 //!
 //! ```text
 //! text ─► parse ─► Expr ─► resolve ─► tests ─► eval
 //!         words            names      cheapest first
 //! ```
 //!
-//! What a filter selects here, the same filter selects in Wireshark from what `bblog convert` made
-//! of the same input. An expression is taken apart once; what is asked of `bblog.event` becomes a
-//! table by event number, and of everything else only the rows named are decoded.
+//! A filter selects the same events here and in Wireshark, from the output of `bblog convert` for the same
+//! input. An expression is parsed once. Tests of `bblog.event` become a table by event number. For other
+//! tests only the rows that they name are decoded.
 //!
-//! Where Wireshark does not follow arithmetic, this does: a number that a field cannot hold, such
-//! as -1 for an unsigned one, is compared as what it is.
+//! In one case this differs from Wireshark: a number that a field cannot hold, such as -1 for an unsigned
+//! one, is compared by its value.
 //!
 //! ```
 //! use bblog_converter::select::filter::Filter;

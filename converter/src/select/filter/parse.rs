@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From text to [`Expr`]: the language of Wireshark's display filters, as far as events need it.
+//! Parses text to [`Expr`]: the part of Wireshark's display filters that events need.
 //!
 //! ```text
 //! or       = and { ("or" | "||") and }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From [`Expr`] to tests: names become fields, words become values.
+//! Resolves [`Expr`] to tests: names become fields, words become values.
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::Value;

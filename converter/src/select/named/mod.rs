@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Fields by name: what a name that filters and columns use stands for, and its values in an event.
+//! Fields by the names that filters and columns use, and their values in an event.
 //!
-//! A [`Named`] is found once. Most are rows of the tables: then only those rows are decoded, and an
-//! event that has none of them costs a look at a short list. The rest are facts that no table has:
-//! the event's name, its connection, and what Wireshark shows of the packet that `bblog convert`
-//! makes of it. No value is copied and nothing is allocated.
+//! A [`Named`] is looked up once. Most are rows of the tables: only these rows are decoded, and an event
+//! without them costs a look at a short list. The others are not in tables: the name of the event, its
+//! connection, and the fields that Wireshark shows for its packet. Values are not copied, and nothing is
+//! allocated.
 
 mod packet;
 mod stock;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The packet that `bblog convert` makes of an event, as far as names ask for it: what Wireshark
-//! shows as `ip` and `tcp` in the converted file.
+//! The fields `ip` and `tcp` that Wireshark shows for the packet that `bblog convert` makes of an event.
 
 use std::net::{IpAddr, SocketAddr};
 

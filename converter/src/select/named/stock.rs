@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Names that Wireshark has besides the rows of our tables, as data.
+//! Wireshark's names for fields that are not rows of tables, as data.
 
 use super::Fact;
 use super::packet::Side;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The blocks of a pcapng file, as they stand there, and their options.
+//! The blocks of a pcapng file, and their options.
 //!
-//! Blocks are framed here and not by pcap-file's reader: that one keeps 8 MB for each file, gives
-//! up a file for a string that is not UTF-8 or an option it cannot read, makes a vector of
-//! options for every packet, and does not say where a block began. Here a block is a slice of the
-//! window, and what is inside is looked up when it is wanted.
+//! pcap-file's reader is not used here: it keeps 8 MB for each file, rejects a file for a string that is
+//! not UTF-8 or an option that it cannot read, makes a vector of options for every packet, and does not
+//! return the offset of a block. Here a block is a slice of the window, and its contents are parsed on
+//! demand.
 
 use bblog_dissector::Problem;
 use bblog_pcapng::block::{CUSTOM, CUSTOM_NO_COPY, SECTION_HEADER};

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads pcapng: files of tcplog_dumper, of this project, and what Wireshark makes of them.
+//! Reads pcapng files of tcplog_dumper, of this project, and of Wireshark.
 //!
-//! [`BlockReader`] finds the blocks, [`Section`] is what their section says, and [`PcapngReader`]
-//! knows what they mean. One file may hold BBLog records, eventlog events, and anything else,
-//! which is given out as foreign so that it can be passed on.
+//! [`BlockReader`] finds the blocks, [`Section`] has the facts of their section, and [`PcapngReader`]
+//! interprets them. A file may hold BBLog records, eventlog events and other blocks, which are returned as
+//! foreign so that they can be passed on.
 
 mod block;
 mod events;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a column holds.
+//! The contents of a column.
 
 use std::fmt;
 use std::io::Write;

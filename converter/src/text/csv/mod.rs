@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events as comma-separated values (RFC 4180), for spreadsheets and pandas: a header line, and a
-//! line for each event with the values of the fields asked for.
+//! line for each event with the values of the requested fields.
 //!
 //! - Numbers are decimal, truth values 1 or 0, addresses as usual, bytes hexadecimal.
-//! - Text that is not UTF-8 has U+FFFD in place of what is wrong.
-//! - What an event does not have is empty; of several values each stands after a `;`.
+//! - Text that is not UTF-8 has U+FFFD for the invalid bytes.
+//! - A value that an event does not have is empty. Several values are separated by `;`.
 
 mod column;
 

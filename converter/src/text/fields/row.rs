@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The rows of the reference, in words.
+//! The rows of the reference, as text.
 
 use std::fmt::Write;
 

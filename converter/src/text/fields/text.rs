@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The reference as lines, for people and for grep, and as JSON Lines.
+//! The reference as lines of text, and as JSON Lines.
 
 use std::fmt::Write;
 use std::io;

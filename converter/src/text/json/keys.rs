@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Members of objects as text: the keys are made once, and of most rows the number that was written
-//! last is kept, since the next event often has the same.
+//! Members of objects as text. The keys are formatted once. For most rows the last number is kept as text,
+//! because the next event often has the same one.
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{Field, Value};

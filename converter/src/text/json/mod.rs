@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events as JSON Lines: one object a line, its keys documented by [`schema_doc`].
 //!
-//! The text is written straight into a buffer that is used again; the keys of all rows are made
-//! once. Strings are escaped by serde_json.
+//! The text is written into a buffer that is reused. The keys of all rows are formatted once. serde_json
+//! escapes strings.
 //!
-//! - A number is a JSON number up to 2^53 - 1 in size, what every reader of JSON holds exactly; a
-//!   larger one is a string of its decimal digits.
-//! - A truth value is `true` or `false`; a number other than 0 and 1 in its place stands as it is.
-//! - Text that is not UTF-8 has U+FFFD in place of what is wrong, and beside it a key with `_hex`
-//!   at the end of its name that holds the bytes.
+//! - A number up to 2^53 - 1 in size is a JSON number, which every JSON reader represents exactly. A larger
+//!   one is a string of its decimal digits.
+//! - A truth value is `true` or `false`. If the number is neither 0 nor 1, it is that number.
+//! - Text that is not UTF-8 has U+FFFD for the invalid bytes, and a second key that ends with `_hex` has all
+//!   bytes.
 //! - Bytes are strings of hexadecimal digits, addresses strings.
 //! - Values in a variable-length tail are an array.
 

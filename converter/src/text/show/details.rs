@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! All values of an event, one a line, under the names that filters use. What is computed and not
-//! logged stands in brackets.
+//! All values of an event, one per line, with the names that filters use. Computed values are in
+//! brackets.
 
 use std::io::Write;
 

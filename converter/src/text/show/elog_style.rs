@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What elog(1) prints of a capture, to the byte.
+//! The output of elog(1) for a capture, byte for byte.
 
 use std::io::Write;
 

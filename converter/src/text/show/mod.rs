@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Events as text for people: one line each, or each with all its values below it.
+//! Events as text: one line each, optionally with all values below it.
 
 mod details;
 mod elog_style;
