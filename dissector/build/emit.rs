@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::category::Category;
+use crate::sentence::{self, Piece};
 use crate::table::{
     Compare, Cond, Event, Evidence, Fault, MemberRef, NameTable, Row, Tables, Test, Type, When,
 };
@@ -47,7 +49,10 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
             return Err(format!("event {} {}: ids must run from 1 without a gap", event.id, event.name));
         }
         let rows = cx.rows(&event.rows, &prefix(event))?;
-        let says = cx.says(event)?;
+        let titles = cx.titles(event)?;
+        let categories = cx.categories(event)?;
+        let says = cx.sentences(event, &event.says)?;
+        let beside = cx.sentences(event, &event.beside)?;
         let alerts = cx.alerts(event)?;
         let timers = cx.timers(event)?;
         let evidence = cx.evidence(&event.name, &event.evidence)?;
@@ -59,7 +64,8 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         let _ = writeln!(
             events,
             "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, former_names: &[{former}], label: {:?}, notes: &{:?}, logged_by: &{:?}, \
-             fields: &[{rows}], says: &[{says}], alerts: &[{alerts}], timers: &[{timers}], \
+             fields: &[{rows}], titles: &[{titles}], categories: &[{categories}], says: &[{says}], \
+             beside: &[{beside}], format: &[], alerts: &[{alerts}], timers: &[{timers}], \
              evidence: &[{evidence}], size: 0 }},",
             event.id, event.name, event.c_name, event.label, event.notes, event.logged_by,
         );
@@ -82,7 +88,7 @@ fn name_table(out: &mut String, table: &NameTable) {
     let values: String = table.values.iter().map(|(v, n)| format!("({v}, {n:?}),")).collect();
     let _ = writeln!(
         out,
-        "static NAMES_{}: NameTable = NameTable {{ name: {:?}, values: &[{values}] }};",
+        "static NAMES_{}: NameTable = NameTable {{ name: {:?}, values: &[{values}], words: &[] }};",
         table.name.to_uppercase(),
         table.name,
     );
@@ -135,14 +141,20 @@ fn alert_kinds(out: &mut String, tables: &Tables) -> Result<(), Fault> {
             "malformed" => "Malformed",
             other => return Err(format!("alert {}: unknown group {other}", alert.name)),
         };
-        let (name, label) = (&alert.name, &alert.label);
+        let (name, label, category) = (&alert.name, &alert.label, category(&alert.category)?);
         let _ = writeln!(
             out,
-            "AlertSpec {{ name: {name:?}, severity: Severity::{severity}, group: AlertGroup::{group}, label: {label:?} }},"
+            "AlertSpec {{ name: {name:?}, severity: Severity::{severity}, group: AlertGroup::{group}, category: {category}, label: {label:?} }},"
         );
     }
     out.push_str("];\n");
     Ok(())
+}
+
+/// The category that a table names.
+fn category(word: &str) -> Result<String, Fault> {
+    let category = Category::from_word(word).ok_or_else(|| format!("unknown category {word}"))?;
+    Ok(format!("Category::{category:?}"))
 }
 
 /// The type of each filter name: the widest among its rows.
@@ -308,12 +320,29 @@ impl Emit<'_> {
         ))
     }
 
-    fn says(&self, event: &Event) -> Result<String, Fault> {
+    fn titles(&self, event: &Event) -> Result<String, Fault> {
         let mut out = String::new();
-        for (when, text) in &event.says {
-            let mut rest = text.as_str();
-            let parts = self.parts(event, &mut rest, false)?;
-            let _ = write!(out, "Say {{ when: {}, parts: &[{parts}] }},", self.when(when, None)?);
+        for (when, words) in &event.titles {
+            let _ = write!(out, "Title {{ when: {}, words: {words:?} }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    fn categories(&self, event: &Event) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, word) in &event.categories {
+            let (when, category) = (self.when(when, None)?, category(word)?);
+            let _ = write!(out, "EventCategory {{ when: {when}, category: {category} }},");
+        }
+        Ok(out)
+    }
+
+    fn sentences(&self, event: &Event, sentences: &[(When, String)]) -> Result<String, Fault> {
+        let mut out = String::new();
+        for (when, text) in sentences {
+            let pieces = sentence::parse(text).map_err(|fault| format!("{}: {fault}", event.name))?;
+            let (when, parts) = (self.when(when, None)?, self.parts(event, &pieces)?);
+            let _ = write!(out, "SummaryTemplate {{ when: {when}, parts: &[{parts}] }},");
         }
         Ok(out)
     }
@@ -383,52 +412,40 @@ impl Emit<'_> {
         Ok(out)
     }
 
-    /// The parts up to the end, or to the `]` of an optional part.
-    fn parts(&self, event: &Event, rest: &mut &str, optional: bool) -> Result<String, Fault> {
+    fn parts(&self, event: &Event, pieces: &[Piece]) -> Result<String, Fault> {
         let mut out = String::new();
-        while let Some(at) = rest.find(['{', '[', ']']) {
-            let (text, tail) = rest.split_at(at);
-            if !text.is_empty() {
-                let _ = write!(out, "Part::Text({text:?}),");
-            }
-            *rest = &tail[1..];
-            match &tail[..1] {
-                "[" => {
-                    let inner = self.parts(event, rest, true)?;
-                    let _ = write!(out, "Part::Optional(&[{inner}]),");
+        for piece in pieces {
+            let value = |name: &String| self.operand(event, name);
+            let part = match piece {
+                Piece::Text(text) => format!("Text({text:?})"),
+                Piece::Value(name) => format!("Value({})", value(name)?),
+                Piece::Number(name) => format!("Number({})", value(name)?),
+                Piece::Flags(name, mask) => format!("Flags({}, {mask:#x})", value(name)?),
+                Piece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
+                Piece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),
+                Piece::Either(texts) => {
+                    let texts = texts.iter().map(|text| Ok(format!("&[{}],", self.parts(event, text)?)));
+                    format!("Either(&[{}])", texts.collect::<Result<String, Fault>>()?)
                 }
-                "]" if optional => return Ok(out),
-                "{" => {
-                    let (name, tail) =
-                        rest.split_once('}').ok_or_else(|| format!("{}: {{ without }}", event.name))?;
-                    *rest = tail;
-                    let _ = write!(out, "{},", self.part(event, name)?);
-                }
-                _ => return Err(format!("{}: ] without [", event.name)),
-            }
-        }
-        if optional {
-            return Err(format!("{}: [ without ]", event.name));
-        }
-        if !rest.is_empty() {
-            let _ = write!(out, "Part::Text({rest:?}),");
+            };
+            let _ = write!(out, "TemplatePart::{part},");
         }
         Ok(out)
     }
 
-    fn part(&self, event: &Event, name: &str) -> Result<String, Fault> {
+    /// The rows of a name: the event's, the record's, and the computed ones.
+    fn operand(&self, event: &Event, name: &str) -> Result<String, Fault> {
         let of =
             |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
-        let own = of(&event.rows);
-        if !own.is_empty() {
-            return Ok(format!("Part::Field(&{own:?})"));
+        let group = |group: &str| {
+            let found = self.tables.groups.iter().find(|have| have.name == group);
+            found.map(|found| of(&found.rows)).ok_or_else(|| format!("no group {group}"))
+        };
+        let (own, common, derived) = (of(&event.rows), group("record")?, group("derived")?);
+        if own.is_empty() && common.is_empty() && derived.is_empty() {
+            return Err(format!("{}: a sentence names {name}, which no row has", event.name));
         }
-        let record = self.tables.groups.iter().find(|g| g.name == "record").ok_or("no group record")?;
-        let common = of(&record.rows);
-        if common.is_empty() {
-            return Err(format!("{}: its summary names {name}, which no row has", event.name));
-        }
-        Ok(format!("Part::Common(&{common:?})"))
+        Ok(format!("Operand {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?} }}"))
     }
 }
 

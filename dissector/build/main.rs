@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Compiles `tables/` into static data. A fault in a table stops the build with its file and line.
 
+#[path = "../src/category.rs"]
+#[allow(dead_code, reason = "the library uses the rest")]
+mod category;
 mod emit;
+#[path = "../src/sentence.rs"]
+mod sentence;
 mod table;
 #[path = "../src/unit.rs"]
 #[allow(dead_code, reason = "the library uses the rest")]
@@ -14,6 +19,8 @@ fn main() {
     println!("cargo::rerun-if-changed=tables");
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/unit.rs");
+    println!("cargo::rerun-if-changed=src/sentence.rs");
+    println!("cargo::rerun-if-changed=src/category.rs");
     if let Err(fault) = run() {
         println!("cargo::error={fault}");
     }

@@ -23,6 +23,7 @@ pub struct AlertKind {
     pub name: String,
     pub severity: String,
     pub group: String,
+    pub category: String,
     pub label: String,
 }
 
@@ -73,7 +74,10 @@ pub struct Event {
     pub label: String,
     pub notes: Vec<String>,
     pub rows: Vec<Row>,
+    pub titles: Vec<(When, String)>,
+    pub categories: Vec<(When, String)>,
     pub says: Vec<(When, String)>,
+    pub beside: Vec<(When, String)>,
     pub alerts: Vec<(When, String)>,
     pub timers: Vec<(When, TimerStep)>,
     pub evidence: Vec<(When, Evidence)>,
@@ -270,11 +274,12 @@ impl Parser<'_> {
 
     fn alert(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
         let (name, severity, group) = (words.next("name")?, words.next("severity")?, words.next("group")?);
+        let category = words.next("category")?;
         let label = words.text();
         if self.tables.alerts.iter().any(|have| have.name == name) {
             return Err(format!("alert {name} defined twice"));
         }
-        self.tables.alerts.push(AlertKind { name, severity, group, label });
+        self.tables.alerts.push(AlertKind { name, severity, group, category, label });
         Ok(Target::None)
     }
 
@@ -392,7 +397,10 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
         "by" => event.logged_by.extend(rest.split_whitespace().map(str::to_owned)),
         "about" => event.label = rest.to_owned(),
         "note" => event.notes.push(rest.to_owned()),
+        "title" => event.titles.push((here()?, rest.to_owned())),
+        "category" => event.categories.push((here()?, next("category")?)),
         "say" => event.says.push((here()?, rest.to_owned())),
+        "beside" => event.beside.push((here()?, rest.to_owned())),
         "alert" => event.alerts.push((here()?, next("name")?)),
         "proves" => event.evidence.push((here()?, parse_proof(None, rest)?)),
         "next" => {

@@ -9,12 +9,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use crate::layout::Layout;
-use crate::schema::{self, AlertDef, Annotation, CType, EventDef, Piece, Schema, StructField, TimerDef};
-use crate::spec::{
-    Alert, Cond, EventSpec, FieldSpec, Kind, NameTable, Order, Part, Place, Read, Repeat, Say, Test,
-    TimerStep, UNKNOWN, Unit, ValueNames, When,
+use crate::schema::{
+    self, AlertDef, Annotation, CType, CategoryDef, EventDef, Piece, Schema, SentenceDef, StructField,
+    TimerDef,
 };
-use crate::{elog, tables};
+use crate::spec::{
+    Alert, Cond, EventCategory, EventSpec, FieldSpec, Kind, NameTable, Operand, Order, Place, Read, Repeat,
+    SummaryTemplate, TemplatePart, Test, TimerStep, Title, UNKNOWN, Unit, ValueNames, When,
+};
+use crate::{elog, sentence, tables};
 
 /// The built-in schemas; the tcp provider's layouts are told as differences.
 const BUILTIN: [&str; 8] = [
@@ -118,6 +121,9 @@ impl Catalog {
         let mut names = NameTables::default();
         let alerts = by_event(&schema.alerts, |alert| &alert.event);
         let timers = by_event(&schema.timers, |timer| &timer.event);
+        let categories = by_event(&schema.categories, |category| &category.event);
+        let (says, beside) =
+            (by_event(&schema.says, |say| &say.event), by_event(&schema.beside, |it| &it.event));
         let mut defs: Vec<&EventDef> = schema.events.iter().collect();
         defs.sort_by_key(|def| def.id);
         let mut events = Vec::with_capacity(defs.len());
@@ -142,7 +148,11 @@ impl Catalog {
                 notes: &[],
                 logged_by: &[],
                 fields: rows,
-                says: vec![Say { when: When::ALWAYS, parts: parts(&def.format).leak() }].leak(),
+                titles: titles(schema, def).leak(),
+                categories: own_categories(of_event(&categories, def), fields).leak(),
+                says: own_says(of_event(&says, def), def, fields).leak(),
+                beside: own_sentences(of_event(&beside, def), fields).leak(),
+                format: format_parts(&def.format).leak(),
                 alerts: own_alerts(of_event(&alerts, def), fields).leak(),
                 timers: own_timers(schema, of_event(&timers, def), fields).leak(),
                 evidence: &[],
@@ -174,7 +184,11 @@ const fn reserved(id: u32, name: &'static str, label: &'static str) -> EventSpec
         notes: &[],
         logged_by: &[],
         fields: &[],
+        titles: &[],
+        categories: &[],
         says: &[],
+        beside: &[],
+        format: &[],
         alerts: &[],
         timers: &[],
         evidence: &[],
@@ -303,20 +317,83 @@ fn row(
     }
 }
 
-/// The parts of a summary.
-fn parts(format: &str) -> Vec<Part> {
+/// The parts of a schema's format.
+fn format_parts(format: &str) -> Vec<TemplatePart> {
     let mut next = 0_u16;
     schema::pieces(format)
         .into_iter()
         .map(|piece| match piece {
-            Piece::Text(text) => Part::Text(leak(text)),
-            Piece::Field(number) => Part::Field(vec![(number.saturating_sub(1)) as u16].leak()),
+            Piece::Text(text) => TemplatePart::Text(leak(text)),
+            Piece::Field(number) => TemplatePart::Value(operand(number.saturating_sub(1))),
             Piece::Printf(conversion) => {
                 next += 1;
-                Part::Printf(leak(conversion), next - 1)
+                TemplatePart::Printf(leak(conversion), next - 1)
             }
         })
         .collect()
+}
+
+/// The value of a field of the event's structure.
+fn operand(at: usize) -> Operand {
+    Operand { own: vec![at as u16].leak(), common: &[], derived: &[] }
+}
+
+fn titles(schema: &Schema, def: &EventDef) -> Vec<Title> {
+    let words = schema.titles.get(&def.name);
+    words.map(|words| Title { when: When::ALWAYS, words: leak(words) }).into_iter().collect()
+}
+
+fn own_categories(own: &[&CategoryDef], fields: &[StructField]) -> Vec<EventCategory> {
+    let index = FieldIndex::of(own.len(), fields);
+    let categories = own.iter().filter_map(|own| {
+        Some(EventCategory { when: when(&own.conditions, &index)?, category: own.category })
+    });
+    categories.collect()
+}
+
+/// The schema's sentences about an event; where it has none that always fits, its format too.
+fn own_says(own: &[&SentenceDef], def: &EventDef, fields: &[StructField]) -> Vec<SummaryTemplate> {
+    let mut says = own_sentences(own, fields);
+    if !says.iter().any(|say| say.when.conds.is_empty()) {
+        says.insert(0, SummaryTemplate { when: When::ALWAYS, parts: format_parts(&def.format).leak() });
+    }
+    says
+}
+
+/// The sentences of an event but those that name a field which this layout's event does not have.
+fn own_sentences(own: &[&SentenceDef], fields: &[StructField]) -> Vec<SummaryTemplate> {
+    let index = FieldIndex::of(own.len(), fields);
+    let sentences = own.iter().filter_map(|own| {
+        let (when, parts) = (when(&own.conditions, &index)?, sentence_parts(&own.pieces, &index)?);
+        Some(SummaryTemplate { when, parts: parts.leak() })
+    });
+    sentences.collect()
+}
+
+/// The parts of a sentence; `None` if it names a field that the event does not have.
+fn sentence_parts(pieces: &[sentence::Piece], fields: &FieldIndex<'_>) -> Option<Vec<TemplatePart>> {
+    let value = |name: &String| fields.get(name).map(|(at, _)| operand(at));
+    let part = |piece: &sentence::Piece| {
+        Some(match piece {
+            sentence::Piece::Text(text) => TemplatePart::Text(leak(text)),
+            sentence::Piece::Value(name) => TemplatePart::Value(value(name)?),
+            sentence::Piece::Number(name) => TemplatePart::Number(value(name)?),
+            sentence::Piece::Flags(name, mask) => TemplatePart::Flags(value(name)?, *mask),
+            sentence::Piece::Difference(a, b) => TemplatePart::Difference(value(a)?, value(b)?),
+            sentence::Piece::Test(name, mask) => TemplatePart::Test(value(name)?, *mask),
+            sentence::Piece::Either(texts) => {
+                let texts = texts.iter().map(|text| Some(&*sentence_parts(text, fields)?.leak()));
+                TemplatePart::Either(texts.collect::<Option<Vec<_>>>()?.leak())
+            }
+        })
+    };
+    pieces.iter().map(part).collect()
+}
+
+/// All conditions; `None` if one asks for a field that the event does not have.
+fn when(conditions: &[schema::Condition], fields: &FieldIndex<'_>) -> Option<When> {
+    let conds: Option<Vec<Cond>> = conditions.iter().map(|cond| condition(cond, fields)).collect();
+    Some(When { conds: conds?.leak(), ..When::ALWAYS })
 }
 
 /// Definitions by the event that they name, so that none is looked for among all of them.
@@ -338,8 +415,7 @@ fn own_alerts(own: &[&AlertDef], fields: &[StructField]) -> Vec<Alert> {
     let index = FieldIndex::of(own.len(), fields);
     let alerts = own.iter().filter_map(|alert| {
         let kind = tables::ALERTS.iter().position(|kind| kind.name == alert.kind)?;
-        let conds: Option<Vec<Cond>> = alert.conditions.iter().map(|cond| condition(cond, &index)).collect();
-        Some(Alert { when: When { conds: conds?.leak(), ..When::ALWAYS }, kind: kind as u16 })
+        Some(Alert { when: when(&alert.conditions, &index)?, kind: kind as u16 })
     });
     alerts.collect()
 }
@@ -404,7 +480,9 @@ impl NameTables {
             let tables = if kind == "enum" { &schema.enums } else { &schema.flags };
             let values = tables.get(name).into_iter().flatten();
             let values: Vec<(i64, &'static str)> = values.map(|(value, name)| (*value, leak(name))).collect();
-            Box::leak(Box::new(NameTable { name: leak(name), values: values.leak() }))
+            let words = schema.words.get(name).into_iter().flatten();
+            let words: Vec<(i64, &'static str)> = words.map(|(value, words)| (*value, leak(words))).collect();
+            Box::leak(Box::new(NameTable { name: leak(name), values: values.leak(), words: words.leak() }))
         })
     }
 }

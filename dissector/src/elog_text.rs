@@ -9,7 +9,7 @@ use std::io::Write;
 
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::event::{Event, Field, Group, Value};
-use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Order, Part, Repeat, Unit, ValueNames};
+use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Order, Repeat, TemplatePart, Unit, ValueNames};
 
 /// The most that elog's payload buffer holds.
 const PAYLOAD_MAX: usize = 1023;
@@ -34,7 +34,7 @@ impl Payload<'_> {
         let start = out.len();
         let id = self.event.event_id();
         // Reserved ids without a definition in the schema are unknown to elog.
-        let defined = !self.spec.says.is_empty();
+        let defined = !self.spec.format.is_empty();
         if id == SESSION_CREATE && self.event.payload().is_empty() {
             out.extend_from_slice(b"Session created");
         } else if defined {
@@ -71,20 +71,21 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
         }
         event.one(Group::Own, usize::from(index)).next()
     };
-    for part in spec.says.iter().flat_map(|say| say.parts) {
+    for part in spec.format {
         match part {
-            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Part::Field(indexes) => {
-                if let Some(field) = indexes.first().and_then(|&index| field(index)) {
+            TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+            TemplatePart::Value(of) => {
+                if let Some(field) = of.own.first().and_then(|&index| field(index)) {
                     value(&field, out);
                 }
             }
-            Part::Printf(conversion, index) => {
+            TemplatePart::Printf(conversion, index) => {
                 if let Some(field) = field(*index) {
                     printf(conversion, &field, out);
                 }
             }
-            Part::Common(_) | Part::Optional(_) => {}
+            // A format has no others.
+            _ => {}
         }
     }
 }

@@ -4,7 +4,6 @@
 //! Decoding is lazy: an event is its bytes and its rows, and [`Event::fields`] reads them one by
 //! one. Nothing is allocated.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -13,10 +12,12 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    AlertSpec, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Order, Part, Place, Read, Repeat,
-    Say, Stack, Test, TimerStep, UNKNOWN, ValueNames, When,
+    ALL, AlertSpec, Category, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Operand, Order,
+    Place, Read, Repeat, Stack, Test, TimerStep, UNKNOWN, ValueNames, When,
 };
+use crate::summary::Summary;
 use crate::tables;
+use crate::text::Style;
 
 /// The earlier name of [`RecordContext`], until all callers have changed.
 #[doc(hidden)]
@@ -265,9 +266,35 @@ impl<'a> Event<'a> {
         (self.at + end).min(self.bytes.len())..self.bytes.len()
     }
 
-    /// One line that says what happened, our wording.
+    /// One line that says what happened, our wording, with numbers as logged.
     pub fn summary(&self) -> Summary<'_, 'a> {
-        Summary(self)
+        self.summary_in(Style::default())
+    }
+
+    /// One line that says what happened, with numbers as `style` has them.
+    pub fn summary_in(&self, style: Style) -> Summary<'_, 'a> {
+        Summary::new(self, style)
+    }
+
+    /// What a listing adds to the packet that this event is; empty for most.
+    pub fn beside_packet(&self, style: Style) -> Summary<'_, 'a> {
+        Summary::beside(self, style)
+    }
+
+    /// The event's plain name: `timer armed`. Empty if the tables have none.
+    pub fn title(&self) -> &'static str {
+        self.best(self.spec.titles, |title| &title.when).map_or("", |title| title.words)
+    }
+
+    /// What it is about: the category of the first alert that it is, or else its own.
+    pub fn category(&self) -> Category {
+        let own = || self.best(self.spec.categories, |own| &own.when).map(|own| own.category);
+        self.alerts().next().map(|alert| alert.category).or_else(own).unwrap_or_default()
+    }
+
+    /// Of the items that hold the one with the most conditions; of equals the last.
+    pub(crate) fn best<T>(&self, items: &'static [T], when: impl Fn(&T) -> &When) -> Option<&'static T> {
+        items.iter().filter(|item| self.holds(when(item))).max_by_key(|item| weight(when(item)))
     }
 
     /// Why it deserves notice, if it does.
@@ -293,7 +320,7 @@ impl<'a> Event<'a> {
     }
 
     /// A SESSION_CREATE may come without a payload, whatever the schema says.
-    fn is_bare_create(&self) -> bool {
+    pub(crate) fn is_bare_create(&self) -> bool {
         self.spec.id == SESSION_CREATE && self.at == self.bytes.len()
     }
 
@@ -343,6 +370,19 @@ impl<'a> Event<'a> {
         spec.yields_to.iter().any(|&other| rows.get(usize::from(other)).is_some_and(|r| self.holds(r.when)))
     }
 
+    /// The value that a sentence names.
+    pub(crate) fn operand(&self, operand: Operand) -> Option<Field<'a>> {
+        let derived = if self.at == 0 { operand.derived } else { &[] };
+        self.first(self.spec.fields, operand.own, self.at)
+            .or_else(|| self.first(self.common, operand.common, 0))
+            .or_else(|| self.first(tables::DERIVED, derived, 0))
+    }
+
+    /// The value of the event's row with this index, if the row applies.
+    pub(crate) fn own(&self, index: u16) -> Option<Field<'a>> {
+        self.first(self.spec.fields, &[index], self.at)
+    }
+
     /// Of the rows with these indexes the first that applies.
     fn first(&self, rows: &'static [FieldSpec], indexes: &[u16], at: usize) -> Option<Field<'a>> {
         indexes
@@ -360,6 +400,11 @@ impl<'a> Event<'a> {
         let start = at + first;
         Some(Field { spec, value, range: start..start + usize::from(spec.place.size), hz: self.cx.hz })
     }
+}
+
+/// The more conditions, the better something fits.
+fn weight(when: &When) -> usize {
+    when.conds.len() + usize::from(when.stacks != ALL) + usize::from(when.kernels != ALL)
 }
 
 /// The values of a verbose part. Their ranges are relative to it.
@@ -558,86 +603,4 @@ fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<
         Kind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
         Kind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
     })
-}
-
-/// An event's summary; see [`Event::summary`].
-#[derive(Clone, Copy)]
-pub struct Summary<'e, 'a>(&'e Event<'a>);
-
-/// How many values the summary of an event without a sentence of its own shows.
-const DEFAULT_VALUES: usize = 4;
-
-impl fmt::Display for Summary<'_, '_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_to(out)
-    }
-}
-
-impl Summary<'_, '_> {
-    /// Writes the summary: what `{}` does, without its detours.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write_to<W: fmt::Write>(&self, out: &mut W) -> fmt::Result {
-        let event = self.0;
-        let best = event.spec.says.iter().filter(|say| event.holds(&say.when)).max_by_key(|say| weight(say));
-        if event.is_bare_create() {
-            return out.write_str("session opened");
-        }
-        if let Some(say) = best {
-            return self.parts(out, say.parts);
-        }
-        out.write_str(event.spec.label)?;
-        let own = event.fields().filter(|field| !field.spec.common);
-        for (at, field) in own.take(DEFAULT_VALUES).enumerate() {
-            out.write_str(if at == 0 { ": " } else { ", " })?;
-            out.write_str(field.spec.name)?;
-            out.write_char(' ')?;
-            field.write_to(out, true)?;
-        }
-        Ok(())
-    }
-}
-
-/// The more a summary asks for, the better it fits. Of equals the later one wins.
-fn weight(say: &Say) -> usize {
-    say.when.conds.len()
-        + usize::from(say.when.stacks != crate::spec::ALL)
-        + usize::from(say.when.kernels != crate::spec::ALL)
-}
-
-impl Summary<'_, '_> {
-    fn parts<W: fmt::Write>(&self, out: &mut W, parts: &'static [Part]) -> fmt::Result {
-        for part in parts {
-            match part {
-                Part::Text(text) => out.write_str(text)?,
-                Part::Optional(inner) if self.complete(inner) => self.parts(out, inner)?,
-                Part::Optional(_) => {}
-                Part::Field(_) | Part::Printf(..) | Part::Common(_) => match self.field(part) {
-                    Some(field) => field.write_to(out, true)?,
-                    None => out.write_str("?")?,
-                },
-            }
-        }
-        Ok(())
-    }
-
-    fn field(&self, part: &Part) -> Option<Field<'_>> {
-        match part {
-            Part::Field(indexes) => self.0.first(self.0.spec.fields, indexes, self.0.at),
-            Part::Printf(_, index) => self.0.first(self.0.spec.fields, &[*index], self.0.at),
-            Part::Common(indexes) => self.0.first(self.0.common, indexes, 0),
-            Part::Text(_) | Part::Optional(_) => None,
-        }
-    }
-
-    /// Whether every value of the parts is there and not zero.
-    fn complete(&self, parts: &[Part]) -> bool {
-        parts.iter().all(|part| match part {
-            Part::Text(_) | Part::Optional(_) => true,
-            Part::Field(_) | Part::Printf(..) | Part::Common(_) => {
-                self.field(part).is_some_and(|field| !field.value.is_zero())
-            }
-        })
-    }
 }

@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod category;
 mod cursor;
 mod error;
 mod tcp_header;
@@ -57,10 +58,12 @@ pub mod event;
 pub mod layout;
 pub mod lookup;
 pub mod schema;
+pub mod sentence;
 pub mod spec;
+pub mod summary;
 pub mod tables;
 pub mod tcp_provider;
-mod text;
+pub mod text;
 
 pub use catalog::{Catalog, ProviderSpec};
 pub use decoder::{BblogDecoder, DecodedEvent, DecodedRecord, ElogDecoder};

@@ -3,12 +3,13 @@
 //!
 //! A [`FieldSpec`] is one row: a name, where the value lies ([`Place`]), when it is there
 //! ([`When`]), and how to show it ([`Unit`], [`ValueNames`]). An [`EventSpec`] is an event's
-//! rows and the sentences ([`Say`]) that sum it up. BBLog's rows are compiled from
+//! rows and the sentences ([`SummaryTemplate`]) that sum it up. BBLog's rows are compiled from
 //! `tables/`, eventlog's are made from schemas when the program starts; decoding, Wireshark's
 //! fields, JSON keys, texts and reference documentation all read the same ones.
 
 use std::fmt;
 
+pub use crate::category::Category;
 pub use crate::unit::Unit;
 /// The earlier name of [`ValueNames`], until all callers have changed.
 #[doc(hidden)]
@@ -365,6 +366,8 @@ pub struct NameTable {
     pub name: &'static str,
     /// Value or mask, and name, in the order they are shown.
     pub values: &'static [(i64, &'static str)],
+    /// What sentences call some of them instead.
+    pub words: &'static [(i64, &'static str)],
 }
 
 impl NameTable {
@@ -376,6 +379,11 @@ impl NameTable {
     /// The value or mask called `name`.
     pub fn value(&self, name: &str) -> Option<i64> {
         self.values.iter().find(|entry| entry.1 == name).map(|entry| entry.0)
+    }
+
+    /// What sentences call `value`: its words, or else its name.
+    pub fn in_words(&self, value: i64) -> Option<&'static str> {
+        self.words.iter().find(|entry| entry.0 == value).map(|entry| entry.1).or_else(|| self.get(value))
     }
 }
 
@@ -399,8 +407,16 @@ pub struct EventSpec {
     pub logged_by: &'static [&'static str],
     /// Its values.
     pub fields: &'static [FieldSpec],
+    /// Plain names; of those that apply the one with the most conditions is used.
+    pub titles: &'static [Title],
+    /// What it is about; of those that apply the one with the most conditions is used.
+    pub categories: &'static [EventCategory],
     /// Its summaries; of those that apply the one with the most conditions is used.
-    pub says: &'static [Say],
+    pub says: &'static [SummaryTemplate],
+    /// What listings add to the packet that the event is; chosen alike.
+    pub beside: &'static [SummaryTemplate],
+    /// The schema's format (eventlog).
+    pub format: &'static [TemplatePart],
     /// When it deserves notice.
     pub alerts: &'static [Alert],
     /// What it does to a timer; the first that applies.
@@ -447,7 +463,11 @@ pub static UNKNOWN: EventSpec = EventSpec {
     notes: &[],
     logged_by: &[],
     fields: &[],
+    titles: &[],
+    categories: &[],
     says: &[],
+    beside: &[],
+    format: &[],
     alerts: &[],
     timers: &[],
     evidence: &[],
@@ -461,8 +481,10 @@ pub struct AlertSpec {
     pub name: &'static str,
     /// How serious it is.
     pub severity: Severity,
-    /// What it is about.
+    /// What it is about, as Wireshark groups it.
     pub group: AlertGroup,
+    /// What it is about, as listings colour it: an event that is one has this category.
+    pub category: Category,
     /// What it is, a few words.
     pub label: &'static str,
 }
@@ -584,27 +606,63 @@ pub struct Compare {
     pub other: Place,
 }
 
-/// A summary: a sentence with values in it.
+/// A sentence with values in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Say {
+pub struct SummaryTemplate {
     /// When it is right.
     pub when: When,
     /// Its parts, in order.
-    pub parts: &'static [Part],
+    pub parts: &'static [TemplatePart],
 }
 
-/// A part of a summary.
+/// A part of a sentence. The language that sentences are written in is described in `tables/README.md`.
 #[derive(Clone, Copy, Debug)]
-pub enum Part {
+pub enum TemplatePart {
     /// Words.
     Text(&'static str),
-    /// A value: of the event's rows with these indexes the first that applies.
-    Field(&'static [u16]),
+    /// A value with its unit.
+    Value(Operand),
+    /// A value without its unit.
+    Number(Operand),
+    /// The names of those flags of a value that the mask has.
+    Flags(Operand, u64),
+    /// The difference of two values: bytes between sequence numbers, else in the unit of the first.
+    Difference(Operand, Operand),
+    /// Nothing, but a condition on the text around it: the masked value is not zero.
+    Test(Operand, u64),
+    /// The first of these texts all values of which are present and not zero.
+    Either(&'static [&'static [TemplatePart]]),
     /// A value of the event's row with this index, for which the schema has a conversion of
     /// printf(3).
     Printf(&'static str, u16),
-    /// A value of the common rows, by index.
-    Common(&'static [u16]),
-    /// Parts that are left out if one of their values is absent or zero.
-    Optional(&'static [Part]),
+}
+
+/// A value that a sentence names: of the rows with these indexes the first that applies, the
+/// event's own before those that every record or event has, and computed ones last.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand {
+    /// Rows of the event.
+    pub own: &'static [u16],
+    /// Rows that every record or event has.
+    pub common: &'static [u16],
+    /// Rows that are computed from a BBLog record.
+    pub derived: &'static [u16],
+}
+
+/// A plain name of an event.
+#[derive(Clone, Copy, Debug)]
+pub struct Title {
+    /// When it is right.
+    pub when: When,
+    /// The name, a few words in lower case.
+    pub words: &'static str,
+}
+
+/// What an event is about, where a condition holds.
+#[derive(Clone, Copy, Debug)]
+pub struct EventCategory {
+    /// When it is right.
+    pub when: When,
+    /// The category.
+    pub category: Category,
 }

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Values as text. `{}` is exact, for details: `20100 us`, `ESTABLISHED (4)`. `{:#}` is short, for
-//! summaries: `20.1 ms`, `ESTABLISHED`.
+//! summaries: `20.1 ms`, `ESTABLISHED`. A [`Style`] says what the numbers are relative to.
 
 use std::fmt::{self, Display, Formatter, Write};
 use std::num::NonZeroU32;
 
 use crate::event::{Field, Value};
 use crate::spec::{NameTable, Unit, ValueNames};
+
+/// How numbers are shown that mean something only with what other records say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Our initial sequence number: with it, our sequence numbers are shown relative to it.
+    pub iss: Option<u32>,
+    /// The peer's initial sequence number, for the peer's sequence numbers.
+    pub irs: Option<u32>,
+}
 
 impl Display for Field<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -20,6 +29,14 @@ impl Field<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_to<W: Write>(&self, out: &mut W, short: bool) -> fmt::Result {
+        self.write_in(out, short, Style::default())
+    }
+
+    /// Writes the value as text, exact or short, with numbers as `style` has them.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: Style) -> fmt::Result {
         match (self.value, self.spec.names) {
             (Value::Text(bytes), _) => escaped(out, bytes),
             (Value::Bytes(bytes), _) => bytes.iter().try_for_each(|b| write!(out, "{b:02x}")),
@@ -28,24 +45,18 @@ impl Field<'_> {
             (Value::Bool(v), _) => out.write_str(if v == 0 { "no" } else { "yes" }),
             (Value::Unsigned(v), ValueNames::Enum(table)) => named(out, table, v as i64, v, short),
             (Value::Signed(v), ValueNames::Enum(table)) => named(out, table, v, v, short),
-            (Value::Unsigned(v), ValueNames::Flags(table)) => flags(out, table, v, short),
-            (Value::Signed(v), ValueNames::Flags(table)) => flags(out, table, v as u64, short),
+            (Value::Unsigned(v), ValueNames::Flags(table)) if short => flags(out, table, v),
+            (Value::Signed(v), ValueNames::Flags(table)) if short => flags(out, table, v as u64),
+            (Value::Unsigned(v), ValueNames::Flags(table)) => exact_flags(out, table, v),
+            (Value::Signed(v), ValueNames::Flags(table)) => exact_flags(out, table, v as u64),
             (Value::Unsigned(v), ValueNames::None) => match i64::try_from(v) {
-                Ok(v) => self.number(out, v, short),
+                Ok(v) if short => quantity(out, v, self.spec.unit, style, self.hz),
+                Ok(v) => exact(out, v, self.spec.unit, self.hz),
                 Err(_) => big(out, v, self.spec.unit),
             },
-            (Value::Signed(v), ValueNames::None) => self.number(out, v, short),
+            (Value::Signed(v), ValueNames::None) if short => quantity(out, v, self.spec.unit, style, self.hz),
+            (Value::Signed(v), ValueNames::None) => exact(out, v, self.spec.unit, self.hz),
         }
-    }
-
-    #[inline]
-    fn number<W: Write>(&self, out: &mut W, v: i64, short: bool) -> fmt::Result {
-        if let Some(hz) = self.hz
-            && let Some(scale) = self.spec.unit.ticks_scale()
-        {
-            return ticks_at(out, v, scale, hz, short);
-        }
-        number(out, v, self.spec.unit, short)
     }
 }
 
@@ -85,34 +96,43 @@ fn named<W: Write>(
     value: impl Display,
     short: bool,
 ) -> fmt::Result {
-    match table.get(key) {
+    let name = if short { table.in_words(key) } else { table.get(key) };
+    match name {
         Some(name) if short => out.write_str(name),
         Some(name) => write!(out, "{name} ({value})"),
         None => write!(out, "unknown ({value})"),
     }
 }
 
-fn flags<W: Write>(out: &mut W, table: &NameTable, value: u64, short: bool) -> fmt::Result {
-    if !short {
-        write!(out, "{value:#x}")?;
-        if value == 0 {
-            return Ok(());
-        }
-        out.write_str(" (")?;
+/// The names of the flags that are set, in a sentence: `RACK timer + TLP timer`.
+pub(crate) fn flags<W: Write>(out: &mut W, table: &NameTable, value: u64) -> fmt::Result {
+    flag_names(out, table, value, true)
+}
+
+/// `0x6 (RACK timer|TLP timer)`.
+fn exact_flags<W: Write>(out: &mut W, table: &NameTable, value: u64) -> fmt::Result {
+    write!(out, "{value:#x}")?;
+    if value == 0 {
+        return Ok(());
     }
+    out.write_str(" (")?;
+    flag_names(out, table, value, false)?;
+    out.write_char(')')
+}
+
+fn flag_names<W: Write>(out: &mut W, table: &NameTable, value: u64, words: bool) -> fmt::Result {
+    let separator = if words { " + " } else { "|" };
     let mut left = value;
     let mut first = true;
-    let mut separate = |out: &mut W| {
-        if !std::mem::take(&mut first) {
-            out.write_char('|')?;
-        }
-        Ok(())
+    let mut separate = |out: &mut W| match std::mem::take(&mut first) {
+        true => Ok(()),
+        false => out.write_str(separator),
     };
     for &(mask, name) in table.values {
         let mask = mask as u64;
         if mask != 0 && value & mask == mask {
             separate(out)?;
-            out.write_str(name)?;
+            out.write_str(if words { table.in_words(mask as i64).unwrap_or(name) } else { name })?;
             left &= !mask;
         }
     }
@@ -120,25 +140,54 @@ fn flags<W: Write>(out: &mut W, table: &NameTable, value: u64, short: bool) -> f
         separate(out)?;
         write!(out, "{left:#x}")?;
     }
-    if short { Ok(()) } else { out.write_char(')') }
+    Ok(())
 }
 
-fn number<W: Write>(out: &mut W, v: i64, unit: Unit, short: bool) -> fmt::Result {
+/// A number in a sentence: durations in the unit that reads best, sequence numbers relative where
+/// the style says to what.
+pub(crate) fn quantity<W: Write>(
+    out: &mut W,
+    v: i64,
+    unit: Unit,
+    style: Style,
+    hz: Option<NonZeroU32>,
+) -> fmt::Result {
     match unit {
         Unit::Hex | Unit::Pointer => write!(out, "{v:#x}"),
-        Unit::X256 => fixed(out, v, 256, short),
-        Unit::X1000 => fixed(out, v, 1000, short),
-        Unit::TicksX32 => ticks(out, v, 32, short),
-        Unit::TicksX16 => ticks(out, v, 16, short),
-        Unit::Us if short => time(out, v),
-        Unit::BytesPerSec if short => rate(out, v),
-        Unit::BytesPerSec => {
+        Unit::X256 => decimal(out, v, 256, 2),
+        Unit::X1000 => decimal(out, v, 1000, 2),
+        Unit::Ticks | Unit::TicksX16 | Unit::TicksX32 => ticks(out, v, unit.ticks_scale().unwrap_or(1), hz),
+        Unit::Us => time(out, v),
+        Unit::Ms if v.unsigned_abs() >= LONG / 1000 => time(out, v.saturating_mul(1000)),
+        Unit::BytesPerSec => rate(out, v),
+        Unit::Seq => int(out, relative(v, style.iss)),
+        Unit::PeerSeq => int(out, relative(v, style.irs)),
+        _ => exact(out, v, unit, hz),
+    }
+}
+
+/// A number with its unit, as logged.
+fn exact<W: Write>(out: &mut W, v: i64, unit: Unit, hz: Option<NonZeroU32>) -> fmt::Result {
+    match (unit, unit.ticks_scale(), hz) {
+        (Unit::Hex | Unit::Pointer, ..) => write!(out, "{v:#x}"),
+        (Unit::X256, ..) => fixed(out, v, 256),
+        (Unit::X1000, ..) => fixed(out, v, 1000),
+        (_, Some(scale), _) => {
+            ticks(out, v, scale, hz)?;
+            match (hz, scale) {
+                (Some(hz), 1) => write!(out, " ({v} ticks at {hz} Hz)"),
+                (Some(hz), _) => write!(out, " ({v}/{scale} ticks at {hz} Hz)"),
+                (None, 1) => Ok(()),
+                (None, _) => write!(out, " ({v}/{scale})"),
+            }
+        }
+        (Unit::BytesPerSec, ..) => {
             int(out, v)?;
             out.write_str(" bytes/s (")?;
             rate(out, v)?;
             out.write_char(')')
         }
-        Unit::Percent => {
+        (Unit::Percent, ..) => {
             int(out, v)?;
             out.write_char('%')
         }
@@ -147,6 +196,11 @@ fn number<W: Write>(out: &mut W, v: i64, unit: Unit, short: bool) -> fmt::Result
             suffix(out, unit)
         }
     }
+}
+
+/// A sequence number relative to the initial one, modulo 2^32.
+fn relative(v: i64, initial: Option<u32>) -> i64 {
+    initial.map_or(v, |initial| i64::from((v as u32).wrapping_sub(initial)))
 }
 
 /// An integer in decimal.
@@ -195,41 +249,46 @@ fn decimal<W: Write>(out: &mut W, v: i64, one: u64, digits: u32) -> fmt::Result 
     })
 }
 
-fn fixed<W: Write>(out: &mut W, v: i64, one: u64, short: bool) -> fmt::Result {
+fn fixed<W: Write>(out: &mut W, v: i64, one: u64) -> fmt::Result {
     decimal(out, v, one, 2)?;
-    if short { Ok(()) } else { write!(out, " ({v}/{one})") }
+    write!(out, " ({v}/{one})")
 }
 
-fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, short: bool) -> fmt::Result {
-    decimal(out, v, scale, 1)?;
-    out.write_str(" ticks")?;
-    if short { Ok(()) } else { write!(out, " ({v}/{scale})") }
-}
-
-/// Ticks, of which a second has `hz`, as time.
-fn ticks_at<W: Write>(out: &mut W, v: i64, scale: u64, hz: NonZeroU32, short: bool) -> fmt::Result {
+/// Ticks of which `scale` are one, as time if it is known how many a second has.
+fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, hz: Option<NonZeroU32>) -> fmt::Result {
+    let Some(hz) = hz else {
+        if scale == 1 {
+            int(out, v)?;
+        } else {
+            decimal(out, v, scale, 1)?;
+        }
+        return out.write_str(" ticks");
+    };
     let us = i128::from(v) * 1_000_000 / (i128::from(hz.get()) * i128::from(scale));
-    time(out, i64::try_from(us).unwrap_or(i64::MAX))?;
-    match (short, scale) {
-        (true, _) => Ok(()),
-        (false, 1) => write!(out, " ({v} ticks at {hz} Hz)"),
-        (false, _) => write!(out, " ({v}/{scale} ticks at {hz} Hz)"),
+    let us = i64::try_from(us).unwrap_or(i64::MAX);
+    if scale == 1 && us % 1000 == 0 && us.unsigned_abs() < LONG {
+        int(out, us / 1000)?;
+        return out.write_str(" ms");
     }
+    time(out, us)
 }
 
-/// Microseconds in the unit that reads best.
+/// Microseconds from which on a time is shown in seconds.
+const LONG: u64 = 100_000_000;
+
+/// Microseconds in the unit that reads best: milliseconds, but for the very short and the very long.
 fn time<W: Write>(out: &mut W, us: i64) -> fmt::Result {
     match us.unsigned_abs() {
         0..1_000 => {
             int(out, us)?;
             out.write_str(" us")
         }
-        1_000..999_950 => {
+        1_000..LONG => {
             decimal(out, us, 1_000, 1)?;
             out.write_str(" ms")
         }
         _ => {
-            decimal(out, us, 1_000_000, 3)?;
+            decimal(out, us, 1_000_000, 1)?;
             out.write_str(" s")
         }
     }

@@ -59,8 +59,10 @@ units! {
     Bytes "bytes" "bytes",
     /// Bytes per second.
     BytesPerSec "bytes/s" "bytes/s",
-    /// A TCP sequence number, absolute, modulo 2^32.
+    /// A TCP sequence number of ours, absolute, modulo 2^32.
     Seq "seq" "",
+    /// A TCP sequence number of the peer's, absolute, modulo 2^32.
+    PeerSeq "peer-seq" "",
     /// A count.
     Count "count" "",
     /// Hundredths.

@@ -8,8 +8,9 @@ use bblog_dissector::bblog::{RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, RecordContext, Value, verbose};
-use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
+use bblog_dissector::spec::{Category, FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
 use bblog_dissector::tables;
+use bblog_dissector::text::Style;
 
 const STACKS: [Stack; 4] = [Stack::Freebsd, Stack::Rack, Stack::Bbr, Stack::Unknown];
 const KERNELS: [Kernel; 3] = [Kernel::Main, Kernel::Freebsd14, Kernel::Freebsd13];
@@ -274,4 +275,50 @@ fn ticks() {
     assert_eq!(text(0), ("0.8 ticks (25/32)".to_owned(), "0.8 ticks".to_owned()));
     assert_eq!(text(100), ("7.8 ms (25/32 ticks at 100 Hz)".to_owned(), "7.8 ms".to_owned()));
     assert_eq!(text(1000), ("781 us (25/32 ticks at 1000 Hz)".to_owned(), "781 us".to_owned()));
+}
+
+/// Each event has a plain name and a category that say more than its own name does.
+#[test]
+fn titles_and_categories() {
+    for event in tables::EVENTS {
+        assert!(!event.titles.is_empty() && !event.categories.is_empty(), "{}", event.name);
+        for title in event.titles {
+            assert!(title.words.len() <= 20, "{}: {}", event.name, title.words);
+        }
+    }
+    // The same event of two stacks, of two kinds.
+    let title = |id: u8, stack, kind: u8| {
+        let mut bytes = [0; 328];
+        (bytes[25], bytes[26], bytes[259]) = (id, 0x10, kind);
+        let (record, _) = Record::split(&bytes).unwrap();
+        let event = Event::of_record(&record, RecordContext::new(stack, Kernel::Main));
+        (event.title(), event.category())
+    };
+    assert_eq!(title(9, Stack::Rack, 0), ("PRR", Category::Recovery));
+    assert_eq!(title(9, Stack::Bbr, 0), ("rate sample", Category::Congestion));
+    assert_eq!(title(13, Stack::Rack, 0), ("timer armed", Category::Timer));
+    assert_eq!(title(13, Stack::Rack, 1), ("send paced", Category::Pacing));
+    // An alert's category goes before the event's own.
+    assert_eq!(title(26, Stack::Rack, 4), ("timer fired", Category::Timer));
+    assert_eq!(title(26, Stack::Rack, 1), ("timer fired", Category::Loss));
+}
+
+/// Sequence numbers in sentences are relative where a style says to what, ours and the peer's.
+#[test]
+fn relative_sequence_numbers() {
+    let mut bytes = [0; 328];
+    (bytes[25], bytes[26], bytes[259]) = (56, 0x10, 1);
+    bytes[220..224].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[224..228].copy_from_slice(&1450_u32.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
+    assert_eq!(event.summary().to_string(), "SACK 2:1450");
+    let ours = Style { iss: Some(u32::MAX), irs: Some(100) };
+    assert_eq!(event.summary_in(ours).to_string(), "SACK 3:1451");
+    (bytes[25], bytes[26]) = (50, 0x10);
+    bytes[264..268].copy_from_slice(&10_u32.to_le_bytes());
+    bytes[220..224].copy_from_slice(&200_u32.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
+    assert_eq!(event.summary_in(ours).to_string(), "out-of-order data: add 10 bytes at 100; 0 bytes queued");
 }

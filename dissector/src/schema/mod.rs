@@ -3,7 +3,7 @@
 //!
 //! The language is line oriented: PROVIDER, KEYWORD, ENUM, FLAG, STRUCT and EVENT begin a line,
 //! definitions go on over indented lines and end at the first line that is not; every other
-//! line is ignored (comments among them). Four directives of ours are therefore invisible to
+//! line is ignored (comments among them). The directives of ours are therefore invisible to
 //! other readers of the language:
 //!
 //! | line | meaning |
@@ -13,6 +13,11 @@
 //! | `REMOVE EVENT name` | an event of the base that this layout does not have |
 //! | `FIELD [STRUCT.]field unit words…` | a field's unit and meaning |
 //! | `ALERT event kind [conditions…]` | an event that deserves notice; kinds are those of `tables/bblog/alerts.tbl` |
+//! | `TITLE event words…` | the event's plain name |
+//! | `CATEGORY event category [conditions…]` | what the event is about: a word of [`Category`] |
+//! | `WORDS table value words…` | what sentences call a value or flag of an ENUM or FLAG |
+//! | `SAY event [conditions…] "sentence"` | what is shown of the event, in the language of [`sentence`] |
+//! | `BESIDE event [conditions…] "sentence"` | what listings add to the packet that the event is |
 //! | `TIMER event verb field` | an event that `starts`, `stops`, `fires` or `handles` the timer that the field names |
 //!
 //! A condition is `field=1\|2`, `field!=0`, `field>3`, `field&0x4` (a bit is set) or `field!&0x4` (none is).
@@ -24,11 +29,12 @@ mod limits;
 mod parse;
 mod structure;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use crate::elog::{SESSION_CREATE, SESSION_END};
-use crate::spec::TimerVerb;
+use crate::sentence;
+use crate::spec::{Category, TimerVerb};
 use limits::{MAX_FIELDS, MAX_LINE};
 
 pub use format::{Piece, pieces};
@@ -86,6 +92,40 @@ pub struct Schema {
     pub alerts: Vec<AlertDef>,
     /// TIMERs, in order.
     pub timers: Vec<TimerDef>,
+    /// WORDS, by ENUM or FLAG.
+    pub words: BTreeMap<String, NamedValues>,
+    /// TITLEs, by event.
+    pub titles: BTreeMap<String, String>,
+    /// CATEGORYs, in order.
+    pub categories: Vec<CategoryDef>,
+    /// SAYs, in order.
+    pub says: Vec<SentenceDef>,
+    /// BESIDEs, in order.
+    pub beside: Vec<SentenceDef>,
+}
+
+/// A CATEGORY: what an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CategoryDef {
+    /// The event.
+    pub event: String,
+    /// The category.
+    pub category: Category,
+    /// What must hold of its fields.
+    pub conditions: Vec<Condition>,
+}
+
+/// A SAY or BESIDE: a sentence about an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentenceDef {
+    /// The event.
+    pub event: String,
+    /// What must hold of its fields.
+    pub conditions: Vec<Condition>,
+    /// The sentence.
+    pub pieces: Vec<sentence::Piece>,
+    /// Line and column where it is.
+    pub position: (usize, usize),
 }
 
 /// An ALERT: an event that deserves notice.
@@ -218,6 +258,13 @@ impl Schema {
         full.docs.extend(self.docs.clone());
         full.alerts.extend(self.alerts.iter().cloned());
         full.timers.extend(self.timers.iter().cloned());
+        for (table, words) in &self.words {
+            full.words.entry(table.clone()).or_default().extend(words.iter().cloned());
+        }
+        full.titles.extend(self.titles.clone());
+        full.categories.extend(self.categories.iter().cloned());
+        full.says.extend(self.says.iter().cloned());
+        full.beside.extend(self.beside.iter().cloned());
         full.check()?;
         Ok(full)
     }
@@ -272,6 +319,33 @@ impl Schema {
             }
             self.check_names(fields).or_else(fault)?;
             self.check_format(&event.format, fields).or_else(fault)?;
+        }
+        self.check_sentences()
+    }
+
+    /// Whether sentences make texts of a bounded length. Fields that an event does not have are no fault: other
+    /// layouts have them.
+    fn check_sentences(&self) -> Result<(), SchemaError> {
+        let sentences = || self.says.iter().chain(&self.beside);
+        if sentences().next().is_none() {
+            return Ok(());
+        }
+        let structure = |event: &EventDef| self.structs.get(event.payload.as_ref()?);
+        let fields = self.events.iter().flat_map(|event| {
+            let fields = structure(event).into_iter().flat_map(|body| &body.fields);
+            fields.map(|field| ((&*event.name, &*field.name), self.longest(field)))
+        });
+        let lengths: HashMap<(&str, &str), usize> = fields.collect();
+        for sentence in sentences() {
+            let longest = sentence::longest(&sentence.pieces, &|name| {
+                lengths.get(&(&*sentence.event, name)).copied().unwrap_or(0)
+            });
+            if longest > MAX_LINE {
+                let (line, column) = sentence.position;
+                let what =
+                    format!("sentence makes texts of up to {longest} bytes, expected at most {MAX_LINE}");
+                return Err(SchemaError { line, column, what });
+            }
         }
         Ok(())
     }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use super::limits::{MAX_DEFINITIONS, MAX_EVENTS, MAX_NAMES, MAX_TEXT};
 use super::structure::structure;
-use super::{AlertDef, Condition, EventDef, Schema, SchemaError, Test, TimerDef};
-use crate::spec::{TimerVerb, Unit};
+use super::{AlertDef, CategoryDef, Condition, EventDef, Schema, SchemaError, SentenceDef, Test, TimerDef};
+use crate::sentence;
+use crate::spec::{Category, TimerVerb, Unit};
 
 /// A word and where it stands.
 #[derive(Clone, Copy)]
@@ -152,6 +153,10 @@ impl Parser {
             "FIELD" => self.field(definition),
             "ALERT" => self.alert(definition),
             "TIMER" => self.timer(definition),
+            "TITLE" => self.title(definition),
+            "CATEGORY" => self.category(definition),
+            "WORDS" => self.words(definition),
+            "SAY" | "BESIDE" => self.sentence(definition),
             "ENUM" | "FLAG" => self.names(definition),
             "STRUCT" => self.structure(definition),
             "EVENT" => self.event(definition),
@@ -225,6 +230,52 @@ impl Parser {
             return verb.fault(format!("\"{}\", expected starts, stops, fires or handles", verb.text));
         };
         self.schema.timers.push(TimerDef { event, does, field });
+        Ok(())
+    }
+
+    fn title(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        definition.bound(self.schema.titles.len(), MAX_DEFINITIONS)?;
+        let event = definition.text(0, "an event")?;
+        definition.need(1, "words")?;
+        self.schema.titles.insert(event, definition.text_from(1));
+        Ok(())
+    }
+
+    fn category(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        definition.bound(self.schema.categories.len(), MAX_DEFINITIONS)?;
+        let (event, word) = (definition.text(0, "an event")?, definition.need(1, "a category")?);
+        let Some(category) = Category::from_word(word.text) else {
+            return word.fault(format!("unknown category \"{}\"", word.text));
+        };
+        let conditions = definition.conditions(2)?;
+        self.schema.categories.push(CategoryDef { event, category, conditions });
+        Ok(())
+    }
+
+    fn words(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        definition.bound(self.schema.words.values().map(Vec::len).sum(), MAX_NAMES)?;
+        let (table, value) = (definition.text(0, "a table")?, definition.need(1, "a value")?);
+        definition.need(2, "words")?;
+        let words = (value.int("value")? as i64, definition.text_from(2));
+        self.schema.words.entry(table).or_default().push(words);
+        Ok(())
+    }
+
+    /// SAY and BESIDE.
+    fn sentence(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        let schema = &mut self.schema;
+        let all = if definition.directive.text == "SAY" { &mut schema.says } else { &mut schema.beside };
+        definition.bound(all.len(), MAX_DEFINITIONS)?;
+        let (event, words) = (definition.text(0, "an event")?, definition.rest);
+        let at = words.iter().position(|word| word.text.starts_with('"')).unwrap_or(words.len());
+        let text = definition.text_from(at);
+        let Some(text) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
+            return definition.need(1, "a sentence")?.fault("sentence, expected it in double quotes");
+        };
+        let conditions = words[1..at].iter().map(|word| condition(*word)).collect::<Result<_, _>>()?;
+        let pieces = sentence::parse(text).or_else(|fault| words[at].fault(fault))?;
+        let position = (words[at].line, words[at].column);
+        all.push(SentenceDef { event, conditions, pieces, position });
         Ok(())
     }
 

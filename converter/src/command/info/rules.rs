@@ -91,7 +91,7 @@ pub(super) static RULES: &[Rule] = &[
     rule(Bblog, "OUT", Tells::Segment),
     // FreeBSD 13 fills no members, and logs the retransmit timer only.
     Rule { unless: &[("timer", "")], ..rule(Bblog, "RTO", Tells::Rto) },
-    Rule { needs: &[("timer", "RTO"), ("action", "processing")], ..rule(Bblog, "RTO", Tells::Rto) },
+    Rule { needs: &[("timer", "RTO"), ("action", "fired")], ..rule(Bblog, "RTO", Tells::Rto) },
     Rule { needs: &[("timer", "RTO")], ..rule(Bblog, "BBR_LOG_RTO", Tells::Rto) },
     Rule { needs: &[("timer", "TLP")], ..rule(Bblog, "BBR_LOG_RTO", Tells::Tlp) },
     rule(Bblog, EVERY, Tells::RecoveryFlag("t_flags", "FASTRECOVERY")),

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Sentences: templates of the tables with an event's values in them.
+
+use std::fmt::{self, Write};
+
+use crate::event::{Event, Field, Value};
+use crate::spec::{Operand, SummaryTemplate, TemplatePart, Unit, ValueNames};
+use crate::text::{self, Style};
+
+/// A sentence about an event; see [`Event::summary`].
+#[derive(Clone, Copy)]
+pub struct Summary<'e, 'a> {
+    event: &'e Event<'a>,
+    templates: &'static [SummaryTemplate],
+    beside: bool,
+    style: Style,
+}
+
+/// How many values the summary of an event without a sentence of its own shows.
+const DEFAULT_VALUES: usize = 4;
+
+impl fmt::Display for Summary<'_, '_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(out)
+    }
+}
+
+impl<'e, 'a> Summary<'e, 'a> {
+    /// What happened.
+    pub(crate) fn new(event: &'e Event<'a>, style: Style) -> Summary<'e, 'a> {
+        Summary { event, templates: event.spec().says, beside: false, style }
+    }
+
+    /// What is to be added to the packet.
+    pub(crate) fn beside(event: &'e Event<'a>, style: Style) -> Summary<'e, 'a> {
+        Summary { event, templates: event.spec().beside, beside: true, style }
+    }
+
+    /// Writes the sentence: what `{}` does, without its detours.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to<W: Write>(&self, out: &mut W) -> fmt::Result {
+        let event = self.event;
+        if !self.beside && event.is_bare_create() {
+            return out.write_str("session opened");
+        }
+        if let Some(best) = event.best(self.templates, |template| &template.when) {
+            return self.parts(out, best.parts);
+        }
+        if self.beside { Ok(()) } else { self.values(out) }
+    }
+
+    /// What is written where no sentence fits: the first of the event's own values.
+    fn values<W: Write>(&self, out: &mut W) -> fmt::Result {
+        let event = self.event;
+        out.write_str(event.spec().label)?;
+        let own = event.fields().filter(|field| !field.spec.common);
+        for (at, field) in own.take(DEFAULT_VALUES).enumerate() {
+            out.write_str(if at == 0 { ": " } else { ", " })?;
+            out.write_str(field.spec.name)?;
+            out.write_char(' ')?;
+            field.write_in(out, true, self.style)?;
+        }
+        Ok(())
+    }
+
+    fn parts<W: Write>(&self, out: &mut W, parts: &'static [TemplatePart]) -> fmt::Result {
+        parts.iter().try_for_each(|part| self.part(out, part))
+    }
+
+    fn part<W: Write>(&self, out: &mut W, part: &'static TemplatePart) -> fmt::Result {
+        match part {
+            TemplatePart::Text(text) => out.write_str(text),
+            TemplatePart::Test(..) => Ok(()),
+            TemplatePart::Either(texts) => match texts.iter().find(|text| self.complete(text)) {
+                Some(text) => self.parts(out, text),
+                None => Ok(()),
+            },
+            TemplatePart::Difference(a, b) => match self.difference(*a, *b) {
+                Some((value, unit)) => text::quantity(out, value, unit, self.style, None),
+                None => out.write_str("?"),
+            },
+            TemplatePart::Value(of) | TemplatePart::Number(of) | TemplatePart::Flags(of, _) => {
+                match self.event.operand(*of) {
+                    Some(field) => self.value(out, part, &field),
+                    None => out.write_str("?"),
+                }
+            }
+            TemplatePart::Printf(_, index) => match self.event.own(*index) {
+                Some(field) => field.write_in(out, true, self.style),
+                None => out.write_str("?"),
+            },
+        }
+    }
+
+    fn value<W: Write>(&self, out: &mut W, part: &TemplatePart, field: &Field<'_>) -> fmt::Result {
+        match (part, field.spec.names, field.value.as_int()) {
+            (TemplatePart::Flags(_, mask), ValueNames::Flags(table), Some(value)) => {
+                text::flags(out, table, value as u64 & mask)
+            }
+            (TemplatePart::Number(_), ValueNames::None, Some(value)) => {
+                text::quantity(out, value, Unit::None, self.style, None)
+            }
+            _ => field.write_in(out, true, self.style),
+        }
+    }
+
+    /// The difference of two values, and its unit.
+    fn difference(&self, a: Operand, b: Operand) -> Option<(i64, Unit)> {
+        let (a, b) = (self.event.operand(a)?, self.event.operand(b)?);
+        let (unit, value) = (a.spec.unit, a.value.as_int()?.wrapping_sub(b.value.as_int()?));
+        let sequence = matches!(unit, Unit::Seq | Unit::PeerSeq);
+        Some(if sequence { (i64::from(value as u32), Unit::Bytes) } else { (value, unit) })
+    }
+
+    /// Whether every value of the parts is present and not zero.
+    fn complete(&self, parts: &'static [TemplatePart]) -> bool {
+        let there = |of: Operand| self.event.operand(of).filter(|field| !field.value.is_zero());
+        let masked = |of: Operand, mask: u64| {
+            there(of).is_some_and(|field| match field.value {
+                Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => {
+                    field.value.as_int().is_some_and(|value| value as u64 & mask != 0)
+                }
+                _ => true,
+            })
+        };
+        parts.iter().all(|part| match part {
+            TemplatePart::Text(_) | TemplatePart::Either(_) => true,
+            TemplatePart::Value(of) | TemplatePart::Number(of) => there(*of).is_some(),
+            TemplatePart::Flags(of, mask) | TemplatePart::Test(of, mask) => masked(*of, *mask),
+            // A negative one comes of values of different moments.
+            TemplatePart::Difference(a, b) => self.difference(*a, *b).is_some_and(|(value, _)| value > 0),
+            TemplatePart::Printf(_, index) => {
+                self.event.own(*index).is_some_and(|field| !field.value.is_zero())
+            }
+        })
+    }
+}
