@@ -68,8 +68,8 @@ fn start() -> Option<(Child, ChildStdin)> {
     let mut command = Command::new("sh");
     command.arg("-c").arg(&pager).stdin(Stdio::piped());
     if std::env::var_os("LESS").is_none() {
-        // Leave at once if all fits on the screen, let colours pass, do not clear the screen.
-        command.env("LESS", "FRX");
+        // Leave at once if all fits on the screen, let colours pass, cut long lines, do not clear the screen.
+        command.env("LESS", "FRSX");
     }
     let mut child = command.spawn().ok()?;
     let pipe = child.stdin.take()?;
@@ -79,4 +79,16 @@ fn start() -> Option<(Child, ChildStdin)> {
 /// Whether to write colours: on a terminal, unless NO_COLOR is set or the terminal is dumb.
 pub fn colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Columns of the lines of a listing: those that COLUMNS says, or else the terminal's; `None` if it goes
+/// elsewhere.
+pub fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.or_else(|| {
+        let stdout = io::stdout();
+        let size = terminal_size::terminal_size_of(&stdout)?;
+        stdout.is_terminal().then_some(usize::from(size.0.0))
+    })
+    .filter(|&columns| columns > 0)
 }

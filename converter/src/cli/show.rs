@@ -49,6 +49,15 @@ pub struct Args {
     /// Print the time since the event before; the same as -t delta
     #[arg(long)]
     delta_time: bool,
+    /// Show titles in place of the events' names: `timer armed`, not TIMERSTAR
+    #[arg(long)]
+    titles: bool,
+    /// Show sequence numbers as logged, not relative to the first of the connection
+    #[arg(short = 'S', long)]
+    absolute_numbers: bool,
+    /// Do not cut lines to the width of the terminal, or to COLUMNS
+    #[arg(long)]
+    wide: bool,
     /// Do not use a pager
     #[arg(long)]
     no_pager: bool,
@@ -92,8 +101,11 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let options = LineOptions {
         time: form.or(args.delta_time.then_some(TimeForm::Delta)).unwrap_or_default(),
         number: args.number,
+        titles: args.titles,
+        absolute: args.absolute_numbers,
         extended: args.extended,
         raw: args.raw,
+        width: if args.wide { None } else { pager::width() },
     };
     let palette = if pager::colours() { Palette::coloured() } else { Palette::plain() };
     let mut lines = Lines::new(options, palette);

@@ -5,10 +5,11 @@ use bblog_analysis::track::{Track, Tracked};
 use bblog_dissector::Micros;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::Stack;
-use bblog_dissector::{catalog, elog};
+use bblog_dissector::{catalog, elog, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
 use super::item::{BblogItem, EventlogItem, LogItem};
+use super::numbers::{ItemNumbers, Numbers};
 use crate::lru_map::LruMap;
 
 /// BBLog connections, and sessions, followed at a time.
@@ -30,6 +31,8 @@ pub struct DecodedItem<'a> {
     pub event: Event<'a>,
     /// What it is beside the record before of its connection, or the event before of its session.
     pub tracked: Tracked,
+    /// What its numbers are relative to, and whether it goes by again.
+    pub numbers: ItemNumbers,
 }
 
 impl DecodedItem<'_> {
@@ -42,7 +45,7 @@ impl DecodedItem<'_> {
 /// Decodes records and events, one after the other.
 pub struct ItemDecoder {
     connections: Connections,
-    sessions: LruMap<InputSession, Option<u64>>,
+    sessions: LruMap<InputSession, Session>,
     number: u64,
     /// Time of the first event, and of the last.
     first: Option<Micros>,
@@ -51,6 +54,14 @@ pub struct ItemDecoder {
 
 /// Input, section, provider and session.
 type InputSession = (usize, u64, u16, u64);
+
+/// A session as far as the next event of it needs it.
+#[derive(Clone, Copy, Default)]
+struct Session {
+    /// The time of its last event.
+    last: Option<u64>,
+    numbers: Numbers,
+}
 
 impl ItemDecoder {
     /// A decoder in front of the first event.
@@ -63,33 +74,48 @@ impl ItemDecoder {
     #[inline]
     pub fn decode<'a>(&mut self, input: usize, item: LogItem<'a>) -> DecodedItem<'a> {
         self.number += 1;
-        let (event, tracked) = match &item {
+        let (event, tracked, numbers) = match &item {
             LogItem::Bblog(item) => {
-                let (stack, track) = self.connections.of(input, item);
-                let tracked = track.next(&item.record);
+                let (stack, followed) = self.connections.of(input, item);
+                let tracked = followed.track.next(&item.record);
                 let cx = Context::new(stack, item.kernel);
-                (Event::of_record(&item.record, cx), tracked)
+                let numbers = followed.numbers.of_record(&item.record);
+                (Event::of_record(&item.record, cx), tracked, numbers)
             }
             LogItem::Eventlog(item) => {
                 let spec = catalog::Catalog::event(item.tables, item.event.event_id());
-                (Event::of_elog(&item.event, spec), self.beside(input, item))
+                let event = Event::of_elog(&item.event, spec);
+                let (tracked, numbers) = self.beside(input, item, &event);
+                (event, tracked, numbers)
             }
         };
         let time = item.time();
         let first = *self.first.get_or_insert(time);
         let runs_back = self.last.replace(time).is_some_and(|last| time < last);
-        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked }
+        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, numbers }
     }
 
-    /// What an event is beside the one before it of its session.
+    /// What an event is beside those before it of its session.
     #[inline]
-    fn beside(&mut self, input: usize, item: &EventlogItem<'_>) -> Tracked {
+    fn beside(
+        &mut self,
+        input: usize,
+        item: &EventlogItem<'_>,
+        decoded: &Event<'_>,
+    ) -> (Tracked, ItemNumbers) {
         let event = &item.event;
         let key = (input, item.section, event.provider_id(), event.session_id());
-        let last = self.sessions.get_or_insert_with(key, || None);
+        let session = self.sessions.get_or_insert_with(key, Session::default);
         let now = event.timestamp();
-        let delta = last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
-        Tracked::of_event(delta)
+        let delta = session.last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
+        if event.event_id() == elog::SESSION_CREATE {
+            session.numbers = Numbers::default();
+        }
+        let numbers = match item.provider {
+            Some(tcp_provider::NAME) => session.numbers.of_event(event.event_id(), decoded),
+            _ => ItemNumbers::default(),
+        };
+        (Tracked::of_event(delta), numbers)
     }
 }
 
@@ -105,8 +131,15 @@ struct Connections {
     section: (usize, u64),
     key: InputConnection,
     stack: Stack,
+    followed: Followed,
+    others: LruMap<InputConnection, Followed>,
+}
+
+/// What of a connection is followed from record to record.
+#[derive(Clone, Copy, Default)]
+struct Followed {
     track: Track,
-    others: LruMap<InputConnection, Track>,
+    numbers: Numbers,
 }
 
 /// The connection, and the input: two of them may be of two machines.
@@ -118,17 +151,17 @@ impl Connections {
             section: (usize::MAX, 0),
             key: ([0; 41], usize::MAX),
             stack: Stack::Unknown,
-            track: Track::default(),
+            followed: Followed::default(),
             others: LruMap::new(CONNECTIONS),
         }
     }
 
     #[inline]
-    fn of(&mut self, input: usize, item: &BblogItem<'_>) -> (Stack, &mut Track) {
+    fn of(&mut self, input: usize, item: &BblogItem<'_>) -> (Stack, &mut Followed) {
         if self.section != (input, item.section) {
             self.change(input, item);
         }
-        (self.stack, &mut self.track)
+        (self.stack, &mut self.followed)
     }
 
     #[cold]
@@ -137,11 +170,11 @@ impl Connections {
         self.stack = Stack::from_name(item.stack);
         let key = (connection_key(item.header), input);
         if key != self.key {
-            let track = std::mem::take(&mut self.track);
+            let followed = std::mem::take(&mut self.followed);
             if self.key.1 != usize::MAX {
-                self.others.insert(self.key, track);
+                self.others.insert(self.key, followed);
             }
-            self.track = self.others.remove(&key).unwrap_or_default();
+            self.followed = self.others.remove(&key).unwrap_or_default();
             self.key = key;
         }
     }

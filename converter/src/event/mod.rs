@@ -13,5 +13,7 @@ pub mod eventlog;
 pub mod follow;
 pub mod item;
 pub mod merge;
+pub mod numbers;
 mod pcapng;
 pub mod source;
+pub mod words;

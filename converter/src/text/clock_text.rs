@@ -67,6 +67,13 @@ impl ClockText {
         micros(time.subsec_micros(), out);
     }
 
+    /// `2026-11-21`, UTC.
+    pub fn date(&mut self, time: Micros, out: &mut Vec<u8>) {
+        let text = self.second(time);
+        let date = text.split(' ').next().unwrap_or_default();
+        out.extend_from_slice(date.as_bytes());
+    }
+
     #[inline]
     fn second(&mut self, time: Micros) -> &str {
         let second = time.seconds();

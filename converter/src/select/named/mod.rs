@@ -9,8 +9,6 @@
 mod packet;
 mod stock;
 
-use std::fmt::Write;
-
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::event::{self, Field, Group, Value};
@@ -21,6 +19,7 @@ use bblog_dissector::tcp_provider::SegmentPlan;
 use self::packet::{Packet, Side};
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
+use crate::event::words::Words;
 
 /// A field, found by its name.
 #[derive(Clone, Debug)]
@@ -109,6 +108,7 @@ pub enum Type {
 #[derive(Debug, Default)]
 pub struct Scratch {
     summary: String,
+    words: Words,
     plan: Option<(&'static Provider, SegmentPlan)>,
 }
 
@@ -321,7 +321,7 @@ impl Fact {
             Fact::Summary => {
                 scratch.summary.clear();
                 // Writing to a string cannot fail.
-                let _ = write!(scratch.summary, "{}", decoded.event.summary());
+                let _ = scratch.words.write(decoded, decoded.numbers.style, &mut scratch.summary);
                 found(&Value::Text(scratch.summary.as_bytes()))
             }
             Fact::Number => found(&Value::Unsigned(decoded.number)),

@@ -11,6 +11,7 @@ use bblog_dissector::event::Value;
 use crate::event::connection::{ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
 use crate::event::item::{Clock, LogItem};
+use crate::event::words::Words;
 use crate::select::named::{Named, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
 
@@ -90,6 +91,8 @@ impl fmt::Display for UnknownColumn {
 pub(super) struct Texts {
     clock: ClockText,
     connections: ConnectionTexts,
+    words: Words,
+    summary: String,
 }
 
 impl Column {
@@ -195,8 +198,12 @@ impl Own {
             Own::Event if decoded.is_unknown() => {}
             Own::Event => text(decoded.event.name().as_bytes(), out),
             Own::EventId => integer(event_id(item).into(), out),
-            // A Vec takes everything.
-            Own::Summary => drop(write!(out, "{}", decoded.event.summary())),
+            Own::Summary => {
+                texts.summary.clear();
+                // A String takes everything.
+                let _ = texts.words.write(decoded, decoded.numbers.style, &mut texts.summary);
+                out.extend_from_slice(texts.summary.as_bytes());
+            }
         }
     }
 }

@@ -1,33 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The usual style: time, connection, stack or provider, event and summary in columns.
+//! The usual style: time, connection, event and what happened, in columns.
+//!
+//! A connection is said once, where it first appears. Where there are several, each line has its number.
+//! On a terminal it is said on a line of its own; elsewhere, where each line is an event, at the end of its
+//! first one.
 
 use std::io::Write;
 
 use bblog_dissector::Micros;
+use bblog_dissector::spec::Category;
+use bblog_dissector::text::Style;
 use bblog_pcapng::escape::Escaped;
 
-use super::{Palette, details};
-use crate::event::connection::{ConnectionRef, ConnectionTexts};
-use crate::event::decode::{DecodedItem, event_id, payload};
-use crate::event::item::LogItem;
+use super::label::{self, Labels};
+use super::{Palette, cut, details};
+use crate::event::decode::{DecodedItem, event_id};
+use crate::event::item::{Clock, LogItem};
+use crate::event::words::Words;
 use crate::text::TextSink;
 use crate::text::clock_text::{ClockText, seconds};
 
-/// Columns of a stack's or provider's name.
-const ORIGIN: usize = 8;
-/// Columns of an event's name; the longest of BBLog's has some more.
-const EVENT: usize = 18;
+/// Columns of an event's name; a few of BBLog's have more.
+const EVENT: usize = 15;
+/// Columns of an event's title.
+const TITLE: usize = 20;
 /// Columns of a relative time.
 const SPAN: usize = 13;
 /// Columns of a number.
 const NUMBER: usize = 8;
-/// Bytes of an undescribed payload shown in its line.
-const PREVIEW: usize = 16;
+/// Columns of a connection's number.
+const LABEL: usize = 3;
 
 /// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeForm {
-    /// Date and time, UTC.
+    /// Time of day, UTC; a line says the date when it changes.
     #[default]
     Absolute,
     /// Seconds since the first event of the inputs, selected or not.
@@ -43,44 +50,62 @@ pub struct LineOptions {
     pub time: TimeForm,
     /// Whether lines begin with the event's number.
     pub number: bool,
+    /// Whether plain titles stand in place of the events' names.
+    pub titles: bool,
+    /// Whether sequence numbers are as logged, not relative to the initial ones.
+    pub absolute: bool,
     /// Whether all values follow, one a line.
     pub extended: bool,
     /// Whether the members as logged follow too.
     pub raw: bool,
+    /// Columns that a line may take: then it is cut, and connections and dates stand on lines of their own.
+    pub width: Option<usize>,
 }
 
 /// Writes events as lines.
-#[derive(Default)]
 pub struct Lines {
     options: LineOptions,
     palette: Palette,
     clock: ClockText,
-    connections: ConnectionTexts,
-    /// Columns of the connection: what the widest so far took.
-    width: usize,
+    words: Words,
+    labels: Labels,
+    /// The day of the last event, in days since 1970.
+    day: Option<i64>,
     last: Option<Micros>,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::new(LineOptions::default(), Palette::plain())
+    }
 }
 
 impl TextSink for Lines {
     #[inline]
     fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+        let label = self.labels.of(decoded);
+        let day = self.day(decoded);
+        let news = label.named || day;
+        if news && self.options.width.is_some() {
+            self.heading(decoded, label, day, out);
+        }
+        let start = out.len();
         if self.options.number {
             right(NUMBER, out, |out| integer(decoded.number, out));
             out.push(b' ');
         }
         self.time(decoded, out);
-        self.connection(decoded, out);
-        self.origin(decoded, out);
-        out.extend_from_slice(self.palette.event.as_bytes());
-        left(EVENT, out, |out| name(decoded, out));
-        out.extend_from_slice(self.palette.reset.as_bytes());
-        out.push(b' ');
-        summary(decoded, out);
-        if let LogItem::Bblog(item) = &decoded.item
-            && item.missing > 0
-        {
-            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
-            let _ = write!(out, " {alarm}[{} records missing before]{reset}", item.missing);
+        if self.labels.count() > 1 {
+            right(LABEL, out, |out| integer(label.number, out));
+            out.push(b' ');
+        }
+        self.what(decoded, out);
+        if news && self.options.width.is_none() {
+            out.extend_from_slice(b"  # ");
+            self.news(decoded, label, day, out);
+        }
+        if let Some(width) = self.options.width {
+            cut::to_width(out, start, width);
         }
         if decoded.runs_back {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
@@ -96,7 +121,47 @@ impl TextSink for Lines {
 impl Lines {
     /// Lines that show what `options` say.
     pub fn new(options: LineOptions, palette: Palette) -> Lines {
-        Lines { options, palette, ..Lines::default() }
+        let (clock, words, labels) = (ClockText::default(), Words::default(), Labels::new());
+        Lines { options, palette, clock, words, labels, day: None, first: None, last: None }
+    }
+
+    /// Whether the event is the first one of a day.
+    #[inline]
+    fn day(&mut self, decoded: &DecodedItem<'_>) -> bool {
+        const SECONDS: i64 = 86_400;
+        if self.options.time != TimeForm::Absolute || decoded.item.clock() != Clock::Utc {
+            return false;
+        }
+        let day = decoded.item.time().seconds().div_euclid(SECONDS);
+        self.day.replace(day) != Some(day)
+    }
+
+    /// A line that says what changes with this event: the date, the connection.
+    #[cold]
+    fn heading(&mut self, decoded: &DecodedItem<'_>, label: label::Shown, day: bool, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(self.palette.connection.as_bytes());
+        out.extend_from_slice(b"# ");
+        self.news(decoded, label, day, out);
+        out.extend_from_slice(self.palette.reset.as_bytes());
+        if let Some(width) = self.options.width {
+            cut::to_width(out, start, width);
+        }
+        out.push(b'\n');
+    }
+
+    /// `2026-11-21 UTC, 1: 10.0.0.1:80 - 10.0.0.2:5000, stack rack`
+    fn news(&mut self, decoded: &DecodedItem<'_>, label: label::Shown, day: bool, out: &mut Vec<u8>) {
+        if day {
+            self.clock.date(decoded.item.time(), out);
+            out.extend_from_slice(b" UTC");
+        }
+        if label.named {
+            out.extend_from_slice(if day { b", " } else { b"" });
+            integer(label.number, out);
+            out.extend_from_slice(b": ");
+            label::name(decoded, out);
+        }
     }
 
     #[inline]
@@ -104,7 +169,10 @@ impl Lines {
         out.extend_from_slice(self.palette.time.as_bytes());
         let time = decoded.item.time();
         match self.options.time {
-            TimeForm::Absolute => self.clock.absolute(decoded.item.clock(), time, out),
+            TimeForm::Absolute if decoded.item.clock() == Clock::Utc => {
+                self.clock.time_of_day(Clock::Utc, false, time, out);
+            }
+            TimeForm::Absolute => self.clock.absolute(Clock::Uptime, time, out),
             TimeForm::Relative => {
                 right(SPAN, out, |out| seconds(time - decoded.first, out));
             }
@@ -117,40 +185,26 @@ impl Lines {
         out.push(b' ');
     }
 
+    /// The event's name and what happened.
     #[inline]
-    fn connection(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.palette.connection.as_bytes());
-        let text = self.connections.get(decoded.input, &decoded.item, connection);
-        out.extend_from_slice(text);
-        self.width = self.width.max(text.len());
-        out.resize(out.len() + self.width - text.len(), b' ');
-        out.extend_from_slice(self.palette.reset.as_bytes());
+    fn what(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+        let category = if decoded.numbers.resent { Category::Loss } else { decoded.event.category() };
+        out.extend_from_slice(self.palette.event(category).as_bytes());
+        match self.options.titles {
+            true => left(TITLE, out, |out| title(decoded, out)),
+            false => left(EVENT, out, |out| name(decoded, out)),
+        }
         out.push(b' ');
-    }
-
-    #[inline]
-    fn origin(&self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.palette.origin.as_bytes());
-        left(ORIGIN, out, |out| {
-            let name = match &decoded.item {
-                LogItem::Bblog(item) => item.stack,
-                LogItem::Eventlog(item) => item.provider.unwrap_or(b"?"),
-            };
-            text(name, out);
-        });
+        let style = if self.options.absolute { Style::default() } else { decoded.numbers.style };
+        // A Vec takes everything.
+        let _ = self.words.write(decoded, style, &mut Text(out));
         out.extend_from_slice(self.palette.reset.as_bytes());
-        out.push(b' ');
-    }
-}
-
-/// `10.0.0.1:80 - 10.0.0.2:5000`, before it the session: `5000 10.0.0.1:80 - ...`.
-fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
-    if let Some(session) = connection.session {
-        integer(session, out);
-    }
-    if let Some((local, remote)) = connection.addresses {
-        let blank = if connection.session.is_some() { " " } else { "" };
-        let _ = write!(out, "{blank}{local} - {remote}");
+        if let LogItem::Bblog(item) = &decoded.item
+            && item.missing > 0
+        {
+            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
+            let _ = write!(out, " {alarm}[{} records missing before]{reset}", item.missing);
+        }
     }
 }
 
@@ -163,24 +217,11 @@ fn name(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     }
 }
 
-#[inline]
-fn summary(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
-    if !decoded.is_unknown() {
-        // A Vec takes everything.
-        let _ = decoded.event.summary().write_to(&mut Text(out));
-        return;
-    }
-    match &decoded.item {
-        LogItem::Bblog(_) => out.extend_from_slice(b"an event that no table has"),
-        LogItem::Eventlog(_) => {
-            let payload = payload(decoded);
-            let _ = write!(out, "{} bytes that no schema describes", payload.len());
-            if !payload.is_empty() {
-                out.extend_from_slice(b": ");
-                hex(&payload[..payload.len().min(PREVIEW)], out);
-                out.extend_from_slice(if payload.len() > PREVIEW { b"..." } else { b"" });
-            }
-        }
+/// The event's title; its name if the tables have none.
+fn title(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+    match decoded.event.title() {
+        "" => name(decoded, out),
+        title => text(title.as_bytes(), out),
     }
 }
 

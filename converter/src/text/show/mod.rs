@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events as text: one line each, optionally with all values below it.
 
+mod cut;
 mod details;
 mod elog_style;
+mod label;
 mod line;
 mod palette;
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Lines cut to the width of a terminal.
+
+/// What stands at the end of a line that was cut.
+const MARK: &[u8] = b"..";
+
+/// Cuts the line that begins at `start` of `out` to `width` columns: behind a word if it has one that ends
+/// there, and with a mark. Escape sequences take no columns and are kept, those after the cut too.
+pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize) {
+    let Some(line) = out.get(start..) else { return };
+    // Most lines are shorter than that many bytes.
+    if line.len() <= width {
+        return;
+    }
+    let room = width.saturating_sub(MARK.len());
+    let (mut columns, mut escaped) = (0, false);
+    // Where the line can end: behind a word, and anywhere.
+    let (mut word, mut anywhere) = (None, 0);
+    for (at, byte) in line.iter().enumerate() {
+        match byte {
+            0x1b => escaped = true,
+            _ if escaped => escaped = !byte.is_ascii_alphabetic(),
+            // A byte that continues a character.
+            0x80..0xc0 => {}
+            _ => {
+                if columns <= room {
+                    anywhere = at;
+                    if *byte == b' ' && columns > 0 && line[at - 1] != b' ' {
+                        word = Some(at);
+                    }
+                }
+                columns += 1;
+            }
+        }
+    }
+    if columns <= width {
+        return;
+    }
+    // A word longer than half the line is cut.
+    let end = word.filter(|&word| word >= anywhere / 2).unwrap_or(anywhere);
+    let sequences = escapes(&line[end..]);
+    out.truncate(start + end);
+    out.extend_from_slice(MARK);
+    out.extend_from_slice(&sequences);
+}
+
+/// The escape sequences in `text`.
+fn escapes(text: &[u8]) -> Vec<u8> {
+    let mut escaped = false;
+    let kept = text.iter().filter(|byte| {
+        let keep = escaped || **byte == 0x1b;
+        escaped = keep && !(escaped && byte.is_ascii_alphabetic());
+        keep
+    });
+    kept.copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_width;
+
+    fn cut(line: &str, width: usize) -> String {
+        let mut out = b"before ".to_vec();
+        let start = out.len();
+        out.extend_from_slice(line.as_bytes());
+        to_width(&mut out, start, width);
+        String::from_utf8(out.split_off(start)).unwrap()
+    }
+
+    #[test]
+    fn behind_a_word() {
+        assert_eq!(cut("one two three", 13), "one two three");
+        assert_eq!(cut("one two three", 12), "one two..");
+        assert_eq!(cut("one two three", 9), "one two..");
+        assert_eq!(cut("one two three", 8), "one..");
+        assert_eq!(cut("incomprehensibilities", 10), "incompre..");
+        assert_eq!(cut("a incomprehensibilities", 10), "a incomp..");
+        assert_eq!(cut("", 0), "");
+    }
+
+    #[test]
+    fn colours_and_characters_of_several_bytes() {
+        assert_eq!(cut("\x1b[31mone two three\x1b[0m", 13), "\x1b[31mone two three\x1b[0m");
+        assert_eq!(cut("\x1b[31mone two three\x1b[0m", 9), "\x1b[31mone two..\x1b[0m");
+        assert_eq!(cut("\u{e9}\u{e9} \u{e9}\u{e9}", 5), "\u{e9}\u{e9} \u{e9}\u{e9}");
+        assert_eq!(cut("\u{e9}\u{e9} \u{e9}\u{e9}", 4), "\u{e9}\u{e9}..");
+    }
+}
