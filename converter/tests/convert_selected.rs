@@ -16,7 +16,7 @@ fn bblog(args: &[&str]) -> Vec<u8> {
 }
 
 fn shown(log: &Path, options: &[&str]) -> String {
-    let text = bblog(&[&["show", log.to_str().unwrap()], options].concat());
+    let text = bblog(&[&["show", "-S", log.to_str().unwrap()], options].concat());
     String::from_utf8(text).unwrap()
 }
 

@@ -147,11 +147,16 @@ fn times() {
     let before = times.iter().filter(|&&time| time < middle).count();
     assert!(before > 0 && before < times.len());
     let seconds = |us: i64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
-    let text = run(&["show", "--filter", "frame.number == 61", log], b"").stdout;
-    let iso = String::from_utf8(text).unwrap()[..26].to_owned();
+    let text = |subcommand: &[&str]| {
+        let ran = run(&[subcommand, &["--filter", "frame.number == 61", log]].concat(), b"");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let iso = text(&["csv", "--fields", "time"]).lines().nth(1).unwrap().to_owned();
     for bound in [
         iso.clone(),
-        format!("{}Z", iso.replace(' ', "T")),
+        iso.replace(['T', 'Z'], " "),
+        // As a line of `show` begins.
+        text(&["show"])[..15].to_owned(),
         seconds(middle),
         format!("+{}", seconds(middle - first)),
     ] {

@@ -5,18 +5,22 @@ use std::io::Write;
 use std::path::Path;
 
 use bblog_converter::output::Output;
-use bblog_converter::text::fields::{json, markdown, mdoc, rows, text};
+use bblog_converter::text::fields::{events, json, markdown, mdoc, only, rows, text};
 use bblog_converter::{OutputError, WriteError};
 
 use super::messages::{Messages, Outcome};
 use super::reading;
 use super::usage::UsageError;
 
-/// Print the reference of all events and fields
+/// Print the reference of events and fields
 ///
-/// One line per field: name, type, unit or names of values, event, condition, meaning.
+/// With the name of an event: what the event is, which stacks log it, and its values. Otherwise one line
+/// per field: name, type, unit or names of values, event, condition, meaning.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Name of an event, or a pattern for events or fields: timerstar, 'timer*', '*.snd_cwnd'
+    #[arg(conflicts_with_all = ["markdown", "mdoc"])]
+    pattern: Option<String>,
     /// Print JSON Lines
     #[arg(long)]
     json: bool,
@@ -36,8 +40,18 @@ pub struct Args {
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
-    let rows = rows(&assumptions.catalog);
+    let mut rows = rows(&assumptions.catalog);
     let mut page = Vec::new();
+    if let Some(pattern) = &args.pattern {
+        rows = only(rows, pattern);
+        let events = events(&assumptions.catalog, pattern);
+        if rows.is_empty() && events.is_empty() {
+            return Err(format!("fields: no event or field is called {pattern}").into());
+        }
+        if !args.json && !events.is_empty() {
+            return Ok(Messages::new().end(print(events.as_bytes())));
+        }
+    }
     match (args.json, args.markdown, args.mdoc) {
         (true, ..) => json(&rows, &mut page)?,
         (_, true, _) => page.extend_from_slice(markdown(&assumptions.catalog, &rows).as_bytes()),

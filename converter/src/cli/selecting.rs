@@ -19,8 +19,8 @@ pub struct SelectionArgs {
     /// '[2001:db8::1]:80-*'. A part that is absent or * matches anything
     #[arg(long, value_name = "ENDS")]
     connection: Option<Ends>,
-    /// Select events at this time or later: 2026-11-21T20:48:01Z (UTC also without Z), seconds since
-    /// 1970, or a time after the first event such as +1.5s
+    /// Select events at this time or later: 2026-11-21T20:48:01Z (UTC also without Z), the time of day
+    /// 20:48:01.5 (UTC), seconds since 1970, or a time after the first event such as +1.5s
     #[arg(long, value_name = "TIME")]
     from: Option<Bound>,
     /// Select events before this time

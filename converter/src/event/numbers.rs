@@ -40,8 +40,7 @@ impl Numbers {
             && let Some(header) = record.tcp_header()
         {
             if record.event_id() == id::OUT {
-                let (seq, flags) = (header.seq(), header.flags());
-                resent = goes_by_again(seq, occupied(record.len(), flags), record.snd_max());
+                resent = goes_by_again(header.seq(), record.len(), header.flags(), record.snd_max());
             } else if header.flags() & TcpHeader::SYN != 0 {
                 self.irs = Some(header.seq());
             }
@@ -89,9 +88,8 @@ impl Numbers {
         if !sent || flags & TcpHeader::RST != 0 {
             return false;
         }
-        let occupied = occupied(len, flags);
-        let again = self.sent_to.is_some_and(|to| goes_by_again(seq, occupied, to));
-        let end = seq.wrapping_add(occupied);
+        let again = self.sent_to.is_some_and(|to| goes_by_again(seq, len, flags, to));
+        let end = seq.wrapping_add(occupied(len, flags));
         if self.sent_to.is_none_or(|to| before(to, end)) {
             self.sent_to = Some(end);
         }
@@ -105,11 +103,11 @@ fn occupied(len: u32, flags: u16) -> u32 {
     len.wrapping_add(counts(TcpHeader::SYN)).wrapping_add(counts(TcpHeader::FIN))
 }
 
-/// Whether a segment that takes so many sequence numbers from `seq` on begins below `sent_to`. The probe of one
-/// byte or none just below it is none that was sent before.
-fn goes_by_again(seq: u32, occupied: u32, sent_to: u32) -> bool {
-    let is_probe = occupied <= 1 && seq.wrapping_add(1) == sent_to;
-    occupied > 0 && before(seq, sent_to) && !is_probe
+/// Whether a segment of `len` bytes with these flags begins below `sent_to`. A probe of one byte or none just
+/// below it does not count.
+fn goes_by_again(seq: u32, len: u32, flags: u16, sent_to: u32) -> bool {
+    let is_probe = occupied(1, flags) == 1 && len <= 1 && seq.wrapping_add(1) == sent_to;
+    occupied(len, flags) > 0 && before(seq, sent_to) && !is_probe
 }
 
 /// Whether `a` comes before `b`, modulo 2^32.

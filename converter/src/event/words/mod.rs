@@ -43,8 +43,9 @@ impl Words {
             return decoded.event.summary_in(style).write_to(out);
         };
         segment.write_to(style, out)?;
-        // RACK and BBR log the kind of each send, which then stands beside the packet.
-        if decoded.numbers.resent && decoded.event.get("out_kind").is_none() {
+        // RACK and BBR log the kind of most sends, which then stands beside the packet.
+        let says_so = || decoded.event.get("out_kind").is_some_and(|kind| !kind.value.is_zero());
+        if decoded.numbers.resent && !says_so() {
             out.write_str(", retransmission")?;
         }
         decoded.event.beside_packet(style).write_to(out)

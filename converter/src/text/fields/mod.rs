@@ -3,10 +3,12 @@
 
 mod markdown;
 mod mdoc;
+mod one;
 mod row;
 mod text;
 
 pub use markdown::markdown;
 pub use mdoc::mdoc;
+pub use one::{events, only};
 pub use row::{Row, rows};
 pub use text::{json, text};

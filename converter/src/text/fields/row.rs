@@ -140,6 +140,20 @@ fn row(log: &'static str, group: &'static str, event: Option<&EventSpec>, spec: 
     }
 }
 
+/// When a row is there, in words; empty for always.
+pub(super) fn when(spec: &FieldSpec) -> String {
+    let (stacks, kernels) = (stacks(spec.when.stacks), kernels(spec.when.kernels));
+    let mut all = Vec::new();
+    if stacks != "any" {
+        all.push(format!("stack {stacks}"));
+    }
+    if kernels != "any" {
+        all.push(format!("kernel {kernels}"));
+    }
+    all.extend(spec.when.conds.iter().map(condition));
+    all.join(", ")
+}
+
 fn stacks(bits: u8) -> String {
     let all = [
         (Stack::Unknown, "unknown"),

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What `bblog show` prints.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs `bblog show` with COLUMNS as given.
+fn show(name: &str, columns: Option<usize>, options: &[&str]) -> String {
+    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bblog"));
+    command.arg("show").args(options).arg(log).env_remove("COLUMNS");
+    if let Some(columns) = columns {
+        command.env("COLUMNS", columns.to_string());
+    }
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+const RACK: [&str; 4] = ["--stack", "1=freebsd,2=rack,3=bbr", "--kernel", "13"];
+
+/// The story of a tail loss: the handshake, probes, the loss found by SACK, recovery.
+#[test]
+fn a_tail_loss() {
+    let text = show("rack_tailloss_rto.tcplog", Some(100), &RACK);
+    let lines: Vec<&str> = text.lines().collect();
+    let story = [&lines[..24], &["..."], &lines[318..350], &["..."], &lines[372..396]].concat();
+    insta::assert_snapshot!(story.join("\n"));
+}
+
+#[test]
+fn eventlog() {
+    let text = show("small-plain.elog", Some(100), &["--limit", "60"]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn titles_and_absolute_numbers() {
+    let text = show("bbr_120.tcplog", Some(120), &[&RACK[..], &["--titles", "-S", "--limit", "40"]].concat());
+    insta::assert_snapshot!(text);
+}
+
+/// Lines are no longer than COLUMNS, and not cut within a word.
+#[test]
+fn lines_fit() {
+    for (name, options) in
+        [("rack_tailloss_rto.tcplog", &RACK[..]), ("small-plain.elog", &[]), ("bbr_120.tcplog", &RACK)]
+    {
+        let wide = show(name, Some(80), &[options, &["--wide"]].concat());
+        assert_eq!(wide, show(name, None, options), "{name}");
+        for columns in [60, 80, 100, 120] {
+            let text = show(name, Some(columns), options);
+            let (heads, lines): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('#'));
+            assert!(!heads.is_empty());
+            assert_eq!(lines.len(), wide.lines().count(), "{name}");
+            for (line, whole) in lines.into_iter().zip(wide.lines()) {
+                assert!(line.len() <= columns, "{line}");
+                match line.strip_suffix("..") {
+                    Some(start) => {
+                        let rest = whole.strip_prefix(start).unwrap();
+                        assert!(rest.starts_with(' ') || !start.contains(' '), "{line}");
+                    }
+                    None => assert_eq!(line, whole.split("  # ").next().unwrap()),
+                }
+            }
+        }
+    }
+}
+
+/// Elsewhere than on a terminal every line is an event; the first one of a connection says which it is.
+#[test]
+fn a_line_is_an_event() {
+    let text = show("rack_reqresp.tcplog", None, &RACK);
+    let events = show("rack_reqresp.tcplog", None, &[&RACK[..], &["-n"]].concat());
+    assert_eq!(text.lines().count(), events.lines().count());
+    let named: Vec<&str> = text.lines().filter(|line| line.contains("  # ")).collect();
+    assert_eq!(named.len(), 1);
+    assert!(
+        named[0].ends_with("  # 2026-11-21 UTC, 1: 10.99.0.2:59855 - 10.99.0.1:9334, stack rack"),
+        "{}",
+        named[0]
+    );
+}
+
+/// Where there are several connections, each line has the number of its one.
+#[test]
+fn several_connections() {
+    let text = show("small-plain.elog", None, &[]);
+    let named = |number: usize| text.lines().filter(|line| line.contains(&format!("  # {number}: "))).count();
+    assert_eq!((named(2), named(3)), (1, 1));
+    let second = text.lines().find(|line| line.contains("  # 2: ")).unwrap();
+    assert!(second[16..].starts_with("  2 "), "{second}");
+}
