@@ -122,7 +122,7 @@ impl Lines {
     /// Lines that show what `options` say.
     pub fn new(options: LineOptions, palette: Palette) -> Lines {
         let (clock, words, labels) = (ClockText::default(), Words::default(), Labels::new());
-        Lines { options, palette, clock, words, labels, day: None, first: None, last: None }
+        Lines { options, palette, clock, words, labels, day: None, last: None }
     }
 
     /// Whether the event is the first one of a day.
