@@ -230,7 +230,7 @@ fn convert_and_list(bytes: &[u8]) {
         }
     });
     list_as(&mut |events, out| {
-        let options = LineOptions { time: TimeForm::Delta, number: true, extended: true, raw: true };
+        let options = LineOptions { time: TimeForm::Delta, number: true, extended: true, raw: true, ..LineOptions::default() };
         let mut text = Lines::new(options, Palette::plain());
         list(events, &mut Selection::default(), &mut text, out, &mut |_, _| {}).expect("a vector takes all");
     });
