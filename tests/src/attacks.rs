@@ -230,7 +230,15 @@ fn convert_and_list(bytes: &[u8]) {
         }
     });
     list_as(&mut |events, out| {
-        let options = LineOptions { time: TimeForm::Delta, number: true, extended: true, raw: true, ..LineOptions::default() };
+        let options = LineOptions {
+            time: TimeForm::Delta,
+            number: true,
+            titles: false,
+            absolute: false,
+            extended: true,
+            raw: true,
+            width: Some(80),
+        };
         let mut text = Lines::new(options, Palette::plain());
         list(events, &mut Selection::default(), &mut text, out, &mut |_, _| {}).expect("a vector takes all");
     });

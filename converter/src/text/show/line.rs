@@ -104,12 +104,13 @@ impl TextSink for Lines {
             out.extend_from_slice(b"  # ");
             self.news(decoded, label, day, out);
         }
+        let marks = marks(decoded);
         if let Some(width) = self.options.width {
-            cut::to_width(out, start, width);
+            cut::to_width(out, start, width.saturating_sub(marks.len()));
         }
-        if decoded.runs_back {
+        if !marks.is_empty() {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
-            let _ = write!(out, " {alarm}[logged late]{reset}");
+            let _ = write!(out, "{alarm}{marks}{reset}");
         }
         out.push(b'\n');
         if self.options.extended || self.options.raw {
@@ -199,13 +200,22 @@ impl Lines {
         // A Vec takes everything.
         let _ = self.words.write(decoded, style, &mut Text(out));
         out.extend_from_slice(self.palette.reset.as_bytes());
-        if let LogItem::Bblog(item) = &decoded.item
-            && item.missing > 0
-        {
-            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
-            let _ = write!(out, " {alarm}[{} records missing before]{reset}", item.missing);
-        }
     }
+}
+
+/// What is to be said of the event's place in the log; empty for most.
+#[inline]
+fn marks(decoded: &DecodedItem<'_>) -> String {
+    let mut marks = String::new();
+    if let LogItem::Bblog(item) = &decoded.item
+        && item.missing > 0
+    {
+        marks.push_str(&format!(" [{} records missing before]", item.missing));
+    }
+    if decoded.runs_back {
+        marks.push_str(" [logged late]");
+    }
+    marks
 }
 
 fn name(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
