@@ -3,7 +3,7 @@
 
 use bblog_dissector::Micros;
 
-use crate::connection::{Reset, SlowStart, Tally};
+use crate::connection::{EndSegments, SlowStart, Tally};
 use crate::evidence::Facts;
 use crate::handshake::Handshake;
 use crate::ledger::{Span, Total};
@@ -48,7 +48,7 @@ pub struct Account {
     pub fired: [u32; Timer::ALL.len()],
     /// Sends that failed: error numbers of FreeBSD, and how often each.
     pub failed: Box<[(i32, u32)]>,
-    /// Times that loss recovery began.
+    /// Times that fast recovery began.
     pub recoveries: u32,
     /// Records missing.
     pub missing: u64,
@@ -58,6 +58,8 @@ pub struct Account {
     pub rtts: Rtts,
     /// The least and the greatest congestion window since it was established, bytes.
     pub cwnd: Option<(u32, u32)>,
+    /// Segments that ended it.
+    pub ends: EndSegments,
     /// What was offered when it was opened.
     pub handshake: Handshake,
     /// The last TCP state, as tcp_fsm.h numbers it.
@@ -91,7 +93,6 @@ pub(crate) struct Seen {
     pub(crate) cc_changes: u32,
     pub(crate) goodput: Option<u64>,
     pub(crate) slow_start: SlowStart,
-    pub(crate) reset: Option<Reset>,
 }
 
 impl InUse {
@@ -113,7 +114,6 @@ impl Seen {
             cc_changes: tally.cc_changes,
             goodput: tally.goodput,
             slow_start: tally.slow_start,
-            reset: tally.reset,
         }
     }
 }

@@ -168,7 +168,7 @@ pub(crate) struct Tally {
     pub(crate) stack: Option<Stack>,
     pub(crate) goodput: Option<u64>,
     pub(crate) slow_start: SlowStart,
-    pub(crate) reset: Option<Reset>,
+    pub(crate) ends: EndSegments,
 }
 
 /// How slow start went.
@@ -196,11 +196,60 @@ pub enum SlowStartEnd {
     Congestion,
 }
 
-/// A reset, and whose.
+/// A segment that ends one direction, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reset {
-    Ours,
-    Theirs,
+pub enum EndSegment {
+    /// Our FIN.
+    FinSent,
+    /// The peer's FIN.
+    FinReceived,
+    /// Our RST.
+    RstSent,
+    /// The peer's RST.
+    RstReceived,
+}
+
+impl EndSegment {
+    /// All of them.
+    pub const ALL: [EndSegment; 4] =
+        [EndSegment::FinSent, EndSegment::FinReceived, EndSegment::RstSent, EndSegment::RstReceived];
+
+    /// What it is, in two words: `FIN sent`.
+    pub fn name(self) -> &'static str {
+        match self {
+            EndSegment::FinSent => "FIN sent",
+            EndSegment::FinReceived => "FIN received",
+            EndSegment::RstSent => "RST sent",
+            EndSegment::RstReceived => "RST received",
+        }
+    }
+}
+
+/// Segments that end a connection, in the order in which they were first seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndSegments([Option<EndSegment>; EndSegment::ALL.len()]);
+
+impl EndSegments {
+    /// Those seen.
+    pub fn iter(&self) -> impl Iterator<Item = EndSegment> {
+        self.0.into_iter().flatten()
+    }
+
+    /// Takes in a segment.
+    fn see(&mut self, segment: &Segment<'_>, is_ours: bool) {
+        let [fin, rst] = match is_ours {
+            true => [EndSegment::FinSent, EndSegment::RstSent],
+            false => [EndSegment::FinReceived, EndSegment::RstReceived],
+        };
+        for (flag, end) in [(flag::FIN, fin), (flag::RST, rst)] {
+            if segment.has(flag)
+                && !self.0.contains(&Some(end))
+                && let Some(free) = self.0.iter_mut().find(|place| place.is_none())
+            {
+                *free = Some(end);
+            }
+        }
+    }
 }
 
 /// What is known of the send buffer from how the writer behaves.
@@ -420,9 +469,8 @@ impl Connection {
                     self.stalls.not_sent(errno, false);
                 } else if segment.has(flag::SYN) {
                     self.handshake.sent(&segment);
-                } else if segment.has(flag::RST) {
-                    self.tally.reset = Some(Reset::Ours);
                 }
+                self.tally.ends.see(&segment, true);
             }
             Kind::NotSent(errno) => {
                 let was_again = self.sent.not_sent(errno);
@@ -492,9 +540,7 @@ impl Connection {
         self.sending.settle();
         self.receiving.settle();
         self.received.segment(segment);
-        if segment.has(flag::RST) {
-            self.tally.reset.get_or_insert(Reset::Theirs);
-        }
+        self.tally.ends.see(segment, false);
         if !self.facts.established || segment.has(flag::SYN) {
             self.handshake.received(segment);
         }
@@ -545,8 +591,9 @@ impl Connection {
             && was != is
         {
             step.recovery = Some(is);
-            self.tally.recoveries += u32::from(is);
         }
+        let begins = before.fast_recovery == Some(false) && facts.fast_recovery == Some(true);
+        self.tally.recoveries += u32::from(begins);
         let closed = |window: Option<u32>| window.map(|window| window == 0);
         if facts.established
             && before.established
@@ -733,6 +780,7 @@ impl Connection {
             gaps: self.tally.gaps,
             rtts: self.rtts,
             cwnd: self.tally.cwnd,
+            ends: self.tally.ends,
             handshake: self.handshake,
             tcp_state: self.facts.tcp_state,
             spans,
@@ -768,6 +816,7 @@ struct Before {
     cwnd: Option<u32>,
     ssthresh: Option<u32>,
     recovery: Option<bool>,
+    fast_recovery: Option<bool>,
 }
 
 impl Before {
@@ -783,6 +832,7 @@ impl Before {
             cwnd: facts.cwnd,
             ssthresh: facts.ssthresh,
             recovery: facts.recovery,
+            fast_recovery: facts.fast_recovery,
         }
     }
 }

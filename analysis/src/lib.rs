@@ -70,7 +70,7 @@ mod timer;
 mod transmit;
 
 pub use account::{Account, Side};
-pub use connection::{Connection, SegmentRange, SlowStartEnd, Step, Wanted};
+pub use connection::{Connection, EndSegment, EndSegments, SegmentRange, SlowStartEnd, Step, Wanted};
 pub use connections::{Connections, Fed, Key, Number};
 pub use evidence::{Facts, Plans, RttKind, Stop};
 pub use handshake::{Handshake, Offer};

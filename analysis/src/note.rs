@@ -2,7 +2,7 @@
 //! What else is worth a sentence.
 
 use crate::account::Account;
-use crate::connection::{Reset, SlowStart, SlowStartEnd};
+use crate::connection::{EndSegment, SlowStart, SlowStartEnd};
 use crate::evidence::RttKind;
 use crate::handshake::Offer;
 use crate::limit::Limit;
@@ -73,11 +73,12 @@ impl Notes {
             let text = format!("The connection was never established: {} not answered.", were(syns, "SYN"));
             self.add("never_established", text, &[("syns", Number(syns))]);
         }
-        if let Some(reset) = account.tally.reset.filter(|_| !account.handshake.refused) {
-            let (by, who) = match reset {
-                Reset::Ours => ("us", "We"),
-                Reset::Theirs => ("peer", "The peer"),
-            };
+        let reset = account.ends.iter().find_map(|end| match end {
+            EndSegment::RstSent => Some(("us", "We")),
+            EndSegment::RstReceived => Some(("peer", "The peer")),
+            EndSegment::FinSent | EndSegment::FinReceived => None,
+        });
+        if let Some((by, who)) = reset.filter(|_| !account.handshake.refused) {
             self.add("reset", format!("{who} reset the connection."), &[("by", Word(by))]);
         }
     }
