@@ -125,3 +125,19 @@ fn keepalives_are_answered() {
         assert!(account.sending.share(Limit::Application) > 0.97, "{name}");
     }
 }
+
+/// eventlog, FreeBSD 15 with dummynet: a retransmission was lost in fast recovery, and the timer, whose RTT came
+/// from the host cache, took four seconds.
+#[test]
+fn a_lost_retransmission_in_eventlog() {
+    let Some(path) = stream("elog/genuine_d_2cpu_loss_sendfile.elog") else { return };
+    let sessions = logs::sessions(&std::fs::read(path).unwrap());
+    let account = sessions[&44].account();
+    assert_eq!(account.sending.main(), Some(Limit::Timeout));
+    assert_eq!(account.fired(Timer::Rto), 2);
+    let causes: Vec<StallCause> = account.stalls.iter().map(|stall| stall.cause).collect();
+    assert_eq!(causes, [StallCause::RetransmissionLost; 2]);
+    let first = account.stalls[0];
+    assert_eq!((first.first_number, first.last_number, first.us()), (2083, 2107, 4_009_571));
+    assert_eq!(account.resent[Cause::Rto as usize], 2);
+}

@@ -45,6 +45,7 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem
     seen.timer = plan.fires.timer(&event);
     seen.iss = facts.iss;
     happened(facts, &mut seen, plan.role, &values);
+    facts.timed_out |= seen.timer == Some(Timer::Rto);
     if let Some(mss) = values.mss {
         facts.mss_with_options(mss);
     }
@@ -145,7 +146,8 @@ fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: 
         Role::ExitRecovery => (facts.recovery, facts.fast_recovery) = (Some(false), Some(false)),
         Role::RtoRecovery => {
             (facts.recovery, facts.fast_recovery) = (Some(true), Some(false));
-            seen.timer = Some(Timer::Rto);
+            // TIMER_FIRED says it, too, if the subscription has it.
+            seen.timer = (!facts.timed_out).then_some(Timer::Rto);
         }
         Role::Arm if values.timer == Some(Timer::Persist) => facts.persist = Some(true),
         Role::Disarm if values.timer == Some(Timer::Persist) => facts.persist = Some(false),
@@ -239,6 +241,7 @@ fn leave_recovery(facts: &mut Facts) {
 }
 
 fn sent(facts: &mut Facts, segment: &Segment<'_>) {
+    facts.timed_out = false;
     facts.pacing = facts.pacing.map(|_| false);
     if segment.has(flag::RST) {
         return;

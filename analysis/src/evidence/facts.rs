@@ -73,6 +73,8 @@ pub struct Facts {
     pub ecn: Option<bool>,
     /// What records held before the segment that the facts were carried on by.
     pub(crate) carried: Carried,
+    /// Whether the retransmission timer fired since the last segment was sent (eventlog).
+    pub(crate) timed_out: bool,
 }
 
 /// What records held of snd_una and snd_wnd before a segment received was processed; `None` once that is done.
