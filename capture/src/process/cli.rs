@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The command line: tcplog_dumper's options, long ones beside them, and ours.
+//! The command line: the options of tcplog_dumper with long forms, and those of this project.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,25 +13,25 @@ use crate::device::eventlog::Subscription;
 use crate::log::LogFormat;
 use crate::output::eventlog_files::EventFormat;
 
-/// Takes the logs that FreeBSD's TCP makes about itself off /dev/tcp_log and /dev/eventlog, and
-/// writes them as pcapng files, one per connection.
+/// Collect the logs of FreeBSD's TCP from /dev/tcp_log and /dev/eventlog, and write one pcapng file
+/// per connection.
 ///
-/// Without --eventlog the BBLog device is read, with it only if -f says so. SIGTERM and SIGINT end
-/// the program when all is written, SIGHUP makes it open the index `records` anew, SIGUSR1 (and
-/// SIGINFO) tell its counters. Exit status: 0 if all went well, 1 if not, 2 for wrong usage.
+/// With --eventlog, BBLog is read only if -f is given as well. SIGTERM and SIGINT end the program after
+/// everything is written. SIGHUP opens the index `records` again. SIGUSR1 and SIGINFO report counters.
+/// Exit status: 0 on success, 1 if something failed or was lost, 2 for wrong usage.
 #[derive(Parser, Debug)]
 #[command(name = "bblogd", version = bblog_version::VERSION, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// Anything but capturing.
+    /// A subcommand, or none to capture.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What to capture, and where to.
+    /// Options of a capture.
     #[command(flatten)]
     pub capture: CaptureArgs,
 }
 
 impl Cli {
-    /// The command line; what is wrong with it ends the process with status 2.
+    /// The command line. If it is wrong, the process ends with status 2.
     pub fn parse_checked() -> Cli {
         let cli = Cli::parse();
         if cli.capture.output.is_some() && cli.capture.format == EventFormat::Elog {
@@ -42,12 +42,12 @@ impl Cli {
     }
 }
 
-/// Anything but capturing.
+/// The subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Tell what is missing on this system to get logs, and what would change it
+    /// Print what this system lacks to log, and the commands that change it
     Check(CheckArgs),
-    /// Read the status file of a bblogd that runs, and tell whether all is well
+    /// Read the status file of a running bblogd, and print whether it is healthy
     Status(StatusArgs),
     /// Do for a sandboxed bblogd what the sandbox forbids
     #[command(hide = true)]
@@ -57,13 +57,13 @@ pub enum Command {
 /// Options of `check`.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
-    /// JSON instead of text
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// The user that bblogd runs as
+    /// User that bblogd runs as
     #[arg(short, long, value_name = "USER", default_value = "nobody")]
     pub user: String,
-    /// The output folder
+    /// Output folder
     #[arg(short = 'D', long, value_name = "DIR", default_value = "/var/log/tcplog_dumps")]
     pub directory: PathBuf,
 }
@@ -71,21 +71,21 @@ pub struct CheckArgs {
 /// Options of `status`.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
-    /// JSON instead of text
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// The status file
+    /// Status file
     #[arg(long, value_name = "FILE", default_value = "/var/log/tcplog_dumps/bblogd.prom")]
     pub status_file: PathBuf,
 }
 
-/// What to capture, and where to.
+/// Options of a capture.
 #[derive(Args, Debug)]
 pub struct CaptureArgs {
-    /// Folder for the files; made if there is none
+    /// Folder for the files; created if it does not exist
     #[arg(short = 'D', long, value_name = "DIR", default_value = "/var/log/tcplog_dumps")]
     pub directory: PathBuf,
-    /// Run in the background, messages to syslog
+    /// Run in the background, with messages to syslog
     #[arg(short = 'd', long)]
     pub daemon: bool,
     /// Device, FIFO or file to read BBLog from; `-` is standard input [default: /dev/tcp_log]
@@ -97,47 +97,47 @@ pub struct CaptureArgs {
     /// Compress files with zstd when they are complete
     #[arg(long, conflicts_with = "xz")]
     pub zstd: bool,
-    /// Mode of the files, in octal; complete ones can only be read
+    /// Mode of the files, in octal; complete files lose the permission to write
     #[arg(long, value_name = "MODE", default_value = "640")]
     pub mode: FileMode,
-    /// Write the process id to FILE, and keep it locked
+    /// Write the process id to FILE, and keep FILE locked
     #[arg(short = 'p', long, value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
     /// Become USER after opening devices [default, for root: nobody]
     #[arg(short = 'u', long, value_name = "USER")]
     pub user: Option<String>,
-    /// Take only BBLog entries whose reason begins with TEXT, in any case
+    /// Read only BBLog entries whose reason begins with TEXT, ignoring case
     #[arg(short = 'r', long, value_name = "TEXT")]
     pub reason: Option<String>,
-    /// Take only the first BBLog entry, then end
+    /// Read only the first BBLog entry, then exit
     #[arg(short = 's', long)]
     pub single: bool,
-    /// Write everything as one pcapng stream to FILE instead; `-` is standard output
+    /// Write everything as one pcapng stream to FILE; `-` is standard output
     #[arg(short = 'o', long, value_name = "FILE", conflicts_with_all = ["directory", "xz", "zstd"])]
     pub output: Option<PathBuf>,
     /// Stop when standard input ends, as it does when the ssh connection is closed
     #[arg(long, conflicts_with = "daemon")]
     pub exit_on_eof: bool,
-    /// Take events of a provider of /dev/eventlog: LEVEL 0 to 5 or a name [default: VERBOSE],
-    /// KEYWORDS a mask or names joined by | [default: all]; may be repeated
+    /// Read events of a provider of /dev/eventlog. LEVEL is 0 to 5 or a name [default: VERBOSE].
+    /// KEYWORDS is a mask or names joined by | [default: all]. May be repeated
     #[arg(long, value_name = "PROVIDER[:LEVEL[:KEYWORDS]]")]
     pub eventlog: Vec<Subscription>,
-    /// Kernel buffer for events; there are two per CPU
+    /// Size of the kernel's buffers for events; each CPU has two
     #[arg(long, value_name = "SIZE", default_value = "512K")]
     pub buffer_size: Size,
-    /// End if a provider is not registered, instead of going on with the others
+    /// Exit if a provider is not registered
     #[arg(long, requires = "eventlog")]
     pub strict: bool,
-    /// Ask for the state of existing sessions
+    /// Request the state of existing sessions
     #[arg(long, requires = "eventlog")]
     pub dump_state: bool,
-    /// Files of events; with -o only pcapng
+    /// Format of event files; -o writes pcapng only
     #[arg(long, value_enum, default_value = "pcapng")]
     pub format: EventFormat,
-    /// Begin another file of a session's events after SIZE bytes; 0 for no limit
+    /// Start another file of a session's events after SIZE bytes; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0")]
     pub rotate_size: Size,
-    /// Begin another file of a session's events after TIME (30s, 10m, 1h); 0 for no limit
+    /// Start another file of a session's events after TIME (30s, 10m, 1h); 0 for no limit
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub rotate_time: Time,
     /// Delete the oldest complete files when all together are larger than SIZE; 0 for no limit
@@ -149,25 +149,25 @@ pub struct CaptureArgs {
     /// Skip BBLog entries larger than SIZE
     #[arg(long, value_name = "SIZE", default_value = "64M")]
     pub max_entry_size: Size,
-    /// Memory for what was read and not yet written; when it is full the kernel has to keep it
+    /// Memory for data that was read and not yet written; when it is full, bblogd stops reading
     #[arg(long, value_name = "SIZE", default_value = "8M")]
     pub queue_size: Size,
-    /// After a failed write, how long until the next is tried
+    /// Time between a failed write and the next one
     #[arg(long, value_name = "TIME", default_value = "3s")]
     pub retry: Time,
-    /// Leave out entries of at most 10 records with the reasons `error` and `rebuffer`
+    /// Skip entries of at most 10 records with the reasons `error` and `rebuffer`
     #[arg(long)]
     pub drop_small: bool,
-    /// Names of the TCP stacks that records know by number [default: the running kernel's]
+    /// Names of TCP stacks by their numbers in records [default: as the running kernel names them]
     #[arg(long, value_name = "ID=NAME,...")]
     pub stack: Option<StackNames>,
-    /// Write counters to FILE every 15 seconds, as Prometheus' text format has them
+    /// Write counters to FILE every 15 seconds, in Prometheus' text format
     #[arg(long, value_name = "FILE")]
     pub status_file: Option<PathBuf>,
-    /// Messages to syslog instead of standard error
+    /// Send messages to syslog instead of standard error
     #[arg(long)]
     pub syslog: bool,
-    /// How messages look
+    /// Format of messages
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 }
