@@ -14,6 +14,26 @@ use crate::unit::Unit;
 /// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
 const STACKINFO: u16 = 0x10;
 
+/// The stacks, by the words of the tables and as variants of `Stack`, in the order of their bits.
+const STACKS: [(&str, &str); 4] =
+    [("unknown", "Unknown"), ("freebsd", "Freebsd"), ("rack", "Rack"), ("bbr", "Bbr")];
+const ALL_STACKS: u8 = 0xff;
+
+/// The stacks that write an event, as bits; all of them if others than stacks write it.
+fn writers(event: &Event) -> u8 {
+    let bit = |by: &String| match by.as_str() {
+        "default" => Some(1 << 1),
+        "rack" => Some(1 << 2),
+        "bbr" => Some(1 << 3),
+        _ => None,
+    };
+    let stacks: Option<Vec<u8>> = event.logged_by.iter().map(bit).collect();
+    match stacks.as_deref() {
+        None | Some([]) => ALL_STACKS,
+        Some(stacks) => stacks.iter().fold(0, |mask, bit| mask | bit),
+    }
+}
+
 /// The whole generated file.
 pub fn emit(tables: &Tables) -> Result<String, Fault> {
     let mut out = String::from("// Generated from tables/ by build/main.rs.\n");
@@ -56,6 +76,7 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         let alerts = cx.alerts(event)?;
         let timers = cx.timers(event)?;
         let evidence = cx.evidence(&event.name, &event.evidence)?;
+        let (writers, takeovers) = (writers(event), cx.takeovers(event)?);
         let former: String = event
             .former_names
             .iter()
@@ -66,7 +87,7 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
             "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, former_names: &[{former}], label: {:?}, notes: &{:?}, logged_by: &{:?}, \
              fields: &[{rows}], titles: &[{titles}], categories: &[{categories}], says: &[{says}], \
              beside: &[{beside}], format: &[], alerts: &[{alerts}], timers: &[{timers}], \
-             evidence: &[{evidence}], size: 0 }},",
+             evidence: &[{evidence}], writers: {writers}, takeovers: &[{takeovers}], size: 0 }},",
             event.id, event.name, event.c_name, event.label, event.notes, event.logged_by,
         );
     }
@@ -378,6 +399,29 @@ impl Emit<'_> {
                 step.chain,
                 step.keyed
             );
+        }
+        Ok(out)
+    }
+
+    /// Which stack wrote a record that stands under the id of a stack that does not write the event.
+    fn takeovers(&self, event: &Event) -> Result<String, Fault> {
+        let of_records = self.tables.groups.iter().find(|group| group.name == "record");
+        let of_records = of_records.map_or(&[][..], |group| &group.takeovers);
+        let stacks: Vec<&String> =
+            event.logged_by.iter().filter(|by| ["rack", "bbr"].contains(&by.as_str())).collect();
+        let mut out = String::new();
+        let mut takeover = |when: &When, stack: &str| {
+            let bit = STACKS.iter().position(|known| known.0 == stack);
+            let (_, variant) = STACKS[bit.ok_or_else(|| format!("{}: no stack {stack}", event.name))?];
+            let _ = write!(out, "Takeover {{ when: {}, stack: Stack::{variant} }},", self.when(when, None)?);
+            Ok::<_, Fault>(())
+        };
+        event.takeovers.iter().try_for_each(|(when, stack)| takeover(when, stack))?;
+        if writers(event) != ALL_STACKS {
+            if stacks.len() > 1 {
+                of_records.iter().try_for_each(|(when, stack)| takeover(when, stack))?;
+            }
+            stacks.first().map_or(Ok(()), |stack| takeover(&When::default(), stack))?;
         }
         Ok(out)
     }

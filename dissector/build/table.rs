@@ -62,6 +62,8 @@ pub struct Group {
     pub prefix: String,
     pub rows: Vec<Row>,
     pub evidence: Vec<(When, Evidence)>,
+    /// Which stack takes the connection over, of events that both may write.
+    pub takeovers: Vec<(When, String)>,
 }
 
 #[derive(Default)]
@@ -81,6 +83,8 @@ pub struct Event {
     pub alerts: Vec<(When, String)>,
     pub timers: Vec<(When, TimerStep)>,
     pub evidence: Vec<(When, Evidence)>,
+    /// Which stack wrote it, where it stands under the id of a stack that does not.
+    pub takeovers: Vec<(When, String)>,
 }
 
 /// What a record proves about the stack or the kernel that wrote it.
@@ -305,9 +309,9 @@ impl Parser<'_> {
         {
             return Ok(());
         }
-        if let (Target::Group, Some(group), "proves") = (&self.target, self.tables.groups.last_mut(), word) {
-            let when = merged(&self.blocks, &When::default())?;
-            group.evidence.push((when, parse_proof(None, rest)?));
+        if let (Target::Group, Some(group)) = (&self.target, self.tables.groups.last_mut())
+            && group_line(group, word, rest, &self.blocks)?
+        {
             return Ok(());
         }
         let source = self.blocks.last().map(|block| block.source.clone()).unwrap_or_default();
@@ -403,6 +407,7 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
         "beside" => event.beside.push((here()?, rest.to_owned())),
         "alert" => event.alerts.push((here()?, next("name")?)),
         "proves" => event.evidence.push((here()?, parse_proof(None, rest)?)),
+        "takeover" => event.takeovers.push((here()?, next("stack")?)),
         "next" => {
             let (name, proof) = rest.split_once(" proves ").ok_or("next: no proves")?;
             event.evidence.push((here()?, parse_proof(Some(name.trim().to_owned()), proof)?));
@@ -412,6 +417,17 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
             let keyed = rest.split_whitespace().nth(2) == Some("keyed");
             event.timers.push((here()?, TimerStep { verb: word.to_owned(), chain, keyed, row }));
         }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Takes in a line about what any record of a group says; false if it is none.
+fn group_line(group: &mut Group, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, Fault> {
+    let here = || merged(blocks, &When::default());
+    match word {
+        "proves" => group.evidence.push((here()?, parse_proof(None, rest)?)),
+        "takeover" => group.takeovers.push((here()?, rest.to_owned())),
         _ => return Ok(false),
     }
     Ok(true)

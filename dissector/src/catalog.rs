@@ -14,8 +14,8 @@ use crate::schema::{
     TimerDef,
 };
 use crate::spec::{
-    Alert, Cond, EventCategory, EventSpec, FieldSpec, Kind, NameTable, Operand, Order, Place, Read, Repeat,
-    SummaryTemplate, TemplatePart, Test, TimerStep, Title, UNKNOWN, Unit, ValueNames, When,
+    ALL, Alert, Cond, EventCategory, EventSpec, FieldSpec, Kind, NameTable, Operand, Order, Place, Read,
+    Repeat, SummaryTemplate, TemplatePart, Test, TimerStep, Title, UNKNOWN, Unit, ValueNames, When,
 };
 use crate::{elog, sentence, tables};
 
@@ -156,6 +156,8 @@ impl Catalog {
                 alerts: own_alerts(of_event(&alerts, def), fields).leak(),
                 timers: own_timers(schema, of_event(&timers, def), fields).leak(),
                 evidence: &[],
+                writers: ALL,
+                takeovers: &[],
                 size: body.map_or(0, |body| body.size),
             });
         }
@@ -192,6 +194,8 @@ const fn reserved(id: u32, name: &'static str, label: &'static str) -> EventSpec
         alerts: &[],
         timers: &[],
         evidence: &[],
+        writers: ALL,
+        takeovers: &[],
         size: 0,
     }
 }

@@ -143,16 +143,41 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// A BBLog record's event. A number that no table has decodes as
     /// [`UNKNOWN`]; its members can be had from [`Event::raw`].
+    ///
+    /// A record that a stack wrote while it took the connection over, under the id of the stack before it, is
+    /// decoded as that of the stack that wrote it, as far as the tables tell; [`Event::stack`] says which.
     #[inline]
     pub fn of_record(record: &Record<'a>, cx: RecordContext) -> Event<'a> {
-        Event {
+        let event = Event {
             spec: tables::event(record.event_id()).unwrap_or(&UNKNOWN),
             common: tables::RECORD,
             bytes: record.as_bytes(),
             at: 0,
             flags: record.flags().0,
             cx,
+        };
+        let is_writer = event.spec.writers & cx.stack.bit() != 0;
+        match cx.stack {
+            // Of an event that others than stacks write, it is known for the default stack's id alone.
+            Stack::Freebsd if !is_writer || event.spec.writers == ALL => event.taken_over(),
+            Stack::Rack | Stack::Bbr if !is_writer => event.taken_over(),
+            _ => event,
         }
+    }
+
+    /// The same event, of the stack that takes the connection over if one does.
+    #[cold]
+    fn taken_over(mut self) -> Event<'a> {
+        let mut takeovers = self.spec.takeovers.iter();
+        if let Some(takeover) = takeovers.find(|takeover| self.holds(&takeover.when)) {
+            self.cx.stack = takeover.stack;
+        }
+        self
+    }
+
+    /// The stack by which the record is decoded.
+    pub fn stack(&self) -> Stack {
+        self.cx.stack
     }
 
     /// An eventlog event that `spec` describes.

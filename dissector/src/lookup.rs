@@ -7,7 +7,7 @@ use crate::tables;
 
 /// Which rows hold the value of one name in one kind of event.
 ///
-/// Made once for each event number, stack and kernel (or each event of a provider);
+/// Made once for each event number, kernel, and stack that records are decoded by ([`Event::stack`]; or each event of a provider);
 /// [`Event::read`] then compares no strings and allocates nothing.
 ///
 /// ```

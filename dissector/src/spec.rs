@@ -423,6 +423,10 @@ pub struct EventSpec {
     pub timers: &'static [TimerStep],
     /// What a record of it proves about the stack or the kernel that wrote it.
     pub evidence: &'static [Evidence],
+    /// The stacks that write it, as [`Stack::bit`]s; [`ALL`] if others than stacks do, too.
+    pub writers: u8,
+    /// Which stack wrote a record of it that stands under the id of another; the first that applies.
+    pub takeovers: &'static [Takeover],
     /// Bytes of the payload's structure without a variable-length tail (eventlog); 0 for BBLog.
     pub size: u16,
 }
@@ -471,6 +475,8 @@ pub static UNKNOWN: EventSpec = EventSpec {
     alerts: &[],
     timers: &[],
     evidence: &[],
+    writers: ALL,
+    takeovers: &[],
     size: 0,
 };
 
@@ -575,6 +581,15 @@ impl TimerVerb {
             TimerVerb::Handles => "handled",
         }
     }
+}
+
+/// A stack that takes a connection over logs under the id of the stack before it until it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Takeover {
+    /// When a record is of [`Takeover::stack`].
+    pub when: When,
+    /// The stack that takes over.
+    pub stack: Stack,
 }
 
 /// What a record proves about the stack or the kernel that wrote it.

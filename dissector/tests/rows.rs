@@ -322,3 +322,42 @@ fn relative_sequence_numbers() {
     let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
     assert_eq!(event.summary_in(ours).to_string(), "out-of-order data: add 10 bytes at 100; 0 bytes queued");
 }
+
+/// What a stack logs under the id of the default stack, while it takes a connection over, is decoded as its own.
+#[test]
+fn a_takeover_is_decoded_by_the_stack_that_follows() {
+    let decoded = |event: u8, pacing_gain: u16, flex8: u8, stack: Stack| {
+        let mut bytes = [0; RECORD_LEN];
+        bytes[25] = event;
+        bytes[26] = 0x10;
+        bytes[248..250].copy_from_slice(&pacing_gain.to_le_bytes());
+        bytes[259] = flex8;
+        let (record, _) = Record::split(&bytes).unwrap();
+        Event::of_record(&record, RecordContext::new(stack, Kernel::Main)).stack()
+    };
+    use bblog_dissector::bblog::id::*;
+    // The events that init functions log in genuine logs of FreeBSD 13 and 15.
+    for (event, pacing_gain, flex8, stack) in [
+        (HDWR_PACE_SIZE, 0, 2, Stack::Rack),
+        (CHG_QUERY, 0, 7, Stack::Rack),
+        (HYSTART, 0, 20, Stack::Rack),
+        (RTT_SHRINKS, 200, 0, Stack::Rack),
+        (RTT_SHRINKS, 739, 0, Stack::Bbr),
+        (STATE, 739, 0, Stack::Bbr),
+        (BBRTSO, 739, 1, Stack::Bbr),
+        (TIMERSTAR, 739, 0, Stack::Bbr),
+        (BBRSND, 739, 0, Stack::Bbr),
+    ] {
+        assert_eq!(decoded(event, pacing_gain, flex8, Stack::Freebsd), stack, "{event} {flex8}");
+        assert_eq!(decoded(event, pacing_gain, flex8, Stack::Unknown), Stack::Unknown);
+    }
+    // BBR's own, under rack's id; what both write stays as it is.
+    assert_eq!(decoded(STATE, 739, 0, Stack::Rack), Stack::Bbr);
+    assert_eq!(decoded(TIMERSTAR, 0, 0, Stack::Rack), Stack::Rack);
+    // The default stack's own, and what others than stacks write.
+    for (event, flex8) in
+        [(IN, 0), (OUT, 0), (RTO, 0), (PRU, 0), (FLOWEND, 0), (HYSTART, 1), (HDWR_PACE_SIZE, 3)]
+    {
+        assert_eq!(decoded(event, 739, flex8, Stack::Freebsd), Stack::Freebsd, "{event}");
+    }
+}
