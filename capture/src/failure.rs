@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What ends a run, or keeps it from beginning: told in one line.
+//! The errors that end a run or prevent it, each one line.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Takes FreeBSD's TCP flight recorders off their devices and into files: the library of bblogd.
+//! The library of bblogd: collects FreeBSD's TCP logs from their devices into files.
 //!
 //! Data flows one way:
 //!
@@ -10,12 +10,12 @@
 //! a queue                      folder   file      that writes
 //! ```
 //!
-//! A module names only modules that stand before it in that order, or the three that stand before
-//! all: `failure`, `log`, and `os`, which holds all unsafe code.
+//! A module uses only modules before it in that order, and the three that all use: `failure`, `log`, and `os`,
+//! which holds all unsafe code.
 //!
-//! Devices are read in threads of their own, since one of them can only be read blocking and
-//! neither may wait for the disk; everything else happens in one thread, which keeps the order
-//! within each connection without any lock.
+//! Threads of their own read the devices, because one of them can only be read blocking, and neither may wait
+//! for the disk. Everything else happens in one thread, which keeps the order within each connection without
+//! locks.
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! bblogd: takes FreeBSD's TCP flight recorders off their devices and into files.
+//! The program bblogd: collects FreeBSD's TCP logs from their devices into files.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! All tables of a process: BBLog's, and the providers that schemas describe.
 //!
-//! A catalog is made once, when a program starts, from the built-in schemas and those a user
-//! names. It lives as long as the process does: its rows are handed out as `&'static`, so
-//! that decoding an event neither counts references nor allocates.
+//! A catalog is made once, when a program starts, from the built-in schemas and those that the user gave. It
+//! lives as long as the process: its rows are `&'static`, so that decoding an event neither counts references
+//! nor allocates.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;

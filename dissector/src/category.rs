@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What events are about: the one list that the library, the schema language and the build script share.
+//! The categories of events: the one list that the library, the schema language and the build script share.
 
 macro_rules! categories {
     ($($(#[$doc:meta])* $category:ident $word:literal,)*) => {

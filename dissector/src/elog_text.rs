@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! An eventlog payload as elog(1) words it: the text behind the names in a line of `elog -r`.
+//! An eventlog payload as elog(1) prints it: the text after the names in a line of `elog -r`.
 //!
-//! The wording is the schema's own format; how values are put into it is elog's, to the byte.
-//! Unlike elog, a short payload is read as if zeros followed it, not whatever bytes do.
+//! The text is the format of the schema. Values are formatted as by elog, byte for byte. Unlike in elog, a short
+//! payload is read as if zeros followed it.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;

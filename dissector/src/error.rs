@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What can be wrong with input bytes.
+//! Errors of input bytes.
 
 /// A fault in the input: what was found and what was expected. The reader that knows them
 /// adds the file and the offset.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which layout of the tcp provider a capture has.
+//! The layout of the tcp provider in a capture.
 //!
-//! A capture does not say which version of the schema its kernel had; payload sizes and
-//! plausible values tell. [`Votes`] looks at a capture's events, at most a few thousand of them
-//! are enough, and decides once for all of them.
+//! A capture does not say which version of the schema its kernel had. Payload sizes and plausible values
+//! decide. [`Votes`] counts over the events of a capture, of which a few thousand are enough, and decides once
+//! for all.
 
 use crate::cursor::Cursor;
 use crate::elog::RawEvent;

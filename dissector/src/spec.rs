@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The table model: what can be said of a field and of an event, as plain data.
+//! The table model: fields and events as plain data.
 //!
-//! A [`FieldSpec`] is one row: a name, where the value lies ([`Place`]), when it is there
+//! A [`FieldSpec`] is one row: a name, the place of the value ([`Place`]), its conditions
 //! ([`When`]), and how to show it ([`Unit`], [`ValueNames`]). An [`EventSpec`] is an event's
 //! rows and the sentences ([`SummaryTemplate`]) that sum it up. BBLog's rows are compiled from
 //! `tables/`, eventlog's are made from schemas when the program starts; decoding, Wireshark's

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Sentences: templates of the tables with an event's values in them.
+//! Summaries: the sentences of the tables with the values of an event.
 
 use std::fmt::{self, Write};
 

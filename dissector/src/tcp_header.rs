@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A TCP header as it stands in a record or a packet.
+//! The TCP header of a record or a packet.
 
 use crate::cursor::Cursor;
 

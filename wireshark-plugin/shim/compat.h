@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What differs between Wireshark 4.0, 4.2, 4.4 and 4.6. Nothing else in the plugin knows.
+ * The differences between Wireshark 4.0, 4.2, 4.4 and 4.6. They are in this file only.
  */
 #ifndef BBLOG_COMPAT_H
 #define BBLOG_COMPAT_H

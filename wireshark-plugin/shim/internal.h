@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the C files of the shim share with each other. */
+/* Declarations that the C files of the shim share. */
 #ifndef BBLOG_INTERNAL_H
 #define BBLOG_INTERNAL_H
 

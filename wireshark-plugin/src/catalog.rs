@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The dissector's tables, as the plugin asks for them, with the schemas of the user's own.
+//! The dissector's tables for the plugin, with the user's schemas.
 //!
 //! Every field has to be registered when Wireshark starts, so schemas are read then: those that the
 //! preference `eventlog-record.schemas` names, as it was saved, and those of the environment variable

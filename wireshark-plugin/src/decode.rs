@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! From a request of the C half to the answer: what both kinds of log have in common.
+//! From a request of the C half to the answer: the part that both logs share.
 
 use std::fmt::Display;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the shared library exports: the plugin's ABI, and the functions that the C half calls.
+//! The exports of the shared library: the plugin's ABI, and the functions that the C half calls.
 //!
 //! Each function here turns C's pointers into slices, and panics into "nothing decoded": no panic may unwind
 //! into C. Wireshark dissects in one thread; the state is that thread's.

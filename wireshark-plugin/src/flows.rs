@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What belongs together: the records of a connection, the events of a session.
+//! Flows: the records of a connection, or the events of a session.
 //!
-//! Records of one flow mostly follow each other, so the flow met last is found without a hash table.
+//! Records of one flow mostly follow each other, so the last flow is found without a hash table.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

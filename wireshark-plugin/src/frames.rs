@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What a frame is beside the ones before it.
+//! Facts about a frame that depend on the frames before it.
 //!
-//! The first pass over a capture is in the order of the file and meets each frame once; what it finds is
-//! kept, so that a later look at any frame, in any order, gives the same. A capture has many frames, so what
-//! every frame has is kept in twelve bytes, and what few have apart.
+//! The first pass over a capture is in the order of the file and visits each frame once. Its results are kept, so
+//! that a later visit of any frame, in any order, gives the same. A capture has many frames: what each frame has
+//! takes twelve bytes, and what few have is kept apart.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The flat list of items that a decoded record becomes, and why it deserves notice: what the C half adds to
-//! the tree.
+//! The flat list of items of a decoded record, and its alerts, which the C half adds to the tree.
 //!
 //! The buffers are kept from packet to packet, so a packet costs no allocation once they have grown.
 

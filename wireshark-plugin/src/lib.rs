@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! Wireshark plugin: what Wireshark itself leaves out of FreeBSD's BBLog records, and eventlog(9).
+//! Wireshark plugin for FreeBSD's BBLog records, beyond what Wireshark itself decodes, and for eventlog(9).
 //!
 //! The plugin has two halves. The C half (`shim/`) makes every call into epan; this half decides about
 //! bytes. Wireshark's exceptions are longjmps, which must not cross a Rust frame, so C collects bytes, calls

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! How a decoded value becomes a line of the tree.
+//! A decoded value as a line of the tree.
 
 use std::fmt::{self, Display, Write};
 use std::ops::Range;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the options of a Section Header Block say about the records of the section.
+//! Facts about the records of a section, from the options of its Section Header Block.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;

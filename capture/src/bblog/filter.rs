@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which entries are taken.
+//! The filter of entries.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

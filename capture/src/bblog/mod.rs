@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! BBLog: the stream of `/dev/tcp_log` cut into entries and records, and what is remembered of it.
+//! BBLog: the stream of `/dev/tcp_log`, cut into entries and records, and the state that is kept of it.
 
 pub mod cutter;
 pub mod filter;

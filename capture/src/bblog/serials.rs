@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which record of each connection comes next.
+//! The serial number of the next record of each connection.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the kernel says of itself beside its records: release, ticks per second, and the names of TCP
-//! stacks, which are asked again when a stack appears that has none: stacks can be loaded at
-//! any time.
+//! Facts about the kernel that records do not have: release, ticks per second, and the names of TCP stacks.
+//! The names are read again when a stack without one appears, because stacks can be loaded at any time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

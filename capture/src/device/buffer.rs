@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Memory that devices are read into.
 //!
-//! It begins at a page. Where the kernel has its bytes in pages, as a FIFO has, it copies them
-//! three times as fast to there as to the place that an allocator gives, 16 bytes into a page.
+//! It begins at a page. From a FIFO, whose bytes are in pages, the kernel copies three times as fast to the
+//! beginning of a page as to the place that an allocator returns, 16 bytes into one.
 
 use std::ops::{Deref, DerefMut};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What only the running kernel knows: its log version, its release, its ticks per second, its
-//! limits and the names of its stacks.
+//! Facts of the running kernel: its log version, release, ticks per second, limits and the names of its
+//! stacks.
 
 use std::num::NonZeroU32;
 

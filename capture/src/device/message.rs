@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the queue carries to the thread that writes.
+//! The messages in the queue to the thread that writes.
 
 use crate::device::buffer::Buffer;
 use crate::failure::Failure;

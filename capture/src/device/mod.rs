@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Devices: opened, and read by threads of their own into the queue.
+//! The devices. Threads of their own read them into the queue.
 
 pub mod buffer;
 pub mod clock;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The way from the threads that read devices to the one that writes files: bounded in bytes.
 //!
-//! A device thread that finds the queue full waits, and does not read: what comes meanwhile stays
-//! in the kernel, which counts what it has to drop. Buffers go round, so that memory is what the
-//! high-water mark says and no page is touched for the first time twice.
+//! A device thread that finds the queue full waits and does not read. New data stays in the kernel, which
+//! counts what it drops. Buffers are reused, so that the high-water mark bounds memory and no page is touched
+//! for the first time twice.
 //!
-//! As long as the writer gets on, the device thread keeps only a few buffers ahead of it: what is
-//! written then is still in the processor's cache. Only when the writer stands still, because of
-//! the disk, are the others filled.
+//! While the writer makes progress, the device thread keeps only a few buffers ahead of it: their data is
+//! still in the processor's cache when it is written. The others are filled only when the writer waits for
+//! the disk.
 //!
-//! Handing buffers from thread to thread costs as much as what is done with them. So while the
-//! device thread waits like that, the writer may take its turn and read the device itself.
+//! Handing a buffer to another thread costs as much as its processing. So while the device thread waits in
+//! this way, the writer may take a turn and read the device itself.
 //!
 //! The turns, as states of the device thread and what leads from one to the next:
 //!
@@ -18,7 +18,7 @@
 //! READS     The device thread fills a buffer.
 //!           -> RESTS    it asks for the next buffer, and AHEAD buffers are queued (`ahead` is set)
 //!           -> WAITS    it asks for the next buffer, and the queue is full (`full` is set)
-//! WAITS     The queue is full. Who reads nothing leaves what comes in the kernel.
+//! WAITS     The queue is full. New data stays in the kernel.
 //!           -> READS    pop() takes the queue down to half of its mark (`full` is cleared)
 //! RESTS     The device thread is ahead of the writer.
 //!           -> TURN     begin_turn(): the writer finds nothing queued (`has_turn` is set)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a subscription is: its clocks, its providers, and how its events become pcapng.
+//! A subscription: its clocks, its providers, and the way of its events into pcapng.
 
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Sessions that ended, for those that go on.
+//! Sessions that ended, for those that continue them.
 //!
-//! A connection that changes to a TCP stack without a provider ends its session; when it changes back
-//! a session of the same number and tcpcb begins, and nothing says its addresses again.
+//! A connection that changes to a TCP stack without a provider ends its session. When it changes back, a
+//! session with the same number and tcpcb begins, and its addresses are not logged again.
 
 use std::collections::HashMap;
 

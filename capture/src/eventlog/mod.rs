@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! eventlog(9): the subscription, and what bblogd has to understand of its events.
+//! eventlog(9): the subscription, and the events that bblogd interprets.
 
 pub mod capture;
 pub mod ended;

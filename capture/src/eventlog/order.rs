@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events in the order of their times.
 //!
-//! With four CPUs and more the kernel merges the events of its CPUs wrongly: some come up to half a
-//! second late, even within a session. What it gave is in order again when all reads are sorted
-//! together up to the first that did not fill its buffer: at that moment the kernel had no more.
+//! With four or more CPUs the kernel merges the events of its CPUs in the wrong order: some are up to half a
+//! second late, even within a session. To restore the order, all reads up to the first one that did not fill
+//! its buffer are sorted together: at that moment the kernel had no more events.
 
 use bblog_dissector::elog::RawEvent;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How much a message matters.
+//! The severity of a message.
 
 /// How much a message matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

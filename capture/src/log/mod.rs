@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What bblogd tells its operator: lines on standard error, or in the system's log.
+//! Messages to the operator: lines on standard error or in the system's log.
 
 mod level;
 pub mod syslog;

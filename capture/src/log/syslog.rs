@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The system's log, by its own socket.
 //!
-//! syslog(3) is not used: it keeps a pointer to the program's name, opens the time zone's file and
-//! connects anew when syslogd(8) was restarted, and capability mode allows none of the last two. So
-//! the socket is opened and connected before the sandbox is entered. Once a datagram cannot be sent,
-//! because syslogd(8) was restarted, all further ones go through the *relay*: a helper process
-//! outside the sandbox, which connects as often as need be.
+//! syslog(3) is not used. It keeps a pointer to the program's name, opens the file of the time zone, and
+//! connects again after a restart of syslogd(8); capability mode forbids the last two. The socket is opened
+//! and connected before the sandbox is entered. If a datagram cannot be sent, because syslogd(8) was
+//! restarted, that one and all later ones go through the *relay*: a helper process outside the sandbox, which
+//! can connect again.
 //!
 //! A datagram is `<PRIORITY>bblogd[PID]: TEXT`, without a time: the log daemon adds that of its
 //! arrival, in its own time zone.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the sandbox uses of the crate capsicum, which exists on FreeBSD only: stands in for it where
-//! code for FreeBSD is type-checked elsewhere (`--cfg fbsd_check`), and is never linked.
+//! A stand-in for the parts of the crate capsicum that the sandbox uses. The crate exists on FreeBSD only. This
+//! is used to type-check code for FreeBSD elsewhere (`--cfg fbsd_check`), and is never linked.
 //! `make freebsd-check` compiles with the crate itself.
 
 use std::io;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What only the operating system can do and no safe crate offers.
+//! System calls for which no crate has a safe function.
 
 #[cfg(all(fbsd_check, not(target_os = "freebsd")))]
 pub mod capsicum;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Events to files: one for each session, in pcapng or as elog(1) writes them.
+//! Events to files: one for each session, in pcapng or in the format of elog(1).
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One pcapng stream for everything (`-o`): live into Wireshark, or into one file.
 //!
-//! A pipe that fails is the end. A file that cannot be written is cut back to whole blocks and
-//! tried again every few seconds; what comes meanwhile is dropped and counted, and the next
-//! records that can be written tell by their serial numbers how many are missing.
+//! A pipe that fails ends the run. A file that cannot be written is cut back to whole blocks and tried again
+//! every few seconds. Records that arrive meanwhile are dropped and counted, and the serial numbers of the next
+//! ones show how many are missing.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `bblogd check`: what is missing on this system to get logs, and what would change it. Changes
-//! nothing.
+//! `bblogd check`: prints what this system lacks to log, and the commands that change it. Changes nothing.
 
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Life in the background: a session of its own, and a pid file that stays locked.
+//! Running in the background: a session of its own, and a pid file that stays locked.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `bblogd status`: reads the status file of a bblogd that runs, and says whether it is well.
+//! `bblogd status`: reads the status file of a running bblogd, and prints whether it is healthy.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The helper: a process outside the sandbox that does what capability mode forbids. It asks the
-//! kernel for the names of its TCP stacks and for its limits, and it reaches a syslogd(8) that was
-//! restarted.
+//! The helper: a process outside the sandbox that does what capability mode forbids. It reads the names of TCP
+//! stacks and the limits of the kernel, and reaches a syslogd(8) that was restarted.
 //!
 //! It is started before the sandbox is entered, as the same user. A request is a letter. `S` and `K`
 //! are answered by 4 bytes of length and the kernel's `struct tcp_function_info` array, or lines of

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The process: command line, rights, sandbox, signals, and the thread that writes.
+//! The process: command line, privileges, sandbox, signals, and the thread that writes.
 
 pub mod check;
 pub mod cli;

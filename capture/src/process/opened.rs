@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is opened before rights are given up. If anything of it fails, nothing that was made for it
-//! stays behind.
+//! Everything that is opened before privileges are dropped. If one step fails, files and folders that the
+//! others created are removed.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

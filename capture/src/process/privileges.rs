@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From root to the user that bblogd runs as, without a way back.
+//! The change from root to the user that bblogd runs as, for good.
 
 use nix::unistd::{
     Gid, Uid, User, getegid, geteuid, getgid, getgroups, getuid, setegid, seteuid, setgid, setgroups, setuid,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! From the command line to work: opens everything as root, gives rights up, starts.
+//! The start of a capture: opens everything as root, drops privileges, starts the threads.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;

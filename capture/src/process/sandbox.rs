@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! After everything is open, the process gives up whatever else it could do.
+//! The sandbox, which the process enters after everything is open.
 //!
 //! On FreeBSD it enters Capsicum's capability mode, each descriptor with the rights it needs. On
-//! Linux, where it reads files and FIFOs only, it takes care that no program it might start gains
-//! rights.
+//! Linux, where it reads files and FIFOs only, it sets `no_new_privs`.
 
 use std::os::fd::BorrowedFd;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The status file: counters as Prometheus' text format has them, for node_exporter's textfile
-//! collector and for `bblogd status`.
+//! The status file: counters in Prometheus' text format, for node_exporter's textfile collector and for
+//! `bblogd status`.
 //!
-//! It is replaced as a whole, so that who reads it finds the old one or the new one.
+//! It is replaced atomically: a reader finds the old one or the new one.
 
 use std::fmt::Write as _;
 use std::io;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The one thread that takes what was read and writes it.
+//! The thread that writes.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

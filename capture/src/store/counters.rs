@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What was done and lost so far: told on SIGUSR1 and SIGINFO, and at the end.
+//! Counters of what was done and lost, reported on SIGUSR1 and SIGINFO and at the end.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What was dropped and not told yet, by connection.
+//! The numbers of dropped records by connection, until they are reported.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Files in the output folder: numbered, grown, completed; and what happens when the disk says no.
+//! Files in the output folder: their numbers, growth and completion, and the handling of write errors.
 //!
-//! Whoever writes connections to files holds a [`PartFile`] each. If the folder cannot be written
-//! the store is *in trouble*: what comes is dropped and counted with its connection, every few
-//! seconds it is tried again, and the first write that succeeds ends it.
+//! The writers of connections hold a [`PartFile`] each. If the folder cannot be written the store is *in
+//! trouble*: records are dropped and counted for their connection, a write is tried every few seconds, and the
+//! first one that succeeds ends it.
 
 use std::collections::HashMap;
 use std::fs::File;

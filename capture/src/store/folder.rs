@@ -2,8 +2,8 @@
 //! The output folder: every file is reached through its descriptor, by a name that is one
 //! component, without following links.
 //!
-//! A file grows as `NAME.part` and gets its name when it is complete, by a link that does not
-//! replace anything: so a name is either absent or a whole file.
+//! A file grows as `NAME.part` and gets its name when it is complete, by a link that replaces nothing: a name
+//! is either absent or a whole file.
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The index `records`: one JSON object per line and file.
 //!
-//! Keys, their order and spacing are those of tcplog_dumper, since scripts cut these lines with
-//! sed; what is ours comes behind.
+//! Keys, their order and spacing are those of tcplog_dumper, because scripts parse these lines with sed. Keys
+//! of this project follow.
 
 use std::fmt::Write as _;
 use std::fs::File;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The output folder: files that grow, are completed, are found again after a kill, are deleted.
+//! The output folder: growing, completing, recovering and deleting files.
 
 pub mod compress;
 pub mod counters;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! File names: the converter's, from log ids that unprivileged programs choose, with a number.
+//! File names from log ids, which unprivileged programs choose, with a number.
 
 pub use bblog_pcapng::name::{of_connection, safe};
 

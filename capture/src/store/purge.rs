@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Keeps the folder below its limits: complete files that are too old go, and the oldest while all
+//! Keeps the folder below its limits: deletes complete files that are too old, and the oldest ones while all
 //! together are too large.
 //!
-//! Only files that bblogd completed are counted and deleted: their names are such as it gives, they
-//! belong to the user that it runs as, and nobody may write them any more. Whatever else lies in the
-//! folder is left alone. What counts is the room that a file takes on the disk.
+//! Only files that bblogd completed are counted and deleted: their names have its form, they belong to the user
+//! that it runs as, and they have no permission to write. Other files in the folder are left alone. The size of
+//! a file is the room that it takes on the disk.
 
 use std::collections::{BinaryHeap, HashSet};
 use std::io;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Finishes what a killed run left: a `.part` is cut after its last whole block or event, and
-//! what the index has to say about it is read from it.
+//! Completes the files of a killed run: a `.part` is cut after its last whole block or event, and its line for
+//! the index is made from its contents.
 
 use std::fs::File;
 use std::io;

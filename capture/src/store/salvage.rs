@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What the index has to say about a file whose writer was killed, from the file itself.
+//! The index line of a file whose writer was killed, made from the file itself.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which parts of a record are valid.
+//! The flags that say which parts of a record are valid.
 
 use crate::cursor::Cursor;
 use crate::tables::member;

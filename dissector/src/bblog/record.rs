@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A record, and the members that every record has.
 //!
-//! Where they lie stands in `tables/bblog/members.tbl`, from which the build makes the constants used here.
+//! Their offsets are in `tables/bblog/members.tbl`, from which the build makes the constants used here.
 
 use super::{EventFlags, RECORD_LEN, TCPINFO_LEN, VERBOSE_LEN, Verbose, id, t_flags};
 use crate::tables::member;

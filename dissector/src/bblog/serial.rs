@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! How records follow each other.
+//! The order of records by serial numbers.
 
 /// How a record's serial number stands to the one that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

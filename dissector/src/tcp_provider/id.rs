@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Numbers of the events of the `tcp` provider, equal in all layouts unless a constant says otherwise. They stand
+//! The event numbers of the `tcp` provider, equal in all layouts unless a constant says otherwise. They are also
 //! in the schemas `tables/eventlog/tcp*.schema`, with which a test compares them.
 
 /// The addresses of the connection, IPv4.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! eventlog's `tcp` provider: its event numbers, and what its events say about the connection itself.
+//! eventlog's `tcp` provider: its event numbers, and the facts about the connection in its events.
 //!
 //! All values of an event come from the provider's schema (`tables/eventlog/tcp*.schema`) by way of
-//! [`Event::of_elog`](crate::event::Event::of_elog). What a reader needs before it knows which layout a capture
-//! has, and to tell connections apart, is here; it is the same in all layouts, or told apart by size.
+//! [`Event::of_elog`](crate::event::Event::of_elog). This module has what a reader needs before the layout of a capture
+//! is known, and to distinguish connections. It is the same in all layouts, or distinguished by size.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 

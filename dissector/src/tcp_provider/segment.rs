@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The IN and OUT events of eventlog's `tcp` provider as TCP segments.
 //!
-//! Their structure changed several times; where it has what comes from the provider's tables, and
-//! which tables apply is found out by a vote ([`Votes`](crate::layout::Votes)). Integers are in the
-//! writer's order, those of the TCP header included.
+//! Their structure changed several times. Offsets come from the provider's tables, and a vote decides which
+//! tables apply ([`Votes`](crate::layout::Votes)). Integers are in the writer's order, those of the TCP header
+//! included.
 
 use super::id::{IN, OUT};
 use crate::TcpHeader;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What Wireshark is told about a row of the dissector's tables.
+//! The description of a row of the dissector's tables for Wireshark.
 //!
 //! The build script describes the built-in rows, so that they are registered from static data; the plugin
 //! itself describes those of a user's schemas.

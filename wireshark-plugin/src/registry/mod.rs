@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The fields that Wireshark is told about: one for each row of the dissector's tables, and a few of
-//! the plugin's own.
+//! The fields to register in Wireshark: one for each row of the dissector's tables, and a few of the plugin's
+//! own.
 //!
 //! A row's index here is its id, so that finding the field of a decoded value is an array access in C. The
 //! built-in rows are static data that the build script made (`build/fields.rs`): nothing is formatted when
