@@ -265,20 +265,40 @@ fn nothing_is_done_that_capability_mode_forbids() {
         || {
             Place::names(&place.out())
                 .iter()
-                .any(|name| name.starts_with("torn") && name.ends_with("pcapng.part"))
+                .filter(|name| name.starts_with("torn") && name.ends_with("pcapng.part"))
+                .any(|name| fs::metadata(place.out().join(name)).is_ok_and(|file| file.len() > 0))
         },
         || daemon.log(),
     );
     daemon.signal(Signal::SIGKILL);
     daemon.wait();
+    log.set_nonblocking(true).unwrap();
+    let drain = || {
+        let mut text = String::new();
+        let mut buffer = [0; 4096];
+        while let Ok(len) = log.recv(&mut buffer) {
+            text.push_str(&String::from_utf8_lossy(&buffer[..len]));
+            text.push('\n');
+        }
+        text
+    };
+    drain();
     // The next one finishes what was left, and loses its folder and its log.
     let daemon = kernel.start(&arguments);
     until(
         "the finished file",
         || Place::names(&place.out()).iter().any(|name| name.starts_with("torn") && name.ends_with(".xz")),
-        || daemon.log(),
+        || {
+            format!(
+                "{:#?}\n{}",
+                (Place::names(&place.out()), drain()),
+                fs::read_to_string(place.out().join("records")).unwrap_or_default()
+            )
+        },
     );
+    daemon.signal(Signal::SIGSTOP);
     fs::remove_dir_all(place.out()).unwrap();
+    daemon.signal(Signal::SIGCONT);
     drop(log);
     writer.write_all(&id.entry(&records(0..100))).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(100));
