@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Ran, bytes, fixture, run};
+use support::{Folder, Ran, bytes, fixture, run};
 
 fn show(input: &[u8]) -> Ran {
     run(&["show", "--no-pager", "--stack", "1=freebsd,2=rack", "-"], input)
@@ -116,4 +116,36 @@ fn text_before_a_log_is_left_out() {
     let text = show("no log at all\n".repeat(20).as_bytes());
     assert_eq!((text.code, told(&text).len()), (1, 1));
     assert!(told(&text)[0].contains("expected an ELOG file"), "{}", text.stderr);
+}
+
+/// Wireshark takes a Netflix block of another type for the end of the file, so it is not passed on.
+#[test]
+fn blocks_that_wireshark_refuses_are_left_out() {
+    let folder = Folder::new();
+    let out = folder.path("out.pcapng");
+    let path = fixture("damaged/unkcb.pcapng");
+    let ran = run(&["convert", path.to_str().unwrap(), "-o", out.to_str().unwrap()], b"");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("left out: Wireshark reads types 1 and 2; "), "{}", ran.stderr);
+    assert_eq!(support::tshark(&out, &[]).len(), 40);
+}
+
+/// A section header alone keeps its options.
+#[test]
+fn a_section_without_a_block_is_kept() {
+    let file = bytes("damaged/unkcb.pcapng");
+    let len = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+    assert_eq!(support::convert_bytes(&[&file[..len]]), (file[..len].to_vec(), vec![]));
+}
+
+/// A capture of somebody else's, without any of our events, says so.
+#[test]
+fn a_file_without_events_says_so() {
+    let file = bytes("damaged/unkcb.pcapng");
+    let section = u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+    // A name resolution block with nothing in it.
+    let block = [4, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0];
+    let ran = show(&[&file[..section], &block].concat());
+    assert_eq!((lines(&ran), ran.code), (0, 0));
+    assert_eq!(told(&ran), ["no BBLog record and no eventlog event in 0 packets and 1 other blocks"]);
 }

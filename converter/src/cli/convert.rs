@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bblog_converter::command::convert::Conversion;
 use bblog_converter::command::elog_file::ElogFile;
+use bblog_converter::command::pcap_file::PcapFile;
 use bblog_converter::command::split::Split;
 use bblog_converter::input::Inputs;
 use bblog_converter::output::Destination;
@@ -51,6 +52,8 @@ enum Format {
     /// pcapng, for Wireshark
     #[default]
     Pcapng,
+    /// Packets alone as classic pcap (raw IP, microseconds), for tcpdump, tcptrace and other programs that use libpcap
+    Pcap,
     /// ELOG, for elog(1), from ELOG captures and from pcapng that was made from them
     Elog,
 }
@@ -60,8 +63,8 @@ enum Format {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    if args.split && args.format == Format::Elog {
-        return Err("convert: --split writes pcapng, not ELOG".into());
+    if args.split && args.format != Format::Pcapng {
+        return Err("convert: --split writes pcapng only".into());
     }
     if args.split && args.output == Path::new("-") {
         return Err("convert: --split needs a folder to write to".into());
@@ -79,10 +82,12 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let mut on_error = |name: &_, error: &_| messages.error(name, error);
     let converted = if args.split {
         Split { inputs, folder: output }.run(picker, &mut on_error).map(|_| ())
-    } else if args.format == Format::Elog {
-        ElogFile { inputs, output }.run(picker, &mut on_error).map(|_| ())
     } else {
-        Conversion { inputs, output }.run(picker, &mut on_error).map(|_| ())
+        match args.format {
+            Format::Pcapng => Conversion { inputs, output }.run(picker, &mut on_error).map(|_| ()),
+            Format::Pcap => PcapFile { inputs, output }.run(picker, &mut on_error).map(|_| ()),
+            Format::Elog => ElogFile { inputs, output }.run(picker, &mut on_error).map(|_| ()),
+        }
     };
     drop(progress);
     Ok(messages.end(converted))

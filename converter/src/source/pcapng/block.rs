@@ -7,7 +7,9 @@
 //! demand.
 
 use bblog_dissector::Problem;
-use bblog_pcapng::block::{CUSTOM, CUSTOM_NO_COPY, SECTION_HEADER};
+use bblog_pcapng::block::{
+    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
+};
 use bblog_pcapng::read::{self, Block, FRAME, Order};
 
 use crate::input::error::{InputError, InputErrorKind, Recovery};
@@ -87,11 +89,22 @@ impl BlockReader {
         read::blocks(self.window.fill_ready(bytes), self.order)
     }
 
-    /// Whether the next step has to wait for a live input.
+    /// Whether the next block that may be a record or event has to be waited for, since the input is live.
     pub fn is_dry(&mut self) -> bool {
-        let next = self.window.bytes().get(self.len..).unwrap_or_default();
-        let len = self.order.u32(next, 4).map_or(0, |len| len as usize);
-        self.window.is_dry(self.len + len.max(FRAME))
+        const PACKETS: [u32; 3] = [OLD_PACKET, SIMPLE_PACKET, ENHANCED_PACKET];
+        const CUSTOMS: [u32; 2] = [CUSTOM, CUSTOM_NO_COPY];
+        let mut at = self.len;
+        let needed = loop {
+            let next = self.window.bytes().get(at..).unwrap_or_default();
+            let len = self.order.u32(next, 4).map_or(FRAME, |len| (len as usize).max(FRAME));
+            let kind = self.order.u32(next, 0).unwrap_or(SECTION_HEADER);
+            let passes = kind != SECTION_HEADER && !PACKETS.contains(&kind) && !CUSTOMS.contains(&kind);
+            if !passes || next.len() < len {
+                break len;
+            }
+            at += len;
+        };
+        self.window.is_dry(at.saturating_add(needed))
     }
 
     /// Offset of the current block.

@@ -282,6 +282,8 @@ impl PcapngReader {
         match &self.section.bblog {
             // Records of other versions have other layouts.
             Some(facts) if facts.version != VERSION => {
+                // Why there are none is said.
+                self.has_events = true;
                 let problem = Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
                 Err(InputError::at(at, problem))
             }

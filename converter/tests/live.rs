@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a live input gave is shown when it pauses: nothing waits for a buffer to fill, or for the end.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use support::{bblog, bytes, run};
+
+/// Long enough for a busy machine; what works takes a part of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs bblog with an input that stays open, and what comes out of it.
+fn start(args: &[&str], input: &[u8]) -> (Child, Receiver<Vec<u8>>) {
+    let mut child = bblog()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(input).unwrap();
+    let mut out = child.stdout.take().unwrap();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = out.read(&mut buffer) {
+            if sender.send(buffer[..read].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    (child, receiver)
+}
+
+#[test]
+fn all_is_out_when_the_input_pauses() {
+    let pcapng = |name| support::convert_bytes(&[&bytes(name)]).0;
+    for (name, input) in [
+        ("BBLog", bytes("rack_reqresp.tcplog")),
+        ("ELOG", bytes("small-plain.elog")),
+        ("pcapng of BBLog", pcapng("rack_reqresp.tcplog")),
+        ("pcapng of eventlog", pcapng("small-plain.elog")),
+    ] {
+        for args in
+            [&["show", "--no-pager", "-"][..], &["json", "-"], &["csv", "-"], &["convert", "-", "-o", "-"]]
+        {
+            let whole = run(args, &input).stdout;
+            let (mut child, receiver) = start(args, &input);
+            let mut found = Vec::new();
+            let started = Instant::now();
+            // Statistics, which end a capture's section, come at the end.
+            let expected =
+                if name == "ELOG" && args[0] == "convert" { whole.len() - 200 } else { whole.len() };
+            while found.len() < expected {
+                let left = PATIENCE.saturating_sub(started.elapsed());
+                match receiver.recv_timeout(left) {
+                    Ok(bytes) => found.extend(bytes),
+                    Err(_) => panic!("{name} {args:?}: {} of {} bytes", found.len(), whole.len()),
+                }
+            }
+            assert!(whole.starts_with(&found), "{name} {args:?}");
+            drop(child.stdin.take());
+            assert!(child.wait().unwrap().success());
+            receiver.into_iter().for_each(|bytes| found.extend(bytes));
+            assert!(whole == found, "{name} {args:?}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `convert --format pcap`: what programs that use libpcap read. The packets are those of the pcapng file.
+
+mod support;
+
+use support::{Folder, bytes, fixture, run, tshark};
+
+const FIELDS: [&str; 10] =
+    ["-T", "fields", "-e", "frame.time_epoch", "-e", "ip.src", "-e", "tcp.seq_raw", "-e", "tcp.len"];
+
+#[test]
+fn the_packets_are_those_of_pcapng() {
+    let folder = Folder::new();
+    for name in ["rack_reqresp.tcplog", "default_v4mapped.tcplog", "small-plain.elog"] {
+        let input = fixture(name);
+        let [pcapng, pcap] = ["out.pcapng", "out.pcap"].map(|name| folder.path(name));
+        support::convert(&input, &pcapng);
+        let args = ["convert", "--overwrite", "--format", "pcap", input.to_str().unwrap(), "-o"];
+        let ran = run(&[&args[..], &[pcap.to_str().unwrap()]].concat(), b"");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{name}");
+        // Upper PDUs have addresses but no packet.
+        let packets = |file: &_| tshark(file, &[&["-Y", "tcp && !exported_pdu"][..], &FIELDS].concat());
+        let found = packets(&pcap);
+        assert!(found.len() > 10, "{name}");
+        assert_eq!(found, packets(&pcapng), "{name}");
+        assert_eq!(tshark(&pcap, &[]).len(), found.len(), "{name}: nothing but packets");
+        std::fs::remove_file(pcapng).unwrap();
+    }
+}
+
+/// The file as libpcap's own tool reads it, where that is installed.
+#[test]
+fn of_pcapng_the_packets_are_taken_too() {
+    let folder = Folder::new();
+    let pcapng = folder.write("in.pcapng", &support::convert_bytes(&[&bytes("small-plain.elog")]).0);
+    let args = ["convert", "--format", "pcap", "-o", "-"];
+    let of_pcapng = run(&[&args[..], &[pcapng.to_str().unwrap()]].concat(), b"");
+    let of_elog = run(&[&args[..], &[fixture("small-plain.elog").to_str().unwrap()]].concat(), b"");
+    assert_eq!((of_pcapng.code, of_elog.code), (0, 0), "{}", of_pcapng.stderr);
+    assert_eq!(of_pcapng.stdout, of_elog.stdout);
+    assert_eq!(of_elog.stdout[..4], 0xa1b2_c3d4_u32.to_le_bytes());
+    assert_eq!(of_elog.stdout[20..24], [101, 0, 0, 0]);
+}
