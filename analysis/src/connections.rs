@@ -226,6 +226,12 @@ impl<S: BuildHasher + Default> Connections<S> {
         open.map(|open| open.connection.take_spans()).unwrap_or_default()
     }
 
+    /// The connection of the last item.
+    pub fn latest(&self) -> Option<&Connection> {
+        let (_, place) = self.last.as_ref()?;
+        self.open.get(*place)?.as_deref().map(|open| &open.connection)
+    }
+
     /// Connections so far, those that are over included.
     pub fn len(&self) -> usize {
         self.closed.len()

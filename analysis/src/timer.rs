@@ -2,7 +2,7 @@
 //! Timers that fire, under one name whatever the stack and the log.
 
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{EventSpec, Names, TimerVerb, When};
+use bblog_dissector::spec::{EventSpec, FieldSpec, Names, TimerVerb, When};
 use bblog_dissector::tables;
 
 /// A timer of a connection.
@@ -59,25 +59,68 @@ impl Timer {
         matches!(self, Timer::Rto | Timer::Tlp | Timer::Rack)
     }
 
-    /// The timer that the tables of events give a name.
-    pub(crate) fn named(name: &str) -> Option<Timer> {
-        NAMES.iter().find(|known| known.0.eq_ignore_ascii_case(name)).map(|known| known.1)
+    /// The timer that fired, if `event` says that one did.
+    pub fn fired_by(event: &Event<'_>) -> Option<Timer> {
+        match event.timer() {
+            Some((step, field)) if step.does == TimerVerb::Fires => {
+                let field = field?;
+                Timer::of_value(field.spec, field.value.as_int()?)
+            }
+            Some(_) => None,
+            None => {
+                let mut alerts = event.alerts();
+                alerts
+                    .find_map(|alert| ALERTS.iter().find(|known| known.0 == alert.name))
+                    .map(|known| known.1)
+            }
+        }
+    }
+
+    /// The timer that `value` of `row` stands for.
+    pub(crate) fn of_value(row: &FieldSpec, value: i64) -> Option<Timer> {
+        let Names::Enum(table) = row.names else { return None };
+        let values = VALUES.iter().find(|known| known.0 == table.name)?.1;
+        values.iter().find(|known| known.0 == value).map(|known| known.1)
     }
 }
 
-/// The names that the tables of events have for timers.
-const NAMES: &[(&str, Timer)] = &[
-    ("RTO", Timer::Rto),
-    ("RXT", Timer::Rto),
-    ("TLP", Timer::Tlp),
-    ("RACK", Timer::Rack),
-    ("persist", Timer::Persist),
-    ("keepalive", Timer::Keepalive),
-    ("delayed ACK", Timer::DelayedAck),
-    ("DELAYACK", Timer::DelayedAck),
-    ("PACING", Timer::Pacing),
-    ("2MSL", Timer::TwoMsl),
-    ("TWOMSL", Timer::TwoMsl),
+/// The tables of value names that name timers, and what their values stand for: the kernel's numbers (PACE_TMR_ of
+/// tcp_log_buf.h, TT_ of tcp_timer.h, eventlog's timer_reason).
+const VALUES: &[(&str, &[(i64, Timer)])] = &[
+    (
+        "to_frm",
+        &[
+            (1, Timer::Rto),
+            (2, Timer::Tlp),
+            (3, Timer::Rack),
+            (4, Timer::Keepalive),
+            (5, Timer::Persist),
+            (6, Timer::DelayedAck),
+        ],
+    ),
+    (
+        "tt_which",
+        &[
+            (0, Timer::Rto),
+            (1, Timer::Persist),
+            (2, Timer::Keepalive),
+            (3, Timer::TwoMsl),
+            (4, Timer::DelayedAck),
+        ],
+    ),
+    (
+        "timer_reason",
+        &[
+            (0, Timer::Pacing),
+            (1, Timer::DelayedAck),
+            (2, Timer::Rack),
+            (3, Timer::Tlp),
+            (4, Timer::Rto),
+            (5, Timer::Persist),
+            (6, Timer::Keepalive),
+            (7, Timer::TwoMsl),
+        ],
+    ),
 ];
 
 /// Whether an event tells that a timer fired, worked out once for each event of a stack and a kernel.
@@ -101,14 +144,12 @@ impl Fires {
         let fires = spec.timers.iter().find(|step| step.does == TimerVerb::Fires && holds(&step.when));
         if let Some(step) = fires {
             let rows = step.rows.iter().filter_map(|&row| spec.fields.get(usize::from(row)));
-            let tables = rows.filter_map(|row| match row.names {
-                Names::Enum(table) => Some(table.values),
-                Names::Flags(_) | Names::None => None,
+            let values = rows.flat_map(|row| {
+                let Names::Enum(table) = row.names else { return Vec::new() };
+                let known = table.values.iter().map(|value| value.0);
+                known.filter_map(|value| Some((value, Timer::of_value(row, value)?))).collect()
             });
-            let values = tables.flatten();
-            return Fires::ByStep(
-                values.filter_map(|&(value, name)| Some((value, Timer::named(name)?))).collect(),
-            );
+            return Fires::ByStep(values.collect());
         }
         let alert = spec.alerts.iter().filter(|alert| holds(&alert.when)).find_map(|alert| {
             let name = tables::ALERTS.get(usize::from(alert.kind))?.name;

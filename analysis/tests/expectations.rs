@@ -104,7 +104,7 @@ fn failed_sends() {
     assert_eq!(account.sending.total(Limit::SendError).map(|total| total.spells), Some(5));
     let notes = account.notes();
     let failed = notes.iter().find(|note| note.kind == "failed_sends").unwrap();
-    assert_eq!(failed.text, "5 sends failed: ENOBUFS.");
+    assert_eq!(failed.text, "5 sends failed: no buffers (ENOBUFS).");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use bblog_dissector::spec::{FieldSpec, Stack, Unit};
 
 use super::facts::{Carried, Facts, Stop};
 use super::plan::{Meanings, Plan, Plans};
-use super::rules::{Fact, Role};
+use super::rules::{Fact, Role, armed};
 use super::segment::{Segment, flag};
 use super::{Kind, Observed, RttKind};
 use crate::item::BblogItem;
@@ -45,7 +45,7 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a
         seen.rtt = srtt.map(|rtt| (RttKind::Smoothed, rtt));
     }
     // The values of IN and OUT are from before the segment.
-    own(facts, &mut seen, item, plan, names);
+    own(facts, &mut seen, item, plan);
     happened(facts, &mut seen, record, plan.role);
     seen
 }
@@ -203,7 +203,7 @@ fn sent(facts: &mut Facts, segment: &Segment<'_>, errno: Option<i32>) {
 
 /// What an event's own values say.
 #[inline]
-fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, plan: &Plan, names: &Meanings) {
+fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, plan: &Plan) {
     if plan.reads.is_empty() && plan.fires == Fires::Never {
         return;
     }
@@ -218,7 +218,7 @@ fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, pla
         }
         let Some(field) = event.one(Group::Own, read.row).next() else { continue };
         let Some(value) = field.value.as_int() else { continue };
-        take(facts, seen, (read.fact, field.spec, value), item.context.hz, names);
+        take(facts, seen, (read.fact, field.spec, value), item.context.hz);
     }
 }
 
@@ -227,13 +227,12 @@ fn take(
     seen: &mut Observed<'_>,
     (fact, row, value): (Fact, &FieldSpec, i64),
     hz: Option<NonZeroU32>,
-    names: &Meanings,
 ) {
     match fact {
         Fact::Stop => facts.stop = Meanings::stop(row, value),
         Fact::Armed => {
-            facts.pacing = Some(value as u32 & names.paced != 0);
-            facts.persist = Some(value as u32 & names.persist != 0);
+            facts.pacing = Some(value as u32 & armed::PACED != 0);
+            facts.persist = Some(value as u32 & armed::PERSIST != 0);
         }
         Fact::Persist => facts.persist = Some(value != 0),
         Fact::CwndToUse => facts.cwnd_to_use = Some(value as u32).filter(|&cwnd| cwnd > 0),

@@ -9,7 +9,9 @@ use bblog_dissector::spec::{EventSpec, FieldSpec, Kernel, NameTable, Names, Stac
 use bblog_dissector::tables;
 
 use super::facts::Stop;
-use super::rules::{EVERY, FACTS, Fact, HYSTART_ENDS, Log, ROLES, Role, STOPS, WAYS_OUT, WayOut, bits};
+use super::rules::{
+    ECN, EVERY, FACTS, Fact, HYSTART_ENDS, Log, ROLES, Role, STOPS, Values, WAYS_OUT, WayOut,
+};
 use crate::timer::{Fires, Timer};
 
 /// Stacks and kernels that the tables tell apart.
@@ -122,39 +124,32 @@ fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
 /// What names of values stand for.
 #[derive(Debug)]
 pub(super) struct Meanings {
-    pub(super) paced: u32,
-    pub(super) persist: u32,
     pub(super) ecn: u32,
 }
 
 impl Meanings {
     fn new() -> Meanings {
-        Meanings {
-            paced: bit(bits::PACED),
-            persist: bit(bits::PERSIST),
-            ecn: bit(bits::ECN) | bit(bits::ACE),
-        }
+        Meanings { ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
     }
 
     /// The reason that `value` of `row` is.
     pub(super) fn stop(row: &FieldSpec, value: i64) -> Option<Stop> {
-        named(row, value, STOPS)
+        meaning(row, value, &STOPS)
     }
 
     /// The way out that `value` of `row` is.
     pub(super) fn way_out(row: &FieldSpec, value: i64) -> Option<WayOut> {
-        named(row, value, WAYS_OUT)
+        meaning(row, value, &WAYS_OUT)
     }
 
     /// Whether `value` of `row` is a step of HyStart++ that ends slow start.
     pub(super) fn ends_slow_start(row: &FieldSpec, value: i64) -> bool {
-        named(row, value, HYSTART_ENDS).is_some()
+        meaning(row, value, &HYSTART_ENDS).is_some()
     }
 
     /// The timer that `value` of `row` is.
     pub(super) fn timer(row: &FieldSpec, value: i64) -> Option<Timer> {
-        let Names::Enum(table) = row.names else { return None };
-        Timer::named(table.get(value)?)
+        Timer::of_value(row, value)
     }
 
     /// Whether `value` of `row` has the flag called `name`.
@@ -165,10 +160,12 @@ impl Meanings {
     }
 }
 
-fn named<T: Copy>(row: &FieldSpec, value: i64, meanings: &[(&str, T)]) -> Option<T> {
+fn meaning<T: Copy>(row: &FieldSpec, value: i64, meanings: &Values<T>) -> Option<T> {
     let Names::Enum(table) = row.names else { return None };
-    let name = table.get(value)?;
-    meanings.iter().find(|known| known.0 == name).map(|known| known.1)
+    if table.name != meanings.table {
+        return None;
+    }
+    meanings.values.iter().find(|known| known.0 == value).map(|known| known.1)
 }
 
 /// The mask of a flag; 0 if no row has a table of that name.
@@ -194,6 +191,7 @@ mod tests {
     use bblog_dissector::catalog::Catalog;
 
     use super::*;
+    use crate::evidence::rules::armed;
 
     fn tcp() -> Vec<&'static EventSpec> {
         let catalog = Catalog::builtin();
@@ -218,19 +216,19 @@ mod tests {
                 assert!(rows.iter().any(|row| row.name == name), "{name} of {}", rule.event);
             }
         }
-        let all = bblog.iter().chain(&tcp).flat_map(|event| event.fields);
-        let names: Vec<&str> = all
-            .filter_map(|row| match row.names {
-                Names::Enum(table) | Names::Flags(table) => Some(table.values),
-                Names::None => None,
-            })
-            .flatten()
-            .map(|value| value.1)
-            .collect();
-        let known = STOPS.iter().map(|stop| stop.0);
-        let known = known.chain(WAYS_OUT.iter().map(|way| way.0)).chain(HYSTART_ENDS.iter().map(|end| end.0));
-        for name in known {
-            assert!(names.contains(&name), "{name}");
+        let all: Vec<&FieldSpec> = bblog.iter().chain(&tcp).flat_map(|event| event.fields).collect();
+        let has = |table: &str, value: i64| {
+            let mut tables = all.iter().filter_map(|row| match row.names {
+                Names::Enum(names) | Names::Flags(names) if names.name == table => Some(names),
+                _ => None,
+            });
+            tables.any(|names| names.values.iter().any(|known| known.0 == value))
+        };
+        STOPS.values.iter().for_each(|stop| assert!(has(STOPS.table, stop.0), "{stop:?}"));
+        WAYS_OUT.values.iter().for_each(|way| assert!(has(WAYS_OUT.table, way.0), "{way:?}"));
+        HYSTART_ENDS.values.iter().for_each(|end| assert!(has(HYSTART_ENDS.table, end.0)));
+        for bit in [armed::PACED, armed::PERSIST] {
+            assert!(has("pace_tmr", bit.into()), "{bit:#x}");
         }
     }
 

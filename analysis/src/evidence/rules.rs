@@ -231,19 +231,30 @@ pub(super) static FACTS: &[FactRule] = &[
     fact(Eventlog, "OUTPUT_DECISION", "in_persist", Fact::Persist),
 ];
 
-/// Why output stopped: the names of [`Fact::Stop`]'s values.
-pub(super) static STOPS: &[(&str, Stop)] = &[
-    ("data was sent", Stop::DataSent),
-    ("cwnd limited", Stop::Cwnd),
-    ("rwnd limited", Stop::Rwnd),
-    ("application limited", Stop::Application),
-    ("assessing", Stop::Assessing),
-    ("persists", Stop::Persist),
-    ("PRR", Stop::Prr),
-];
+/// A table of value names, and what values of it stand for. Values are the kernel's; what they are called is for
+/// people to read, and may change.
+pub(super) struct Values<T: 'static> {
+    pub(super) table: &'static str,
+    pub(super) values: &'static [(i64, T)],
+}
 
-/// Ways out that say something: names of [`Fact::WayOut`]'s values.
-pub(super) static WAYS_OUT: &[(&str, WayOut)] = &[("PERSIST", WayOut::Persist), ("HPTS", WayOut::Pacer)];
+/// Why output stopped: CTF_JR_ of tcp_log_buf.h.
+pub(super) static STOPS: Values<Stop> = Values {
+    table: "jr_reason",
+    values: &[
+        (0, Stop::DataSent),
+        (1, Stop::Cwnd),
+        (2, Stop::Rwnd),
+        (3, Stop::Application),
+        (4, Stop::Assessing),
+        (5, Stop::Persist),
+        (6, Stop::Prr),
+    ],
+};
+
+/// Ways out that say something.
+pub(super) static WAYS_OUT: Values<WayOut> =
+    Values { table: "output_way", values: &[(1, WayOut::Persist), (2, WayOut::Pacer)] };
 
 /// How output ended, where that tells why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,12 +266,13 @@ pub(super) enum WayOut {
 }
 
 /// HyStart++'s steps that end slow start.
-pub(super) static HYSTART_ENDS: &[(&str, ())] = &[("entering congestion avoidance", ())];
+pub(super) static HYSTART_ENDS: Values<()> = Values { table: "hystart", values: &[(6, ())] };
 
-/// Bits of [`Fact::Armed`] and of a connection's flags, by table and name.
-pub(super) mod bits {
-    pub(in super::super) const PACED: (&str, &str) = ("pace_tmr", "paced output pending");
-    pub(in super::super) const PERSIST: (&str, &str) = ("pace_tmr", "persist timer");
-    pub(in super::super) const ECN: (&str, &str) = ("t_flags2", "ECN_PERMIT");
-    pub(in super::super) const ACE: (&str, &str) = ("t_flags2", "ACE_PERMIT");
+/// Bits of [`Fact::Armed`]: PACE_ of tcp_hpts.h.
+pub(super) mod armed {
+    pub(in super::super) const PERSIST: u32 = 0x10;
+    pub(in super::super) const PACED: u32 = 0x40;
 }
+
+/// Bits of a connection's flags by which ECN is in use, by table and name.
+pub(super) const ECN: [(&str, &str); 2] = [("t_flags2", "ECN_PERMIT"), ("t_flags2", "ACE_PERMIT")];
