@@ -13,6 +13,9 @@ use crate::describe::Interface;
 /// Runs `bblogd -o -` on this machine, or on another over ssh, and passes its output on to
 /// Wireshark. Wireshark starts this program itself if it is in the extcap folder (Help > About >
 /// Folders), and lists its interfaces.
+///
+/// Wireshark before 4.6 counts packets, not events, during a capture: the last events of BBLog appear
+/// when the capture is stopped.
 #[derive(Parser, Debug)]
 #[command(name = "bblogdump", version = bblog_version::VERSION)]
 pub struct Cli {
