@@ -17,7 +17,7 @@ pub struct LruMap<K, V> {
     places: HashMap<K, usize, RandomState>,
     limit: usize,
     clock: u64,
-    /// The slot asked for last.
+    /// The slot that was used last.
     last: usize,
 }
 
@@ -56,7 +56,7 @@ impl<K: Hash + Eq + Copy, V> LruMap<K, V> {
         Some(self.at(place))
     }
 
-    /// The value asked for last; to be looked at before another is added or removed.
+    /// The value that was used last. Call it before another is added or removed.
     #[inline]
     pub fn latest(&self) -> Option<&V> {
         self.slots.get(self.last).map(|slot| &slot.value)

@@ -273,7 +273,7 @@ struct Parts {
     unfinished: UnfinishedFiles,
     slots: Vec<Option<Slot>>,
     unused: Vec<usize>,
-    /// What is written to.
+    /// The output.
     current: Option<usize>,
     /// Bytes that wait in memory.
     waiting: usize,

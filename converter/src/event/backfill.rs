@@ -25,7 +25,7 @@ pub struct Backfill {
     unused: Vec<WaitId>,
 }
 
-/// What is known about an event put into the queue.
+/// Facts about a queued event.
 #[derive(Clone, Copy, Debug)]
 pub enum Knowledge {
     /// Its connection.
@@ -41,7 +41,7 @@ struct Queued {
 
 struct Wait {
     session: SessionKey,
-    /// What was waited for, once it is there or given up.
+    /// The result of the wait: the addresses, or that they will not come.
     answer: Option<SessionContext>,
     /// How many events in the queue wait for it.
     events: u32,
@@ -97,7 +97,7 @@ impl Backfill {
         self.bytes.get(self.start..self.start + len)
     }
 
-    /// What is known about the first event; `None` if it still waits.
+    /// Facts about the first event, or `None` if it still waits.
     pub fn first_context(&self) -> Option<SessionContext> {
         match self.events.front()?.knowledge {
             Knowledge::Known(context) => Some(context),

@@ -21,7 +21,7 @@ use crate::source::bblog::{BblogReader, BblogStep};
 /// longer one the last record seen by then gives the time.
 pub const LOOKAHEAD: usize = 4 << 20;
 
-/// Connections whose serial numbers are remembered between their entries.
+/// How many connections' serial numbers are remembered between their entries.
 const CONNECTIONS: usize = 65_536;
 
 /// The records of a stream of entries, as frames.
@@ -41,7 +41,7 @@ pub struct BblogStream {
     entries: u64,
 }
 
-/// What was seen of an entry's records.
+/// The state of an entry's records.
 struct Records {
     /// The serial number to be expected next, if a record of the connection was seen before.
     expected: Option<u32>,
@@ -50,7 +50,7 @@ struct Records {
     lldb_cut: u64,
 }
 
-/// What is known of the current record.
+/// Facts about the current record.
 #[derive(Default)]
 struct Position {
     time: Micros,
@@ -138,7 +138,7 @@ impl BblogStream {
     pub fn item(&self) -> Option<BblogItem<'_>> {
         let record = self.record()?;
         let header = self.header();
-        // Files made from core dumps do not know when the machine booted.
+        // Files made from core dumps may not have the boot time.
         let booted = Header::unchecked(header).is_ok_and(|header| header.boot_time() != Micros(0));
         Some(BblogItem {
             record,

@@ -10,10 +10,10 @@ use bblog_pcapng::packet::without_zone;
 use crate::event::item::LogItem;
 use crate::lru_map::LruMap;
 
-/// Sessions whose text is kept.
+/// How many sessions' text is kept.
 const SESSIONS: usize = 65_536;
 
-/// Whose event it is.
+/// The connection of an event.
 #[derive(Clone, Copy)]
 pub struct ConnectionRef<'a> {
     /// Local and remote address, if they are known.

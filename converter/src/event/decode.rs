@@ -27,9 +27,9 @@ pub struct DecodedItem<'a> {
     pub runs_back: bool,
     /// What its source says.
     pub item: LogItem<'a>,
-    /// What the tables say.
+    /// The decoded event.
     pub event: Event<'a>,
-    /// What it is beside the record before of its connection, or the event before of its session.
+    /// Facts from the previous record of its connection, or the previous event of its session.
     pub tracked: Tracked,
     /// What its numbers are relative to, and whether it goes by again.
     pub numbers: ItemNumbers,
@@ -125,7 +125,7 @@ impl Default for ItemDecoder {
     }
 }
 
-/// The BBLog connections, each with what was seen of it last.
+/// The BBLog connections, each with its last record.
 struct Connections {
     /// Input and section of the current one, which is not in `others`.
     section: (usize, u64),

@@ -37,7 +37,7 @@ pub struct ElogStream {
     sessions: LruMap<SessionKey, Session>,
     backfill: Backfill,
     current: Current,
-    /// What the current event needs to know, if it was queued.
+    /// The context of the current event, if it was queued.
     queued_context: SessionContext,
     time: Micros,
     ended: bool,
@@ -47,7 +47,7 @@ pub struct ElogStream {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Current {
     None,
-    /// In the reader's window, of the session asked for last.
+    /// In the reader's window, of the session that was used last.
     OfSession,
     /// In the reader's window, of no session.
     OfNone,
@@ -116,7 +116,7 @@ impl ElogStream {
         self.time
     }
 
-    /// What the section of the capture says.
+    /// The contents of the capture's section header.
     pub fn info(&self) -> CaptureInfo<'_> {
         let names: Vec<_> = self.reader.providers().map(|(_, name)| Escaped(name).to_string()).collect();
         CaptureInfo {
@@ -166,7 +166,7 @@ impl ElogStream {
         self.context().addresses
     }
 
-    /// What the current event needs to know.
+    /// The context of the current event.
     #[inline]
     pub fn context(&self) -> &SessionContext {
         static NOTHING: SessionContext = SessionContext { addresses: None, snd_scale: 0, rcv_scale: 0 };
@@ -269,7 +269,7 @@ impl ElogStream {
         Ok(true)
     }
 
-    /// Decides on the layout of the `tcp` provider, by what is in front.
+    /// Decides on the layout of the `tcp` provider from the next events.
     fn vote(&mut self) -> Option<&'static catalog::Provider> {
         let votes = self.providers.votes(self.reader.lookahead(VOTE_BYTES));
         let layout = self.assumptions.layout(votes.winner());

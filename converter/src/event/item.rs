@@ -13,11 +13,11 @@ use bblog_dissector::tcp_provider::Addresses;
 pub enum Clock {
     /// Since 1970-01-01 UTC.
     Utc,
-    /// Since the machine booted, which the input does not know when it was.
+    /// Since the boot of the machine, whose time the input does not have.
     Uptime,
 }
 
-/// One record or event with what its source knows of it.
+/// One record or event with the facts of its source.
 #[derive(Clone, Copy)]
 pub enum LogItem<'a> {
     /// A BBLog record.
@@ -75,11 +75,11 @@ pub struct EventlogItem<'a> {
     pub time: Micros,
     /// Which clock that is of.
     pub clock: Clock,
-    /// Its provider's name; `None` if the capture does not tell.
+    /// Its provider's name. `None` if the capture does not have it.
     pub provider: Option<&'a [u8]>,
     /// What describes the provider's events; `None` if no schema does.
     pub tables: Option<&'static Provider>,
-    /// Local and remote address of its connection, as far as the events tell.
+    /// Local and remote address of its connection, if events had them.
     pub addresses: Option<Addresses>,
     /// Another number for each section of the input: sessions are its own.
     pub section: u64,

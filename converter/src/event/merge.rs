@@ -23,9 +23,9 @@ use crate::input::{Input, InputName, InputPosition, Inputs};
 /// So many inputs are opened once for all.
 const AWAKE: usize = 16;
 
-/// What can be merged: one input, read item by item.
+/// One input of a merge, read item by item.
 pub trait Stream: Sized {
-    /// What the items are ordered by.
+    /// The key that items are ordered by.
     type Key: Ord + Copy;
     /// Whether one of many inputs is closed until its first item comes next.
     const SLEEPS: bool = true;
@@ -65,7 +65,7 @@ pub enum Turn {
 /// The items of several inputs in order of their keys. Equal keys keep the order of the inputs.
 pub struct Merge<S: Stream> {
     lanes: Vec<Lane<S>>,
-    /// What the inputs have in front, but for the current one.
+    /// The first items of all inputs except the current one.
     fronts: BinaryHeap<Reverse<(S::Key, usize)>>,
     /// The first of `fronts`, up to which the current input stays in front.
     next: Option<(S::Key, usize)>,
@@ -107,14 +107,14 @@ impl<S: Stream> Lane<S> {
         Ok(self.step(on_error))
     }
 
-    /// Finds out what the input has in front, and closes it if it can be opened again and is one of many.
+    /// Reads the first item of the input, and closes the input if it can be opened again and is one of many.
     fn look(
         &mut self,
         merged: &Opening<'_>,
         on_error: &mut OnError<'_>,
     ) -> Result<Option<S::Key>, InputError> {
         if S::SLEEPS && self.position.count > AWAKE && self.name.can_be_opened_again() {
-            // What is wrong up to the first item is told, and counted, when that is reached.
+            // Errors before the first item are reported, and counted, when that is reached.
             let uncounted = Opening { meter: &Arc::default(), ..*merged };
             if let Some(first) = self.open(&uncounted, &mut |_, _| {})? {
                 self.state = State::Asleep;
@@ -222,7 +222,7 @@ impl<S: Stream> Merge<S> {
         self.lanes.is_empty()
     }
 
-    /// Leaves out the open inputs that `keep` does not want, before the first turn.
+    /// Removes the open inputs for which `keep` returns false, before the first turn.
     pub fn retain(&mut self, keep: impl Fn(&S) -> bool) {
         let lanes = std::mem::take(&mut self.lanes);
         let mut fronts: Vec<Option<S::Key>> = lanes.iter().map(|_| None).collect();

@@ -34,18 +34,18 @@ pub trait EventSource {
     /// The current one; `None` unless [`EventSource::advance`] just stepped to one.
     fn item(&self) -> Option<LogItem<'_>>;
 
-    /// The capture of the current event, or of those to come; `None` if the input does not tell.
+    /// The capture of the current event or of the next ones. `None` if it is not known.
     fn capture(&self) -> Option<Capture<'_>> {
         None
     }
 
-    /// What was met so far besides records and events.
+    /// Counts of what was found besides records and events.
     fn counts(&self) -> Counts {
         Counts::default()
     }
 }
 
-/// What is known of the capture that an event of eventlog(9) is of.
+/// Facts about the capture of an eventlog(9) event.
 #[derive(Clone, Copy)]
 pub struct Capture<'a> {
     /// The ELOG file header.

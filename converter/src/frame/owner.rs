@@ -5,7 +5,7 @@ use bblog_dissector::bblog::HEADER_LEN;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
 
-/// Whose a frame is.
+/// The owner of a frame.
 #[derive(Clone, Copy)]
 pub enum Owner<'a> {
     /// A connection's, by an entry's header.
@@ -24,6 +24,6 @@ pub enum Owner<'a> {
         /// Local and remote address of the session's connection.
         addresses: Option<Addresses>,
     },
-    /// Nobody's who is known.
+    /// Unknown.
     Nobody,
 }

@@ -24,7 +24,7 @@ use crate::source::pcapng::{PcapngReader, PcapngStep};
 /// The blocks of a file, as frames.
 pub struct PcapngStream {
     reader: PcapngReader,
-    /// What shb_os says of BBLog sections that do not tell their kernel.
+    /// The shb_os of BBLog sections without a kernel.
     os: Option<&'static str>,
     /// Blocks that were passed over and tell of records missing before the next one, with the number
     /// of their section.
@@ -101,7 +101,7 @@ impl PcapngStream {
         EventSource::item(&self.reader)
     }
 
-    /// Whose the current frame is: in a section of an entry's every block is its connection's.
+    /// The owner of the current frame: in a section of an entry, every block belongs to its connection.
     pub fn owner(&self) -> Owner<'_> {
         let reader = &self.reader;
         if let Some(event) = reader.event() {
@@ -149,7 +149,7 @@ impl PcapngStream {
     }
 }
 
-/// What shb_os says of a kernel: what the Wireshark plugin, and the reader here, look for.
+/// The shb_os of a kernel, which the Wireshark plugin and the reader here parse.
 pub fn shb_os(kernel: Kernel) -> &'static str {
     match kernel {
         Kernel::Freebsd13 => "FreeBSD 13",

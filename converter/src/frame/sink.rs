@@ -36,7 +36,7 @@ pub struct PcapngSink<G: BufferedSink> {
     beginnings: LruMap<SectionKey, Vec<u8>>,
 }
 
-/// Sections whose beginnings are remembered.
+/// How many sections' beginnings are remembered.
 const BEGINNINGS: usize = 128;
 
 impl<G: BufferedSink> PcapngSink<G> {
@@ -50,12 +50,12 @@ impl<G: BufferedSink> PcapngSink<G> {
         self.sections
     }
 
-    /// What is written to.
+    /// The output.
     pub fn get_mut(&mut self) -> &mut G {
         &mut self.out
     }
 
-    /// Gives back what was written to.
+    /// Returns the output.
     pub fn into_inner(self) -> G {
         self.out
     }

@@ -109,7 +109,7 @@ impl FrameStream {
         self.input
     }
 
-    /// Whose the current frame is.
+    /// The owner of the current frame.
     #[inline]
     pub fn owner(&self) -> Owner<'_> {
         match &self.source {

@@ -13,18 +13,18 @@ use bblog_pcapng::stacks::StackNames;
 /// Made once, when a program starts: the catalog lives as long as the process.
 #[derive(Debug)]
 pub struct Assumptions {
-    /// Names of the stacks that BBLog records know by number.
+    /// Names of stacks by their numbers in BBLog records.
     pub stacks: StackNames,
     /// The kernel that wrote the BBLog records; `None` to believe the input, or else assume the
     /// newest.
     pub kernel: Option<Kernel>,
     /// The layout of the `tcp` provider; `None` to find it out.
     pub layout: Option<Layout>,
-    /// The tables of events, made when they are first asked for.
+    /// The tables of events, made on first use.
     pub catalog: LazyCatalog,
 }
 
-/// A catalog that is made when it is first asked for: whoever passes BBLog on never does.
+/// A catalog that is made on first use. Commands that pass BBLog on never use it.
 pub type LazyCatalog = LazyLock<Catalog, Box<dyn FnOnce() -> Catalog + Send>>;
 
 /// The catalog of the built-in schemas with a user's.

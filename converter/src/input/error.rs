@@ -31,12 +31,12 @@ impl InputError {
         InputError { offset: Some(offset), kind: kind.into(), recovery: Recovery::Nothing }
     }
 
-    /// The same error with what was left out because of it.
+    /// The same error, with the bytes that were skipped because of it.
     pub fn recovered(self, recovery: Recovery) -> InputError {
         InputError { recovery, ..self }
     }
 
-    /// Whether this is only worth knowing: the input is valid and all of it was read.
+    /// Whether this is a notice: the input is valid and all of it was read.
     pub fn is_notice(&self) -> bool {
         matches!(
             self.kind,
@@ -95,7 +95,7 @@ pub enum InputErrorKind {
         /// The first bytes, at most 8.
         found: Vec<u8>,
     },
-    /// The content is of a kind that is known but not read.
+    /// The format is known, but cannot be read.
     #[error("{found}, expected an ELOG file, a BBLog stream or pcapng")]
     Unsupported {
         /// The kind.
@@ -179,10 +179,10 @@ pub enum InputErrorKind {
         /// How many.
         events: u64,
     },
-    /// A pcapng section header that does not tell its byte order.
+    /// A pcapng section header without a valid byte-order magic.
     #[error("pcapng byte-order magic {found:#010x}, expected 0x1a2b3c4d or 0x4d3c2b1a")]
     ByteOrderMagic {
-        /// What stands there, read as big-endian.
+        /// The bytes there, read as big-endian.
         found: u32,
     },
     /// A pcapng block whose two lengths differ; the first is used.
@@ -199,7 +199,7 @@ pub enum InputErrorKind {
         /// The most that are kept.
         max: usize,
     },
-    /// The header's count of events is not what the file holds.
+    /// The header's count of events differs from the contents of the file.
     #[error("{found} events, expected {expected} as the file header says")]
     EventCount {
         /// Events read.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts what is read; shared by those who read and the one who shows it.
+/// Counts what is read, shared by the readers and the display.
 #[derive(Debug, Default)]
 pub struct Meter {
     bytes: AtomicU64,

@@ -32,20 +32,20 @@ use self::window::{Ready, Window};
 /// worth following when the version is not ours.
 pub const PLAUSIBLE_VERSION: u32 = 64;
 
-/// How many bytes tell the kind: a BBLog header's version and type.
+/// How many bytes identify the kind: a BBLog header's version and type.
 const SNIFF: usize = 8;
 
-/// What a pcapng file begins with: the type of its section header, equal in both byte orders.
+/// The first bytes of a pcapng file: the type of its section header, equal in both byte orders.
 const PCAPNG: [u8; 4] = *b"\x0a\x0d\x0d\x0a";
 /// What pcap files begin with, by byte order and resolution of time.
 const PCAP: [[u8; 4]; 4] =
     [*b"\xd4\xc3\xb2\xa1", *b"\xa1\xb2\xc3\xd4", *b"\x4d\x3c\xb2\xa1", *b"\xa1\xb2\x3c\x4d"];
 
-/// What a command reads.
+/// The inputs of a command.
 pub struct Inputs {
     /// The inputs, in the order the user gave them.
     pub names: Vec<InputName>,
-    /// What they do not say themselves.
+    /// Facts that they do not have themselves.
     pub assumptions: Arc<Assumptions>,
     /// How far reading them has come.
     pub meter: Arc<Meter>,
@@ -72,7 +72,7 @@ impl InputPosition {
     pub const ONLY: InputPosition = InputPosition { index: 0, count: 1 };
 }
 
-/// What an input's content is.
+/// The format of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
     /// An ELOG capture of eventlog(9).
@@ -253,7 +253,7 @@ fn is_bblog(begin: &[u8]) -> bool {
     };
     match (small(begin.get(..4)), small(begin.get(4..8))) {
         (VERSION, 1..) | (1..=PLAUSIBLE_VERSION, 1) => true,
-        // Too short to tell more.
+        // Too short to identify.
         (VERSION, 0) => begin.len() < SNIFF,
         _ => begin.len() < 4 && VERSION.to_le_bytes().starts_with(begin),
     }

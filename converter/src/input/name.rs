@@ -22,7 +22,7 @@ impl InputName {
         self.0 == "-"
     }
 
-    /// Whether the same bytes can be had again: those of a file, not of a pipe.
+    /// Whether the same bytes can be read again: those of a file, not of a pipe.
     pub fn can_be_opened_again(&self) -> bool {
         !self.is_stdin() && self.path().metadata().is_ok_and(|there| there.is_file())
     }

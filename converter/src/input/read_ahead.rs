@@ -29,7 +29,7 @@ pub(super) struct ReadAhead {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What was read at once.
+/// The bytes of one read.
 pub(super) struct Chunk {
     /// The buffer.
     pub(super) buffer: Vec<u8>,
@@ -75,7 +75,7 @@ impl ReadAhead {
         Ok(ReadAhead { chunks, received: None, empty: Vec::new(), spare, thread: Some(thread) })
     }
 
-    /// What comes next; `None` at the end.
+    /// The next chunk, or `None` at the end.
     ///
     /// # Errors
     /// The reader's, after which there is nothing more.
@@ -105,7 +105,7 @@ impl ReadAhead {
     pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
         self.empty.push(buffer);
         if self.empty.len() >= AT_ONCE {
-            // At the end nobody needs them any more.
+            // They are not needed after the end.
             let _ = self.spare.send(mem::take(&mut self.empty));
         }
     }

@@ -15,7 +15,7 @@ use crate::input::error::{InputError, InputErrorKind, Recovery};
 /// How a file of a series may end; of several with one number the first is taken.
 const ENDS: [&str; 8] =
     [".pcapng", ".pcapng.xz", ".pcapng.zst", ".pcapng.gz", ".elog", ".elog.xz", ".elog.zst", ".elog.gz"];
-/// Spans of missing numbers that are told one by one.
+/// How many spans of missing numbers are reported one by one.
 const MAX_SPANS: usize = 10;
 
 /// Replaces each name that is not a file but what a series' names begin with by the names of the
@@ -25,7 +25,7 @@ pub fn expand(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<InputName>
     for name in names {
         let files = find(name);
         if files.is_empty() {
-            // Opening it tells what is wrong.
+            // Opening it reports the problem.
             expanded.push(name.clone());
             continue;
         }

@@ -6,12 +6,12 @@ use std::mem;
 
 use super::read_ahead::{Chunk, HEADROOM, ReadAhead};
 
-/// Bytes asked of the system at once, and the window's usual size.
+/// Bytes of one read, and the window's usual size.
 const CHUNK: usize = 256 * 1024;
 
-/// What the windows of many inputs together begin with.
+/// The memory that the windows of many inputs share at first.
 const ALL_CHUNKS: usize = 16 << 20;
-/// The least bytes asked of the system at once.
+/// The smallest size of one read.
 const MIN_CHUNK: usize = 16 * 1024;
 /// Inputs from which on none is read ahead.
 const MANY: usize = 5;
@@ -110,7 +110,7 @@ impl Window {
         &self.buffer[self.start..self.end]
     }
 
-    /// Shows at least `want` bytes, or all there are if the stream ends before.
+    /// Returns at least `want` bytes, or all that remain if the stream ends before.
     #[inline]
     pub fn fill(&mut self, want: usize) -> &[u8] {
         if self.end - self.start < want {

@@ -9,14 +9,14 @@
 use std::fs::File;
 use std::io;
 
-/// Bytes from which on a file is worth it, and asked for at once.
+/// The file size from which on room is reserved, and the size of one reservation.
 const STEP: u64 = 16 << 20;
 
-/// What a file that grows at its end has been given.
+/// The room that was reserved for a file.
 #[derive(Default)]
 pub(crate) struct Reserve {
     written: u64,
-    /// Where the room ends that was asked for; 0 if none was.
+    /// The end of the reserved room, or 0.
     end: u64,
     is_refused: bool,
 }
@@ -33,7 +33,7 @@ impl Reserve {
         if self.written < self.end.max(STEP) || self.is_refused {
             return;
         }
-        // Refused by file systems that cannot, and full ones: the next write will tell.
+        // File systems without this, and full ones, refuse. The next write reports a full one.
         self.is_refused = ask(file, self.written, STEP).is_err();
         if !self.is_refused {
             self.end = self.written + STEP;

@@ -34,7 +34,7 @@ impl UnfinishedFiles {
                 // Held to the end: no file is made or finished any more.
                 let unfinished = files.lock();
                 for path in unfinished.iter() {
-                    // It may be gone already; nobody is left to be told anything else.
+                    // It may not exist any more. Other errors cannot be reported here.
                     let _ = std::fs::remove_file(path);
                 }
                 let _ = emulate_default_handler(signal);

@@ -113,7 +113,7 @@ impl<W: Write + Send + 'static> Thread<W> {
                     return (writer, Err(error));
                 }
                 buffer.clear();
-                // Nobody needs it any more at the end.
+                // It is not needed after the end.
                 let _ = back.send(buffer);
             }
             (writer, Ok(()))
@@ -151,7 +151,7 @@ impl<W: Write + Send + 'static> Write for WriteBehind<W> {
 impl<W: Write + Send + 'static> Drop for WriteBehind<W> {
     /// The writer goes before this does: a file that is not wanted is removed by then.
     fn drop(&mut self) {
-        // Whoever wants to know about errors has flushed.
+        // A caller that needs errors has flushed.
         let _ = self.end();
     }
 }

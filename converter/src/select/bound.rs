@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 /// Where a span of time begins or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// Since 1970, or since the machine booted for logs that know no better.
+    /// Since 1970, or since boot for logs without the boot time.
     At(Micros),
     /// After the first event of the inputs.
     After(Micros),

@@ -17,7 +17,7 @@ use crate::event::connection::ConnectionRef;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 
-/// What an event must be to be selected; by default every one is.
+/// The conditions of a selection. By default every event is selected.
 #[derive(Debug, Default)]
 pub struct Criteria {
     /// Not earlier than this.
@@ -26,7 +26,7 @@ pub struct Criteria {
     pub to: Option<Bound>,
     /// Of this connection.
     pub connection: Option<Ends>,
-    /// What the filter selects.
+    /// The filter.
     pub filter: Option<Filter>,
     /// No more than this many.
     pub limit: Option<u64>,

@@ -40,7 +40,7 @@ impl BblogReader {
     /// Steps to the next entry or record; `None` at the end.
     ///
     /// # Errors
-    /// A [`InputError`]; call again for what is readable after it.
+    /// An [`InputError`]. Call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<BblogStep>, InputError> {
         self.window.consume(self.record_len);

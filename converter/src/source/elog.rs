@@ -68,7 +68,7 @@ impl ElogReader {
     /// Steps to the next event; `None` at the end.
     ///
     /// # Errors
-    /// A [`InputError`]; call again for what is readable after it.
+    /// An [`InputError`]. Call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, InputError> {
         self.window.consume(self.event_len);

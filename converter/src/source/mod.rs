@@ -9,15 +9,15 @@ pub mod bblog;
 pub mod elog;
 pub mod pcapng;
 
-/// What an input has besides records and events.
+/// Counts of what an input has besides records and events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Entries begun; `None` where there are none, or they cannot be told apart.
+    /// Entries that began. `None` if the format has none, or does not separate them.
     pub entries: Option<u64>,
     /// Sections begun: of the input, or those that `convert` makes of it.
     pub sections: u64,
     /// Packets that are neither a record nor an event.
     pub foreign_packets: u64,
-    /// Blocks that are neither, and tell nothing that is used here.
+    /// Blocks that are neither, and are not used here.
     pub foreign_blocks: u64,
 }

@@ -11,7 +11,7 @@ use crate::event::item::Clock;
 /// Writes times.
 #[derive(Default)]
 pub struct ClockText {
-    /// The second whose text is kept.
+    /// The second that was formatted last.
     second: Option<i64>,
     /// `2026-11-21 20:48:01`
     text: String,

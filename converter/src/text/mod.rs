@@ -19,7 +19,7 @@ use crate::select::walk::{Visit, walk_live};
 
 /// Turns events into text.
 pub trait TextSink {
-    /// Appends what stands before the first event.
+    /// Appends what precedes the first event.
     fn begin(&mut self, _out: &mut Vec<u8>) {}
 
     /// Appends an event.

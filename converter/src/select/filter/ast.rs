@@ -21,7 +21,7 @@ pub enum Expr {
         quantity: Quantity,
         /// The left side.
         left: Operand,
-        /// What is asked.
+        /// The test.
         op: Op,
         /// The right side.
         right: Operand,
@@ -40,7 +40,7 @@ pub enum Expr {
 /// Which of a field's values have to meet a comparison, if it has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// What the operator says.
+    /// The operator.
     Unsaid,
     /// One of them.
     Any,
@@ -88,7 +88,7 @@ pub enum Element {
 
 macro_rules! ops {
     ($($(#[$doc:meta])* $op:ident $decoded:literal $($other:literal)*,)*) => {
-        /// What a comparison asks.
+        /// A comparison.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Op {
             $($(#[$doc])* $op,)*

@@ -12,7 +12,7 @@ pub struct FilterError {
     at: usize,
     /// How long it is, in bytes.
     len: usize,
-    /// What is wrong with it.
+    /// The problem.
     what: String,
 }
 
@@ -30,7 +30,7 @@ impl FilterError {
 
 impl std::error::Error for FilterError {}
 
-/// Three lines: column and what is wrong, the expression, and carets below the wrong part.
+/// Three lines: the column and the problem, the expression, and carets below the wrong part.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |c: char| if c.is_control() { ' ' } else { c };

@@ -45,7 +45,7 @@ pub(super) struct Side {
     pub(super) mask: Option<u64>,
 }
 
-/// What is asked of the values of one field.
+/// A test of the values of one field.
 #[derive(Debug)]
 pub(super) struct Leaf {
     pub(super) side: Side,
@@ -54,7 +54,7 @@ pub(super) struct Leaf {
     pub(super) ask: Ask,
 }
 
-/// What is asked of a value.
+/// A test of a value.
 #[derive(Debug)]
 pub(super) enum Ask {
     /// That it is there.
@@ -128,7 +128,7 @@ impl Test {
         }
     }
 
-    /// What it costs, roughly: cheaper tests come first.
+    /// Its approximate cost. Cheaper tests come first.
     pub(super) fn cost(&self) -> u32 {
         match self {
             Test::Name(..) => 0,

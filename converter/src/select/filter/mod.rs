@@ -39,7 +39,7 @@ pub use parse::parse;
 use self::eval::{Scratches, Test};
 use crate::event::decode::DecodedItem;
 
-/// A filter, ready to be asked.
+/// A filter, ready for use.
 #[derive(Debug)]
 pub struct Filter {
     test: Test,
@@ -50,7 +50,7 @@ impl Filter {
     /// Takes an expression apart; blank text selects everything, as in Wireshark.
     ///
     /// # Errors
-    /// [`FilterError`]: what is wrong with it, and where.
+    /// A [`FilterError`] with the problem and its place.
     pub fn new(text: &str, catalog: &Catalog) -> Result<Filter, FilterError> {
         let test = match text.trim().is_empty() {
             true => Test::All(Box::new([])),

@@ -353,7 +353,7 @@ mod tests {
 
     use super::*;
 
-    /// What the parser makes of an expression, written out again.
+    /// The parsed form of an expression, as text.
     fn again(text: &str) -> String {
         parse(text).map_or_else(|error| error.to_string(), |expr| expr.to_string())
     }

@@ -210,7 +210,7 @@ fn quoted_len(rest: &str) -> usize {
     rest.len()
 }
 
-/// A leaf; one that only asks for the event's name with its answers for BBLog.
+/// A leaf. If it tests only the event's name, it has the results for all BBLog events.
 fn leaf(leaf: Leaf) -> Test {
     if leaf.side.field.fact() != Some(Fact::Event) {
         return Test::Leaf(leaf);

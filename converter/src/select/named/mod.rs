@@ -87,7 +87,7 @@ pub(crate) enum Fact {
     IsFrame,
 }
 
-/// What a value can be compared with.
+/// A value to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// A number or truth value.

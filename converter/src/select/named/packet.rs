@@ -25,7 +25,7 @@ pub(crate) enum Side {
     Both,
 }
 
-/// What is asked for of a packet.
+/// A field of a packet.
 pub(super) struct Packet {
     source: SocketAddr,
     destination: SocketAddr,

@@ -43,7 +43,7 @@ impl BlockReader {
     /// Steps to the next block, of which it returns the type; `None` at the end.
     ///
     /// # Errors
-    /// A [`InputError`]; call again for what is readable after it.
+    /// An [`InputError`]. Call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<u32>, InputError> {
         if std::mem::take(&mut self.held) {

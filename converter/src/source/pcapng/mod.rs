@@ -31,7 +31,7 @@ use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::source::Counts;
 
-/// Interfaces of a section that are kept; Wireshark itself knows no file with more than some.
+/// How many interfaces of a section are kept.
 const MAX_INTERFACES: usize = 10_000;
 /// Bytes of a section's header and interfaces that are kept.
 const MAX_SECTION: usize = 4 << 20;
@@ -55,7 +55,7 @@ pub enum PcapngStep {
     Other,
 }
 
-/// A reader of what the blocks mean.
+/// A reader that interprets blocks.
 pub struct PcapngReader {
     blocks: BlockReader,
     section: Section,
@@ -65,7 +65,7 @@ pub struct PcapngReader {
     assumptions: Arc<Assumptions>,
     current: Current,
     counts: Counts,
-    /// What the current block is, while an error of it is told first.
+    /// The kind of the current block, while an error of it is returned first.
     held: Option<PcapngStep>,
     /// A record or event was met, or it was told that there is none.
     has_events: bool,
@@ -77,7 +77,7 @@ pub struct PcapngReader {
     last_stack: Option<u8>,
 }
 
-/// What the current block holds.
+/// The contents of the current block.
 struct Current {
     item: Option<PcapngStep>,
     time: Micros,
@@ -186,7 +186,7 @@ impl PcapngReader {
         &self.section
     }
 
-    /// What the file does not say itself.
+    /// Facts that the file does not have itself.
     #[inline]
     pub fn assumptions(&self) -> &Assumptions {
         &self.assumptions
@@ -229,7 +229,7 @@ impl PcapngReader {
         })
     }
 
-    /// What was found besides records and events so far.
+    /// Counts of what was found besides records and events.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
@@ -259,7 +259,7 @@ impl PcapngReader {
         self.providers.get(id)
     }
 
-    /// Local and remote address of the current event's connection, if the file tells.
+    /// Local and remote address of the current event's connection, if the file has them.
     pub fn addresses(&self) -> Option<Addresses> {
         self.current.addresses
     }
@@ -393,7 +393,7 @@ impl PcapngReader {
         Ok(self.take_record())
     }
 
-    /// What the record just taken is.
+    /// The record that was read last.
     #[inline]
     fn take_record(&mut self) -> PcapngStep {
         let Some(facts) = &self.section.bblog else { return PcapngStep::Record };
@@ -404,7 +404,7 @@ impl PcapngReader {
         PcapngStep::Record
     }
 
-    /// What the event at this place of the block is.
+    /// The event at this place of the block.
     #[inline]
     fn take_event(&mut self, place: Range<usize>, addresses: Option<Addresses>) -> PcapngStep {
         let bytes = self.blocks.block().and_then(|block| block.bytes.get(place.clone()));
@@ -454,5 +454,5 @@ fn split_tcpinfo(data: &[u8]) -> Result<&[u8; TCPINFO_LEN], Problem> {
     data.first_chunk().ok_or(problem)
 }
 
-/// A header of which nothing is known.
+/// A header without known facts.
 pub const NO_HEADER: [u8; HEADER_LEN] = [0; HEADER_LEN];

@@ -30,7 +30,7 @@ enum What {
 
 macro_rules! own {
     ($($(#[$doc:meta])* $own:ident $name:literal,)*) => {
-        /// What is no field.
+        /// A column that is not a field.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         enum Own {
             $($(#[$doc])* $own,)*

@@ -22,7 +22,7 @@ use crate::event::decode::DecodedItem;
 use crate::select::named::Scratch;
 use crate::text::TextSink;
 
-/// The columns if none are asked for.
+/// The default columns.
 pub const DEFAULT: [&str; 12] = [
     "time",
     "connection",

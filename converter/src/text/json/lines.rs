@@ -172,7 +172,7 @@ fn texts(hex: &[u8], bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Addresses, ports and what the entry's header says; null if nothing is known.
+/// Addresses, ports and the facts of the entry's header; null if nothing is known.
 fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
     let Some((local, remote)) = connection.addresses else {
         return out.extend_from_slice(b"null");

@@ -79,7 +79,7 @@ impl Rows<'_> {
         self.out.push(b' ');
     }
 
-    /// What the entry's header says of the connection.
+    /// The facts of the entry's header about the connection.
     fn facts(&mut self, decoded: &DecodedItem<'_>) {
         let LogItem::Bblog(item) = &decoded.item else { return };
         let Ok(header) = bblog_dissector::bblog::Header::unchecked(item.header) else { return };

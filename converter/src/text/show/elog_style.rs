@@ -27,7 +27,7 @@ pub struct ElogOptions {
     pub delta: bool,
 }
 
-/// Writes events as `elog -r` does; BBLog records, which elog does not know, as [`Lines`].
+/// Writes events as `elog -r` does. BBLog records, which elog cannot read, are written as [`Lines`].
 #[derive(Default)]
 pub struct ElogStyle {
     options: ElogOptions,

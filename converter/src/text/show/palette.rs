@@ -15,7 +15,7 @@ pub struct Palette {
     categories: Vec<String>,
     /// Before the name of a value.
     pub(super) name: String,
-    /// Before what tells of something missing.
+    /// Before a note about missing records.
     pub(super) alarm: String,
     /// After any of them.
     pub(super) reset: &'static str,
