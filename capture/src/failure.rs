@@ -12,7 +12,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Of `what`, with what was found and what was expected.
+    /// About `what`, with what was found and what was expected.
     pub fn new(what: impl fmt::Display, why: impl fmt::Display) -> Failure {
         Failure { what: what.to_string(), why: why.to_string() }
     }

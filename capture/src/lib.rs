@@ -34,7 +34,7 @@ use std::process::ExitCode;
 use crate::process::cli::{Cli, Command};
 use crate::process::{check, health, helper, run};
 
-/// Does what the command line says.
+/// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse_checked();
     match cli.command {

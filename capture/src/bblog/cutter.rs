@@ -13,7 +13,7 @@ use crate::failure::Failure;
 /// worth following.
 const PLAUSIBLE_VERSION: u32 = 64;
 
-/// Who is told what the stream holds, in order.
+/// Receives the contents of the stream, in order.
 pub trait EntrySink {
     /// An entry begins; `ahead` is as much of its body as is here.
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]);
@@ -28,7 +28,7 @@ pub trait EntrySink {
 /// A stream being cut.
 pub struct EntryCutter {
     state: State,
-    /// What is torn.
+    /// The part of a header or record that has arrived.
     carry: Vec<u8>,
     /// The largest `tlch_length` that is believed.
     max_entry: u64,
@@ -44,7 +44,7 @@ enum State {
     Header,
     /// Inside a body of which so many bytes are left.
     Body(u64),
-    /// Inside what is left out.
+    /// Inside bytes that are skipped.
     Skip(u64),
 }
 
@@ -109,7 +109,7 @@ impl EntryCutter {
         }
     }
 
-    /// Tells the sink that the stream ends here.
+    /// Ends the stream.
     ///
     /// # Errors
     /// A [`Failure`] if that is in the middle of an entry.
@@ -140,7 +140,7 @@ impl EntryCutter {
         let State::Body(left) = self.state else { return HEADER_LEN };
         let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
         let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
-        // The end of a body that is too short is wanted as it is, to be found wrong.
+        // The end of a body that is too short is passed on, to be rejected.
         len.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
 

@@ -12,16 +12,16 @@ use crate::bblog::cutter;
 /// Which entries are taken, and how.
 #[derive(Clone, Debug, Default)]
 pub struct EntryFilter {
-    /// Only entries whose reason begins like this, in any case.
+    /// Only entries whose reason begins with this, ignoring case.
     pub reason: Option<String>,
     /// Leave out small entries with the reasons `error` and `rebuffer`.
     pub drop_small: bool,
-    /// The entries come from a file: their own times tell when they were dumped.
+    /// The entries come from a file: the time of the dump follows from their own times.
     pub old: bool,
 }
 
 impl EntryFilter {
-    /// Whether an entry is wanted.
+    /// Whether an entry is selected.
     pub fn wants(&self, entry: &EntryEncoder) -> bool {
         let Some(begin) = &self.reason else { return true };
         let reason = entry.reason();

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use bblog_pcapng::bblog_entry::ConnectionKey;
 
-/// Connections whose serial numbers are remembered between their entries.
+/// How many connections' serial numbers are remembered between their entries.
 const CONNECTIONS: usize = 65_536;
 
-/// Per connection the serial number to be expected next: what was not written is missing.
+/// The next expected serial number of each connection. Records that were not written are missing.
 #[derive(Default)]
 pub struct Serials {
     next: HashMap<ConnectionKey, u32>,
@@ -22,7 +22,7 @@ impl Serials {
         self.next.get(key).or_else(|| self.older.get(key)).copied()
     }
 
-    /// Goes back to what was expected at some time before.
+    /// Restores an earlier expectation.
     pub fn set(&mut self, key: ConnectionKey, expected: Option<u32>) {
         match expected {
             Some(next) => self.written(key, next.wrapping_sub(1)),

@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use bblog_pcapng::machine::Machine;
 use bblog_pcapng::stacks::StackNames;
 
-/// How soon a stack that is new here is asked for, after the question before. Entries come by the
+/// The least time between two requests for stack names, if a new stack appears. Entries come by the
 /// thousand, but there are at most 256 stacks.
 const AT_ONCE: Duration = Duration::from_millis(20);
-/// How soon a stack is asked for again that had no name.
+/// The least time before the name of a stack without a name is requested again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Asks the kernel for the names; `None` if it cannot be asked.
+/// Reads the names from the kernel; `None` if that is not possible.
 pub type Ask = Box<dyn FnMut() -> Option<StackNames>>;
 
 /// The names.
 pub struct Stacks {
     names: StackNames,
     ask: Option<Ask>,
-    /// When the kernel was last asked.
+    /// The time of the last request.
     asked: Option<Instant>,
-    /// When it was last asked for each stack that had no name.
+    /// The time of the last request for each stack without a name.
     nameless: HashMap<u8, Instant>,
     machine: Machine,
 }

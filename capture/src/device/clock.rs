@@ -4,7 +4,7 @@
 use bblog_dissector::Micros;
 use nix::time::{ClockId, clock_gettime};
 
-/// What the clocks said at one moment, in microseconds.
+/// The clocks at one moment, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anchor {
     /// Since boot: the clock of eventlog's time stamps.
@@ -26,7 +26,7 @@ impl Anchor {
         self.utc(now.uptime).0.saturating_neg().saturating_add(now.utc as i64)
     }
 
-    /// Reads the clocks: a few times, of which the quickest counts.
+    /// Reads the clocks a few times, and uses the fastest read.
     pub fn now() -> Anchor {
         let best = (0..5)
             .filter_map(|_| {

@@ -32,11 +32,11 @@ pub const MAX_SUBSCRIPTIONS: usize = 185;
 /// GET_STATS, GET_PROVIDERS: bytes of their answers.
 const STATS: usize = 8;
 const PROVIDERS: usize = 4 + 32 * 34;
-/// The flag that asks for the state of existing sessions.
+/// The flag that requests the state of existing sessions.
 const DUMP_STATE: u32 = 1;
-/// Session events: always wanted.
+/// Session events, which are always subscribed.
 const SESSION: u32 = 0x8000_0000;
-/// What the kernel takes as buffer size per CPU.
+/// The buffer sizes per CPU that the kernel accepts.
 pub const BUFFER_SIZES: std::ops::RangeInclusive<u64> = 65_536..=(1 << 30) - 1;
 
 /// The part of the machine's memory that the kernel's buffers may take: one in so many.
@@ -44,7 +44,7 @@ pub const SHARE: u64 = 4;
 
 /// After a read of nothing, which happens when no event is old enough.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the kernel is asked for what it dropped.
+/// How often the number of dropped events is read from the kernel.
 const ASK: Duration = Duration::from_secs(1);
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -164,14 +164,14 @@ pub struct Eventlog {
     pub table: Vec<u8>,
 }
 
-/// What is subscribed, and how.
+/// The subscription.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The providers.
     pub subscriptions: &'a [Subscription],
     /// Bytes of each of the two buffers of each CPU.
     pub buffer_size: u32,
-    /// Whether the state of existing sessions is asked for.
+    /// Whether the state of existing sessions is requested.
     pub dump_state: bool,
     /// Whether a provider that is not registered is an error; otherwise the others are subscribed.
     pub strict: bool,

@@ -52,7 +52,7 @@ pub fn machine() -> Machine {
     }
 }
 
-/// The kernel's TCP stacks, as it tells them.
+/// The kernel's TCP stacks, as the kernel returns them.
 pub fn function_info() -> Option<Vec<u8>> {
     sysctl::value(FUNCTION_INFO)
 }

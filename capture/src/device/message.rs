@@ -18,7 +18,7 @@ pub enum Device {
     Eventlog,
 }
 
-/// What the writer is told.
+/// A message to the writer.
 pub enum Message {
     /// Bytes of a device, in order.
     Data(Chunk),
@@ -32,14 +32,14 @@ pub enum Message {
     Signal(Signal),
 }
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGTERM, SIGINT: drain, finish files, end. A second one does not wait for that.
     Stop,
     /// SIGHUP: open the index again.
     Reopen,
-    /// SIGUSR1, SIGINFO: tell the counters.
+    /// SIGUSR1, SIGINFO: report the counters.
     Report,
 }
 

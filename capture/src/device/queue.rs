@@ -153,7 +153,7 @@ impl Queue {
         Some(state.take_spare())
     }
 
-    /// The writer has read. It takes what it read before anything that is queued from now on.
+    /// The writer has read. It processes this before anything that is queued from now on.
     pub fn end_turn(&self) {
         let mut state = self.lock();
         state.has_turn = false;

@@ -20,7 +20,7 @@ use crate::device::queue::Queue;
 use crate::device::threads::Stop;
 use crate::failure::Failure;
 
-/// How long a drain may take: who writes faster than it is read must not keep us.
+/// How long a drain may take, if data arrives faster than it is read.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long after EBUSY, which says that the kernel had no memory for an entry, it is read again.
 const BUSY: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ const FAILURES: u32 = 10;
 /// What is passed on at once, and how many milliseconds less than that is kept.
 const ENOUGH: usize = CHUNK / 2;
 const MOMENT: u8 = 1;
-/// What the writer reads at once: a FIFO full of it, which is still in the cache.
+/// The size of the writer's reads: the capacity of a FIFO, which is still in the cache.
 const TURN: usize = 64 * 1024;
 /// Room in a buffer below which it is passed on.
 const ROOM: usize = 32 * 1024;
@@ -79,7 +79,7 @@ impl TcpLog {
         self.file.as_fd()
     }
 
-    /// What the writer takes turns with, if reading never blocks.
+    /// The device for the writer's turns, if reading never blocks.
     pub fn turns(&self) -> Option<Turns> {
         self.is_nonblocking.then(|| Turns(Arc::clone(&self.file)))
     }

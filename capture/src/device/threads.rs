@@ -10,22 +10,22 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub struct Stop(AtomicU8);
 
 impl Stop {
-    /// Asks for an end after what is there has been read.
+    /// Requests an end after pending data has been read.
     pub fn drain(&self) {
         self.0.fetch_max(1, Ordering::SeqCst);
     }
 
-    /// Asks for an end at once.
+    /// Requests an end at once.
     pub fn abort(&self) {
         self.0.fetch_max(2, Ordering::SeqCst);
     }
 
-    /// Whether an end was asked for.
+    /// Whether an end was requested.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
 
-    /// Whether an end at once was asked for.
+    /// Whether an end at once was requested.
     pub fn is_abort(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 1
     }
@@ -49,7 +49,7 @@ impl DeviceThreads {
         DeviceThreads { tcp_log: Arc::default(), eventlog: Arc::default(), wake: Some(wake), running: 0 }
     }
 
-    /// Ends all threads after what is there has been read.
+    /// Ends all threads after pending data has been read.
     pub fn drain(&mut self) {
         self.tcp_log.drain();
         self.eventlog.drain();

@@ -18,9 +18,9 @@ use crate::device::clock::Anchor;
 use crate::eventlog::ended::Ended;
 use crate::log::Log;
 
-/// Microseconds by which the clocks may drift apart before files are told.
+/// Microseconds by which the clocks may drift apart before files note it.
 const STEP: u64 = 1_000;
-/// Microseconds from which on the operator is told.
+/// Microseconds from which on it is reported.
 const STEP_TOLD: u64 = 1_000_000;
 
 /// The subscription.
@@ -33,14 +33,14 @@ pub struct Capture {
     layout: Option<Layout>,
     plan: Option<SegmentPlan>,
     catalog: Catalog,
-    /// What the kernel has dropped so far.
+    /// The number of events that the kernel has dropped.
     pub kernel_drops: u64,
     /// Sessions that ended and may go on.
     pub ended: Ended,
     log: Rc<Log>,
 }
 
-/// Sessions' addresses that stand further on in what was read.
+/// Addresses of sessions from later events of the same read.
 pub type AddressHints = HashMap<SessionKey, Addresses>;
 
 impl Capture {
@@ -61,7 +61,7 @@ impl Capture {
         }
     }
 
-    /// The events of what was read, in order; a fault among them ends it.
+    /// The events of a read, in order, up to the first invalid one.
     pub fn events<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = RawEvent<'a>> + use<'a, '_> {
         let mut rest = bytes;
         std::iter::from_fn(move || match RawEvent::split(rest) {
@@ -81,7 +81,7 @@ impl Capture {
         })
     }
 
-    /// Looks through what was read for what its first events need to know.
+    /// Searches a read for addresses that its first events need.
     pub fn look_ahead(&mut self, bytes: &[u8]) -> AddressHints {
         let mut hints = AddressHints::new();
         let mut ended = Vec::new();
@@ -155,7 +155,7 @@ impl Capture {
         self.anchor
     }
 
-    /// Looks whether the clock was set, which time stamps do not know; to be called often.
+    /// Checks whether the clock was set, which time stamps do not show. Call it often.
     pub fn look_at_clock(&mut self) {
         let now = Anchor::now();
         let step = self.anchor.step(now);
@@ -202,7 +202,7 @@ impl Capture {
     }
 }
 
-/// The file header of a capture that knows its clocks from the beginning.
+/// The file header of a capture whose clocks are known from the beginning.
 fn header(anchor: Anchor, event_count: u64, dropped_events: u64) -> FileHeader {
     FileHeader { capture_start: anchor.uptime, start_utc_us: anchor.utc, event_count, dropped_events }
 }

@@ -11,12 +11,12 @@ use bblog_pcapng::sessions::{SessionContext, SessionKey};
 /// Sessions remembered in each of two generations.
 const SESSIONS: usize = 16_384;
 
-/// What is remembered of a session.
+/// The state of a session that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndedSession {
     /// The connection's tcpcb, not 0.
     pub tcpcb: u64,
-    /// What its events needed to know.
+    /// Facts about its connection.
     pub context: SessionContext,
     /// Its log id; empty if it had none.
     pub log_id: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Remembers a session; not one whose tcpcb is not known.
+    /// Keeps a session, unless its tcpcb is unknown.
     pub fn remember(&mut self, key: SessionKey, session: EndedSession) {
         if session.tcpcb == 0 || session.context.addresses.is_none() {
             return;

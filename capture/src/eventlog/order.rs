@@ -10,7 +10,7 @@ use bblog_dissector::elog::RawEvent;
 /// Bytes that are held back at most.
 const MAX_HELD: usize = 8 << 20;
 /// How much older than the newest event one must be to be given out when too much is held back:
-/// twice what was seen to come late, in microseconds.
+/// twice the largest delay that was seen, in microseconds.
 const LATE: u64 = 1_000_000;
 
 /// Reads that are held back.

@@ -8,7 +8,7 @@ pub enum Level {
     Error,
     /// Something is not as it should be.
     Warning,
-    /// What an operator may want to know.
+    /// Of interest to an operator.
     Info,
 }
 

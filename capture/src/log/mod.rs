@@ -66,27 +66,27 @@ impl Log {
         self.last_error.borrow().clone()
     }
 
-    /// Tells that something was lost or does not work.
+    /// Reports that something was lost or does not work.
     pub fn error(&self, what: impl Display) {
         self.line(Level::Error, what, &[]);
     }
 
-    /// Tells that something is not as it should be.
+    /// Reports that something is not as it should be.
     pub fn warning(&self, what: impl Display) {
         self.line(Level::Warning, what, &[]);
     }
 
-    /// Tells what an operator may want to know.
+    /// Reports something of interest to an operator.
     pub fn info(&self, what: impl Display) {
         self.line(Level::Info, what, &[]);
     }
 
-    /// Tells what an operator has asked for, `what`; with JSON `fields` stand beside the text.
+    /// Reports what an operator requested. In JSON `fields` are beside the text.
     pub fn answer(&self, what: impl Display, fields: &[(&str, Value)]) {
         self.write(Level::Info, &what.to_string(), fields);
     }
 
-    /// Tells `what`; with JSON `fields` stand beside the text.
+    /// Reports `what`. In JSON `fields` are beside the text.
     pub fn line(&self, level: Level, what: impl Display, fields: &[(&str, Value)]) {
         if level == Level::Error {
             *self.last_error.borrow_mut() = Some((SystemTime::now(), what.to_string()));
@@ -114,7 +114,7 @@ impl Log {
         };
         match (&self.syslog, self.format) {
             (Some(syslog), _) => syslog.send(level, &line),
-            // Nobody is left to tell that standard error is gone.
+            // A closed standard error cannot be reported.
             (None, LogFormat::Text) => drop(writeln!(std::io::stderr(), "bblogd: {line}")),
             (None, LogFormat::Json) => drop(writeln!(std::io::stderr(), "{line}")),
         }

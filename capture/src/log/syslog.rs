@@ -88,7 +88,7 @@ impl Syslog {
 /// A socket that is connected to the system's log and never blocks.
 ///
 /// # Errors
-/// The system's: nobody listens.
+/// The system's error: no process listens.
 pub fn connect() -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(SOCKET)?;

@@ -38,7 +38,7 @@ mod freebsd {
         ) -> c_int;
     }
 
-    /// Values larger than this are none of those asked for.
+    /// Larger values are not among those that are read.
     const MAX: usize = 1 << 20;
 
     pub(super) fn value(name: &str) -> Option<Vec<u8>> {

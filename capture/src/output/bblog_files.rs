@@ -158,7 +158,7 @@ impl CurrentEntry {
             self.written = self.expected;
             return;
         }
-        // The next record that can be written tells by its serial number how many are missing.
+        // The serial number of the next record that can be written shows how many are missing.
         store.dropped(&self.base, records);
         let first = section.first_serial;
         self.expected = self.written;

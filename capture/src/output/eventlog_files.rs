@@ -21,7 +21,7 @@ use crate::store::name;
 const FLUSH: usize = 64 * 1024;
 /// Bytes of all sessions together that wait to be given to the system.
 const FLUSH_ALL: usize = 8 << 20;
-/// Sessions known at a time; the longest unused are finished when there are more.
+/// How many sessions are kept. If there are more, the least recently used are finished.
 const SESSIONS: usize = 32_768;
 /// An unused session's file is finished after this time: its end may never be logged.
 const UNUSED: Duration = Duration::from_secs(600);
@@ -37,7 +37,7 @@ pub enum EventFormat {
     Elog,
 }
 
-/// What an operator may choose.
+/// Options of the operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
     /// How files are written.
@@ -87,7 +87,7 @@ struct OpenFile {
     last: u64,
     ended: bool,
     begun: Instant,
-    /// How the clocks stood, and what the kernel had dropped, when it was begun.
+    /// The clocks, and the number of dropped events, when it began.
     anchor: Anchor,
     kernel_drops: u64,
 }
@@ -106,7 +106,7 @@ impl EventlogFiles {
         }
     }
 
-    /// Takes what was read.
+    /// Processes a read.
     pub fn take(&mut self, bytes: &[u8], store: &mut Store) {
         self.capture.look_at_clock();
         let mut hints = self.capture.look_ahead(bytes);
@@ -121,7 +121,7 @@ impl EventlogFiles {
             }
         }
         if !rest.is_empty() {
-            // Tells what is wrong with it.
+            // Reports the problem.
             store.counters.skipped_entries += 1;
             self.capture.events(rest).for_each(drop);
         }
@@ -247,7 +247,7 @@ impl EventlogFiles {
         }
     }
 
-    /// What the names of a session's files begin with.
+    /// The beginning of the names of a session's files.
     fn base(&self, key: SessionKey) -> String {
         let provider = self.capture.provider_name(key);
         let Some(entry) = self.sessions.get(&key) else { return name::safe(provider) };
@@ -430,7 +430,7 @@ impl OpenFile {
         self.part.as_ref().map_or(0, |part| part.len) + self.buffer.len() as u64
     }
 
-    /// Puts what stands before the first event into the buffer.
+    /// Appends what precedes the first event to the buffer.
     fn begin(&mut self, capture: &Capture, format: EventFormat) {
         match format {
             EventFormat::Pcapng => capture.section(&mut self.buffer, self.anchor),

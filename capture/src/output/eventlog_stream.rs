@@ -13,7 +13,7 @@ use crate::eventlog::capture::Capture;
 use crate::eventlog::ended::EndedSession;
 use crate::output::stream::{SectionOwner, StreamOut};
 
-/// Sessions known at a time.
+/// How many sessions are kept.
 const SESSIONS: usize = 65_536;
 
 /// Events on their way into the stream.
@@ -40,7 +40,7 @@ impl EventlogOut {
         EventlogOut { capture, sessions: HashMap::new(), events: 0, last: Micros(0), anchor }
     }
 
-    /// Takes what was read.
+    /// Processes a read.
     pub fn take(&mut self, bytes: &[u8], stream: &mut StreamOut) {
         self.capture.look_at_clock();
         let mut hints = self.capture.look_ahead(bytes);
@@ -71,7 +71,7 @@ impl EventlogOut {
         }
         if !rest.is_empty() {
             stream.counters.skipped_entries += 1;
-            // Tells what is wrong with it.
+            // Reports the problem.
             self.capture.events(rest).for_each(drop);
         }
     }

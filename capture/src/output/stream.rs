@@ -31,10 +31,10 @@ use crate::store::counters::Counters;
 /// Bytes given to the system at once.
 const FLUSH: usize = 192 * 1024;
 
-/// Whose section the stream is in.
+/// The log of the section that the stream is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionOwner {
-    /// Nobody's: it has not begun.
+    /// None: the stream has not begun.
     Nobody,
     /// A BBLog entry's.
     Bblog,
@@ -50,7 +50,7 @@ pub struct StreamOut {
     /// While the file cannot be written: when that is tried next.
     next_try: Option<Instant>,
     retry: Duration,
-    /// Dropped and not told yet.
+    /// Records that were dropped and not reported yet.
     dropped: u64,
     /// Blocks not given to the system yet.
     pub buffer: Vec<u8>,
@@ -58,11 +58,11 @@ pub struct StreamOut {
     pub buffered: u64,
     /// How often the buffer was given to the system, and how often it was dropped instead.
     flushes: (u64, u64),
-    /// Whose section the end of the buffer is in.
+    /// The log of the section at the end of the buffer.
     pub owner: SectionOwner,
     error: Option<io::Error>,
     log: Rc<Log>,
-    /// What was done.
+    /// Counters.
     pub counters: Counters,
 }
 
@@ -178,7 +178,7 @@ impl StreamOut {
         let Some(len) = self.len else { return self.file.write_all(&self.buffer) };
         let written = self.file.write_all_at(&self.buffer, len);
         if written.is_err() {
-            // Blocks are appended whole; so what was there before is whole blocks.
+            // Blocks are appended whole, so the file consisted of whole blocks before.
             let _ = self.file.set_len(len);
         }
         written
@@ -193,7 +193,7 @@ impl StreamOut {
         self.owner = SectionOwner::Nobody;
     }
 
-    /// A last try for what could not be written so far; tells what is lost.
+    /// Tries once more to write what could not be written, and reports what is lost.
     pub fn finish(&mut self) {
         self.next_try = self.next_try.map(|_| Instant::now());
         self.flush();
@@ -218,7 +218,7 @@ pub struct BblogOut {
     filter: EntryFilter,
     stacks: Stacks,
     serials: Serials,
-    /// What was expected of each connection before the buffer had records of it.
+    /// The expected serial number of each connection before the buffer had records of it.
     before: HashMap<ConnectionKey, Option<u32>>,
     flushes: (u64, u64),
     log: Rc<Log>,
@@ -249,7 +249,7 @@ impl BblogOut {
         }
     }
 
-    /// After a flush: what was dropped instead is missing.
+    /// After a flush: records that were dropped are missing.
     fn after_flush(&mut self, flushes: (u64, u64)) {
         if flushes.1 != self.flushes.1 {
             for (key, expected) in &self.before {

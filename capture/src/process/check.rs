@@ -48,7 +48,7 @@ impl Item {
     }
 }
 
-/// What the system says: the real one, or a test's.
+/// Facts about the system: the real one, or a test's.
 trait System {
     /// An integer sysctl.
     fn sysctl(&self, name: &str) -> Option<i64>;
@@ -80,14 +80,14 @@ impl System for ThisSystem {
     }
 }
 
-/// Looks at everything and tells it. Status 0 if logs of either kind can be had, else 1.
+/// Checks everything and prints the result. Status 0 if the system can log at least one of both logs, else 1.
 pub fn run(args: &CheckArgs) -> ExitCode {
     let system = ThisSystem;
     let (bblog, eventlog) = (bblog(&system), eventlog(&system));
     let common = vec![root(&system), user(&args.user), folder(&args.directory, &args.user)];
     let told =
         if args.json { json_text(&common, &bblog, &eventlog) } else { text(&common, &bblog, &eventlog) };
-    // Nobody is left to tell that standard output is gone.
+    // A closed standard output cannot be reported.
     let _ = io::stdout().write_all(told.as_bytes());
     if is_usable(&bblog) || is_usable(&eventlog) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -49,7 +49,7 @@ pub enum Command {
     Check(CheckArgs),
     /// Read the status file of a running bblogd, and print whether it is healthy
     Status(StatusArgs),
-    /// Do for a sandboxed bblogd what the sandbox forbids
+    /// Run actions for a sandboxed bblogd that the sandbox forbids
     #[command(hide = true)]
     Helper,
 }

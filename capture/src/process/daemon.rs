@@ -62,7 +62,7 @@ impl PidFile {
     /// Removes the file if it was made here: for a start that fails.
     pub fn discard(self) {
         if self.is_new {
-            // Whoever may not remove it leaves it empty, as at every end.
+            // A user without the permission to remove it leaves it empty, as at every end.
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -21,10 +21,10 @@ const MAX: u64 = 1 << 20;
 /// A loss is recent for so long.
 const RECENT: Duration = Duration::from_secs(300);
 
-/// What a status file says: values by name with labels.
+/// The contents of a status file: values by name with labels.
 type Values = BTreeMap<String, f64>;
 
-/// Reads the status file and tells. Status 0 if all is well, else 1.
+/// Reads the status file and prints the result. Status 0 if healthy, else 1.
 pub fn run(args: &StatusArgs) -> ExitCode {
     let path = &args.status_file;
     let (values, problems) = match read(path) {
@@ -43,7 +43,7 @@ pub fn run(args: &StatusArgs) -> ExitCode {
         }
         false => told(&values, &problems),
     };
-    // Nobody is left to tell that standard output is gone.
+    // A closed standard output cannot be reported.
     let _ = io::stdout().write_all(text.as_bytes());
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -66,7 +66,7 @@ fn parse(text: &str) -> Values {
     samples.filter_map(sample).collect()
 }
 
-/// What is wrong, if the time is `now`.
+/// The reasons not to be healthy at the time `now`.
 fn problems(values: &Values, now: SystemTime) -> Vec<String> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let value = |name: &str| values.get(name).copied();

@@ -69,7 +69,7 @@ fn answer(answers: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     answers.flush()
 }
 
-/// Sends a datagram to the system's log. A socket that does not work is made anew once.
+/// Sends a datagram to the system's log. A socket that fails is opened again once.
 fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) {
     if let Some(socket) = log {
         match socket.send(datagram) {
@@ -79,7 +79,7 @@ fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) {
         }
     }
     if let Ok(socket) = syslog::connect() {
-        // Nobody is left to tell that the log cannot be reached.
+        // A log that cannot be reached cannot be reported.
         let _ = socket.send(datagram);
         *log = Some(socket);
     }
@@ -108,7 +108,7 @@ impl Helper {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // An interrupt from the terminal is for the asker, whose last words are still to come.
+            // An interrupt from the terminal is for the other process, which may still send messages.
             .process_group(0)
             .spawn()?;
         match (process.stdin.take(), process.stdout.take()) {
@@ -125,13 +125,13 @@ impl Helper {
         (self.0.to.as_fd(), self.0.from.as_fd())
     }
 
-    /// Asks for the kernel's stacks.
+    /// Requests the kernel's stacks.
     pub fn stack_names(&self) -> Option<StackNames> {
         let info = self.ask(STACKS)?;
         (!info.is_empty()).then(|| StackNames::from_function_info(&info))
     }
 
-    /// Asks for the kernel's limits.
+    /// Requests the kernel's limits.
     pub fn limits(&self) -> Vec<(String, i64)> {
         let answer = self.ask(LIMITS).unwrap_or_default();
         let line = |line: &str| {

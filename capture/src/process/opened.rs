@@ -24,7 +24,7 @@ const TCP_LOG: &str = "/dev/tcp_log";
 /// Where events come from.
 const EVENTLOG: &str = "/dev/eventlog";
 
-/// What is open.
+/// Everything that is open.
 pub struct Opened {
     /// BBLog's device, or what takes its place.
     pub tcp_log: Option<TcpLog>,
@@ -32,11 +32,11 @@ pub struct Opened {
     pub eventlog: Option<Eventlog>,
     /// The pid file, locked.
     pub pid_file: Option<PidFile>,
-    /// The status file, if one is wanted.
+    /// The status file, if one was requested.
     pub status: Option<StatusFile>,
     /// Where everything goes.
     pub target: Target,
-    /// What the kernel says of itself, if its device is read.
+    /// Facts about the kernel, if its device is read.
     pub machine: Machine,
 }
 

@@ -7,14 +7,14 @@ use nix::unistd::{
 
 use crate::failure::Failure;
 
-/// Who bblogd becomes when it is started by root and nothing else is said.
+/// The default user, if root starts bblogd.
 const DEFAULT_USER: &str = "nobody";
 
 /// The user to become; `None` to stay as it is.
 pub struct RunAs(Option<User>);
 
 impl RunAs {
-    /// What `user`, the option, asks for.
+    /// The user of the option `user`.
     ///
     /// # Errors
     /// A [`Failure`]: there is no such user, or only root could become it.
@@ -37,7 +37,7 @@ impl RunAs {
         Err(Failure::new(format_args!("user {name}"), found))
     }
 
-    /// Who owns what is made: `None` for whoever this is.
+    /// The owner of created files; `None` for the user of the process.
     pub fn owner(&self) -> Option<(Uid, Gid)> {
         self.0.as_ref().map(|user| (user.uid, user.gid))
     }

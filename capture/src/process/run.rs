@@ -132,13 +132,13 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         writer.output.counters().tell(log, queue.load());
     }
     if let Some(pid_file) = &mut pid_file {
-        // Whoever reads it meanwhile finds it unlocked soon.
+        // A reader finds it unlocked soon.
         let _ = pid_file.clear();
     }
     Ok(good)
 }
 
-/// What the operator is told at the start: version, devices, where to, as whom, and how confined.
+/// The line at the start: version, devices, output, user, sandbox.
 fn begin_line(
     args: &CaptureArgs,
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
@@ -157,7 +157,7 @@ fn begin_line(
     format!("bblogd {version} reads {devices}, writes {target}, as {user}, {}", sandbox::KIND)
 }
 
-/// Locks the folder, if there is one. The lock says that unfinished files in it are nobody else's.
+/// Locks the folder, if there is one. Unfinished files in a locked folder belong to no other process.
 fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Failure> {
     let Target::Folder(folder, path) = target else { return Ok(None) };
     let dir = folder.descriptors()[0].try_clone_to_owned();

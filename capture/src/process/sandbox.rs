@@ -13,7 +13,7 @@ use crate::failure::Failure;
 pub struct Descriptors<'a> {
     /// Devices that are polled and read.
     pub polled: Vec<BorrowedFd<'a>>,
-    /// Devices that are read and asked by the ioctls in `commands`.
+    /// Devices that are read, and used with the ioctls in `commands`.
     pub asked: Vec<BorrowedFd<'a>>,
     /// ioctls of `asked`.
     #[cfg_attr(not(any(target_os = "freebsd", fbsd_check)), expect(dead_code, reason = "Capsicum's"))]
@@ -26,7 +26,7 @@ pub struct Descriptors<'a> {
     pub read: Vec<BorrowedFd<'a>>,
 }
 
-/// What the sandbox is, for the line at the start.
+/// The name of the sandbox, for the line at the start.
 pub const KIND: &str =
     if cfg!(target_os = "freebsd") { "in capability mode" } else { "without new privileges" };
 

@@ -29,7 +29,7 @@ pub fn watch(queue: &Arc<Queue>) -> Result<(), Failure> {
         let mut stopping = false;
         for signal in signals.forever() {
             let meaning = match signal {
-                // Who reads our output may have stopped reading it. Unfinished files are left to
+                // The reader of the output may be stuck. Unfinished files are left to
                 // the next start, as after a kill.
                 SIGTERM | SIGINT if stopping => std::process::exit(1),
                 SIGTERM | SIGINT => {

@@ -21,7 +21,7 @@ pub const EVERY: Duration = Duration::from_secs(15);
 /// Anyone may read it: a collector has another user.
 const MODE: u32 = 0o644;
 
-/// Asks for the kernel's limits: names of sysctls, and their values.
+/// Reads the kernel's limits: names of sysctls, and their values.
 pub type AskLimits = Box<dyn FnMut() -> Vec<(String, i64)>>;
 
 /// The status file.
@@ -32,7 +32,7 @@ pub struct StatusFile {
     ask_limits: AskLimits,
     begun: SystemTime,
     written: Option<Instant>,
-    /// What was lost when it was last written, and when that had grown.
+    /// The number of lost records when it was last written, and when it last grew.
     lost: u64,
     last_loss: Option<SystemTime>,
     /// Whether the last write failed.
@@ -41,7 +41,7 @@ pub struct StatusFile {
 
 /// What is written.
 pub struct Snapshot<'a> {
-    /// What was done.
+    /// Counters.
     pub counters: &'a Counters,
     /// How full the queue is.
     pub load: Load,
@@ -83,7 +83,7 @@ impl StatusFile {
         })
     }
 
-    /// Says how the kernel is asked for its limits.
+    /// Sets the function that reads the kernel's limits.
     pub fn set_ask_limits(&mut self, ask_limits: AskLimits) {
         self.ask_limits = ask_limits;
     }
@@ -98,7 +98,7 @@ impl StatusFile {
         self.written.is_none_or(|written| written.elapsed() >= EVERY)
     }
 
-    /// Writes it. What is wrong with that is told once, until it works again.
+    /// Writes it. An error is reported once, until a write succeeds again.
     pub fn write(&mut self, snapshot: &Snapshot<'_>, log: &Log) {
         self.written = Some(Instant::now());
         let lost = snapshot.counters.lost();

@@ -20,7 +20,7 @@ use crate::process::status::{Snapshot, StatusFile};
 use crate::store::counters::Counters;
 use crate::store::files::Store;
 
-/// When nothing more comes for this long, what there is is written.
+/// After this time without new data, buffered data is written.
 const IDLE: Duration = Duration::from_millis(5);
 /// Nothing waits longer than this to be written.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ pub struct StreamOutput {
     pub eventlog: Option<EventlogOut>,
 }
 
-/// The thread that writes: what it works with.
+/// The state of the thread that writes.
 pub struct Writer {
     /// Where everything goes.
     pub output: Output,
@@ -67,9 +67,9 @@ pub struct Writer {
     pub threads: DeviceThreads,
     /// The only device, as long as it may be read here as well.
     pub turns: Option<Turns>,
-    /// The status file, if one is wanted.
+    /// The status file, if one was requested.
     pub status: Option<StatusFile>,
-    /// What is told to the operator.
+    /// Messages to the operator.
     pub log: Rc<Log>,
     /// Whether nothing has failed.
     pub good: bool,
@@ -103,7 +103,7 @@ impl Writer {
             self.output_ended(&error);
         }
         self.write_status(queue, false);
-        // What a reader that went away did not want is not lost.
+        // Data that a reader that went away did not read is not lost.
         self.good & (self.reader_gone || self.output.counters().lost() == 0)
     }
 
@@ -122,7 +122,7 @@ impl Writer {
             Message::KernelDrops(drops) => self.kernel_drops(drops),
             Message::Signal(Signal::Stop) => {
                 self.threads.drain();
-                // Only the device thread knows what is to be read still.
+                // Only the device thread can tell how much remains to be read.
                 self.turns = None;
             }
             Message::Signal(Signal::Reopen) => self.output.reopen_index(),
@@ -166,7 +166,7 @@ impl Writer {
 
     /// The stream that everything goes into cannot be written any more.
     fn output_ended(&mut self, error: &std::io::Error) {
-        // Whoever read our output has had enough: no reason to complain.
+        // The reader closed the output, which is no error.
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             self.reader_gone = true;
         } else {
@@ -361,7 +361,7 @@ impl Output {
         }
     }
 
-    /// What was done.
+    /// Counters.
     pub fn counters(&self) -> &Counters {
         match self {
             Output::Files(files) => &files.store.counters,

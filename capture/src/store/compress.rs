@@ -20,7 +20,7 @@ pub enum Compressor {
 }
 
 impl Compressor {
-    /// What is appended to file names.
+    /// The suffix of file names.
     pub fn suffix(self) -> &'static str {
         match self {
             Compressor::None => "",
@@ -29,13 +29,13 @@ impl Compressor {
         }
     }
 
-    /// What a file of this name is compressed with.
+    /// The compressor of a file with this name.
     pub fn of(name: &str) -> Compressor {
         let all = [Compressor::Xz, Compressor::Zstd];
         all.into_iter().find(|one| name.ends_with(one.suffix())).unwrap_or_default()
     }
 
-    /// What the index calls it.
+    /// Its name in the index.
     pub fn name(self) -> &'static str {
         match self {
             Compressor::None => "",

@@ -62,7 +62,7 @@ impl Counters {
         lost.iter().sum()
     }
 
-    /// Tells the counters and the load of the queue.
+    /// Reports the counters and the load of the queue.
     pub fn tell(&self, log: &Log, load: Load) {
         let fields: Vec<(&str, Value)> = vec![
             ("entries", json!(self.entries)),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use crate::log::{Level, Log};
 
-/// Connections whose drops are told by name.
+/// How many connections' drops are reported by name.
 const DROPS: usize = 1000;
 
-/// What was dropped and not told yet.
+/// Drops that were not reported yet.
 #[derive(Default)]
 pub struct Drops {
     /// Records, by connection.
@@ -29,7 +29,7 @@ impl Drops {
         }
     }
 
-    /// Tells what was dropped, by connection, and forgets it.
+    /// Reports the drops by connection, and clears them.
     pub fn tell(&mut self, log: &Log, why: &str) {
         let drops = std::mem::take(self);
         let all = drops.of.values().sum::<u64>() + drops.other;

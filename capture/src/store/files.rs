@@ -27,16 +27,16 @@ use crate::store::{name, purge, recover};
 const TRIES_IN_STEPS_OF_ONE: u32 = 16;
 /// Numbers tried at all.
 const TRIES: u32 = 1024;
-/// Connections whose next file number is remembered.
+/// How many connections' next file numbers are remembered.
 const NUMBERS: usize = 1 << 18;
-/// How often the operator is told of files deleted for `--max-total-size` and `--max-age`.
+/// How often deletions for `--max-total-size` and `--max-age` are reported.
 const TELL_DELETED: Duration = Duration::from_secs(60);
 /// How often files that are too old are looked for, at most.
 const LOOK_FOR_OLD: Duration = Duration::from_secs(60);
 /// Files that are remembered to be completed later.
 const UNFINISHED: usize = 10_000;
 
-/// What an operator may choose.
+/// Options of the operator.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Compression of finished files.
@@ -54,7 +54,7 @@ pub struct Store {
     folder: Folder,
     index: Index,
     limits: Limits,
-    /// Next number by hash of what the name begins with.
+    /// The next number by the hash of the name's beginning.
     numbers: HashMap<u64, u32>,
     /// While the folder cannot be written: when that is tried next.
     next_try: Option<Instant>,
@@ -63,11 +63,11 @@ pub struct Store {
     unfinished: Vec<Unfinished>,
     /// Bytes of complete files, if that is limited.
     total: u64,
-    /// Files deleted for a limit when that was last told, and when.
+    /// The number of files deleted for a limit at the last report, and its time.
     deleted_told: (u64, Option<Instant>),
     /// When files that are too old were last looked for.
     looked_for_old: Option<Instant>,
-    /// What was done.
+    /// Counters.
     pub counters: Counters,
     log: Rc<Log>,
 }
@@ -190,7 +190,7 @@ impl Store {
             return true;
         }
         self.next_try = Some(now + self.limits.retry);
-        // The folder may have been deleted and made anew.
+        // The folder may have been deleted and created again.
         self.index.close();
         self.folder.find_again().and_then(|()| self.folder.probe()).is_err()
     }
@@ -245,7 +245,7 @@ impl Store {
             }
             Err(error) => {
                 if let Some(open) = &file.file {
-                    // Blocks are appended whole; so what was there before is whole blocks.
+                    // Blocks are appended whole, so the file consisted of whole blocks before.
                     let _ = ftruncate(open, file.len.try_into().unwrap_or(i64::MAX));
                 }
                 let name = file.name.clone();
@@ -280,7 +280,7 @@ impl Store {
         file.file = None;
     }
 
-    /// Removes a file that is not wanted.
+    /// Removes a file that is not needed.
     pub fn discard(&mut self, file: PartFile) {
         self.remove(&file.name);
     }
@@ -326,7 +326,7 @@ impl Store {
         if compressor != Compressor::None {
             match self.compress(&file.name) {
                 Ok(name) => source = (name, compressor),
-                // Larger than wanted is better than lost.
+                // Too large is better than lost.
                 Err(error) => {
                     self.log.warning(format_args!("{}: not compressed: {}", file.name, io_text(&error)));
                 }
@@ -377,7 +377,7 @@ impl Store {
         }
     }
 
-    /// Opens the index anew with the next line.
+    /// Opens the index again with the next line.
     pub fn reopen_index(&mut self) {
         self.index.close();
     }
@@ -414,7 +414,7 @@ impl Store {
         }
     }
 
-    /// A last try for what could not be written so far; tells what is lost.
+    /// Tries once more to write what could not be written, and reports what is lost.
     pub fn finish(&mut self) {
         for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
             self.complete(file, &base, end, line);

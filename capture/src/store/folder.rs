@@ -27,7 +27,7 @@ const FOLDER_MODE: ModeBits = 0o750;
 /// Names tried for a probe.
 const PROBES: u32 = 16;
 
-/// What the name of an unfinished file ends with.
+/// The suffix of an unfinished file.
 pub const PART: &str = ".part";
 /// The index of files.
 pub const RECORDS: &str = "records";
@@ -35,7 +35,7 @@ pub const RECORDS: &str = "records";
 /// The folder, open.
 pub struct Folder {
     dir: OwnedFd,
-    /// The folder it lies in and its name there: to find it again if it was deleted and made anew.
+    /// The parent folder and the name in it, to find the folder again if it was deleted and created again.
     parent: OwnedFd,
     name: PathBuf,
     /// The mode of files that grow; complete ones lose the bits that allow writing.
@@ -75,7 +75,7 @@ impl Folder {
         Ok(Folder { dir, parent, name, mode: file_mode(mode) })
     }
 
-    /// Makes the folder. Whoever may write in the one above may put another in its place before it
+    /// Creates the folder. A user who may write in its parent may replace it before it
     /// is opened: so what is opened must be a folder, not a link to one, and this user's own, and is
     /// given away by its descriptor.
     fn make(path: &Path, mode: u32, owner: Option<(Uid, Gid)>) -> io::Result<(Folder, bool)> {
@@ -188,13 +188,13 @@ impl Folder {
         Ok(has_both)
     }
 
-    /// Gives the file `name` the content `bytes`. It is replaced as a whole.
+    /// Replaces the contents of the file `name` with `bytes`, atomically.
     ///
     /// # Errors
     /// The system's: the old one is left.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let new = format!(".{name}.new");
-        // What a killed run may have left.
+        // A killed run may have left it.
         match self.remove(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -299,7 +299,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Whether this process may make files here, found out by making one.
+    /// Whether this process may create files here. It creates one to find out.
     ///
     /// # Errors
     /// The system's.
@@ -330,7 +330,7 @@ fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "is no regular file")
 }
 
-/// The mode of files that grow: who owns them has to write them.
+/// The mode of growing files: their owner has to write them.
 fn file_mode(mode: u32) -> Mode {
     Mode::from_bits_truncate(0o600 | (mode as ModeBits & 0o666))
 }

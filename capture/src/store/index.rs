@@ -23,13 +23,13 @@ pub struct Complete {
     pub name: String,
     /// Its number.
     pub number: u32,
-    /// What it is compressed with.
+    /// Its compressor.
     pub compressor: Compressor,
     /// Its size.
     pub bytes: u64,
 }
 
-/// What a line tells about a file, besides what the file is called.
+/// The contents of a line about a file, except its name.
 #[derive(Debug, Default)]
 pub struct Line {
     /// When the log was dumped or ended, seconds since 1970.
@@ -171,7 +171,7 @@ impl Index {
         let file = match &mut self.file {
             Some(file) => file,
             none => {
-                // Whoever wrote it before may not have come to the end of a line.
+                // An earlier writer may not have completed its last line.
                 self.torn |= folder.end_of_records(1)?.last().is_some_and(|&last| last != b'\n');
                 none.insert(folder.records()?)
             }

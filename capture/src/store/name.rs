@@ -13,7 +13,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 /// How names of complete files end.
 const ENDS: [&str; 6] = [".pcapng", ".pcapng.xz", ".pcapng.zst", ".elog", ".elog.xz", ".elog.zst"];
 
-/// The parts of a file name of ours: what it begins with and its number.
+/// The parts of a file name: its beginning and its number.
 pub fn split(name: &str) -> Option<(&str, u32)> {
     let stem = ENDS.iter().find_map(|end| name.strip_suffix(end))?;
     let (base, number) = stem.rsplit_once('.')?;

@@ -27,14 +27,14 @@ pub enum Outcome {
     Ready {
         /// Bytes cut off.
         cut: u64,
-        /// What the index has to say.
+        /// The index line.
         line: Box<Line>,
     },
     /// It is complete under another name, and the index may not say so yet.
     Complete {
         /// That name.
         name: String,
-        /// What the index has to say, if anything.
+        /// The index line, if there is one.
         line: Option<Box<Line>>,
     },
     /// It is no file of bblogd's.

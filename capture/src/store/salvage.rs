@@ -15,7 +15,7 @@ use bblog_pcapng::{elog, netflix, sessions};
 
 use crate::store::index::Line;
 
-/// What is read here was written here.
+/// The files are this program's own.
 const ORDER: Order = Order::Little;
 /// Where options begin in the bodies of a section header block and of Netflix's EVENT.
 const SECTION_OPTIONS: usize = 16;
@@ -23,7 +23,7 @@ const EVENT_OPTIONS: usize = 8;
 /// Bytes of an enhanced packet's body before its data.
 const PACKET_HEAD: usize = 20;
 
-/// What was seen of a file.
+/// The state after reading a file.
 #[derive(Default)]
 pub struct Salvage {
     line: Line,
