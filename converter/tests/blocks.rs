@@ -49,6 +49,10 @@ fn custom(option: &SectionHeaderOption<'_>) -> (u32, Vec<u8>) {
 
 /// userappl with its header, padded.
 const APPLICATION: usize = 4 + 12;
+/// What was inferred of the machine.
+const MACHINE: &[u8] = b"BBLGinferred hz 1000\ninferred kernel 13\n";
+/// shb_os, and what was inferred, with their headers, padded.
+const MACHINE_OPTIONS: usize = (4 + 12) + (4 + (4 + MACHINE.len()).next_multiple_of(4));
 
 #[test]
 fn bblog_section_is_tcplog_dumpers_and_ours() {
@@ -60,7 +64,13 @@ fn bblog_section_is_tcplog_dumpers_and_ours() {
     let epb = |tcp: usize| 32 + 4 + 20 + tcp + 280 + 8 + 4;
     assert_eq!(
         lengths(&out),
-        [(0x0a0d0d0a, 308 + APPLICATION), (1, 20 + 8 + 4), (6, epb(40)), (6, epb(20)), (0xbad, 304)]
+        [
+            (0x0a0d0d0a, 308 + MACHINE_OPTIONS + APPLICATION),
+            (1, 20 + 8 + 4),
+            (6, epb(40)),
+            (6, epb(20)),
+            (0xbad, 304)
+        ]
     );
     let blocks = blocks(&out);
     let Block::SectionHeader(header) = &blocks[0] else { panic!() };
@@ -72,7 +82,9 @@ fn bblog_section_is_tcplog_dumpers_and_ours() {
     assert_eq!((&values[2][..4], &values[2][4..]), (&[4u8, 0, 0, 0][..], &input[..208]));
     assert_eq!(values[3], b"\x06\0\0\0\x01freebsd");
     let application = format!("bblog {}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(header.options[4..], [SectionHeaderOption::UserApplication(application.into())]);
+    assert_eq!(header.options[4], SectionHeaderOption::OS("FreeBSD 13".into()));
+    assert_eq!(custom(&header.options[5]), (2238, MACHINE.to_vec()));
+    assert_eq!(header.options[6..], [SectionHeaderOption::UserApplication(application.into())]);
 
     let Block::InterfaceDescription(interface) = &blocks[1] else { panic!() };
     assert_eq!((interface.linktype, interface.snaplen), (DataLink::NULL, 104));

@@ -139,6 +139,12 @@ impl KernelSet {
         self.kernels().next_back().unwrap_or_default()
     }
 
+    /// Its name: `13`, `14`, `main`, `13 or 14`, `13 or main`, `14 or newer`.
+    pub fn name(self) -> &'static str {
+        let names = ["", "13", "14", "13 or 14", "main", "13 or main", "14 or newer"];
+        names.get(usize::from(self.0)).copied().unwrap_or_default()
+    }
+
     /// The kernel, if it is one.
     pub fn only(self) -> Option<Kernel> {
         (self.0.count_ones() == 1).then(|| self.newest())
@@ -151,15 +157,10 @@ impl From<Kernel> for KernelSet {
     }
 }
 
-/// `13`, `14`, `main`, `13 or 14`, `14 or newer`.
+/// [`KernelSet::name`].
 impl fmt::Display for KernelSet {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let oldest = self.kernels().next().unwrap_or_default();
-        match (oldest, self.newest()) {
-            (oldest, newest) if oldest == newest => out.write_str(newest.name()),
-            (oldest, Kernel::Main) => write!(out, "{} or newer", oldest.name()),
-            (oldest, newest) => write!(out, "{} or {}", oldest.name(), newest.name()),
-        }
+        out.write_str(self.name())
     }
 }
 

@@ -49,8 +49,10 @@ units! {
     S "s" "s",
     /// Nanoseconds.
     Ns "ns" "ns",
-    /// Kernel ticks, of which a second has `hz`.
+    /// A span of time in kernel ticks, of which a second has `hz`.
     Ticks "ticks" "ticks",
+    /// A reading of the kernel's tick counter, which begins at any number.
+    TickVal "tickval" "ticks",
     /// Kernel ticks scaled by 32 (t_srtt of the default stack: TCP_RTT_SHIFT is 5).
     TicksX32 "ticks/32" "ticks",
     /// Kernel ticks scaled by 16 (t_rttvar of the default stack: TCP_RTTVAR_SHIFT is 4).

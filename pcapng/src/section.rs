@@ -137,16 +137,9 @@ impl Section {
         self.interface_blocks.extend_from_slice(block.bytes);
     }
 
-    /// The section header block as it is written again: its length is not known beforehand, and
-    /// the kernel `os` is told if nothing else is and the section has BBLog records.
-    pub fn header_to_write(&self, os: Option<&str>) -> Vec<u8> {
-        let os = os.filter(|_| self.bblog.is_some() && !self.has_os).map(str::to_owned);
-        self.header_with(&MoreFacts { os, ..MoreFacts::default() })
-    }
-
     /// The section header block for another file. Its section length is "unknown", and facts of
     /// `more` replace its own.
-    pub fn header_with(&self, more: &MoreFacts) -> Vec<u8> {
+    pub fn header_to_write(&self, more: &MoreFacts) -> Vec<u8> {
         let mut header = self.header.clone();
         if let Some(length) = header.get_mut(16..24) {
             length.fill(0xff);

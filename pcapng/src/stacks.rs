@@ -27,9 +27,14 @@ impl StackNames {
         self.0.push((id, name));
     }
 
+    /// The name of stack `id`, if it has one.
+    pub fn find(&self, id: u8) -> Option<&[u8]> {
+        self.0.iter().find(|known| known.0 == id).map(|known| known.1.as_slice())
+    }
+
     /// The name of stack `id`, `unknown` if it has none.
     pub fn get(&self, id: u8) -> &[u8] {
-        self.0.iter().find(|known| known.0 == id).map_or(UNKNOWN, |known| &known.1)
+        self.find(id).unwrap_or(UNKNOWN)
     }
 
     /// Reads an array of `struct tcp_function_info` (netinet/tcp_var.h): per element a count

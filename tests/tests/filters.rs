@@ -20,7 +20,7 @@ const BBLOG: [&str; 45] = [
     "bblog.event > \"OUT\"",
     "bblog.event contains \"TIMER\"",
     "bblog.event matches \"^(r?to|bbr)\"",
-    "bblog.event == \"in\"",
+    "bblog.event matches \"^IN$\"",
     "bblog.event && !(bblog.event == IN)",
     "bblog.event && not bblog.event == IN and not tcp",
     "bblog.snd_cwnd < 20000",

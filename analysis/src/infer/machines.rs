@@ -11,6 +11,8 @@ use super::Inference;
 const MACHINES: usize = 64;
 /// Records looked at of every machine.
 const FIRST_LOOKS: u32 = 2_048;
+/// Records looked at of every stack that nothing is known of, whatever was looked at before.
+const FIRST_LOOKS_OF_STACK: u32 = 256;
 /// After that one record of so many is looked at, as long as there is something to learn.
 const SHARE: u32 = 32;
 
@@ -72,7 +74,9 @@ impl Machines {
 
     /// Whether to look at records of the stack with number `id`.
     pub fn wants(&self, id: u8) -> bool {
-        self.current.looks > 0 && self.current.inference.is_open(id)
+        let Machine { inference, looks, .. } = &self.current;
+        (*looks > 0 && inference.is_open(id))
+            || (inference.looks(id) < FIRST_LOOKS_OF_STACK && inference.stack(id).is_none())
     }
 
     /// Looks at a record, as [`Inference::observe`] does.

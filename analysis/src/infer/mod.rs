@@ -81,6 +81,7 @@ impl Inference {
             self.kernels.count_next(evidence, record.event_id());
         }
         let id = record.stack_id();
+        self.stacks.look(id);
         let stack = match stated {
             Stack::Unknown => self.stack(id).map_or(Stack::Unknown, |inferred| inferred.value),
             stated => stated,
@@ -113,6 +114,11 @@ impl Inference {
     /// Ticks per second (kern.hz).
     pub fn hz(&self) -> Option<Inferred<u32>> {
         self.ticks.winner()
+    }
+
+    /// How many records of the stack with number `id` were looked at.
+    pub fn looks(&self, id: u8) -> u32 {
+        self.stacks.looks(id)
     }
 
     /// Whether more records of the stack with number `id` can still change much: callers with a

@@ -74,21 +74,21 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
     let inputs = Inputs::new(names, &assumptions);
     let mut picker = Picker::new(args.selection.selection(&assumptions)?);
-    let picker = picker.as_mut();
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
     let mut on_error = |name: &_, error: &_| messages.error(name, error);
     let converted = if args.split {
-        Split { inputs, folder: output }.run(picker, &mut on_error).map(|_| ())
+        Split { inputs, folder: output }.run(picker.as_mut(), &mut on_error).map(|_| ())
     } else {
         match args.format {
-            Format::Pcapng => Conversion { inputs, output }.run(picker, &mut on_error).map(|_| ()),
-            Format::Pcap => PcapFile { inputs, output }.run(picker, &mut on_error).map(|_| ()),
-            Format::Elog => ElogFile { inputs, output }.run(picker, &mut on_error).map(|_| ()),
+            Format::Pcapng => Conversion { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
+            Format::Pcap => PcapFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
+            Format::Elog => ElogFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
         }
     };
     drop(progress);
+    messages.selected(picker.as_ref().and_then(Picker::took_none_of));
     Ok(messages.end(converted))
 }

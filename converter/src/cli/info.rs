@@ -42,6 +42,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let reports = info::of_inputs(&inputs, &mut selection, on_error);
     drop(progress);
+    messages.selected(selection.took_none_of());
     let written = if args.json { info::print_json(&reports) } else { info::print_text(&reports) };
     Ok(messages.end(written))
 }

@@ -67,6 +67,13 @@ impl Messages {
         print(&format_args!("{name}: {error}"));
     }
 
+    /// Prints that a selection took none of so many events, if there are any.
+    pub fn selected(&mut self, none_of: Option<u64>) {
+        if let Some(events) = none_of {
+            self.bar.above(|| print(&format_args!("0 of {events} events selected")));
+        }
+    }
+
     /// Prints the error of the output, if there is one, and returns the outcome.
     ///
     /// A reader that closed the output (`| head`) is no error.

@@ -24,7 +24,8 @@ use super::usage::UsageError;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Reading")]
 pub struct AssumptionArgs {
-    /// Kernel that wrote BBLog records: 13, 14 or main [default: as the input says, else main]
+    /// FreeBSD release whose kernel wrote BBLog records: 13.2, 14.1-RELEASE, 15, main [default: as the
+    /// input says, else inferred from the records, else main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
     /// Layout of eventlog's tcp provider: A, B, C, D, D2 or E [default: detected from the events]
@@ -33,14 +34,14 @@ pub struct AssumptionArgs {
     /// Schema of an eventlog(9) provider, instead of the built-in one; may be repeated
     #[arg(long, value_name = "FILE")]
     schema: Vec<PathBuf>,
-    /// Names of TCP stacks by their numbers in BBLog records [default: as the input or the running kernel
-    /// says]
+    /// Names of TCP stacks by their numbers in BBLog records [default: as the input says, else inferred
+    /// from the records]
     #[arg(long, value_name = "ID=NAME,...")]
     stack: Option<StackNames>,
 }
 
 fn kernel(text: &str) -> Result<Kernel, &'static str> {
-    Kernel::from_name(text).ok_or("expected 13, 14 or main")
+    Kernel::from_name(text).ok_or("expected a FreeBSD release, such as 13.2, or main")
 }
 
 fn layout(text: &str) -> Result<Layout, &'static str> {
@@ -54,8 +55,10 @@ impl AssumptionArgs {
     /// One line with the schema that cannot be read, and the place.
     pub fn assumptions(self) -> Result<Arc<Assumptions>, UsageError> {
         let schemas = self.schema.into_iter().map(read_schema).collect::<Result<Vec<Schema>, _>>()?;
+        let local_stacks = if self.stack.is_none() { of_this_machine() } else { StackNames::none() };
         Ok(Arc::new(Assumptions {
-            stacks: self.stack.unwrap_or_else(of_this_machine),
+            stacks: self.stack.unwrap_or_default(),
+            local_stacks,
             kernel: self.kernel,
             layout: self.layout,
             catalog: lazy_catalog(schemas),

@@ -11,8 +11,8 @@ use super::usage::UsageError;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Selection")]
 pub struct SelectionArgs {
-    /// Select events by a display filter of Wireshark: 'bblog.event == RTO && bblog.snd_cwnd < 20000'.
-    /// `bblog fields` lists the names
+    /// Select events by a display filter of Wireshark: 'bblog.timer_fired in {RTO, TLP} &&
+    /// bblog.snd_cwnd < 20000'. `bblog fields` lists the names
     #[arg(short = 'Y', long, value_name = "EXPR")]
     filter: Option<String>,
     /// Select a connection by its ends, in either order: '10.0.0.1:80-10.0.0.2:5000',

@@ -128,6 +128,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         })
     });
     drop(progress);
+    messages.selected(selection.took_none_of());
     Ok(messages.end(written.map(|_| ())))
 }
 

@@ -9,6 +9,7 @@ use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial};
 use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 
 use super::item::{BblogItem, Clock};
+use super::origin::{Origin, OriginFinder, Stated};
 use crate::input::InputPosition;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind};
@@ -27,7 +28,7 @@ const CONNECTIONS: usize = 65_536;
 /// The records of a stream of entries, as frames.
 pub struct BblogStream {
     reader: BblogReader,
-    assumptions: Arc<Assumptions>,
+    origins: OriginFinder,
     lookahead: usize,
     entry: EntryEncoder,
     records: Records,
@@ -66,7 +67,7 @@ impl BblogStream {
     pub fn new(window: Window, position: InputPosition, assumptions: &Arc<Assumptions>) -> BblogStream {
         BblogStream {
             reader: BblogReader::new(window),
-            assumptions: Arc::clone(assumptions),
+            origins: OriginFinder::new(assumptions),
             lookahead: LOOKAHEAD.min(8 * LOOKAHEAD / position.count.max(1)),
             entry: EntryEncoder::new(&[0; HEADER_LEN], 0),
             records: Records { expected: None, is_first: true, lldb_cut: 0 },
@@ -99,6 +100,7 @@ impl BblogStream {
                 Some(BblogStep::Entry) => self.begin_entry(),
                 None => {
                     self.end_entry();
+                    self.errors.extend(self.origins.finish());
                     break false;
                 }
             }
@@ -145,8 +147,7 @@ impl BblogStream {
             time: self.time(),
             clock: if booted { Clock::Utc } else { Clock::Uptime },
             header,
-            stack: self.assumptions.stacks.get(record.stack_id()),
-            kernel: self.assumptions.kernel.unwrap_or_default(),
+            origin: self.origins.current(),
             missing: self.missing(),
             section: self.sections(),
         })
@@ -172,9 +173,9 @@ impl BblogStream {
         &self.entry
     }
 
-    /// Number and name of the current record's stack.
-    pub fn stack(&self) -> (u8, &[u8]) {
-        (self.at.stack_id, self.assumptions.stacks.get(self.at.stack_id))
+    /// The number of the current record's stack, and where the record comes from.
+    pub fn origin(&self) -> (u8, &Origin) {
+        (self.at.stack_id, self.origins.current())
     }
 
     /// The current entry's header, its strings cleaned after their NUL.
@@ -188,7 +189,9 @@ impl BblogStream {
         let mut entry = EntryEncoder::new(self.reader.header(), 0);
         let expected = self.serials.get_mut(&entry.key).copied();
         self.records = Records { expected, is_first: true, lldb_cut: 0 };
-        let last = self.reader.last_time(self.lookahead).unwrap_or_default();
+        self.origins.begin_connection(entry.boot_time(), Stated::default());
+        let last = self.origins.look_ahead(self.reader.records_ahead(self.lookahead));
+        let last = last.map_or(Micros(0), |record| record.time());
         entry.dump_time = (last + entry.boot_time()).seconds();
         self.entry = entry;
     }
@@ -211,7 +214,9 @@ impl BblogStream {
         if records.is_first || record.stack_id() != self.at.stack_id {
             self.at.section += 1;
             self.at.stack_id = record.stack_id();
+            self.origins.find(self.at.stack_id);
         }
+        self.origins.pass(&record);
         let found = record.serial();
         let expected = records.expected.replace(found.wrapping_add(1)).unwrap_or(found);
         self.at.missing = Serial::of(found, Some(expected)).missing();

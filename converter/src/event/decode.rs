@@ -3,8 +3,7 @@
 
 use bblog_analysis::track::{Track, Tracked};
 use bblog_dissector::Micros;
-use bblog_dissector::event::{Context, Event};
-use bblog_dissector::spec::Stack;
+use bblog_dissector::event::Event;
 use bblog_dissector::{catalog, elog, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
@@ -76,11 +75,10 @@ impl ItemDecoder {
         self.number += 1;
         let (event, tracked, numbers) = match &item {
             LogItem::Bblog(item) => {
-                let (stack, followed) = self.connections.of(input, item);
+                let followed = self.connections.of(input, item);
                 let tracked = followed.track.next(&item.record);
-                let cx = Context::new(stack, item.kernel);
                 let numbers = followed.numbers.of_record(&item.record);
-                (Event::of_record(&item.record, cx), tracked, numbers)
+                (Event::of_record(&item.record, item.origin.context()), tracked, numbers)
             }
             LogItem::Eventlog(item) => {
                 let spec = catalog::Catalog::event(item.tables, item.event.event_id());
@@ -130,7 +128,6 @@ struct Connections {
     /// Input and section of the current one, which is not in `others`.
     section: (usize, u64),
     key: InputConnection,
-    stack: Stack,
     followed: Followed,
     others: LruMap<InputConnection, Followed>,
 }
@@ -150,24 +147,22 @@ impl Connections {
         Connections {
             section: (usize::MAX, 0),
             key: ([0; 41], usize::MAX),
-            stack: Stack::Unknown,
             followed: Followed::default(),
             others: LruMap::new(CONNECTIONS),
         }
     }
 
     #[inline]
-    fn of(&mut self, input: usize, item: &BblogItem<'_>) -> (Stack, &mut Followed) {
+    fn of(&mut self, input: usize, item: &BblogItem<'_>) -> &mut Followed {
         if self.section != (input, item.section) {
             self.change(input, item);
         }
-        (self.stack, &mut self.followed)
+        &mut self.followed
     }
 
     #[cold]
     fn change(&mut self, input: usize, item: &BblogItem<'_>) {
         self.section = (input, item.section);
-        self.stack = Stack::from_name(item.stack);
         let key = (connection_key(item.header), input);
         if key != self.key {
             let followed = std::mem::take(&mut self.followed);

@@ -5,7 +5,6 @@ use bblog_analysis::{Account, BblogItem, Connections, EventlogItem, Fed, Item, K
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::RecordContext;
-use bblog_dissector::spec::Stack;
 use bblog_dissector::tcp_provider;
 use bblog_pcapng::sessions::{self, Change, Session};
 use foldhash::fast::RandomState;
@@ -69,7 +68,7 @@ impl Follower {
             Ok(header) => Key::of_entry(&header),
             Err(_) => Key::Endpoints([0; 40], 0),
         };
-        let context = RecordContext::new(Stack::from_name(item.stack), item.kernel);
+        let context = item.origin.context();
         self.section = Some((input, item.section, key, context));
         (key, context)
     }

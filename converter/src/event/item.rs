@@ -5,8 +5,9 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::catalog::Provider;
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::spec::Kernel;
 use bblog_dissector::tcp_provider::Addresses;
+
+use super::origin::Origin;
 
 /// Which clock a time is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +56,11 @@ pub struct BblogItem<'a> {
     pub clock: Clock,
     /// The header of its entry: addresses, log id, reason and tag.
     pub header: &'a [u8; HEADER_LEN],
-    /// The name of its stack, `unknown` if it has none.
-    pub stack: &'a [u8],
-    /// The kernel that wrote it.
-    pub kernel: Kernel,
+    /// The stack and the machine that wrote it.
+    pub origin: &'a Origin,
     /// Records missing before it.
     pub missing: u32,
-    /// Another number whenever header, stack or kernel change, so that what was made of them can
+    /// Another number whenever header or origin change, so that what was made of them can
     /// be kept.
     pub section: u64,
 }

@@ -14,6 +14,7 @@ pub mod follow;
 pub mod item;
 pub mod merge;
 pub mod numbers;
-mod pcapng;
+pub mod origin;
+pub mod pcapng;
 pub mod source;
 pub mod words;

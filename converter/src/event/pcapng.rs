@@ -1,81 +1,245 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The records and events of a pcapng file.
+//! The records and events of a pcapng file, with what is known of them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bblog_dissector::Micros;
+use bblog_pcapng::section::MoreFacts;
 
 use super::item::{BblogItem, Clock, EventlogItem, LogItem};
+use super::origin::{Origin, OriginFinder, Stated};
 use super::source::{Capture, EventSource};
+use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
+use crate::input::window::Window;
 use crate::source::Counts;
 use crate::source::pcapng::{NO_HEADER, PcapngReader, PcapngStep};
 
-impl EventSource for PcapngReader {
+/// How far ahead records are looked at to find out where those of a section come from.
+const LOOKAHEAD: usize = 256 * 1024;
+/// So many records are looked at between two questions whether that is still worth it.
+const TURN: u32 = 16;
+
+/// The blocks of a pcapng file, and where its BBLog records come from.
+pub struct PcapngEvents {
+    reader: PcapngReader,
+    origins: OriginFinder,
+    place: Place,
+    /// What is said in the end.
+    ending: Option<VecDeque<InputError>>,
+}
+
+/// Where the current record stands.
+#[derive(Default)]
+struct Place {
+    /// The number of its section in the file.
+    section: u64,
+    /// Counts sections, changes of stack in them, and changes of what is known of their origin.
+    number: u64,
+    /// The same without changes of stack.
+    begun: u64,
+    /// The number of its stack, or before the first what the section header says.
+    stack_id: u8,
+    /// Whether records are looked at for what they prove.
+    watches: bool,
+    /// Records looked at since that was asked.
+    looked: u32,
+    /// Up to this offset they were looked at ahead.
+    looked_to: u64,
+}
+
+impl PcapngEvents {
+    /// The file in `window`.
+    pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngEvents {
+        PcapngEvents {
+            reader: PcapngReader::new(window, assumptions),
+            origins: OriginFinder::new(assumptions),
+            place: Place::default(),
+            ending: None,
+        }
+    }
+
+    /// Steps to the next block that is neither section header nor interface; `None` at the end.
+    ///
+    /// # Errors
+    /// An [`InputError`]; call again for what follows.
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<PcapngStep>, InputError> {
+        let item = self.reader.step()?;
+        if self.place.section != self.reader.section().number && item.is_some() {
+            self.begin_section();
+        }
+        match item {
+            Some(PcapngStep::Record) => self.take_record(),
+            Some(_) => {}
+            None => {
+                let origins = &mut self.origins;
+                let ending = self.ending.get_or_insert_with(|| origins.finish().into());
+                if let Some(error) = ending.pop_front() {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(item)
+    }
+
+    /// What reads the file.
+    pub fn reader(&self) -> &PcapngReader {
+        &self.reader
+    }
+
+    /// Another number for each section, and each time that more is known of its origin.
+    pub fn begun(&self) -> u64 {
+        self.place.begun
+    }
+
+    /// What the current section's header has to say of its origin and does not.
+    pub fn more_facts(&self) -> MoreFacts {
+        let section = self.reader.section();
+        let Some(facts) = section.bblog.as_ref().filter(|_| self.place.section == section.number) else {
+            return MoreFacts::default();
+        };
+        let origin = self.origins.current();
+        let names_stack = !facts.stack_name.is_empty() && facts.stack_name != b"unknown";
+        let has_more = origin.machine != section.machine;
+        MoreFacts {
+            stack: (!names_stack && origin.is_decoded())
+                .then(|| (self.place.stack_id, origin.stack_name.clone())),
+            os: origin.machine.os().filter(|os| has_more && section.machine.os().as_ref() != Some(os)),
+            machine: origin.machine.option_value(&origin.stack_name).filter(|_| has_more),
+        }
+    }
+
+    #[inline]
+    fn take_record(&mut self) {
+        let Some(record) = self.reader.record() else { return };
+        let id = record.stack_id();
+        if self.place.stack_id != id {
+            self.place.stack_id = id;
+            self.place.number += 1;
+            self.place.watches = self.origins.wants(id);
+            self.origins.find(id);
+        }
+        if self.place.watches && self.reader.offset() >= self.place.looked_to {
+            self.watch(id);
+        }
+        if let Some(record) = self.reader.record() {
+            self.origins.pass(&record);
+        }
+    }
+
+    #[cold]
+    fn begin_section(&mut self) {
+        let section = self.reader.section();
+        let facts = section.bblog.as_ref();
+        let stated = Stated {
+            stack: facts.map(|facts| (facts.stack_id, facts.stack_name.clone())),
+            machine: section.machine.clone(),
+        };
+        let boot_time = facts.map_or(Micros(0), |facts| facts.boot_time);
+        let is_bblog = facts.is_some();
+        let id = facts.map_or(0, |facts| facts.stack_id);
+        let place = &mut self.place;
+        place.section = section.number;
+        place.stack_id = id;
+        place.number += 1;
+        place.begun += 1;
+        self.origins.begin_connection(boot_time, stated);
+        place.watches = self.origins.wants(id);
+        if place.watches && is_bblog {
+            let (end, records) = self.reader.records_ahead(LOOKAHEAD);
+            self.origins.look_ahead(records);
+            place.looked_to = end;
+        }
+        self.origins.find(id);
+    }
+
+    /// Looks at the current record, which may prove where it comes from.
+    #[cold]
+    fn watch(&mut self, id: u8) {
+        let Some(record) = self.reader.record() else { return };
+        self.origins.observe(&record);
+        self.place.looked += 1;
+        if self.place.looked % TURN == 0 || !self.origins.current().is_decoded() {
+            self.place.watches = self.origins.wants(id);
+            if self.origins.find(id) {
+                self.place.number += 1;
+                self.place.begun += 1;
+            }
+        }
+    }
+
+    fn record(&self) -> Option<BblogItem<'_>> {
+        let record = self.reader.record()?;
+        let facts = self.reader.section().bblog.as_ref();
+        let booted = facts.is_some_and(|facts| facts.boot_time != Micros(0));
+        Some(BblogItem {
+            record,
+            time: self.reader.time(),
+            clock: if booted { Clock::Utc } else { Clock::Uptime },
+            header: facts.map_or(&NO_HEADER, |facts| &facts.header),
+            origin: self.origin(),
+            missing: self.reader.missing(),
+            section: self.place.number,
+        })
+    }
+
+    /// Where the current record comes from.
+    #[inline]
+    pub fn origin(&self) -> &Origin {
+        self.origins.current()
+    }
+}
+
+impl EventSource for PcapngEvents {
     #[inline]
     fn advance(&mut self) -> Result<bool, InputError> {
-        if self.item() == Some(PcapngStep::Record) {
-            self.forget_missing();
+        if self.reader.item() == Some(PcapngStep::Record) {
+            self.reader.forget_missing();
         }
         loop {
             match self.step()? {
-                Some(PcapngStep::Record) => {
-                    self.note_stack();
-                    return Ok(true);
-                }
-                Some(PcapngStep::Event) => return Ok(true),
+                Some(PcapngStep::Record | PcapngStep::Event) => return Ok(true),
                 Some(
                     PcapngStep::Missing(_) | PcapngStep::Packet | PcapngStep::Other | PcapngStep::Refused(_),
                 ) => {}
-                None => return self.no_events().map_or(Ok(false), Err),
+                None => return self.reader.no_events().map_or(Ok(false), Err),
             }
         }
     }
 
     fn is_dry(&mut self) -> bool {
-        PcapngReader::is_dry(self)
+        self.reader.is_dry()
     }
 
     fn time(&self) -> Micros {
-        PcapngReader::time(self)
+        self.reader.time()
     }
 
     #[inline]
     fn item(&self) -> Option<LogItem<'_>> {
-        if let Some(event) = self.event() {
-            let provider = self.provider(event.provider_id());
-            let uptime = self.section().elog.as_ref().is_some_and(|facts| facts.header.start_utc_us == 0);
-            return Some(LogItem::Eventlog(EventlogItem {
-                event,
-                time: PcapngReader::time(self),
-                clock: if uptime { Clock::Uptime } else { Clock::Utc },
-                provider: provider.map(|provider| provider.name.as_slice()),
-                tables: provider.and_then(|provider| provider.spec),
-                addresses: self.addresses(),
-                section: PcapngReader::counts(self).sections,
-            }));
-        }
-        let record = self.record()?;
-        let facts = self.section().bblog.as_ref();
-        let known = facts.filter(|facts| facts.stack_id == record.stack_id()).map(|facts| &facts.stack_name);
-        let named = known.filter(|name| !name.is_empty() && name.as_slice() != b"unknown");
-        let booted = facts.is_some_and(|facts| facts.boot_time != Micros(0));
-        Some(LogItem::Bblog(BblogItem {
-            record,
-            time: PcapngReader::time(self),
-            clock: if booted { Clock::Utc } else { Clock::Uptime },
-            header: facts.map_or(&NO_HEADER, |facts| &facts.header),
-            stack: named.map_or_else(|| self.assumptions().stacks.get(record.stack_id()), Vec::as_slice),
-            kernel: self.assumptions().kernel.or(self.section().kernel).unwrap_or_default(),
-            missing: self.missing(),
-            section: self.record_section(),
+        let reader = &self.reader;
+        let Some(event) = reader.event() else { return self.record().map(LogItem::Bblog) };
+        let provider = reader.provider(event.provider_id());
+        let uptime = reader.section().elog.as_ref().is_some_and(|facts| facts.header.start_utc_us == 0);
+        Some(LogItem::Eventlog(EventlogItem {
+            event,
+            time: reader.time(),
+            clock: if uptime { Clock::Uptime } else { Clock::Utc },
+            provider: provider.map(|provider| provider.name.as_slice()),
+            tables: provider.and_then(|provider| provider.spec),
+            addresses: reader.addresses(),
+            section: reader.counts().sections,
         }))
     }
 
     fn capture(&self) -> Option<Capture<'_>> {
-        let facts = self.section().elog.as_ref()?;
+        let facts = self.reader.section().elog.as_ref()?;
         Some(Capture { header: &facts.header, table: &facts.table })
     }
 
     fn counts(&self) -> Counts {
-        *PcapngReader::counts(self)
+        *self.reader.counts()
     }
 }

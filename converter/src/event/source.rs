@@ -9,11 +9,11 @@ use bblog_dissector::elog::FileHeader;
 use super::bblog::BblogStream;
 use super::eventlog::ElogStream;
 use super::item::LogItem;
+use super::pcapng::PcapngEvents;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, OnError};
 use crate::input::{Input, InputKind, InputPosition};
 use crate::source::Counts;
-use crate::source::pcapng::PcapngReader;
 
 /// An input as records and events.
 pub trait EventSource {
@@ -138,7 +138,7 @@ pub fn open(
     Ok(match kind {
         InputKind::Elog => Box::new(ElogStream::open(window, &name, assumptions)?),
         InputKind::Bblog => Box::new(BblogStream::new(window, position, assumptions)),
-        InputKind::Pcapng => Box::new(PcapngReader::new(window, assumptions)),
+        InputKind::Pcapng => Box::new(PcapngEvents::new(window, assumptions)),
         InputKind::Empty => {
             on_error(&name, &InputError::at(0, InputErrorKind::Empty));
             Box::new(Nothing)

@@ -8,24 +8,23 @@
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
-use bblog_dissector::spec::Kernel;
 use bblog_pcapng::WriteError;
+use bblog_pcapng::section::MoreFacts;
 
 use super::owner::Owner;
 use super::sink::{PcapngSink, SectionKey};
 use crate::buffered_sink::BufferedSink;
 use crate::event::item::LogItem;
+use crate::event::pcapng::PcapngEvents;
 use crate::event::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::pcapng::{PcapngReader, PcapngStep};
+use crate::source::pcapng::PcapngStep;
 
 /// The blocks of a file, as frames.
 pub struct PcapngStream {
-    reader: PcapngReader,
-    /// The shb_os of BBLog sections without a kernel.
-    os: Option<&'static str>,
+    events: PcapngEvents,
     /// Blocks that were passed over and tell of records missing before the next one, with the number
     /// of their section.
     missing: (u64, Vec<u8>),
@@ -36,10 +35,8 @@ pub struct PcapngStream {
 impl PcapngStream {
     /// The stream of the file in `window`.
     pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngStream {
-        let os = assumptions.kernel.map(shb_os);
         PcapngStream {
-            reader: PcapngReader::new(window, assumptions),
-            os,
+            events: PcapngEvents::new(window, assumptions),
             missing: (0, Vec::new()),
             has_frames: false,
         }
@@ -51,14 +48,12 @@ impl PcapngStream {
     /// A [`InputError`]; call again for what follows.
     #[inline]
     pub fn advance(&mut self) -> Result<bool, InputError> {
-        if !self.missing.1.is_empty() && self.reader.item() == Some(PcapngStep::Record) {
+        if !self.missing.1.is_empty() && self.events.reader().item() == Some(PcapngStep::Record) {
             self.missing.1.clear();
         }
-        let step = self.reader.step()?;
-        match step {
-            Some(PcapngStep::Record) => self.reader.note_stack(),
-            Some(PcapngStep::Refused(kind)) => return Err(self.refuse(kind)),
-            _ => {}
+        let step = self.events.step()?;
+        if let Some(PcapngStep::Refused(kind)) = step {
+            return Err(self.refuse(kind));
         }
         self.has_frames |= step.is_some();
         Ok(step.is_some())
@@ -67,18 +62,18 @@ impl PcapngStream {
     /// The current block is left out: it would end the file for Wireshark.
     #[cold]
     fn refuse(&self, kind: u32) -> InputError {
-        let len = self.reader.block().map_or(0, |block| block.bytes.len() as u64);
-        InputError::at(self.reader.offset(), InputErrorKind::NetflixBlock { kind })
+        let reader = self.events.reader();
+        let len = reader.block().map_or(0, |block| block.bytes.len() as u64);
+        InputError::at(reader.offset(), InputErrorKind::NetflixBlock { kind })
             .recovered(Recovery::Skipped(len))
     }
 
     /// Takes note that the current frame is not written: if it tells of records that are missing, it is
     /// when the record that follows them is.
     pub fn pass_over(&mut self) {
-        let (Some(PcapngStep::Missing(_)), Some(block)) = (self.reader.item(), self.reader.block()) else {
-            return;
-        };
-        let section = self.reader.section().number;
+        let reader = self.events.reader();
+        let (Some(PcapngStep::Missing(_)), Some(block)) = (reader.item(), reader.block()) else { return };
+        let section = reader.section().number;
         if self.missing.0 != section {
             self.missing = (section, Vec::new());
         }
@@ -87,23 +82,23 @@ impl PcapngStream {
 
     /// Whether the next step has to wait for a live input.
     pub fn is_dry(&mut self) -> bool {
-        self.reader.is_dry()
+        self.events.is_dry()
     }
 
     /// Time of the current frame.
     pub fn time(&self) -> Micros {
-        self.reader.time()
+        self.events.reader().time()
     }
 
     /// The current record or event; `None` if the frame is neither.
     #[inline]
     pub fn item(&self) -> Option<LogItem<'_>> {
-        EventSource::item(&self.reader)
+        self.events.item()
     }
 
     /// The owner of the current frame: in a section of an entry, every block belongs to its connection.
     pub fn owner(&self) -> Owner<'_> {
-        let reader = &self.reader;
+        let reader = self.events.reader();
         if let Some(event) = reader.event() {
             let provider = reader.provider(event.provider_id());
             let provider = provider.map_or(&b""[..], |provider| &provider.name);
@@ -123,11 +118,13 @@ impl PcapngStream {
     /// [`WriteError`].
     #[inline]
     pub fn write<G: BufferedSink>(&self, input: usize, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
-        let Some(block) = self.reader.block() else { return Ok(()) };
-        let section = self.reader.section();
-        let key = SectionKey { input, section: section.number };
-        sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)?;
-        if self.missing.0 == section.number && self.reader.item() == Some(PcapngStep::Record) {
+        let reader = self.events.reader();
+        let Some(block) = reader.block() else { return Ok(()) };
+        let section = reader.section();
+        let key = SectionKey { input, section: self.events.begun() };
+        let header = || section.header_to_write(&self.events.more_facts());
+        sink.passed_section(key, header, &section.interface_blocks)?;
+        if self.missing.0 == section.number && reader.item() == Some(PcapngStep::Record) {
             sink.passed_block(&self.missing.1)?;
         }
         sink.passed_block(block.bytes)
@@ -140,20 +137,11 @@ impl PcapngStream {
     /// # Errors
     /// [`WriteError`].
     pub fn finish<G: BufferedSink>(&self, input: usize, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
-        let section = self.reader.section();
+        let section = self.events.reader().section();
         if self.has_frames || section.header.is_empty() {
             return Ok(());
         }
-        let key = SectionKey { input, section: section.number };
-        sink.passed_section(key, || section.header_to_write(self.os), &section.interface_blocks)
-    }
-}
-
-/// The shb_os of a kernel, which the Wireshark plugin and the reader here parse.
-pub fn shb_os(kernel: Kernel) -> &'static str {
-    match kernel {
-        Kernel::Freebsd13 => "FreeBSD 13",
-        Kernel::Freebsd14 => "FreeBSD 14",
-        Kernel::Main => "FreeBSD main",
+        let key = SectionKey { input, section: self.events.begun() };
+        sink.passed_section(key, || section.header_to_write(&MoreFacts::default()), &section.interface_blocks)
     }
 }

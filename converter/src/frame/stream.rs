@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bblog_dissector::Micros;
 use bblog_pcapng::WriteError;
 use bblog_pcapng::eventlog_frame;
-use bblog_pcapng::machine::Machine;
 use bblog_pcapng::netflix::NetflixBlock;
 use bblog_pcapng::section_head::SectionHead;
 
@@ -163,8 +162,8 @@ fn write_record<G: BufferedSink>(
 ) -> Result<(), WriteError> {
     let Some(record) = bblog.record() else { return Ok(()) };
     let section = || -> SectionHead<'static> {
-        let (id, name) = bblog.stack();
-        bblog.entry().section(id, name, &Machine::default())
+        let (id, origin) = bblog.origin();
+        bblog.entry().section(id, &origin.stack_name, &origin.machine)
     };
     sink.section(SectionKey { input, section: bblog.sections() }, section)?;
     sink.append(|out| {

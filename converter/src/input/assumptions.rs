@@ -13,10 +13,11 @@ use bblog_pcapng::stacks::StackNames;
 /// Made once, when a program starts: the catalog lives as long as the process.
 #[derive(Debug)]
 pub struct Assumptions {
-    /// Names of stacks by their numbers in BBLog records.
+    /// Names of the stacks that BBLog records know by number, as the user gave them.
     pub stacks: StackNames,
-    /// The kernel that wrote the BBLog records; `None` to believe the input, or else assume the
-    /// newest.
+    /// The names of this machine's stacks, for inputs that do not name theirs.
+    pub local_stacks: StackNames,
+    /// The kernel that wrote the BBLog records; `None` to believe the input, or else to infer it.
     pub kernel: Option<Kernel>,
     /// The layout of the `tcp` provider; `None` to find it out.
     pub layout: Option<Layout>,
@@ -35,7 +36,8 @@ pub fn lazy_catalog(schemas: Vec<Schema>) -> LazyCatalog {
 impl Assumptions {
     /// The built-in tables, with the stacks of the machine that logged.
     pub fn new(stacks: StackNames) -> Assumptions {
-        Assumptions { stacks, kernel: None, layout: None, catalog: lazy_catalog(Vec::new()) }
+        let local_stacks = StackNames::none();
+        Assumptions { stacks, local_stacks, kernel: None, layout: None, catalog: lazy_catalog(Vec::new()) }
     }
 
     /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.

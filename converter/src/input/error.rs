@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use bblog_dissector::Problem;
+use bblog_dissector::spec::Stack;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
@@ -45,6 +46,7 @@ impl InputError {
                 | InputErrorKind::NoEvents { .. }
                 | InputErrorKind::Restarted { .. }
                 | InputErrorKind::LldbCut { .. }
+                | InputErrorKind::UnknownStack(_)
                 | InputErrorKind::SeriesGap { .. }
         )
     }
@@ -161,6 +163,9 @@ pub enum InputErrorKind {
         /// How many in this entry.
         records: u64,
     },
+    /// A stack that no table has, so that its records could not be decoded.
+    #[error("{0}")]
+    UnknownStack(UnknownStack),
     /// Files of a series that are not there.
     #[error("missing from the series: {numbers}")]
     SeriesGap {
@@ -207,4 +212,34 @@ pub enum InputErrorKind {
         /// The header's event_count.
         expected: u64,
     },
+}
+
+/// Records whose stack no table has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownStack {
+    /// The stack's number.
+    pub id: u8,
+    /// Its name, if it has one.
+    pub name: Option<Vec<u8>>,
+    /// What its records prove it to be.
+    pub looks_like: Option<Stack>,
+    /// How many of its records have values that only the stack's table describes.
+    pub records: u64,
+}
+
+/// How many records were not decoded, why, and what to type.
+impl fmt::Display for UnknownStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnknownStack { id, name, looks_like, records } = self;
+        match name {
+            Some(name) => write!(f, "stack {id} is \"{}\", which no table has", Escaped(name))?,
+            None => write!(f, "stack {id} has no name, and its records do not tell which stack it is")?,
+        }
+        let events = if *records == 1 { "event" } else { "events" };
+        write!(f, ": {records} {events} not decoded; ")?;
+        match looks_like {
+            Some(stack) => write!(f, "its records look like {0}: try --stack {id}={0}", stack.name()),
+            None => write!(f, "name it with --stack {id}=freebsd, --stack {id}=rack or --stack {id}=bbr"),
+        }
+    }
 }

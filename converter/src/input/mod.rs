@@ -129,7 +129,8 @@ impl Input {
             // The decoder is what is read ahead.
             window.read_behind();
             let reader = compression.decode(WindowReader(window));
-            window = Window::one_of(reader.map_err(|error| InputError::at(0, error))?, count);
+            let reader = reader.map_err(|error| InputError::at(0, error))?;
+            window = Window::one_of(reader, count);
         }
         let (kind, notice) = recognise(&mut window)?;
         if kind == InputKind::Bblog && compression.is_none() {

@@ -119,6 +119,12 @@ impl Window {
         self.bytes()
     }
 
+    /// Shows `want` bytes or fewer: those that are here if a read could have to wait.
+    pub fn ahead(&mut self, want: usize) -> &[u8] {
+        let bytes = if self.ready.is_some() { self.bytes() } else { self.fill(want) };
+        &bytes[..want.min(bytes.len())]
+    }
+
     #[cold]
     fn read(&mut self, want: usize) {
         let is_long = self.offset + (self.end - self.start) as u64 >= LONG;

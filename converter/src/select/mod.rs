@@ -41,6 +41,9 @@ pub struct Selection {
     /// Input and section of the last BBLog record, and whether they are of the connection.
     section: Option<(usize, u64, bool)>,
     taken: u64,
+    /// Events seen and taken in all, whatever was begun anew.
+    seen_in_all: u64,
+    taken_in_all: u64,
 }
 
 impl Selection {
@@ -60,6 +63,11 @@ impl Selection {
         (self.first, self.section, self.taken) = (None, None, 0);
     }
 
+    /// How many events there were, if none of them was selected.
+    pub fn took_none_of(&self) -> Option<u64> {
+        (self.seen_in_all > 0 && self.taken_in_all == 0).then_some(self.seen_in_all)
+    }
+
     /// Whether no further event can be selected.
     #[inline]
     pub fn is_full(&self) -> bool {
@@ -69,6 +77,7 @@ impl Selection {
     /// Whether the event is selected, which counts against the limit.
     #[inline]
     pub fn admits(&mut self, decoded: &DecodedItem<'_>) -> bool {
+        self.seen_in_all += 1;
         let time = decoded.item.time();
         let first = *self.first.get_or_insert(time);
         let is_before = |bound: &Bound| time < bound.from_first(first);
@@ -80,6 +89,7 @@ impl Selection {
             return false;
         }
         self.taken += 1;
+        self.taken_in_all += 1;
         true
     }
 

@@ -78,6 +78,11 @@ impl Picker {
         !self.selection.is_full() && self.selection.admits(&decoded)
     }
 
+    /// How many events there were, if none of them was picked.
+    pub fn took_none_of(&self) -> Option<u64> {
+        self.selection.took_none_of()
+    }
+
     /// Whether no further event can be picked.
     #[inline]
     pub fn is_full(&self) -> bool {

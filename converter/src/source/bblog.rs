@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads BBLog entries: the stream of `/dev/tcp_log`, and files made from core dumps.
 
+use bblog_dissector::Problem;
 use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
-use bblog_dissector::{Micros, Problem};
 
 use crate::input::PLAUSIBLE_VERSION;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
@@ -83,13 +83,13 @@ impl BblogReader {
         self.window.is_dry(self.record_len + next)
     }
 
-    /// Uptime of the last record of the current entry, as far as `lookahead` bytes show; to be
-    /// asked before the entry's first record is read. `None` for an entry without records.
-    pub fn last_time(&mut self, lookahead: usize) -> Option<Micros> {
+    /// The records of the current entry, as far as `lookahead` bytes show them; to be asked before the
+    /// entry's first record is read.
+    pub fn records_ahead(&mut self, lookahead: usize) -> impl Iterator<Item = Record<'_>> {
         let want = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(lookahead);
         let bytes = self.window.fill(want);
         let body = &bytes[..want.min(bytes.len())];
-        bblog::records(body).map_while(Result::ok).last().map(|record| record.time())
+        bblog::records(body).map_while(Result::ok)
     }
 
     #[inline]

@@ -56,8 +56,8 @@ fn line(seen: &LogItem<'_>) -> String {
                 seen.time,
                 seen.clock,
                 record.tcpinfo(),
-                String::from_utf8_lossy(seen.stack),
-                seen.kernel,
+                String::from_utf8_lossy(&seen.origin.stack_name),
+                seen.origin.context().kernel,
                 seen.missing
             )
         }

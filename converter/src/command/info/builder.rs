@@ -10,11 +10,12 @@ use bblog_dissector::spec::EventSpec;
 use bblog_dissector::tcp_provider;
 use bblog_pcapng::elog::dropped_events;
 use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::machine;
 use bblog_pcapng::sessions::{self, Change, Session};
 use foldhash::fast::RandomState;
 
 use super::connection::{ConnectionReport, add_name};
-use super::report::{EventCount, MAX_CONNECTIONS, ProviderReport, Report, StackReport};
+use super::report::{EventCount, MAX_CONNECTIONS, MachineReport, ProviderReport, Report, StackReport};
 use super::rules::{Log, RULES, Rule};
 use super::span::Span;
 use super::tracker::{Tracker, rules_of};
@@ -101,8 +102,10 @@ struct ReportBuilder {
     rules: HashMap<usize, Vec<&'static Rule>, RandomState>,
     counts: BTreeMap<(Origin, u32), (u64, Option<&'static str>)>,
     providers: Vec<(u16, Vec<u8>, u64)>,
-    /// Number and name, and records.
-    stacks: Vec<(u8, Vec<u8>, u64)>,
+    stacks: Vec<StackReport>,
+    machines: Vec<(machine::Machine, u64)>,
+    /// Section, and places among `stacks` and `machines`, of the last BBLog record.
+    origin: Option<(u64, usize, usize)>,
     captures: Vec<FileHeader>,
     last_capture: Option<FileHeader>,
     /// Drops of the captures that tell; `None` if none does.
@@ -136,6 +139,8 @@ impl ReportBuilder {
             counts: BTreeMap::new(),
             providers: Vec::new(),
             stacks: Vec::new(),
+            machines: Vec::new(),
+            origin: None,
             captures: Vec::new(),
             last_capture: None,
             dropped: None,
@@ -189,7 +194,10 @@ impl ReportBuilder {
         if let LogItem::Bblog(item) = &decoded.item {
             *connection.lost_records.get_or_insert(0) += u64::from(item.missing);
             *connection.gaps.get_or_insert(0) += u64::from(item.missing > 0);
-            tracker.stack(Some(item.record.stack_id()), item.stack, connection);
+            if !item.origin.is_decoded() {
+                (connection.rtos, connection.tlps) = (None, None);
+            }
+            tracker.stack(Some(item.record.stack_id()), &item.origin.stack_name, connection);
         }
         let address = std::ptr::from_ref::<EventSpec>(decoded.event.spec()) as usize;
         let rules = self.rules.entry(address).or_insert_with(|| rules_of(RULES, log, &decoded.event));
@@ -218,7 +226,7 @@ impl ReportBuilder {
         let id = item.record.event_id();
         let name = (!decoded.is_unknown()).then(|| decoded.event.spec().name);
         self.count(report, Origin::Bblog, u32::from(id), name);
-        self.stack(item);
+        self.origin(item);
         if let Some((section, at)) = self.current
             && section == item.section
         {
@@ -229,14 +237,34 @@ impl ReportBuilder {
         at
     }
 
-    fn stack(&mut self, item: &BblogItem<'_>) {
-        let id = item.record.stack_id();
-        let known = self.stacks.iter_mut().find(|known| (known.0, &known.1[..]) == (id, item.stack));
-        if let Some(known) = known {
-            known.2 += 1;
-        } else if self.stacks.len() < MAX_LISTED {
-            self.stacks.push((id, item.stack.to_vec(), 1));
+    /// Counts a record for its stack and its machine.
+    fn origin(&mut self, item: &BblogItem<'_>) {
+        let known = self.origin.filter(|origin| origin.0 == item.section);
+        let (_, stack, machine) = known.unwrap_or_else(|| self.find_origin(item));
+        self.origin = Some((item.section, stack, machine));
+        if let Some(stack) = self.stacks.get_mut(stack) {
+            stack.records += 1;
         }
+        if let Some(machine) = self.machines.get_mut(machine) {
+            machine.1 += 1;
+        }
+    }
+
+    #[cold]
+    fn find_origin(&mut self, item: &BblogItem<'_>) -> (u64, usize, usize) {
+        let (id, origin) = (item.record.stack_id(), item.origin);
+        let (name, inferred) = (Escaped(&origin.stack_name).to_string(), origin.machine.is_stack_inferred);
+        let is_known = |known: &StackReport| (known.id, &known.name, known.inferred) == (id, &name, inferred);
+        let stack = self.stacks.iter().position(is_known).unwrap_or(self.stacks.len());
+        if stack == self.stacks.len() && stack < MAX_LISTED {
+            self.stacks.push(StackReport { id, name, inferred, records: 0 });
+        }
+        let machine = machine::Machine { is_stack_inferred: false, ..origin.machine.clone() };
+        let place = self.machines.iter().position(|known| known.0 == machine).unwrap_or(self.machines.len());
+        if place == self.machines.len() && place < MAX_LISTED {
+            self.machines.push((machine, 0));
+        }
+        (item.section, stack, place)
     }
 
     /// The place in the report of the connection that an entry with this header is of; `None` if
@@ -260,7 +288,7 @@ impl ReportBuilder {
                     tag: Some(Escaped(header.tag()).to_string()),
                     lost_records: Some(0),
                     gaps: Some(0),
-                    ..ConnectionReport::default()
+                    ..ConnectionReport::begun()
                 });
                 self.trackers.push(Tracker::default());
                 let at = report.connections.len() - 1;
@@ -328,7 +356,7 @@ impl ReportBuilder {
                 report.more_connections += 1;
                 return NOWHERE;
             }
-            report.connections.push(ConnectionReport { session: Some(id), ..ConnectionReport::default() });
+            report.connections.push(ConnectionReport { session: Some(id), ..ConnectionReport::begun() });
             self.trackers.push(Tracker::default());
             report.connections.len() - 1
         });
@@ -352,13 +380,10 @@ impl ReportBuilder {
         report.dropped_events = self.dropped;
         report.is_capture = !self.captures.is_empty();
         report.layout = self.votes.winner().map(|layout| layout.name());
-        let stack = |known: &(u8, Vec<u8>, u64)| StackReport {
-            id: known.0,
-            name: Escaped(&known.1).to_string(),
-            records: known.2,
-        };
-        report.stacks = self.stacks.iter().map(stack).collect();
+        report.stacks = self.stacks;
         report.stacks.sort_by_key(|stack| stack.id);
+        report.machines =
+            self.machines.iter().map(|(machine, records)| MachineReport::new(machine, *records)).collect();
         let provider = |known: &(u16, Vec<u8>, u64)| ProviderReport {
             id: known.0,
             name: Escaped(&known.1).to_string(),

@@ -44,10 +44,10 @@ pub struct ConnectionReport {
     pub sent: Direction,
     /// Segments received.
     pub received: Direction,
-    /// Retransmit timeouts.
-    pub rtos: u64,
-    /// Tail loss probes.
-    pub tlps: u64,
+    /// Retransmit timeouts; null if the stack of some records is not known.
+    pub rtos: Option<u64>,
+    /// Tail loss probes; null if the stack of some records is not known.
+    pub tlps: Option<u64>,
     /// Times that loss recovery began.
     pub recoveries: u64,
     /// Round-trip times; null if none is told.
@@ -56,6 +56,13 @@ pub struct ConnectionReport {
     pub cwnd: Option<Cwnd>,
     /// How it ended.
     pub end: End,
+}
+
+impl ConnectionReport {
+    /// A connection of which nothing was counted yet.
+    pub(super) fn begun() -> ConnectionReport {
+        ConnectionReport { rtos: Some(0), tlps: Some(0), ..ConnectionReport::default() }
+    }
 }
 
 /// The segments of one direction.

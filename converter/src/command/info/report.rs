@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The summary of an input.
 
+use bblog_pcapng::machine;
 use serde::Serialize;
 
 use super::connection::ConnectionReport;
@@ -49,6 +50,8 @@ pub struct Report {
     pub layout: Option<&'static str>,
     /// Stacks that logged (BBLog).
     pub stacks: Vec<StackReport>,
+    /// Machines that logged, as far as they differ in what is known of them (BBLog).
+    pub machines: Vec<MachineReport>,
     /// Providers subscribed to (eventlog).
     pub providers: Vec<ProviderReport>,
     /// Connections, in order of appearance.
@@ -72,6 +75,24 @@ pub struct StackReport {
     pub id: u8,
     /// Its name, or `unknown`.
     pub name: String,
+    /// Whether the name was inferred from its records.
+    pub inferred: bool,
+    /// Its records.
+    pub records: u64,
+}
+
+/// What is known of a machine that logged.
+#[derive(Debug, Serialize)]
+pub struct MachineReport {
+    /// Its kernel: a release if the kernel stated it, or else `13`, `14`, `main`, `14 or newer`; null
+    /// if nothing tells, and then its records are read as those of main.
+    pub kernel: Option<String>,
+    /// Whether the kernel was inferred from its records.
+    pub kernel_inferred: bool,
+    /// Ticks per second; null if nothing tells.
+    pub hz: Option<u32>,
+    /// Whether that was inferred from its records.
+    pub hz_inferred: bool,
     /// Its records.
     pub records: u64,
 }
@@ -109,6 +130,20 @@ pub struct ProblemLine {
     pub text: String,
     /// Whether it is only worth knowing.
     pub notice: bool,
+}
+
+impl MachineReport {
+    /// What is known of `machine`, which made so many records.
+    pub(super) fn new(machine: &machine::Machine, records: u64) -> MachineReport {
+        let kernel = machine.kernel.map(|kernel| kernel.value.to_string());
+        MachineReport {
+            kernel: machine.release.clone().or(kernel),
+            kernel_inferred: machine.kernel.is_some_and(|kernel| kernel.is_inferred),
+            hz: machine.hz.map(|hz| hz.value.get()),
+            hz_inferred: machine.hz.is_some_and(|hz| hz.is_inferred),
+            records,
+        }
+    }
 }
 
 impl Report {

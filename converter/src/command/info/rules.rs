@@ -159,14 +159,13 @@ pub(super) fn has_flag(field: &Field<'_>, name: &str) -> bool {
     field.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
 }
 
-/// A span of time in microseconds. Ticks are taken as milliseconds: hz is 1000 unless somebody
-/// changed it, and no log tells.
+/// A span of time in microseconds; `None` for ticks of a machine whose hz is not known.
 pub(super) fn micros(field: &Field<'_>) -> Option<u64> {
     let value = u64::try_from(field.value.as_int()?).ok()?;
-    match field.spec.unit {
-        Unit::Us => Some(value),
-        Unit::Ms | Unit::Ticks => Some(value.saturating_mul(1000)),
-        Unit::TicksX32 => Some(value.saturating_mul(1000) / 32),
+    match (field.spec.unit, field.spec.unit.ticks_scale()) {
+        (Unit::Us, _) => Some(value),
+        (Unit::Ms, _) => Some(value.saturating_mul(1000)),
+        (_, Some(scale)) => Some(value.saturating_mul(1_000_000) / scale / u64::from(field.hz?.get())),
         _ => None,
     }
 }

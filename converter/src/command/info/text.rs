@@ -72,7 +72,17 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "layout", format_args!("{layout} (provider tcp)"))?;
     }
     for stack in &report.stacks {
-        line(f, "stack", format_args!("{} {}: {} records", stack.id, stack.name, stack.records))?;
+        let mark = inferred(stack.inferred);
+        line(f, "stack", format_args!("{} {}{mark}: {} records", stack.id, stack.name, stack.records))?;
+    }
+    for machine in &report.machines {
+        let kernel = machine.kernel.as_deref().unwrap_or("not known, read as main");
+        let mark = inferred(machine.kernel_inferred);
+        line(f, "kernel", format_args!("{kernel}{mark}"))?;
+        match machine.hz {
+            Some(hz) => line(f, "hz", format_args!("{hz}{}", inferred(machine.hz_inferred)))?,
+            None => line(f, "hz", "not known: ticks are not shown as time")?,
+        }
     }
     for provider in &report.providers {
         line(f, "provider", format_args!("{} {}: {} events", provider.id, provider.name, provider.events))?;
@@ -110,9 +120,9 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
         }
     }
     let (rtos, tlps, recoveries) = (connection.rtos, connection.tlps, connection.recoveries);
-    if rtos + tlps + recoveries > 0 {
-        let rtos = Count(rtos, "RTO", "RTOs");
-        let tlps = Count(tlps, "TLP", "TLPs");
+    if rtos != Some(0) || tlps != Some(0) || recoveries > 0 {
+        let rtos = Known(rtos, "RTO", "RTOs");
+        let tlps = Known(tlps, "TLP", "TLPs");
         let recoveries = Count(recoveries, "recovery episode", "recovery episodes");
         line(f, "loss", &format_args!("{rtos}, {tlps}, {recoveries}"))?;
     }
@@ -154,6 +164,11 @@ fn changes<'a>(
         0 => writeln!(f, "      {key:<9} {names}"),
         _ => writeln!(f, "      {key:<9} {names} ({})", Count(changes, "change", "changes")),
     }
+}
+
+/// What follows a fact that was concluded from records.
+fn inferred(is: bool) -> &'static str {
+    if is { " (inferred)" } else { "" }
 }
 
 struct DirectionText<'a>(&'a Direction);
@@ -215,6 +230,18 @@ impl fmt::Display for ConnectionText<'_> {
             write!(f, ", \"{reason}\"")?;
         }
         Ok(())
+    }
+}
+
+/// A number that may not be known, and what it counts.
+struct Known(Option<u64>, &'static str, &'static str);
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "{}", Count(number, self.1, self.2)),
+            None => write!(f, "{} not known", self.2),
+        }
     }
 }
 

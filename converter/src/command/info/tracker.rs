@@ -53,8 +53,8 @@ impl Tracker {
         let get = |name: &str| rule.value(event, name);
         match rule.tells {
             Tells::Segment => self.segment(decoded, connection),
-            Tells::Rto => connection.rtos += 1,
-            Tells::Tlp => connection.tlps += 1,
+            Tells::Rto => count(&mut connection.rtos),
+            Tells::Tlp => count(&mut connection.tlps),
             Tells::Recovery => connection.recoveries += 1,
             Tells::RecoveryFlag(flags, name) => {
                 let Some(field) = get(flags) else { return };
@@ -180,6 +180,11 @@ impl Sum {
         self.count += 1;
         self.total = self.total.saturating_add(value);
     }
+}
+
+/// Counts one more, unless the number is not known.
+fn count(number: &mut Option<u64>) {
+    *number = number.map(|number| number + 1);
 }
 
 /// Sequence number, bytes of data and flags of the segment that an event is about.

@@ -68,10 +68,10 @@ impl Subjects {
     #[cold]
     fn section(&mut self, number: Number, item: &LogItem<'_>) {
         let LogItem::Bblog(record) = item else { return };
-        let stack = self.stack(record.stack);
+        let stack = self.stack(&record.origin.stack_name);
         let subject = self.get(number, item);
         subject.stacks |= stack;
-        subject.kernel = Some(record.kernel);
+        subject.kernel = Some(record.origin.context().kernel);
         let id = Header::unchecked(record.header).map(|header| header.id()).unwrap_or_default();
         if id != NOT_SET && !id.is_empty() {
             subject.log_id = Some(Escaped(id).to_string().into());

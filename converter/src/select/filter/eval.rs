@@ -114,7 +114,9 @@ impl Test {
             Test::Not(test) => !test.holds(decoded, scratches),
             Test::Leaf(leaf) => leaf.holds(decoded, &mut scratches.left),
             Test::Name(table, leaf) => match &decoded.item {
-                LogItem::Bblog(item) => table[item.kernel as usize][usize::from(item.record.event_id())],
+                LogItem::Bblog(item) => {
+                    table[item.origin.context().kernel as usize][usize::from(item.record.event_id())]
+                }
                 LogItem::Eventlog(_) => leaf.holds(decoded, &mut scratches.left),
             },
             Test::Fields { left, right, relation, all } => {

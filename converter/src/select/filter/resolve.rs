@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Resolves [`Expr`] to tests: names become fields, words become values.
 
+use bblog_analysis::Timer;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::Value;
 use bblog_dissector::spec::{Kernel, UNKNOWN};
@@ -11,7 +12,7 @@ use super::ast::{Element, Expr, Op, Operand, Quantity, Term};
 use super::constant::{self, Constant};
 use super::error::FilterError;
 use super::eval::{Ask, Leaf, Relation, Side, Test};
-use crate::select::named::{Fact, Named, Type};
+use crate::select::named::{self, Fact, Named, Type};
 
 /// Resolves `expr`, which was parsed from `text`.
 ///
@@ -47,6 +48,9 @@ impl Resolver<'_> {
                         Element::One(one) => (one, one),
                         Element::Range(low, high) => (low, high),
                     };
+                    if matches!(element, Element::One(_)) {
+                        self.value(low, &side)?;
+                    }
                     Ok((self.constant(low, &side)?, self.constant(high, &side)?))
                 };
                 let ranges = set.iter().map(range).collect::<Resolved<_>>()?;
@@ -93,6 +97,9 @@ impl Resolver<'_> {
             // A value first: the other way round.
             (false, true) if left.mask.is_none() => {
                 let side = self.side(right)?;
+                if matches!(relation, Relation::Eq | Relation::Ne) {
+                    self.value(&left.term, &side)?;
+                }
                 let ask = Ask::Compare(relation.reversed(), self.constant(&left.term, &side)?);
                 Ok(leaf(Leaf { side, all, ask }))
             }
@@ -100,6 +107,9 @@ impl Resolver<'_> {
                 let side = self.side(left)?;
                 if let Some(mask) = &right.mask {
                     return Err(self.wrong(mask, "bits are taken of a field, not of a value"));
+                }
+                if matches!(relation, Relation::Eq | Relation::Ne) {
+                    self.value(&right.term, &side)?;
                 }
                 let ask = Ask::Compare(relation, self.constant(&right.term, &side)?);
                 Ok(leaf(Leaf { side, all, ask }))
@@ -171,6 +181,26 @@ impl Resolver<'_> {
         let nearest = Named::nearest(self.catalog, &name);
         let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
         self.wrong(term, format!("no field is called {name}{hint}"))
+    }
+
+    /// Checks that `term` is one of the values that the field can have, where they are known: a name
+    /// that no event has would select nothing, without a word.
+    fn value(&self, term: &Term, side: &Side) -> Resolved<()> {
+        let Some(values) = side.field.values(self.catalog) else { return Ok(()) };
+        if values.iter().any(|value| value.as_bytes() == &term.text[..]) {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&term.text);
+        let is_timer = Timer::ALL.iter().find(|timer| timer.name().eq_ignore_ascii_case(&text));
+        let hint = match (side.field.fact(), is_timer, named::most_alike(values, &text)) {
+            (Some(Fact::Event), Some(timer), _) => {
+                format!("; a timer that fired is bblog.timer_fired == {}", timer.name())
+            }
+            (_, _, Some(alike)) => format!("; did you mean {alike}?"),
+            _ => String::new(),
+        };
+        let what = if side.field.fact() == Some(Fact::Event) { "event" } else { "timer" };
+        Err(self.wrong(term, format!("no {what} is called {text}{hint}")))
     }
 
     fn constant(&self, term: &Term, side: &Side) -> Resolved<Constant> {

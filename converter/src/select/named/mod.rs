@@ -9,10 +9,14 @@
 mod packet;
 mod stock;
 
+use std::iter;
+
+use bblog_analysis::Timer;
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
 use bblog_dissector::event::{self, Field, Group, Value};
-use bblog_dissector::spec::{FieldSpec, Kind};
+use bblog_dissector::spec::{EventSpec, FieldSpec, Kind, UNKNOWN};
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider::SegmentPlan;
 
@@ -20,6 +24,9 @@ use self::packet::{Packet, Side};
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 use crate::event::words::Words;
+
+/// The numbers of eventlog's events that every provider has.
+const RESERVED_IDS: [u32; 3] = [DUMP_COMPLETE, SESSION_CREATE, SESSION_END];
 
 /// A field, found by its name.
 #[derive(Clone, Debug)]
@@ -41,6 +48,8 @@ enum What {
 pub(crate) enum Fact {
     /// The short name of the event.
     Event,
+    /// The timer that fired, under one name for all stacks and both logs.
+    TimerFired,
     /// The line that says what happened.
     Summary,
     /// The stack's name (BBLog).
@@ -129,7 +138,6 @@ impl Named {
 
     /// The name most like `name`, if any is like it.
     pub fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
-        const LIKE: f64 = 0.7;
         let all = || {
             let rows = catalog.rows().iter().map(|row| row.filter);
             rows.chain(stock::FACTS.iter().map(|fact| fact.0)).chain(stock::BITS.iter().map(|bits| bits.0))
@@ -140,9 +148,16 @@ impl Named {
         if let Some(whole) = all().filter(|have| have.ends_with(&end)).min_by_key(|have| have.len()) {
             return Some(whole.to_owned());
         }
-        let likeness = |have: &str| strsim::normalized_damerau_levenshtein(have, &name);
-        let best = all().map(|have| (likeness(have), have)).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.filter(|best| best.0 >= LIKE).map(|best| best.1.to_owned())
+        most_alike(all(), &name).map(str::to_owned)
+    }
+
+    /// The values that it can have, if they are known: names of events, of timers.
+    pub fn values(&self, catalog: &Catalog) -> Option<Vec<&'static str>> {
+        match self.what {
+            What::Fact(Fact::Event) => Some(event_names(catalog)),
+            What::Fact(Fact::TimerFired) => Some(Timer::ALL.iter().map(|timer| timer.name()).collect()),
+            _ => None,
+        }
     }
 
     /// Its name.
@@ -194,6 +209,26 @@ impl Named {
             What::Fact(fact) => fact.any(decoded, scratch, |value| found(value, None)),
         }
     }
+}
+
+/// The names of all events, those of older kernels among them.
+fn event_names(catalog: &Catalog) -> Vec<&'static str> {
+    let of_event = |event: &'static EventSpec| {
+        iter::once(event.name).chain(event.former_names.iter().map(|former| former.name))
+    };
+    let bblog = tables::EVENTS.iter().chain([&UNKNOWN]);
+    let reserved = RESERVED_IDS.into_iter().map(|id| Catalog::event(None, id));
+    let eventlog = catalog.providers().iter().flat_map(|provider| provider.events);
+    bblog.chain(reserved).chain(eventlog).flat_map(of_event).collect()
+}
+
+/// Of `names` the one most like `name`, if any is like it.
+pub fn most_alike(names: impl IntoIterator<Item = &'static str>, name: &str) -> Option<&'static str> {
+    const LIKE: f64 = 0.7;
+    let name = name.to_ascii_lowercase();
+    let likeness = |have: &str| strsim::normalized_damerau_levenshtein(&have.to_ascii_lowercase(), &name);
+    let best = names.into_iter().map(|have| (likeness(have), have)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|best| best.0 >= LIKE).map(|best| best.1)
 }
 
 impl Type {
@@ -297,8 +332,8 @@ impl Rows {
 impl Fact {
     fn is(self) -> Type {
         match self {
-            Fact::Event | Fact::Summary | Fact::Stack | Fact::LogId | Fact::Tag | Fact::Reason => Type::Text,
-            Fact::Provider => Type::Text,
+            Fact::Event | Fact::TimerFired | Fact::Summary | Fact::Stack | Fact::LogId => Type::Text,
+            Fact::Tag | Fact::Reason | Fact::Provider => Type::Text,
             Fact::Trailing => Type::Bytes,
             Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
             Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
@@ -318,6 +353,8 @@ impl Fact {
         let mut there = |is: bool| is && found(&Value::Bool(1));
         match self {
             Fact::Event => found(&Value::Text(decoded.event.name().as_bytes())),
+            Fact::TimerFired => Timer::fired_by(&decoded.event)
+                .is_some_and(|timer| found(&Value::Text(timer.name().as_bytes()))),
             Fact::Summary => {
                 scratch.summary.clear();
                 // Writing to a string cannot fail.
@@ -337,7 +374,7 @@ impl Fact {
                     Fact::LogId => header.id(),
                     Fact::Tag => header.tag(),
                     Fact::Reason => header.reason(),
-                    _ => item.stack,
+                    _ => &item.origin.stack_name,
                 };
                 !text.is_empty() && found(&Value::Text(text))
             }

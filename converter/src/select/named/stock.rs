@@ -7,6 +7,7 @@ use super::packet::Side;
 /// What no table has.
 pub(super) const FACTS: &[(&str, Fact)] = &[
     ("bblog.event", Fact::Event),
+    ("bblog.timer_fired", Fact::TimerFired),
     ("bblog.summary", Fact::Summary),
     ("bblog.stack", Fact::Stack),
     ("bblog.log_id", Fact::LogId),

@@ -107,6 +107,14 @@ impl BlockReader {
         self.window.is_dry(at.saturating_add(needed))
     }
 
+    /// As [`BlockReader::lookahead`], but not further than can be read without waiting; and the offset
+    /// up to which that is.
+    pub fn lookahead_at_once(&mut self, bytes: usize) -> (u64, impl Iterator<Item = Block<'_>>) {
+        let at = self.window.offset();
+        let bytes = self.window.ahead(bytes);
+        (at + bytes.len() as u64, read::blocks(bytes, self.order))
+    }
+
     /// Offset of the current block.
     pub fn offset(&self) -> u64 {
         self.window.offset()

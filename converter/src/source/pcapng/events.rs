@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use bblog_dissector::bblog::Record;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::{Addresses, id};
 use bblog_pcapng::block::ENHANCED_PACKET;
@@ -14,8 +13,8 @@ use bblog_pcapng::providers::Providers;
 use bblog_pcapng::read::{Block, Options};
 use bblog_pcapng::section::{Section, elog_option};
 
+use super::PACKET_DATA;
 use super::block::BlockReader;
-use super::{PACKET_DATA, PcapngReader};
 use crate::input::assumptions::Assumptions;
 
 /// How far ahead events are looked at to find out their layout.
@@ -67,17 +66,4 @@ pub(super) fn of_packet(event: &[u8], data: &[u8]) -> Option<Addresses> {
         _ => (source, destination),
     };
     Some((local, remote))
-}
-
-impl PcapngReader {
-    /// A change of stack inside a section, which only a file that was put together by others has,
-    /// counts as another section.
-    #[inline]
-    pub(crate) fn note_stack(&mut self) {
-        let stack = Record::from_bytes(&self.current.record).stack_id();
-        if self.last_stack != Some(stack) {
-            self.record_section += u64::from(self.last_stack.is_some());
-            self.last_stack = Some(stack);
-        }
-    }
 }

@@ -71,10 +71,6 @@ pub struct PcapngReader {
     has_events: bool,
     /// Records missing before the next one.
     missing: u32,
-    /// Another number for each section, and change of stack in it.
-    record_section: u64,
-    /// The stack of the last record in this section.
-    last_stack: Option<u8>,
 }
 
 /// The contents of the current block.
@@ -114,8 +110,6 @@ impl PcapngReader {
             held: None,
             has_events: false,
             missing: 0,
-            record_section: 0,
-            last_stack: None,
         }
     }
 
@@ -186,10 +180,11 @@ impl PcapngReader {
         &self.section
     }
 
-    /// Facts that the file does not have itself.
-    #[inline]
-    pub fn assumptions(&self) -> &Assumptions {
-        &self.assumptions
+    /// The BBLog records of the current section from the current block on, as far as `bytes` show them,
+    /// without waiting for more; and the offset up to which that is.
+    pub fn records_ahead(&mut self, bytes: usize) -> (u64, impl Iterator<Item = Record<'_>>) {
+        let (end, blocks) = self.blocks.lookahead_at_once(bytes);
+        (end, blocks.filter_map(|block| record_of(&block)))
     }
 
     /// Records missing before the next one.
@@ -202,12 +197,6 @@ impl PcapngReader {
     #[inline]
     pub(crate) fn forget_missing(&mut self) {
         self.missing = 0;
-    }
-
-    /// Another number for each section, and change of stack in it.
-    #[inline]
-    pub fn record_section(&self) -> u64 {
-        self.record_section
     }
 
     /// Offset of the current block.
@@ -267,9 +256,7 @@ impl PcapngReader {
     #[cold]
     fn begin_section(&mut self) -> Result<(), InputError> {
         self.counts.sections += 1;
-        self.record_section += 1;
         self.missing = 0;
-        self.last_stack = None;
         let Some(block) = self.blocks.block() else { return Ok(()) };
         self.section = Section::new(&block, self.counts.sections);
         self.providers = match &self.section.elog {
@@ -444,6 +431,25 @@ impl Current {
         }
         self.verbose = verbose;
     }
+}
+
+/// The BBLog record that a block holds, without its TCP header and verbose part.
+fn record_of<'a>(block: &Block<'a>) -> Option<Record<'a>> {
+    let (body, order) = (block.body(), block.order);
+    let (options, order) = match block.kind {
+        ENHANCED_PACKET => {
+            let end = PACKET_DATA.checked_add(order.u32(body, 12)? as usize)?;
+            (body.get(end.checked_next_multiple_of(4)?..)?, order)
+        }
+        CUSTOM | CUSTOM_NO_COPY if order.u32(body, 0) == Some(netflix::PEN) => {
+            (body.get(8..)?, Order::Little)
+        }
+        _ => return None,
+    };
+    Options::new(options, order).find_map(|(code, value)| match netflix_option(code, value, order)? {
+        (netflix::TCPINFO, data) => Record::from_tcpinfo(data).ok(),
+        _ => None,
+    })
 }
 
 /// A TCPINFO's record.

@@ -187,7 +187,7 @@ impl Own {
             }
             Own::Stack => {
                 if let LogItem::Bblog(item) = item {
-                    text(item.stack, out);
+                    text(&item.origin.stack_name, out);
                 }
             }
             Own::Provider => {

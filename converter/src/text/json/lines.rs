@@ -10,6 +10,7 @@ use super::value;
 use crate::event::connection::{ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
+use crate::event::origin::Origin;
 use crate::text::TextSink;
 use crate::text::clock_text::ClockText;
 use crate::text::tcp_header::TcpHeader;
@@ -74,7 +75,7 @@ impl JsonLines {
         out.extend_from_slice(b",\"log\":\"bblog\"");
         identity(decoded, out);
         out.extend_from_slice(b",\"stack\":");
-        texts(b"stack_hex", item.stack, out);
+        origin(item.origin, out);
         out.extend_from_slice(b",\"connection\":");
         out.extend_from_slice(self.connections.get(decoded.input, &decoded.item, connection));
         out.extend_from_slice(b",\"serial\":");
@@ -159,6 +160,37 @@ fn identity(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b",\"event_id\":");
     value::unsigned(u64::from(event_id(&decoded.item)), out);
+}
+
+/// Stack, kernel and ticks per second, and which of them were inferred.
+fn origin(origin: &Origin, out: &mut Vec<u8>) {
+    let machine = &origin.machine;
+    texts(b"stack_hex", &origin.stack_name, out);
+    out.extend_from_slice(b",\"kernel\":");
+    match (&machine.release, machine.kernel) {
+        (Some(release), _) => value::string(release, out),
+        (None, Some(kernel)) => value::string(kernel.value.name(), out),
+        (None, None) => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"hz\":");
+    match machine.hz {
+        Some(hz) => value::unsigned(u64::from(hz.value.get()), out),
+        None => out.extend_from_slice(b"null"),
+    }
+    let inferred = [
+        (machine.is_stack_inferred, &b"\"stack\""[..]),
+        (machine.kernel.is_some_and(|kernel| kernel.is_inferred), b"\"kernel\""),
+        (machine.hz.is_some_and(|hz| hz.is_inferred), b"\"hz\""),
+    ];
+    let mut names = inferred.iter().filter(|name| name.0).map(|name| name.1);
+    let Some(first) = names.next() else { return };
+    out.extend_from_slice(b",\"inferred\":[");
+    out.extend_from_slice(first);
+    for name in names {
+        out.push(b',');
+        out.extend_from_slice(name);
+    }
+    out.push(b']');
 }
 
 /// Text, and if it is not UTF-8 its bytes under the key `hex`.

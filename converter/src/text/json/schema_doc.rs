@@ -99,6 +99,16 @@ fn bblog() -> Value {
         "log": { "const": "bblog" },
         "stack": { "description": "The TCP stack's name, or unknown.", "type": "string" },
         "stack_hex": { "$ref": "#/$defs/hex" },
+        "kernel": {
+          "description": "The kernel: a release if the kernel stated it, or else 13, 14, main or 14 or newer; null if nothing tells, and then the record is read as one of main.",
+          "type": ["string", "null"]
+        },
+        "hz": { "description": "Ticks per second; null if nothing tells.", "type": ["integer", "null"] },
+        "inferred": {
+          "description": "Which of stack, kernel and hz were concluded from the records; absent if none was.",
+          "type": "array",
+          "items": { "enum": ["stack", "kernel", "hz"] }
+        },
         "serial": { "description": "The record's number within its connection.", "type": "integer" },
         "missing": { "description": "Records missing before this one.", "type": "integer" },
         "bblog": {
@@ -123,7 +133,7 @@ fn bblog() -> Value {
             "$ref": "#/$defs/values",
         },
     });
-    line(own, &["stack", "serial", "missing", "bblog"])
+    line(own, &["stack", "kernel", "hz", "serial", "missing", "bblog"])
 }
 
 fn eventlog() -> Value {

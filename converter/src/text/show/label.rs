@@ -129,9 +129,10 @@ pub(super) fn name(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
 }
 
 fn stack(item: &BblogItem<'_>, out: &mut Vec<u8>) {
-    let _ = match item.stack {
+    let inferred = if item.origin.machine.is_stack_inferred { " (inferred)" } else { "" };
+    let _ = match item.origin.stack_name.as_slice() {
         b"unknown" => write!(out, "stack {} (not named in this file)", item.record.stack_id()),
-        name => write!(out, "stack {}", Escaped(name)),
+        name => write!(out, "stack {}{inferred}", Escaped(name)),
     };
 }
 
