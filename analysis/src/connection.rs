@@ -288,6 +288,11 @@ impl Default for Connection {
 }
 
 impl Connection {
+    /// The stall that ended last, if it is one of the longest: of many, those are kept.
+    pub fn latest_stall(&self) -> Option<&Stall> {
+        self.stalls.latest()
+    }
+
     /// One of which nothing is known yet.
     pub fn new(wanted: Wanted) -> Connection {
         Connection {

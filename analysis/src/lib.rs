@@ -72,7 +72,7 @@ mod transmit;
 pub use account::{Account, Side};
 pub use connection::{Connection, EndSegment, EndSegments, SegmentRange, SlowStartEnd, Step, Wanted};
 pub use connections::{Connections, Fed, Key, Number};
-pub use evidence::{Facts, Plans, RttKind, Stop};
+pub use evidence::{Facts, Plans, RttKind, Stop, micros};
 pub use handshake::{Handshake, Offer};
 pub use item::{BblogItem, EventlogItem, Item};
 pub use ledger::{Span, Total};

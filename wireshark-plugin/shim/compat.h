@@ -26,6 +26,22 @@ typedef gboolean bblog_callback_bool;
 typedef gboolean bblog_pref_bool;
 #endif
 
+/* Callbacks of conversation filters take data of the user's from 4.4 on. */
+#if BBLOG_WS(4, 4)
+#define BBLOG_FILTER_DATA , void *user_data _U_
+#define bblog_add_conversation_filter(proto, name, has, build) register_conversation_filter(proto, name, has, build, NULL)
+#else
+#define BBLOG_FILTER_DATA
+#define bblog_add_conversation_filter(proto, name, has, build) register_conversation_filter(proto, name, has, build)
+#endif
+
+/* What stands between the parts of a statistic's name in the menu. */
+#ifdef STATS_TREE_MENU_SEPARATOR
+#define BBLOG_MENU STATS_TREE_MENU_SEPARATOR
+#else
+#define BBLOG_MENU "/"
+#endif
+
 /*
  * The value of a custom option of one of our two PENs. False for any other option.
  *

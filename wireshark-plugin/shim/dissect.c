@@ -92,12 +92,22 @@ is_asked_for(int hf)
     return hf > 0 && proto_registrar_get_nth((unsigned)hf)->ref_type != HF_REF_TYPE_NONE;
 }
 
-/* The built-in's items for the bits of a field. */
+/* The built-in's items for the bits of a field. Those that are not set fold into one line, for people. */
 static void
-add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb)
+add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb, bool visible)
 {
-    for (const int *hf = bblog_bits[item->field]; hf != NULL && *hf != 0; hf++)
-        proto_tree_add_boolean(tree, *hf, tvb, (int)item->offset, (int)item->length, item->number);
+    unsigned unset = 0;
+    for (const int *hf = bblog_bits[item->field]; hf != NULL && *hf != 0; hf++) {
+        proto_item *bit
+            = proto_tree_add_boolean(tree, *hf, tvb, (int)item->offset, (int)item->length, item->number);
+        if (visible && (item->number & proto_registrar_get_nth((unsigned)*hf)->bitmask) == 0) {
+            proto_item_set_hidden(bit);
+            unset++;
+        }
+    }
+    if (unset > 0)
+        proto_tree_add_subtree_format(tree, tvb, (int)item->offset, (int)item->length,
+            bblog_ett[BBLOG_SUBTREE_NONE], NULL, "Not set: %u flags", unset);
 }
 
 bool
@@ -194,7 +204,7 @@ add_items(const struct target *target, const bblog_result *result)
             if (item->subtree != BBLOG_SUBTREE_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_item_add_subtree(added, bblog_ett[item->subtree]);
             if (below != NULL && item->subtree == BBLOG_SUBTREE_FLAGS)
-                add_bits(below, item, tvb);
+                add_bits(below, item, tvb, target->visible);
         }
         if (added != NULL && item->hidden)
             proto_item_set_hidden(added);
@@ -247,7 +257,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
     target->top = top;
     if (target->visible) {
         if (protocol == bblog_proto_record)
-            proto_item_set_text(top, "BBLog event");
+            proto_item_set_text(top, "BBLog");
         else
             proto_item_set_text(top, "Event log");
         if (provider != NULL)
@@ -269,6 +279,8 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
         proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
         proto_item_set_generated(item);
     }
+    if (target->has_stream && target->visible)
+        bblog_note_stream(target->pinfo, target->stream);
     if (target->has_stream)
         proto_item_set_generated(
             proto_tree_add_uint(target->tree, bblog_hf[registry->stream], tvb, 0, 0, target->stream));
@@ -288,9 +300,9 @@ tell(const struct target *target, int log, const bblog_result *result)
         return;
     /* Listeners run later, when Rust may have decoded something else. */
     const uint32_t texts[] = { result->name, log == BBLOG_PROTOCOL_RECORD ? result->stack : result->provider,
-        result->timer, result->action };
-    const char *copies[4];
-    for (size_t i = 0; i < 4; i++)
+        result->timer, result->action, result->limit };
+    const char *copies[G_N_ELEMENTS(texts)];
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         copies[i] = texts[i] == BBLOG_NONE ? NULL : wmem_strdup(pinfo->pool, text_at(target, texts[i]));
     const bblog_alert_kind *kinds = bblog_registry_get()->alerts;
     const char **errors = wmem_alloc_array(pinfo->pool, const char *, result->alerts_len + 1);
@@ -306,6 +318,8 @@ tell(const struct target *target, int log, const bblog_result *result)
         .stack = copies[1],
         .timer = copies[2],
         .action = copies[3],
+        .limit = copies[4],
+        .elapsed = result->elapsed,
         .connection = bblog_connection_of(pinfo, target->has_stream, target->stream),
         .errors = errors,
         .errors_len = errors_len,
@@ -370,6 +384,16 @@ request_for(packet_info *pinfo, int input, const bblog_option *data)
     return request;
 }
 
+/* Whether the analysis is to see a frame: somebody may ask for what it concludes, now or in a later pass. */
+static uint32_t
+followed(const packet_info *pinfo, proto_tree *tree, int log)
+{
+    if (PINFO_FD_VISITED(pinfo))
+        return 0;
+    bool asked = is_visible(tree) || is_watched() || is_counted(log) || bblog_has_later_passes(pinfo);
+    return asked ? BBLOG_WANT_FOLLOW : 0;
+}
+
 static bblog_request
 request_for_record(packet_info *pinfo, const struct found *found)
 {
@@ -377,6 +401,13 @@ request_for_record(packet_info *pinfo, const struct found *found)
     request.verbose = found->verbose.data;
     request.verbose_len = found->verbose.len;
     return request;
+}
+
+/* Whether the tree is to show bblog.stream. */
+static bool
+wants_stream(proto_tree *tree)
+{
+    return tree != NULL && (is_visible(tree) || is_asked_for(bblog_hf[bblog_registry_get()->stream]));
 }
 
 static struct target
@@ -395,13 +426,13 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
     bool columns = pinfo->cinfo != NULL;
     bblog_request request = request_for_record(pinfo, found);
     request.want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
-        | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
+        | followed(pinfo, tree, BBLOG_PROTOCOL_RECORD) | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
     bblog_result result;
     bblog_decode(&request, &result);
 
     set_connection(pinfo, &result);
     struct target target = target_for(pinfo, tree, &result, false,
-        tree != NULL || result.new_conversation || is_counted(BBLOG_PROTOCOL_RECORD));
+        wants_stream(tree) || result.new_conversation || is_counted(BBLOG_PROTOCOL_RECORD));
     if (columns && result.summary != BBLOG_NONE) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
         set_info(pinfo, text_at(&target, result.summary));
@@ -410,6 +441,9 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
         add_tree(&target, bblog_proto_record, &result);
+        /* Before the built-in's tree, below the frame's. */
+        if (target.visible && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
+            proto_tree_move_item(tree, tree->first_child, target.top);
     }
     tell(&target, BBLOG_PROTOCOL_RECORD, &result);
     return (int)tvb_captured_length(tvb);
@@ -429,6 +463,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
         request.want |= BBLOG_WANT_STATE;
     if (is_counted(log))
         request.want |= BBLOG_WANT_COUNTED;
+    request.want |= followed(pinfo, tree, log);
     if (!shown && (request.want & ~BBLOG_WANT_TREE) == 0 && !request.first && !is_watched())
         return;
     request.packet_len = tvb_captured_length(tvb);
@@ -481,13 +516,14 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
     bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
     request.want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+        | followed(pinfo, tree, BBLOG_PROTOCOL_EVENTLOG)
         | (is_counted(BBLOG_PROTOCOL_EVENTLOG) ? BBLOG_WANT_COUNTED : 0)
         | (pinfo->ptype != PT_TCP ? BBLOG_WANT_FLOW : 0);
     bblog_result result;
     bblog_decode(&request, &result);
 
     struct target target = target_for(pinfo, tree, &result, false,
-        tree != NULL || result.new_conversation || is_counted(BBLOG_PROTOCOL_EVENTLOG));
+        wants_stream(tree) || result.new_conversation || is_counted(BBLOG_PROTOCOL_EVENTLOG));
     if (columns) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "EVENTLOG");
         const char *info = text_at(&target, result.summary != BBLOG_NONE ? result.summary : result.problem);

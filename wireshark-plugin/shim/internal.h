@@ -43,6 +43,8 @@ typedef struct bblog_tap_data {
     const char *stack;       /* or the provider */
     const char *timer;
     const char *action;
+    const char *limit;       /* what limited the connection since its record before */
+    uint64_t elapsed;        /* and how long, microseconds */
     const char *connection;
     const char *const *errors;
     size_t errors_len;
@@ -57,6 +59,10 @@ void bblog_register_stats(void);
 /* Whether bblog.stream is known of this frame, and its value. `flow` stands in for connections that are not
  * known. */
 bool bblog_stream_of(packet_info *pinfo, bool packet, uint32_t flow, uint32_t *stream);
+/* Keeps the value of bblog.stream for the conversation filter, as long as the packet is looked at. */
+void bblog_note_stream(packet_info *pinfo, uint32_t stream);
+/* Registers the conversation filter of events: Conversation Filter and Colorize Conversation. */
+void bblog_register_conversation_filter(void);
 /* The connection as statistics name it, or NULL. In the packet's memory. */
 const char *bblog_connection_of(packet_info *pinfo, bool known, uint32_t stream);
 
@@ -64,6 +70,8 @@ const char *bblog_connection_of(packet_info *pinfo, bool known, uint32_t stream)
 
 /* Sees every capture file that is opened. To be called once wiretap is up. */
 void bblog_watch_files(void);
+/* Whether frames may be dissected again after the first pass: false in tshark without -2. */
+bool bblog_has_later_passes(const packet_info *pinfo);
 /* The section of the packet, its facts collected. */
 bblog_section bblog_section_of(const packet_info *pinfo);
 

@@ -227,6 +227,7 @@ register_protocols(void)
     proto_register_subtree_array(etts, BBLOG_SUBTREES);
 
     register_preferences();
+    bblog_register_conversation_filter();
 
     register_dissector("eventlog", bblog_dissect_eventlog, bblog_proto_eventlog);
     register_postdissector(

@@ -47,9 +47,9 @@ bblog_watch_files(void)
     wtap_register_open_info(&watch, TRUE);
 }
 
-/* The capture file behind a session, or NULL. */
-static wtap *
-file_of(const struct epan_session *session)
+/* The packet provider of a session whose capture file was seen being opened, or NULL. */
+static const struct packet_provider_data *
+provider_of(const struct epan_session *session)
 {
     struct session_head {
         const struct packet_provider_data *provider;
@@ -59,12 +59,20 @@ file_of(const struct epan_session *session)
     const struct packet_provider_data *provider = ((const struct session_head *)session)->provider;
     if (provider == NULL || (uintptr_t)provider % _Alignof(struct packet_provider_data) != 0)
         return NULL;
-    wtap *wth = provider->wth;
+    const wtap *wth = provider->wth;
     for (unsigned i = 0; wth != NULL && i < FILES; i++) {
         if (files[i] == wth)
-            return wth;
+            return provider;
     }
     return NULL;
+}
+
+bool
+bblog_has_later_passes(const packet_info *pinfo)
+{
+    const struct packet_provider_data *provider = provider_of(pinfo->epan);
+    /* tshark keeps no frames unless it is to look at them twice. */
+    return provider == NULL || provider->frames != NULL;
 }
 
 static bblog_callback_bool
@@ -86,7 +94,8 @@ note_option(wtap_block_t block, unsigned id, wtap_opttype_e type, wtap_optval_t 
 bblog_section
 bblog_section_of(const packet_info *pinfo)
 {
-    wtap *wth = file_of(pinfo->epan);
+    const struct packet_provider_data *provider = provider_of(pinfo->epan);
+    wtap *wth = provider == NULL ? NULL : provider->wth;
     bblog_section section = { .file = wth };
     if (pinfo->rec->presence_flags & WTAP_HAS_SECTION_NUMBER)
         section.number = pinfo->rec->section_number;

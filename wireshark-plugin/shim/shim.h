@@ -141,6 +141,8 @@ enum bblog_want {
     BBLOG_WANT_COUNTED = 512, /* what statistics count by */
     BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else tells its connection */
     BBLOG_WANT_TREE = 2048,  /* where the event's number lies: there is a tree */
+    /* What the analysis concludes of this frame or a later look at it. */
+    BBLOG_WANT_FOLLOW = 4096,
     /* Those that ask for items. */
     BBLOG_WANT_ITEMS = BBLOG_WANT_VALUES | BBLOG_WANT_COMMON | BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN | BBLOG_WANT_EARLIER,
 };
@@ -236,6 +238,8 @@ typedef struct bblog_result {
     uint32_t stack;          /* BBLog: the stack's name, or BBLOG_NONE */
     uint32_t timer;          /* the timer that something happened to, or BBLOG_NONE */
     uint32_t action;         /* what happened to it, or BBLOG_NONE */
+    uint32_t limit;          /* what limited the connection until this frame, or BBLOG_NONE */
+    uint64_t elapsed;        /* microseconds since the frame before it of its flow */
     uint32_t flow;           /* number of the flow, among those whose connection is not known */
     bool new_conversation;   /* the flow is to have a conversation from here on */
     bblog_endpoint local;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Statistics: one tree for each of the two logs (tshark -z bblog,tree and -z eventlog,tree). */
+/* Statistics: two trees for each of the two logs (tshark -z bblog,tree, -z bblog_limits,tree, -z eventlog,tree and
+ * -z eventlog_limits,tree). */
 #include "internal.h"
 
 #include <epan/stats_tree.h>
@@ -84,12 +85,79 @@ count_eventlog(stats_tree *tree, packet_info *pinfo, epan_dissect_t *edt, const 
     return TAP_PACKET_REDRAW;
 }
 
+/* Milliseconds by what limited the sending side, as bblog.limit says; and what is left of each of them. */
+static const char limits_name[] = "Milliseconds by limit";
+static int limits_node[2];
+static GHashTable *limits_us[2];
+
+static void
+init_limits(stats_tree *tree, int log)
+{
+    if (limits_us[log] != NULL)
+        g_hash_table_destroy(limits_us[log]);
+    limits_us[log] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    limits_node[log] = stats_tree_create_node(tree, limits_name, 0, STAT_DT_INT, TRUE);
+}
+
+static void
+init_bblog_limits(stats_tree *tree)
+{
+    init_limits(tree, BBLOG_PROTOCOL_RECORD);
+}
+
+static void
+init_eventlog_limits(stats_tree *tree)
+{
+    init_limits(tree, BBLOG_PROTOCOL_EVENTLOG);
+}
+
+static tap_packet_status
+count_limits(stats_tree *tree, int log, const bblog_tap_data *data)
+{
+    if (data->limit == NULL || limits_us[log] == NULL)
+        return TAP_PACKET_DONT_REDRAW;
+    uint64_t *sum = g_hash_table_lookup(limits_us[log], data->limit);
+    if (sum == NULL) {
+        sum = g_new0(uint64_t, 1);
+        g_hash_table_insert(limits_us[log], g_strdup(data->limit), sum);
+    }
+    uint64_t before = *sum / 1000;
+    *sum += data->elapsed;
+    int ms = (int)MIN(*sum / 1000 - before, INT_MAX);
+    increase_stat_node(tree, limits_name, 0, TRUE, ms);
+    increase_stat_node(tree, data->limit, limits_node[log], FALSE, ms);
+    return TAP_PACKET_REDRAW;
+}
+
+static tap_packet_status
+count_bblog_limits(stats_tree *tree, packet_info *pinfo, epan_dissect_t *edt, const void *data, tap_flags_t flags)
+{
+    (void)pinfo;
+    (void)edt;
+    (void)flags;
+    return count_limits(tree, BBLOG_PROTOCOL_RECORD, data);
+}
+
+static tap_packet_status
+count_eventlog_limits(stats_tree *tree, packet_info *pinfo, epan_dissect_t *edt, const void *data, tap_flags_t flags)
+{
+    (void)pinfo;
+    (void)edt;
+    (void)flags;
+    return count_limits(tree, BBLOG_PROTOCOL_EVENTLOG, data);
+}
+
 void
 bblog_register_stats(void)
 {
     bblog_taps[BBLOG_PROTOCOL_RECORD] = register_tap("bblog");
     bblog_taps[BBLOG_PROTOCOL_EVENTLOG] = register_tap("freebsd-eventlog");
-    stats_tree_register_plugin("bblog", "bblog", "BBLog", TL_REQUIRES_NOTHING, count_bblog, init_bblog, NULL);
+    stats_tree_register_plugin("bblog", "bblog", "BBLog" BBLOG_MENU "Overview", TL_REQUIRES_NOTHING, count_bblog, init_bblog, NULL);
     stats_tree_register_plugin(
-        "freebsd-eventlog", "eventlog", "FreeBSD event log", TL_REQUIRES_NOTHING, count_eventlog, init_eventlog, NULL);
+        "freebsd-eventlog", "eventlog", "FreeBSD event log" BBLOG_MENU "Overview", TL_REQUIRES_NOTHING, count_eventlog,
+        init_eventlog, NULL);
+    stats_tree_register_plugin("bblog", "bblog_limits", "BBLog" BBLOG_MENU "Limits", TL_REQUIRES_NOTHING,
+        count_bblog_limits, init_bblog_limits, NULL);
+    stats_tree_register_plugin("freebsd-eventlog", "eventlog_limits", "FreeBSD event log" BBLOG_MENU "Limits",
+        TL_REQUIRES_NOTHING, count_eventlog_limits, init_eventlog_limits, NULL);
 }

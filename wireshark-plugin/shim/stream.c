@@ -10,7 +10,9 @@
 #include "internal.h"
 
 #include <epan/conversation.h>
+#include <epan/conversation_filter.h>
 #include <epan/dissectors/packet-tcp.h>
+#include <epan/proto_data.h>
 #include <epan/to_str.h>
 
 #define UNKNOWN_CONNECTIONS 0x80000000U
@@ -46,6 +48,31 @@ bblog_stream_of(packet_info *pinfo, bool packet, uint32_t flow, uint32_t *stream
         return false;
     *stream = tcp->stream;
     return true;
+}
+
+void
+bblog_note_stream(packet_info *pinfo, uint32_t stream)
+{
+    p_add_proto_data(pinfo->pool, pinfo, bblog_proto_record, 0, GUINT_TO_POINTER(stream + 1));
+}
+
+static bblog_callback_bool
+has_filter(packet_info *pinfo BBLOG_FILTER_DATA)
+{
+    return p_get_proto_data(pinfo->pool, pinfo, bblog_proto_record, 0) != NULL;
+}
+
+static char *
+build_filter(packet_info *pinfo BBLOG_FILTER_DATA)
+{
+    unsigned stream = GPOINTER_TO_UINT(p_get_proto_data(pinfo->pool, pinfo, bblog_proto_record, 0));
+    return stream == 0 ? NULL : g_strdup_printf("bblog.stream == %u", stream - 1);
+}
+
+void
+bblog_register_conversation_filter(void)
+{
+    bblog_add_conversation_filter("bblog-record", "BBLog", has_filter, build_filter);
 }
 
 const char *

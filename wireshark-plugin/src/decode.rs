@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
+use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::event::{Event, Group};
-use bblog_dissector::spec::{AlertGroup, Kernel};
+use bblog_dissector::event::{Event, Field, Group};
+use bblog_dissector::spec::{AlertGroup, Kernel, Names};
 use bblog_dissector::tables;
 
 use crate::ffi;
@@ -89,6 +90,10 @@ pub struct Decoded {
     pub timer: TextAt,
     /// What happened to it.
     pub action: TextAt,
+    /// What limited the connection until this frame.
+    pub limit: TextAt,
+    /// The time since the frame before this one of its flow, microseconds.
+    pub elapsed: u64,
     /// The flow's number, if its connection is not known.
     pub flow: u32,
     /// Whether no earlier record of the flow had a known connection, and this one has.
@@ -109,6 +114,8 @@ impl Default for Decoded {
             stack: NONE,
             timer: NONE,
             action: NONE,
+            limit: NONE,
+            elapsed: 0,
             flow: NONE,
             new_conversation: false,
             connection: None,
@@ -243,6 +250,61 @@ pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut It
     }
 }
 
+/// Whether the analysis is to see this frame: in the first pass, if somebody may ask for what it concludes.
+pub fn is_followed(request: &Request<'_>) -> bool {
+    request.first
+        && (request.wants(ffi::BBLOG_WANT_FOLLOW)
+            || registry::ANALYSED.into_iter().any(|field| registry::is_asked_for(field.index())))
+}
+
+/// Adds what the analysis concludes of a frame: all of it if `all`, or else what is asked for.
+pub fn concluded(frame: u32, frames: &Frames, all: bool, items: &mut Items) {
+    let wanted = |field: PluginField| all || registry::is_asked_for(field.index());
+    let conclusion = frames.follow.conclusion(frame);
+    let retransmission = conclusion.retransmission.map(|cause| cause.map_or("unknown", Cause::name));
+    let words = [
+        (PluginField::Limit, conclusion.limit.map(Limit::name)),
+        (PluginField::TimerFired, conclusion.timer.map(Timer::name)),
+        (PluginField::Retransmission, retransmission),
+    ];
+    for (field, word) in words.into_iter().filter(|&(field, _)| wanted(field)) {
+        if let Some(word) = word {
+            let text = items.word(word);
+            items.push(ffi::bblog_item { generated: true, ..line::of_plugin(field, text, 0..0, 0) });
+        }
+    }
+    if let Some(stall) = frames.follow.stall(frame) {
+        let field = if stall.other > frame { PluginField::StallEndedIn } else { PluginField::StallStartedIn };
+        if wanted(field) {
+            let number = stall.other.into();
+            items.push(ffi::bblog_item { number, generated: true, ..line::of_plugin(field, NONE, 0..0, 0) });
+        }
+    }
+}
+
+/// Adds the names of the alerts that the record has so far.
+pub fn alert_names(all: bool, items: &mut Items) {
+    if all || registry::is_asked_for(PluginField::Alert.index()) {
+        for at in 0..items.alerts().len() {
+            let kind = items.alerts()[at].kind as usize;
+            let text = items.word(tables::ALERTS[kind].name);
+            items.push(ffi::bblog_item {
+                generated: true,
+                ..line::of_plugin(PluginField::Alert, text, 0..0, 0)
+            });
+        }
+    }
+}
+
+/// Adds the alert of a stall that ends with a frame.
+pub fn stalled(frame: u32, frames: &Frames, items: &mut Items) {
+    if let Some(text) = frames.follow.stall(frame).and_then(|stall| stall.text.as_deref())
+        && let Some(alert) = tables::alert("stall")
+    {
+        items.alert(alert, text);
+    }
+}
+
 /// Adds those values of a group that filters and columns ask for.
 pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
     let rows = event.rows_of(group).iter().enumerate();
@@ -251,16 +313,26 @@ pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
     }
 }
 
+/// The timer that a value names. Of several the pacer's, which runs beside any other, counts last.
+fn timer(named: &Field<'_>) -> Option<Timer> {
+    let Names::Flags(table) = named.spec.names else { return named.value_name().and_then(Timer::named) };
+    let value = named.value.as_int()?;
+    let set = table.values.iter().filter(|&&(mask, _)| mask != 0 && value & mask == mask);
+    let timers = set.filter_map(|&(_, name)| Timer::named(name));
+    timers.min_by_key(|&timer| timer == Timer::Pacing)
+}
+
 /// What statistics count an event by.
-pub fn counted(event: &Event<'_>, decoded: &mut Decoded, items: &mut Items) {
-    if let Some((step, named)) = event.timer() {
-        decoded.timer = match named {
-            Some(named) if !line::is_flags(&named) || !named.value.is_zero() => {
-                items.text(format_args!("{named:#}"))
-            }
-            _ => items.text(format_args!("{}, not named", step.chain)),
-        };
-        decoded.action = items.text(step.does.word());
+pub fn counted(event: &Event<'_>, frame: u32, frames: &Frames, decoded: &mut Decoded, items: &mut Items) {
+    if let Some((step, named)) = event.timer()
+        && let Some(timer) = named.as_ref().and_then(timer)
+    {
+        decoded.timer = items.word(timer.name());
+        decoded.action = items.word(step.does.word());
+    }
+    if let Some(limit) = frames.follow.conclusion(frame).limit_before {
+        decoded.limit = items.word(limit.name());
+        decoded.elapsed = frames.delta(frame).map_or(0, |delta| delta.0.max(0) as u64);
     }
 }
 

@@ -2,6 +2,8 @@
 //! An eventlog(9) event: its name, its summary, and the items of the tree.
 
 use bblog_analysis::links::Act;
+use bblog_analysis::{EventlogItem, Item};
+use bblog_dissector::Micros;
 use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, Group};
@@ -36,6 +38,11 @@ pub fn decode(
     if request.first {
         let act = decode::act(&event, segment(table, raw, frame));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
+        if is_tcp(table) && decode::is_followed(request) {
+            let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
+            let item = Item::Eventlog(EventlogItem { event: *raw, spec, time });
+            frames.follow.feed(request.frame, flow, &item);
+        }
     }
     let mut decoded = decode::named(&event, request, items);
     // Packets get theirs from the dissector of TCP. A session's number may stand for several connections, one
@@ -58,8 +65,9 @@ pub fn decode(
     } else if !event.trailing().is_empty() && !event.spec().is_unknown() {
         notice(items, "unknown_layout");
     }
+    decode::stalled(request.frame, frames, items);
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
-        counted(&event, &mut decoded, items);
+        counted(&event, request.frame, frames, &mut decoded, items);
     }
     if request.wants(ffi::BBLOG_WANT_STATE)
         && let Some(cwnd) = event.get("cwnd")
@@ -74,12 +82,16 @@ pub fn decode(
     decoded
 }
 
+/// Whether a table is one of the tcp provider.
+fn is_tcp(table: Option<&Provider>) -> bool {
+    table.is_some_and(|table| table.name.as_bytes() == tcp_provider::NAME)
+}
+
 /// What an event of the tcp provider does as a segment.
 fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, frame: &[u8]) -> Option<Act> {
-    let is_tcp = table.is_some_and(|table| table.name.as_bytes() == tcp_provider::NAME);
     let act = match raw.event_id() {
-        tcp_provider::id::IN if is_tcp => Act::Received,
-        tcp_provider::id::OUT if is_tcp => Act::Sent,
+        tcp_provider::id::IN if is_tcp(table) => Act::Received,
+        tcp_provider::id::OUT if is_tcp(table) => Act::Sent,
         _ => return None,
     };
     Parsed::new(RAW, frame).as_ref().and_then(packet::segment).map(act)
@@ -91,6 +103,8 @@ fn asked(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fr
         let earlier = frames.of_event(request.frame).filter(|field| registry::is_asked_for(field.spec.id));
         earlier.for_each(|value| Line::COMPUTED.push(items, &value));
         decode::asked_link(event, request.frame, frames, items);
+        decode::concluded(request.frame, frames, false, items);
+        decode::alert_names(false, items);
     }
     if request.wants(ffi::BBLOG_WANT_VALUES) {
         own_values(event, provider, items);
@@ -118,6 +132,8 @@ fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fra
         let computed = Line { depth: 0, text, ..Line::COMPUTED };
         frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
         decode::link(event, request.frame, frames, items);
+        decode::concluded(request.frame, frames, true, items);
+        decode::alert_names(true, items);
     }
     if !request.wants(ffi::BBLOG_WANT_VALUES) {
         return;

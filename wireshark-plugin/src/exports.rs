@@ -234,6 +234,8 @@ fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
         stack: decoded.stack,
         timer: decoded.timer,
         action: decoded.action,
+        limit: decoded.limit,
+        elapsed: decoded.elapsed,
         flow: decoded.flow,
         new_conversation: decoded.new_conversation,
         local: endpoint(local),

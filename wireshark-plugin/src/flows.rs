@@ -25,8 +25,15 @@ pub enum Flow {
 }
 
 /// A flow that was met: an index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowId(usize);
+
+impl FlowId {
+    /// It as a number.
+    pub fn number(self) -> u64 {
+        self.0 as u64
+    }
+}
 
 /// The flows met so far.
 #[derive(Default)]

@@ -17,6 +17,7 @@ use bblog_pcapng::packet::Parsed;
 use foldhash::fast::RandomState;
 
 use crate::flows::{Flow, FlowId, Flows};
+use crate::follow::Follow;
 
 /// Frames whose values are kept together.
 const CHUNK: usize = 4096;
@@ -27,6 +28,8 @@ const NONE: i64 = i64::MIN;
 #[derive(Default)]
 pub struct Frames {
     flows: Flows,
+    /// What the analysis concludes.
+    pub follow: Follow,
     /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
     deltas: PerFrame<i64, NONE>,
     /// By frame number: the frame that it belongs to, or 0.
@@ -157,7 +160,7 @@ impl Frames {
 }
 
 /// A value for each frame, most of which have one; `NONE` stands for no value.
-struct PerFrame<T, const NONE: i64>(Vec<Box<[T; CHUNK]>>);
+pub struct PerFrame<T, const NONE: i64>(Vec<Box<[T; CHUNK]>>);
 
 impl<T, const NONE: i64> Default for PerFrame<T, NONE> {
     fn default() -> Self {
@@ -166,7 +169,8 @@ impl<T, const NONE: i64> Default for PerFrame<T, NONE> {
 }
 
 impl<T: Copy + TryFrom<i64> + Into<i64>, const NONE: i64> PerFrame<T, NONE> {
-    fn set(&mut self, frame: u32, value: T) {
+    /// Keeps a frame's value.
+    pub fn set(&mut self, frame: u32, value: T) {
         let (chunk, at) = (frame as usize / CHUNK, frame as usize % CHUNK);
         let Ok(none) = T::try_from(NONE) else { return };
         while self.0.len() <= chunk {
@@ -175,7 +179,8 @@ impl<T: Copy + TryFrom<i64> + Into<i64>, const NONE: i64> PerFrame<T, NONE> {
         self.0[chunk][at] = value;
     }
 
-    fn get(&self, frame: u32) -> Option<T> {
+    /// A frame's value.
+    pub fn get(&self, frame: u32) -> Option<T> {
         let chunk = self.0.get(frame as usize / CHUNK)?;
         Some(chunk[frame as usize % CHUNK]).filter(|&value| value.into() != NONE)
     }

@@ -23,6 +23,7 @@ mod eventlog;
 mod exports;
 mod ffi;
 mod flows;
+mod follow;
 mod frames;
 mod items;
 mod line;

@@ -65,16 +65,42 @@ impl Line {
             && !self.hidden
             && !registry::is_builtin(field.spec)
         {
-            for &(mask, name) in table.values {
+            let line = ffi::bblog_item {
+                number: 0,
+                field: NONE,
+                depth: self.depth + 1,
+                subtree: ffi::BBLOG_SUBTREE_NONE as u8,
+                ..item
+            };
+            let is_set = |mask: i64| mask != 0 && number & mask as u64 == mask as u64;
+            for &(mask, name) in table.values.iter().filter(|entry| is_set(entry.0)) {
                 let text = items.text(Bits { number, mask: mask as u64, name, bytes: field.range.len() });
-                let line = ffi::bblog_item { number: 0, field: NONE, text, depth: self.depth + 1, ..item };
-                items.push(ffi::bblog_item { subtree: ffi::BBLOG_SUBTREE_NONE as u8, ..line });
+                items.push(ffi::bblog_item { text, ..line });
+            }
+            let mut unset =
+                table.values.iter().filter(|entry| !is_set(entry.0)).map(|entry| entry.1).peekable();
+            if unset.peek().is_some() {
+                let text = items.text(format_args!("Not set: {}", Joined(unset)));
+                items.push(ffi::bblog_item { text, ..line });
             }
         }
     }
 }
 
-/// A bit of a number, or a few, as epan shows them: `..1. .... = NAME`.
+/// Names with commas between.
+struct Joined<I>(I);
+
+impl<'a, I: Iterator<Item = &'a str> + Clone> Display for Joined<I> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.clone().enumerate() {
+            out.write_str(if at == 0 { "" } else { ", " })?;
+            out.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
+/// A bit of a number, or a few, that are set, as epan shows them: `..1. .... = NAME: Set`.
 struct Bits<'a> {
     number: u64,
     mask: u64,
@@ -94,8 +120,7 @@ impl Display for Bits<'_> {
                 out.write_char(' ')?;
             }
         }
-        let set = self.mask != 0 && self.number & self.mask == self.mask;
-        write!(out, "= {}: {}", self.name, if set { "Set" } else { "Not set" })
+        write!(out, "= {}: Set", self.name)
     }
 }
 

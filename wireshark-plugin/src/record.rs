@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
-use bblog_dissector::bblog::{Record, VERBOSE_LEN, id};
+use bblog_analysis::{BblogItem, Item, micros};
+use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Context, Event, Field, Group};
 use bblog_dissector::spec::{Stack, Unit};
 use bblog_pcapng::packet::{NULL, Parsed};
@@ -13,10 +14,10 @@ use crate::decode::{self, Decoded, Request, alerts, counted, notice};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
-use crate::items::{Items, TextAt};
-use crate::line::{Line, is_flags};
+use crate::items::{Items, NONE, TextAt};
+use crate::line::{self, Line, is_flags};
 use crate::packet;
-use crate::registry;
+use crate::registry::{self, PluginField};
 use crate::sections::Section;
 
 /// The one value of group `track` that stands with the connection's state.
@@ -28,6 +29,7 @@ struct Seen<'a> {
     record: &'a Record<'a>,
     event: Event<'a>,
     flow: FlowId,
+    context: Context,
 }
 
 /// Decodes a record into `items`; `frame` has the packet, if the record describes one.
@@ -41,7 +43,8 @@ pub fn decode(
 ) -> Decoded {
     let kernel = request.kernel.or(section.kernel()).unwrap_or_default();
     let stack = section.stack(record.stack_id());
-    let event = Event::of_record(record, Context { stack, kernel, hz: section.hz() });
+    let context = Context { stack, kernel, hz: section.hz() };
+    let event = Event::of_record(record, context);
     let iss = record.iss();
     let connection = if section.owns(iss) { section.connection } else { None };
     let flow = match connection {
@@ -49,7 +52,7 @@ pub fn decode(
         None => Flow::Unnamed(request.section, iss),
     };
     let flow = frames.flow(flow);
-    let seen = Seen { request, record, event, flow };
+    let seen = Seen { request, record, event, flow, context };
     if request.first {
         seen.note(connection.is_none(), frames, frame);
     }
@@ -65,7 +68,7 @@ pub fn decode(
     seen.notices(stack, frames, items);
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
         decoded.stack = items.word(stack.name());
-        counted(&seen.event, &mut decoded, items);
+        counted(&seen.event, request.frame, frames, &mut decoded, items);
     }
     if request.wants(ffi::BBLOG_WANT_STATE) {
         decoded.state = seen.state(items);
@@ -91,6 +94,37 @@ impl Seen<'_> {
         let segment = packet.as_ref().and_then(packet::segment).filter(|_| self.record.is_segment());
         let act = decode::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
         frames.note_record(self.request.frame, self.flow, self.record, packet.as_ref(), act);
+        if decode::is_followed(self.request) {
+            self.follow(packet.as_ref(), frames);
+        }
+    }
+
+    /// Has the analysis look at the record, with the TCP header that it had in the log.
+    fn follow(&self, packet: Option<&Parsed<'_>>, frames: &mut Frames) {
+        let mut whole = [0; RECORD_LEN];
+        let (info, header) = whole.split_at_mut(TCPINFO_LEN);
+        info.copy_from_slice(self.record.tcpinfo());
+        if let Some(packet) = packet {
+            let len = packet.tcp.len().min(header.len());
+            header[..len].copy_from_slice(&packet.tcp[..len]);
+        }
+        let (record, time) = (Record::from_bytes(&whole), self.record.time());
+        let item = Item::Bblog(BblogItem { record, time, context: self.context });
+        frames.follow.feed(self.request.frame, self.flow, &item);
+    }
+
+    /// The smoothed RTT in microseconds, if its unit is known.
+    fn srtt(&self) -> Option<u32> {
+        let field = self.event.common().find(|field| field.spec.name == "srtt")?;
+        micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
+    }
+
+    /// Adds the smoothed RTT in microseconds.
+    fn srtt_us(&self, items: &mut Items) {
+        if let Some(us) = self.srtt() {
+            let line = line::of_plugin(PluginField::SrttUs, NONE, 0..0, 1);
+            items.push(ffi::bblog_item { number: us.into(), generated: true, ..line });
+        }
     }
 
     /// Adds why the record deserves notice.
@@ -108,6 +142,7 @@ impl Seen<'_> {
         if self.event.spec().is_unknown() {
             notice(items, "unknown_event");
         }
+        decode::stalled(self.request.frame, frames, items);
     }
 
     /// Congestion window and bytes in flight.
@@ -122,6 +157,11 @@ impl Seen<'_> {
             let earlier = self.earlier(frames).filter(computed);
             earlier.for_each(|value| Line::COMPUTED.push(items, &value));
             decode::asked_link(&self.event, self.request.frame, frames, items);
+            decode::concluded(self.request.frame, frames, false, items);
+            decode::alert_names(false, items);
+            if registry::is_asked_for(PluginField::SrttUs.index()) {
+                self.srtt_us(items);
+            }
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             decode::asked(&self.event, Group::Own, Line::LOGGED, items);
@@ -144,6 +184,8 @@ impl Seen<'_> {
             let beside = self.earlier(frames).filter(|field| field.spec.name != RCV_NXT_REL);
             beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
             decode::link(&self.event, self.request.frame, frames, items);
+            decode::concluded(self.request.frame, frames, true, items);
+            decode::alert_names(true, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();
@@ -170,6 +212,7 @@ impl Seen<'_> {
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let derived = self.event.derived().filter(|field| relative || field.spec.unit != Unit::Seq);
             derived.for_each(|value| computed.push(items, &value));
+            self.srtt_us(items);
         }
         if self.request.wants(ffi::BBLOG_WANT_EARLIER) && relative {
             let inside = self.earlier(frames).filter(|field| field.spec.name == RCV_NXT_REL);

@@ -255,7 +255,7 @@ fn take(
 
 /// A span of time in microseconds; `None` for one that is no time: above an hour (a value that was never set, or
 /// a negative one), or in ticks of unknown length.
-pub(super) fn micros(value: i64, unit: Unit, hz: Option<NonZeroU32>) -> Option<u32> {
+pub fn micros(value: i64, unit: Unit, hz: Option<NonZeroU32>) -> Option<u32> {
     const HOUR: u64 = 3_600_000_000;
     let value = u64::try_from(value).ok()?;
     let ticks = |scale: u64| Some(value.checked_mul(1_000_000)? / u64::from(hz?.get()) / scale);

@@ -63,7 +63,30 @@ pub enum PluginField {
     TimerEndedIn,
     /// `bblog.timer_started_in`: where it had been armed.
     TimerStartedIn,
+    /// `bblog.limit`: what limits the sending side.
+    Limit,
+    /// `bblog.timer_fired`: the timer that fired, under one name for all stacks.
+    TimerFired,
+    /// `bblog.retransmission`: why a segment was sent again.
+    Retransmission,
+    /// `bblog.srtt_us`: the smoothed RTT in microseconds, for all stacks.
+    SrttUs,
+    /// `bblog.alert`: the name of a reason why the record deserves notice.
+    Alert,
+    /// `bblog.stall_ended_in`: where a stall that begins with this frame ended.
+    StallEndedIn,
+    /// `bblog.stall_started_in`: where a stall that ends with this frame began.
+    StallStartedIn,
 }
+
+/// Those that only the analysis of a connection gives.
+pub const ANALYSED: [PluginField; 5] = [
+    PluginField::Limit,
+    PluginField::TimerFired,
+    PluginField::Retransmission,
+    PluginField::StallEndedIn,
+    PluginField::StallStartedIn,
+];
 
 impl PluginField {
     /// Its index.
@@ -119,7 +142,7 @@ const fn frame(
 }
 
 /// The plugin's own fields, in the order of [`PluginField`].
-const PLUGIN_FIELDS: [ffi::bblog_field; 9] = [
+const PLUGIN_FIELDS: [ffi::bblog_field; 16] = [
     own(c"Event", c"bblog.event", c"Short name of the event", ffi::FT_STRING),
     own(c"Summary", c"bblog.summary", c"What happened, in one line", ffi::FT_STRING),
     own(c"Provider", c"eventlog.provider", c"Name of the provider", ffi::FT_STRING),
@@ -158,6 +181,38 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 9] = [
         c"bblog.timer_started_in",
         c"Where the timer had been started",
         ffi::FT_FRAMENUM_REQUEST,
+    ),
+    own(c"Limit", c"bblog.limit", c"What limits the sending side from here on", ffi::FT_STRING),
+    own(
+        c"Timer fired",
+        c"bblog.timer_fired",
+        c"The timer that fired: RTO, TLP, RACK, PERSIST, KEEPALIVE, DELACK, PACING, 2MSL",
+        ffi::FT_STRING,
+    ),
+    own(
+        c"Retransmission",
+        c"bblog.retransmission",
+        c"Why the segment was sent again: RTO, TLP, RACK, dupacks, or unknown",
+        ffi::FT_STRING,
+    ),
+    own(
+        c"Smoothed RTT",
+        c"bblog.srtt_us",
+        c"Smoothed RTT in microseconds, whatever the stack",
+        ffi::FT_UINT32,
+    ),
+    own(c"Alert", c"bblog.alert", c"Name of a reason why the record deserves notice", ffi::FT_STRING),
+    frame(
+        c"Stall ended in frame",
+        c"bblog.stall_ended_in",
+        c"Where progress was made again",
+        ffi::FT_FRAMENUM_NONE,
+    ),
+    frame(
+        c"Stall began in frame",
+        c"bblog.stall_started_in",
+        c"The last frame with progress before",
+        ffi::FT_FRAMENUM_NONE,
     ),
 ];
 
