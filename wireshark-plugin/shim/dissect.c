@@ -374,6 +374,7 @@ request_for(packet_info *pinfo, int input, const bblog_option *data)
 {
     const bblog_request request = {
         .input = data->data == NULL ? BBLOG_INPUT_NOTHING : input,
+        .want = bblog_pref_relative ? BBLOG_WANT_RELATIVE_TEXT : 0,
         .kernel = bblog_pref_kernel,
         .section = bblog_section_of(pinfo),
         .frame = pinfo->num,
@@ -425,7 +426,7 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
 {
     bool columns = pinfo->cinfo != NULL;
     bblog_request request = request_for_record(pinfo, found);
-    request.want = wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+    request.want |= wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
         | followed(pinfo, tree, BBLOG_PROTOCOL_RECORD) | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
     bblog_result result;
     bblog_decode(&request, &result);
@@ -449,6 +450,9 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
     return (int)tvb_captured_length(tvb);
 }
 
+/* What does not ask for anything of itself. */
+#define UNSHOWN (BBLOG_WANT_TREE | BBLOG_WANT_RELATIVE_TEXT)
+
 /* What a packet's own record or event is decoded for, and the rest of it. `protocol` is that of the log. */
 static void
 dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found, int log)
@@ -457,14 +461,14 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     int protocol = record ? bblog_proto_record : bblog_proto_eventlog;
     bblog_request request
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
-    request.want = wanted(tree, protocol, record ? bblog_proto_builtin : 0);
-    bool shown = (request.want & ~BBLOG_WANT_TREE) != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
+    request.want |= wanted(tree, protocol, record ? bblog_proto_builtin : 0);
+    bool shown = (request.want & ~UNSHOWN) != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
     if (bblog_pref_info && pinfo->cinfo != NULL)
         request.want |= BBLOG_WANT_STATE;
     if (is_counted(log))
         request.want |= BBLOG_WANT_COUNTED;
     request.want |= followed(pinfo, tree, log);
-    if (!shown && (request.want & ~BBLOG_WANT_TREE) == 0 && !request.first && !is_watched())
+    if (!shown && (request.want & ~UNSHOWN) == 0 && !request.first && !is_watched())
         return;
     request.packet_len = tvb_captured_length(tvb);
     request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);
@@ -515,7 +519,7 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     bool columns = pinfo->cinfo != NULL;
     const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
     bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
-    request.want = wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+    request.want |= wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
         | followed(pinfo, tree, BBLOG_PROTOCOL_EVENTLOG)
         | (is_counted(BBLOG_PROTOCOL_EVENTLOG) ? BBLOG_WANT_COUNTED : 0)
         | (pinfo->ptype != PT_TCP ? BBLOG_WANT_FLOW : 0);

@@ -191,7 +191,8 @@ register_preferences(void)
         "Filters find them in either case.",
         &bblog_pref_raw);
     prefs_register_bool_preference(record, "relative", "Show relative sequence numbers",
-        "Show sequence numbers relative to the connection's first one, too.", &bblog_pref_relative);
+        "Show sequence numbers in texts relative to the connection's first one, as TCP's dissector does, and relative values "
+        "in the tree.", &bblog_pref_relative);
     prefs_register_bool_preference(record, "info", "Congestion window and flight in the Info column of packets",
         "Append cwnd=... flight=... to what the Info column says of a packet that a record describes.",
         &bblog_pref_info);

@@ -143,6 +143,8 @@ enum bblog_want {
     BBLOG_WANT_TREE = 2048,  /* where the event's number lies: there is a tree */
     /* What the analysis concludes of this frame or a later look at it. */
     BBLOG_WANT_FOLLOW = 4096,
+    /* Sequence numbers in texts relative to the first one. */
+    BBLOG_WANT_RELATIVE_TEXT = 8192,
     /* Those that ask for items. */
     BBLOG_WANT_ITEMS = BBLOG_WANT_VALUES | BBLOG_WANT_COMMON | BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN | BBLOG_WANT_EARLIER,
 };

@@ -12,6 +12,7 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::{Event, Field, Group};
 use bblog_dissector::spec::{AlertGroup, Kernel, Names};
 use bblog_dissector::tables;
+use bblog_dissector::text::Style;
 
 use crate::ffi;
 use crate::frames::Frames;
@@ -176,11 +177,11 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
 }
 
 /// The event's name and, if asked for, its summary.
-pub fn named(event: &Event<'_>, request: &Request<'_>, items: &mut Items) -> Decoded {
+pub fn named(event: &Event<'_>, style: Style, request: &Request<'_>, items: &mut Items) -> Decoded {
     Decoded {
         name: items.word(event.name()),
         number: if request.wants(ffi::BBLOG_WANT_TREE) { range_of(event, "event_id") } else { 0..0 },
-        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event) } else { NONE },
+        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event, style) } else { NONE },
         ..Decoded::default()
     }
 }
@@ -198,7 +199,7 @@ pub fn notice(items: &mut Items, name: &str) {
 }
 
 /// Adds why an event deserves notice.
-pub fn alerts(event: &Event<'_>, items: &mut Items) {
+pub fn alerts(event: &Event<'_>, style: Style, items: &mut Items) {
     for alert in event.alerts() {
         match alert.group {
             AlertGroup::Response => {
@@ -208,7 +209,7 @@ pub fn alerts(event: &Event<'_>, items: &mut Items) {
                     None => items.alert(alert, alert.label),
                 }
             }
-            AlertGroup::Protocol => items.alert(alert, event.summary()),
+            AlertGroup::Protocol => items.alert(alert, event.summary_in(style)),
             AlertGroup::Sequence | AlertGroup::Undecoded | AlertGroup::Malformed => {
                 items.alert(alert, alert.label);
             }

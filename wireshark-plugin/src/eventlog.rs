@@ -3,11 +3,12 @@
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{EventlogItem, Item};
-use bblog_dissector::Micros;
 use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, Group};
 use bblog_dissector::tcp_provider;
+use bblog_dissector::text::Style;
+use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::{Parsed, RAW};
 
 use crate::catalog;
@@ -36,7 +37,14 @@ pub fn decode(
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
     let flow = frames.flow(Flow::Session(request.section, raw.provider_id(), raw.session_id()));
     if request.first {
-        let act = decode::act(&event, segment(table, raw, frame));
+        let packet = Parsed::new(RAW, frame);
+        if let Some(packet) = packet.as_ref().filter(|_| is_tcp(table))
+            && let Some(header) = TcpHeader::parse(packet.tcp).filter(|tcp| tcp.flags() & TcpHeader::SYN != 0)
+        {
+            let is_received = raw.event_id() == tcp_provider::id::IN;
+            frames.note_syn(request.frame, flow, header.seq(), is_received);
+        }
+        let act = decode::act(&event, segment(table, raw, packet.as_ref()));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
         if is_tcp(table) && decode::is_followed(request) {
             let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
@@ -44,7 +52,9 @@ pub fn decode(
             frames.follow.feed(request.frame, flow, &item);
         }
     }
-    let mut decoded = decode::named(&event, request, items);
+    let is_relative = request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT);
+    let style = if is_relative { frames.session_style(request.frame, flow) } else { Style::default() };
+    let mut decoded = decode::named(&event, style, request, items);
     // Packets get theirs from the dissector of TCP. A session's number may stand for several connections, one
     // after the other, so each event has its own.
     decoded.new_conversation = request.first && frame.is_empty();
@@ -52,7 +62,7 @@ pub fn decode(
         decoded.flow = frames.number(flow);
     }
     decoded.provider = provider.map_or(NONE, |name| items.bytes(name));
-    alerts(&event, items);
+    alerts(&event, style, items);
     if table.is_none() {
         notice(items, "unknown_provider");
     } else if event.spec().is_unknown() {
@@ -88,13 +98,13 @@ fn is_tcp(table: Option<&Provider>) -> bool {
 }
 
 /// What an event of the tcp provider does as a segment.
-fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, frame: &[u8]) -> Option<Act> {
+fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
     let act = match raw.event_id() {
         tcp_provider::id::IN if is_tcp(table) => Act::Received,
         tcp_provider::id::OUT if is_tcp(table) => Act::Sent,
         _ => return None,
     };
-    Parsed::new(RAW, frame).as_ref().and_then(packet::segment).map(act)
+    packet.and_then(packet::segment).map(act)
 }
 
 /// Adds what filters and columns ask for, where nobody looks at the tree.

@@ -61,6 +61,8 @@ pub struct FlowState {
     pub connection: Option<(SocketAddr, SocketAddr)>,
     /// From which frames on the peer's initial sequence number is which.
     pub irs: Vec<(u32, u32)>,
+    /// eventlog: the same of ours, which BBLog's records have themselves.
+    pub iss: Vec<(u32, u32)>,
     /// Whether Wireshark has a conversation for it.
     pub has_conversation: bool,
     /// Its number among those whose connection is not known.

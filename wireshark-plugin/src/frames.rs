@@ -12,6 +12,7 @@ use bblog_analysis::links::Act;
 use bblog_analysis::track::Tracked;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::Field;
+use bblog_dissector::text::Style;
 use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::Parsed;
 use foldhash::fast::RandomState;
@@ -134,12 +135,31 @@ impl Frames {
         self.gaps.get(&frame).copied()
     }
 
-    /// The record's `rcv_nxt`, relative to what the peer began with.
-    fn rcv_nxt_rel(&self, frame: u32, flow: FlowId, record: &Record<'_>) -> Option<u32> {
+    /// The peer's initial sequence number, as far as it was known at a frame.
+    pub fn irs(&self, frame: u32, flow: FlowId) -> Option<u32> {
         let known = &self.flows.get(flow).irs;
         let before = known.partition_point(|&(from, _)| from <= frame);
-        let irs = known.get(before.checked_sub(1)?)?.1;
+        known.get(before.checked_sub(1)?).map(|known| known.1)
+    }
+
+    /// The record's `rcv_nxt`, relative to what the peer began with.
+    fn rcv_nxt_rel(&self, frame: u32, flow: FlowId, record: &Record<'_>) -> Option<u32> {
+        let irs = self.irs(frame, flow)?;
         Some(record.rcv_nxt()).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
+    }
+
+    /// Notes the SYN of a session: the peer's, or ours.
+    pub fn note_syn(&mut self, frame: u32, flow: FlowId, seq: u32, is_received: bool) {
+        let state = self.flows.state(flow);
+        if is_received { state.irs.push((frame, seq)) } else { state.iss.push((frame, seq)) }
+    }
+
+    /// The initial sequence numbers of a session at a frame.
+    pub fn session_style(&self, frame: u32, flow: FlowId) -> Style {
+        let known = &self.flows.get(flow).iss;
+        let before = known.partition_point(|&(from, _)| from <= frame);
+        let iss = before.checked_sub(1).and_then(|at| known.get(at)).map(|known| known.1);
+        Style { iss, irs: self.irs(frame, flow) }
     }
 
     /// The values of group `track` for a record.

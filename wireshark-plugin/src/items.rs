@@ -10,6 +10,7 @@ use std::ptr;
 use bblog_dissector::event::{Event, Field};
 use bblog_dissector::spec::AlertSpec;
 use bblog_dissector::tables;
+use bblog_dissector::text::Style;
 
 use crate::ffi;
 
@@ -106,9 +107,9 @@ impl Items {
         self.keep(|line| field.write_to(line, false))
     }
 
-    /// Keeps the summary of an event.
-    pub fn summary(&mut self, event: &Event<'_>) -> TextAt {
-        self.keep(|line| event.summary().write_to(line))
+    /// Keeps the summary of an event, with numbers as `style` has them.
+    pub fn summary(&mut self, event: &Event<'_>, style: Style) -> TextAt {
+        self.keep(|line| event.summary_in(style).write_to(line))
     }
 
     #[inline]

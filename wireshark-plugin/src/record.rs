@@ -8,6 +8,7 @@ use bblog_analysis::{BblogItem, Item, micros};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Context, Event, Field, Group};
 use bblog_dissector::spec::{Stack, Unit};
+use bblog_dissector::text::Style;
 use bblog_pcapng::packet::{NULL, Parsed};
 
 use crate::decode::{self, Decoded, Request, alerts, counted, notice};
@@ -57,7 +58,7 @@ pub fn decode(
         seen.note(connection.is_none(), frames, frame);
     }
     let connection = connection.or_else(|| frames.learned(flow));
-    let mut decoded = decode::named(&seen.event, request, items);
+    let mut decoded = decode::named(&seen.event, seen.style(frames), request, items);
     decoded.connection = connection;
     // Packets get theirs from the dissector of TCP.
     let wants_conversation = request.first && frame.is_empty() && connection.is_some();
@@ -127,9 +128,18 @@ impl Seen<'_> {
         }
     }
 
+    /// What sequence numbers in texts are relative to.
+    fn style(&self, frames: &Frames) -> Style {
+        if !self.request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT) {
+            return Style::default();
+        }
+        let iss = Some(self.record.iss()).filter(|&iss| iss != 0);
+        Style { iss, irs: frames.irs(self.request.frame, self.flow) }
+    }
+
     /// Adds why the record deserves notice.
     fn notices(&self, stack: Stack, frames: &Frames, items: &mut Items) {
-        alerts(&self.event, items);
+        alerts(&self.event, self.style(frames), items);
         if frames.gap(self.request.frame).is_some() {
             notice(items, "gap");
         }
