@@ -43,6 +43,7 @@ pub mod frame;
 pub mod input;
 pub mod lru_map;
 pub mod output;
+pub mod picture;
 pub mod select;
 pub mod source;
 pub mod text;

@@ -93,9 +93,9 @@ impl Blob {
 
 fn describe(connection: &ConnectionPicture, number: usize, blob: &mut Blob) -> Value {
     let until = connection.duration_us;
-    let stalls = connection.stalls.iter().map(|stall| {
-        json!({ "start_us": stall.start_us, "duration_us": stall.duration_us, "text": stall.text })
-    });
+    let stalls = connection.stalls.iter().map(
+        |stall| json!({ "start_us": stall.start_us, "duration_us": stall.duration_us, "text": stall.text }),
+    );
     json!({
         "title": connection.title,
         "details": connection.details,

@@ -9,6 +9,8 @@
 pub struct ConnectionPicture {
     /// Its addresses and ports.
     pub title: String,
+    /// The machine that logged it: its local address.
+    pub host: String,
     /// Stack, kernel, log id: one line.
     pub details: String,
     /// What limited it, as a sentence.
@@ -162,6 +164,8 @@ pub struct Bars {
     pub kind: &'static str,
     /// Its name in the legend.
     pub label: &'static str,
+    /// Whether the kind is a retransmission.
+    pub retransmits: bool,
     /// The ranges.
     pub ranges: Vec<Range>,
 }
@@ -203,4 +207,9 @@ pub struct Ticks {
     pub codes: Vec<(String, &'static str)>,
     /// Sentences of the events that have one: index of the event and text.
     pub texts: Vec<(u32, String)>,
+}
+
+/// A log's text as one line: control characters, which XML and xplot cannot hold, become blanks.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

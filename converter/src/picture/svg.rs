@@ -7,7 +7,7 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use super::model::{Bars, ConnectionPicture, Line, Panel, Style, Unit};
+use super::model::{Bars, ConnectionPicture, Line, Panel, Style, Unit, one_line};
 use super::{palette, pyramid};
 
 /// The size of a still, pixels.
@@ -121,9 +121,9 @@ fn rows_height(connection: &ConnectionPicture) -> u32 {
 
 fn heading(connection: &ConnectionPicture, area: &Area<'_>) -> Result<(), DrawError> {
     let bold = (FONT.0, 15).into_font().style(FontStyle::Bold).color(&ink("ink"));
-    area.draw_text(&connection.verdict, &bold, (8, 8))?;
-    area.draw_text(&connection.title, &text("ink"), (8, 28))?;
-    area.draw_text(&connection.details, &text("dim"), (8, 43))
+    area.draw_text(&one_line(&connection.verdict), &bold, (8, 8))?;
+    area.draw_text(&one_line(&connection.title), &text("ink"), (8, 28))?;
+    area.draw_text(&one_line(&connection.details), &text("dim"), (8, 43))
 }
 
 /// The name of each line and range with its colour, in one line above the panel.
@@ -293,11 +293,10 @@ fn draw_ticks(connection: &ConnectionPicture, chart: &mut Chart<'_, '_>, rows: u
         // Events of one kind in one column of pixels are one mark.
         times.dedup_by_key(|time| column(*time));
         let colour = ink(kind);
-        let marks = times.into_iter().map(|time| {
-            PathElement::new([(time as f64, bottom), (time as f64, bottom + 0.8)], colour)
-        });
+        let marks = times
+            .into_iter()
+            .map(|time| PathElement::new([(time as f64, bottom), (time as f64, bottom + 0.8)], colour));
         chart.draw_series(marks)?;
     }
     Ok(())
 }
-

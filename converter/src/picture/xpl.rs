@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::model::{Bars, ConnectionPicture, Line, Panel, Style};
+use super::model::{Bars, ConnectionPicture, Line, Panel, Style, one_line};
 
 /// Colours of xplot for names of the palette; white for others.
 const COLOURS: [(&str, &str); 9] = [
@@ -37,11 +37,6 @@ pub fn write(connection: &ConnectionPicture, out: &mut dyn Write) -> io::Result<
         write_bars(connection, bars, out)?;
     }
     writeln!(out, "go")
-}
-
-/// Text that cannot begin another command.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn colour(id: &str) -> &'static str {
