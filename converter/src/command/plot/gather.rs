@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads inputs into pictures of their connections.
+
+use std::collections::HashMap;
+
+use bblog_analysis::Wanted;
+use bblog_pcapng::escape::Escaped;
+
+use super::connection::Drawing;
+use super::values::{Row, rows_of};
+use crate::event::connection::ConnectionRef;
+use crate::event::decode::DecodedItem;
+use crate::event::follow::Follower;
+use crate::event::item::{Clock, LogItem};
+use crate::event::merge::Events;
+use crate::input::Inputs;
+use crate::input::error::OnError;
+use crate::picture::model::ConnectionPicture;
+use crate::select::Selection;
+use crate::select::walk::walk;
+
+/// Connections that are drawn at most: a page of more is of no use, and events of others are left out.
+const MAX_CONNECTIONS: usize = 1000;
+
+/// Pictures, the one with the most time lost first.
+pub struct Pictures {
+    /// The connections that have events.
+    pub connections: Vec<ConnectionPicture>,
+    /// Events selected, those of no connection included.
+    pub events: u64,
+    /// Connections that were left out.
+    pub left_out: usize,
+}
+
+/// The pictures of the connections that `selection` selects events of.
+pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError<'_>) -> Pictures {
+    let mut events = Events::open(inputs, on_error);
+    let mut follower = Follower::new(Wanted { spans: true });
+    let mut drawings: Vec<Option<Drawing>> = Vec::new();
+    let mut rows: HashMap<usize, Vec<&'static Row>> = HashMap::new();
+    let mut selected = 0;
+    let walked = walk(&mut events, selection, on_error, |decoded| {
+        selected += 1;
+        let Some((number, step)) = follower.feed(decoded.input, decoded.number, &decoded.item) else {
+            return Ok(());
+        };
+        if drawings.len() <= number {
+            drawings.resize_with(number + 1, || None);
+        }
+        if number >= MAX_CONNECTIONS {
+            return Ok(());
+        }
+        let Some(facts) = follower.facts() else { return Ok(()) };
+        let drawing = drawings[number].get_or_insert_with(|| begin(inputs, decoded));
+        let spec = decoded.event.spec();
+        let rows = rows.entry(std::ptr::from_ref(spec) as usize).or_insert_with(|| rows_of(spec));
+        drawing.event(decoded, &step, facts, rows);
+        Ok(())
+    });
+    debug_assert!(walked.is_ok(), "nothing above can fail");
+    let left_out = drawings.len().saturating_sub(MAX_CONNECTIONS);
+    let accounts = follower.finish();
+    let mut finished: Vec<(u64, ConnectionPicture)> = drawings
+        .into_iter()
+        .zip(&accounts)
+        .filter_map(|(drawing, account)| Some((account.lost_us(), drawing?.finish(account))))
+        .collect();
+    finished.sort_by_key(|(lost, _)| std::cmp::Reverse(*lost));
+    let connections = finished.into_iter().map(|(_, picture)| picture).collect();
+    Pictures { connections, events: selected, left_out }
+}
+
+fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
+    let ends = ConnectionRef::of(&decoded.item).addresses();
+    let (local, remote) = match ends {
+        Some((local, remote)) => (local.to_string(), remote.to_string()),
+        None => ("?".to_owned(), "?".to_owned()),
+    };
+    let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
+    let (filter, details) = match &decoded.item {
+        LogItem::Bblog(item) => {
+            (filter_of(ends), format!("stack {}, FreeBSD {}", Escaped(item.stack), item.kernel.name()))
+        }
+        LogItem::Eventlog(item) => (filter_of(ends), format!("eventlog session {}", item.event.session_id())),
+    };
+    let picture = ConnectionPicture {
+        title: format!("{local} \u{2013} {remote}"),
+        host: ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string()),
+        details,
+        utc: decoded.item.clock() == Clock::Utc,
+        filter,
+        show: format!("bblog show{}", select.unwrap_or_default()),
+        files: inputs.names.iter().map(|name| quoted(&name.to_string())).collect(),
+        ..ConnectionPicture::default()
+    };
+    Drawing::new(picture, decoded.item.time())
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog plot`: the pictures of the selected connections, in one file.
+
+mod connection;
+mod gather;
+mod values;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use bblog_pcapng::WriteError;
+
+use crate::input::Inputs;
+use crate::input::error::OnError;
+use crate::output::error::OutputError;
+use crate::output::{Destination, Output};
+use crate::picture::model::ConnectionPicture;
+use crate::picture::png::PngError;
+use crate::picture::svg::{self, Size};
+use crate::picture::{html, perfetto, png, xpl};
+use crate::select::Selection;
+
+pub use self::gather::gather;
+
+/// The form of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A page for a browser, of any number of connections.
+    Html,
+    /// A still of one connection.
+    Svg(Size),
+    /// The same as pixels.
+    Png(Size),
+    /// A file for xplot, of one connection.
+    Xpl,
+    /// A trace for Perfetto, of any number of connections.
+    Perfetto,
+}
+
+/// What keeps a picture from being made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlotError {
+    /// No event was selected, or none is of a connection.
+    #[error("nothing to plot: no event of a connection among {0} events selected")]
+    Nothing(u64),
+    /// The form shows one connection, and there are more.
+    #[error("{0} connections, and this format shows one: select it by --connection, or plot html")]
+    TooMany(usize),
+    /// The panels do not fit.
+    #[error("--size: {}x{} is too small, expected at least {}x{}", .0.width, .0.height, .1.width, .1.height)]
+    Size(Size, Size),
+    /// The library cannot draw it.
+    #[error("the picture cannot be drawn: {0}")]
+    Draw(String),
+    /// The pixels cannot be made.
+    #[error(transparent)]
+    Png(#[from] PngError),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Makes the picture of what `selection` selects of `inputs`.
+///
+/// # Errors
+/// [`PlotError`]; no file is left then.
+pub fn plot(
+    inputs: &Inputs,
+    selection: &mut Selection,
+    form: Form,
+    destination: &Destination,
+    on_error: &mut OnError<'_>,
+) -> Result<(), PlotError> {
+    Output::check(&destination.path, destination.overwrite)?;
+    let pictures = gather(inputs, selection, on_error);
+    let pictures = match pictures.connections {
+        connections if connections.is_empty() => return Err(PlotError::Nothing(pictures.events)),
+        connections => connections,
+    };
+    match form {
+        Form::Html => write(destination, |out| html::write(&pictures, out)),
+        Form::Perfetto => write(destination, |out| perfetto::write(&pictures, out)),
+        Form::Xpl => {
+            let picture = only(&pictures)?;
+            write(destination, |out| xpl::write(picture, out))
+        }
+        Form::Svg(size) => {
+            let still = still(&pictures, size)?;
+            write(destination, |out| out.write_all(still.as_bytes()))
+        }
+        Form::Png(size) => {
+            let still = png::render(&still(&pictures, size)?)?;
+            write(destination, |out| out.write_all(&still))
+        }
+    }
+}
+
+fn only(pictures: &[ConnectionPicture]) -> Result<&ConnectionPicture, PlotError> {
+    match pictures {
+        [picture] => Ok(picture),
+        _ => Err(PlotError::TooMany(pictures.len())),
+    }
+}
+
+fn still(pictures: &[ConnectionPicture], size: Size) -> Result<String, PlotError> {
+    let picture = only(pictures)?;
+    let smallest = svg::smallest(picture);
+    if size.width < smallest.width || size.height < smallest.height {
+        return Err(PlotError::Size(size, smallest));
+    }
+    svg::draw(picture, size).map_err(|error| PlotError::Draw(error.to_string()))
+}
+
+fn write(
+    destination: &Destination,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), PlotError> {
+    let mut output = Output::create(destination)?;
+    fill(&mut output).map_err(|error| Output::error(&destination.path, WriteError::Io(error)))?;
+    Ok(output.commit()?)
+}
+
+/// The form that the ending of `path` asks for; `None` if it is none of those.
+pub fn form_of(path: &Path, size: Size) -> Option<Form> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "html" | "htm" => Some(Form::Html),
+        "svg" => Some(Form::Svg(size)),
+        "png" => Some(Form::Png(size)),
+        "xpl" => Some(Form::Xpl),
+        _ => None,
+    }
+}
