@@ -90,6 +90,13 @@ impl Messages {
         if self.problems > 0 { Outcome::Problems } else { Outcome::Done }
     }
 
+    /// Prints what the run could not do, and makes the exit status.
+    pub fn fail(mut self, what: &dyn std::fmt::Display) -> Outcome {
+        self.summarise();
+        self.bar.above(|| tell(what));
+        Outcome::Problems
+    }
+
     fn summarise(&mut self) {
         let suppressed = std::mem::take(&mut self.suppressed);
         if suppressed > 0

@@ -13,6 +13,7 @@ mod info;
 mod json;
 mod messages;
 mod pager;
+mod plot;
 mod progress;
 mod reading;
 mod selecting;
@@ -42,6 +43,7 @@ enum Command {
     Csv(csv::Args),
     Info(info::Args),
     Why(why::Args),
+    Plot(plot::Args),
     Fields(fields::Args),
     Completions(completions::Args),
 }
@@ -55,6 +57,7 @@ pub fn run() -> Outcome {
         Command::Csv(args) => csv::run(args),
         Command::Info(args) => info::run(args),
         Command::Why(args) => why::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Completions(args) => completions::run(args),
     };

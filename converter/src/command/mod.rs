@@ -5,5 +5,6 @@ pub mod convert;
 pub mod elog_file;
 pub mod info;
 pub mod pcap_file;
+pub mod plot;
 pub mod split;
 pub mod why;

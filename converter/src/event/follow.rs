@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Hands records and events to the analysis, each to its connection.
 
-use bblog_analysis::{Account, BblogItem, Connections, EventlogItem, Fed, Item, Key, Number, Step, Wanted};
+use bblog_analysis::{Account, BblogItem, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::RecordContext;
@@ -92,6 +92,11 @@ impl Follower {
         let spec = Catalog::event(item.tables, item.event.event_id());
         let item = Item::Eventlog(EventlogItem { event: item.event, spec, time: item.time });
         Some(self.connections.feed(key, number, &item))
+    }
+
+    /// What is known of the connection of the last item.
+    pub fn facts(&self) -> Option<&Facts> {
+        Some(self.connections.latest()?.facts())
     }
 
     /// Items that were read before, as in files that overlap.

@@ -2,8 +2,10 @@
 //! Reads inputs into pictures of their connections.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use bblog_analysis::Wanted;
+use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::escape::Escaped;
 
 use super::connection::Drawing;
@@ -13,7 +15,7 @@ use crate::event::decode::DecodedItem;
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
 use crate::event::merge::Events;
-use crate::input::Inputs;
+use crate::input::{InputName, Inputs};
 use crate::input::error::OnError;
 use crate::picture::model::ConnectionPicture;
 use crate::select::Selection;
@@ -70,28 +72,44 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
     Pictures { connections, events: selected, left_out }
 }
 
+/// A connection whose first event this is.
 fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
-    let ends = ConnectionRef::of(&decoded.item).addresses();
+    let ends = ConnectionRef::of(&decoded.item).addresses;
     let (local, remote) = match ends {
         Some((local, remote)) => (local.to_string(), remote.to_string()),
         None => ("?".to_owned(), "?".to_owned()),
     };
     let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
-    let (filter, details) = match &decoded.item {
-        LogItem::Bblog(item) => {
-            (filter_of(ends), format!("stack {}, FreeBSD {}", Escaped(item.stack), item.kernel.name()))
-        }
-        LogItem::Eventlog(item) => (filter_of(ends), format!("eventlog session {}", item.event.session_id())),
+    let details = match &decoded.item {
+        LogItem::Bblog(item) => format!("stack {}, FreeBSD {}", Escaped(item.stack), item.kernel.name()),
+        LogItem::Eventlog(item) => format!("eventlog session {}", item.event.session_id()),
     };
     let picture = ConnectionPicture {
         title: format!("{local} \u{2013} {remote}"),
         host: ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string()),
         details,
         utc: decoded.item.clock() == Clock::Utc,
-        filter,
+        filter: ends.map(filter_of).unwrap_or_default(),
         show: format!("bblog show{}", select.unwrap_or_default()),
-        files: inputs.names.iter().map(|name| quoted(&name.to_string())).collect(),
+        files: inputs.names.iter().map(|name| quoted(name)).collect(),
         ..ConnectionPicture::default()
     };
     Drawing::new(picture, decoded.item.time())
+}
+
+/// A display filter for the packets of a connection, and for all records beside them.
+fn filter_of((local, remote): Addresses) -> String {
+    let (family, wire) = match local.ip() {
+        IpAddr::V4(_) => ("ip", local.ip()),
+        IpAddr::V6(_) => ("ipv6", local.ip()),
+    };
+    let (ours, theirs) = (local.port(), remote.port());
+    format!("bblog || {family}.addr == {wire} && {family}.addr == {} && tcp.port == {ours} && tcp.port == {theirs}", remote.ip())
+}
+
+/// A file's name as a word of a shell's command.
+fn quoted(name: &InputName) -> String {
+    let name = name.to_string();
+    // A name with a NUL cannot be a file's.
+    shlex::try_quote(&name).map_or_else(|_| name.clone(), |quoted| quoted.into_owned())
 }

@@ -20,7 +20,7 @@ use crate::picture::svg::{self, Size};
 use crate::picture::{html, perfetto, png, xpl};
 use crate::select::Selection;
 
-pub use self::gather::gather;
+pub use self::gather::{Pictures, gather};
 
 /// The form of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,8 @@ pub enum PlotError {
     Output(#[from] OutputError),
 }
 
-/// Makes the picture of what `selection` selects of `inputs`.
+/// Makes the picture of what `selection` selects of `inputs`. Returns the number of connections that were left out,
+/// for want of room.
 ///
 /// # Errors
 /// [`PlotError`]; no file is left then.
@@ -70,13 +71,12 @@ pub fn plot(
     form: Form,
     destination: &Destination,
     on_error: &mut OnError<'_>,
-) -> Result<(), PlotError> {
-    Output::check(&destination.path, destination.overwrite)?;
-    let pictures = gather(inputs, selection, on_error);
-    let pictures = match pictures.connections {
-        connections if connections.is_empty() => return Err(PlotError::Nothing(pictures.events)),
-        connections => connections,
-    };
+) -> Result<usize, PlotError> {
+    Output::check(destination)?;
+    let Pictures { connections: pictures, events, left_out } = gather(inputs, selection, on_error);
+    if pictures.is_empty() {
+        return Err(PlotError::Nothing(events));
+    }
     match form {
         Form::Html => write(destination, |out| html::write(&pictures, out)),
         Form::Perfetto => write(destination, |out| perfetto::write(&pictures, out)),
@@ -92,7 +92,8 @@ pub fn plot(
             let still = png::render(&still(&pictures, size)?)?;
             write(destination, |out| out.write_all(&still))
         }
-    }
+    }?;
+    Ok(left_out)
 }
 
 fn only(pictures: &[ConnectionPicture]) -> Result<&ConnectionPicture, PlotError> {

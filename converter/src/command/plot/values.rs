@@ -46,7 +46,7 @@ pub(super) fn scaled(panel: Panel, unit: Unit, value: i64) -> Option<f64> {
     match (panel, unit) {
         (Panel::Rtt, Unit::Us) => Some(value),
         (Panel::Rtt, Unit::Ms) => Some(value * 1000.0),
-        (Panel::Rate, Unit::BytesPerSecond) => Some(value * 8.0),
+        (Panel::Rate, Unit::BytesPerSec) => Some(value * 8.0),
         _ => None,
     }
 }

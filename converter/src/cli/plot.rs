@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog plot`
+
+use std::path::PathBuf;
+
+use bblog_converter::command::plot::{self, Form, PlotError, form_of};
+use bblog_converter::input::Inputs;
+use bblog_converter::output::Destination;
+use bblog_converter::output::unfinished::UnfinishedFiles;
+use bblog_converter::picture::svg::Size;
+use clap::ValueEnum;
+
+use super::messages::{Messages, Outcome};
+use super::progress::Progress;
+use super::usage::UsageError;
+use super::{reading, selecting};
+
+/// Draw connections: segments, windows, round-trip times, rates and states over time
+///
+/// The format follows the ending of OUT: .html is an interactive page for any browser, which holds all that it
+/// needs; .svg and .png are stills; .xpl is for xplot. A page has any number of connections, the one that lost most
+/// time first; the other formats show one. For example:
+/// bblog plot connection.pcapng -o connection.html
+#[derive(clap::Args)]
+pub struct Args {
+    /// Logs to draw; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    inputs: Vec<PathBuf>,
+    /// The file to write, `-` is standard output
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Replace a file that exists
+    #[arg(long)]
+    overwrite: bool,
+    /// The format to write [default: by the ending of OUT, else html]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// The size of a still, pixels
+    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1400x1200", value_parser = size)]
+    size: Size,
+    #[command(flatten)]
+    selection: selecting::SelectionArgs,
+    #[command(flatten)]
+    assumptions: reading::AssumptionArgs,
+}
+
+/// The format of a picture.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A page for a browser
+    Html,
+    /// A still, as vectors
+    Svg,
+    /// A still, as pixels
+    Png,
+    /// A file for xplot
+    Xpl,
+    /// A trace for Perfetto
+    Perfetto,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    let (width, height) = text.split_once(['x', 'X']).ok_or("expected WIDTHxHEIGHT, such as 1400x1200")?;
+    let pixels = |text: &str| match text.parse() {
+        Ok(pixels @ 1..=20_000) => Ok(pixels),
+        _ => Err(format!("{text}: expected 1 to 20000 pixels")),
+    };
+    Ok(Size { width: pixels(width)?, height: pixels(height)? })
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What is wrong with the options.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    let size = args.size;
+    let form = match args.format {
+        Some(Format::Html) => Form::Html,
+        Some(Format::Svg) => Form::Svg(size),
+        Some(Format::Png) => Form::Png(size),
+        Some(Format::Xpl) => Form::Xpl,
+        Some(Format::Perfetto) => Form::Perfetto,
+        None => form_of(&args.output, size).unwrap_or(Form::Html),
+    };
+    let assumptions = args.assumptions.assumptions()?;
+    let mut selection = args.selection.selection(&assumptions)?;
+    let mut messages = Messages::new();
+    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let output =
+        Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
+    output.unfinished.remove_on_signals()?;
+    let progress = Progress::of_file(&inputs, &output.path, messages.bar());
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let plotted = plot::plot(&inputs, &mut selection, form, &output, on_error);
+    drop(progress);
+    Ok(match plotted {
+        Ok(0) => messages.end(Ok(())),
+        Ok(left_out) => messages.fail(&format_args!("{left_out} connections are not in the page: it has no room for more")),
+        Err(PlotError::Output(error)) => messages.end(Err(error)),
+        Err(error) => messages.fail(&error),
+    })
+}
