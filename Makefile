@@ -18,7 +18,8 @@ demo: build
 	@packaging/demo.sh $(TARGET)
 
 # Unit, golden, property and end-to-end tests, with the real tshark.
-test: deps
+test:
+	@packaging/deps.sh test
 	$(CARGO) test --workspace --locked
 
 # Every test that runs tshark, with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).

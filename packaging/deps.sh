@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Installs what building and testing needs and this system lacks. Says what it runs; does nothing
-# if all is there.
+# Installs what building needs and this system lacks, and with the word "test" what testing needs.
+# Prints what it runs; does nothing if all is there.
 set -eu
 
 fail() {
@@ -21,7 +21,10 @@ case $(uname -s) in
 Linux)
 	command -v apt-get >/dev/null || fail "apt-get: not found, expected Debian or Ubuntu; install tshark, the Wireshark headers, libclang and pkg-config by hand"
 	missing=
-	for package in gcc gdb jq lldb mandoc python3-jsonschema tcsh tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
+	# Pages are looked at in a browser, which building does not need.
+	tests=
+	[ "${1:-}" != test ] || tests="chromium tcsh"
+	for package in $tests gcc gdb jq lldb mandoc python3-jsonschema tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 		*" installed") ;;
 		*)

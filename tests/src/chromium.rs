@@ -77,6 +77,11 @@ impl Chromium {
     /// # Panics
     /// If Chromium refuses, or ends.
     pub fn call(&mut self, method: &str, params: Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Calls a method of the protocol and returns its result, or why Chromium refuses.
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.next += 1;
         let mut request = json!({ "id": self.next, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -89,8 +94,8 @@ impl Chromium {
             assert_eq!(reply.pop(), Some(0), "chromium ended at {method}");
             let reply: Value = serde_json::from_slice(&reply).expect("a message is JSON");
             if reply["id"] == self.next {
-                assert!(reply["error"].is_null(), "{method}: {}", reply["error"]);
-                return reply["result"].clone();
+                let refused = !reply["error"].is_null();
+                return if refused { Err(reply["error"].clone()) } else { Ok(reply["result"].clone()) };
             }
             self.note(&reply);
         }
@@ -130,8 +135,15 @@ impl Chromium {
              const look = () => ({condition}) ? done(true) : performance.now() > end ? done(false) : \
              setTimeout(look, 10); look(); }})"
         );
-        // The page may be replaced while it is looked at: then Chromium refuses, and it is asked again.
-        assert_eq!(self.evaluate(&look), json!(true), "not within {PATIENCE} ms: {condition}");
+        let params = json!({ "expression": look, "awaitPromise": true, "returnByValue": true });
+        // While a page is loaded, what looks at the one before it ends with an error.
+        for _ in 0..3 {
+            if let Ok(reply) = self.try_call("Runtime.evaluate", params.clone()) {
+                assert_eq!(reply["result"]["value"], json!(true), "not within {PATIENCE} ms: {condition}");
+                return;
+            }
+        }
+        panic!("the page does not stay: {condition}");
     }
 
     /// The middle of the first element that `selector` finds, moved by a share of its size.
@@ -145,12 +157,22 @@ impl Chromium {
         (place[0].as_f64().expect("a number"), place[1].as_f64().expect("a number"))
     }
 
-    /// Moves the pointer, with a button held down or not.
-    pub fn mouse(&mut self, kind: &str, (x, y): (f64, f64)) {
-        let pressed = kind != "mouseMoved";
-        let button = if pressed { "left" } else { "none" };
-        let params = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": u8::from(pressed) });
+    /// Moves the pointer to a place.
+    pub fn point(&mut self, (x, y): (f64, f64)) {
+        let params = json!({ "type": "mouseMoved", "x": x, "y": y });
         self.call("Input.dispatchMouseEvent", params);
+    }
+
+    /// Drags from one place to another with the left button.
+    pub fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.point(from);
+        for (kind, (x, y), buttons) in
+            [("mousePressed", from, 1), ("mouseMoved", to, 1), ("mouseReleased", to, 0)]
+        {
+            let params =
+                json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", params);
+        }
     }
 
     /// Presses a key with this text.

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the end-to-end tests share: the built programs ([`programs`]), the real tshark with the
 //! plugin in it ([`tshark`]), genuine logs ([`fixtures`]), a record for each row of the tables
-//! ([`rows`]), packets to compare ([`segments`]), what hostile bytes are thrown at ([`attacks`]), and
-//! damaged captures ([`damage`]).
+//! ([`rows`]), packets to compare ([`segments`]), what hostile bytes are thrown at ([`attacks`]),
+//! damaged captures ([`damage`]), and a browser ([`chromium`]).
 //!
 //! A test takes a log from `fixtures`, runs a program on it, and asks tshark what it sees.
 
 pub mod attacks;
+pub mod chromium;
 pub mod damage;
 pub mod fixtures;
 pub mod programs;

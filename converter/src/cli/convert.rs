@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bblog_converter::command::convert::Conversion;
 use bblog_converter::command::elog_file::ElogFile;
 use bblog_converter::command::pcap_file::PcapFile;
+use bblog_converter::command::plot::{Form, plot};
 use bblog_converter::command::split::Split;
 use bblog_converter::input::Inputs;
 use bblog_converter::output::Destination;
@@ -56,6 +57,8 @@ enum Format {
     Pcap,
     /// ELOG, for elog(1), from ELOG captures and from pcapng that was made from them
     Elog,
+    /// A trace for Perfetto: counters, states and retransmissions of each connection
+    Perfetto,
 }
 
 /// Runs the subcommand.
@@ -73,19 +76,28 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let names = reading::names(args.inputs, &mut messages);
     let assumptions = args.assumptions.assumptions()?;
     let inputs = Inputs::new(names, &assumptions);
-    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
+    let mut selection = args.selection.selection(&assumptions)?;
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
     let mut on_error = |name: &_, error: &_| messages.error(name, error);
+    if args.format == Format::Perfetto {
+        let written = plot(&inputs, &mut selection, Form::Perfetto, &output, &mut on_error);
+        drop(progress);
+        return Ok(super::plot::end(messages, written));
+    }
+    let mut picker = Picker::new(selection);
     let converted = if args.split {
         Split { inputs, folder: output }.run(picker.as_mut(), &mut on_error).map(|_| ())
     } else {
         match args.format {
-            Format::Pcapng => Conversion { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
             Format::Pcap => PcapFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
             Format::Elog => ElogFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
+            // Perfetto's form is made above.
+            Format::Pcapng | Format::Perfetto => {
+                Conversion { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ())
+            }
         }
     };
     drop(progress);

@@ -55,8 +55,6 @@ enum Format {
     Png,
     /// A file for xplot
     Xpl,
-    /// A trace for Perfetto
-    Perfetto,
 }
 
 fn size(text: &str) -> Result<Size, String> {
@@ -79,7 +77,6 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
         Some(Format::Svg) => Form::Svg(size),
         Some(Format::Png) => Form::Png(size),
         Some(Format::Xpl) => Form::Xpl,
-        Some(Format::Perfetto) => Form::Perfetto,
         None => form_of(&args.output, size).unwrap_or(Form::Html),
     };
     let assumptions = args.assumptions.assumptions()?;
@@ -93,10 +90,15 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let plotted = plot::plot(&inputs, &mut selection, form, &output, on_error);
     drop(progress);
-    Ok(match plotted {
+    Ok(end(messages, plotted))
+}
+
+/// Prints how the picture went, and makes the exit status.
+pub(super) fn end(messages: Messages, plotted: Result<usize, PlotError>) -> Outcome {
+    match plotted {
         Ok(0) => messages.end(Ok(())),
-        Ok(left_out) => messages.fail(&format_args!("{left_out} connections are not in the page: it has no room for more")),
+        Ok(left_out) => messages.fail(&format_args!("{left_out} connections left out, expected at most 1000")),
         Err(PlotError::Output(error)) => messages.end(Err(error)),
         Err(error) => messages.fail(&error),
-    })
+    }
 }

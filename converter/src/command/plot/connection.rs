@@ -68,6 +68,8 @@ pub(super) struct Drawing {
     /// Lines of values of events, by name in the palette.
     values: HashMap<&'static str, Line>,
     recovery: Option<u64>,
+    /// Whether the connection was open at some time: before, its windows are not set.
+    was_open: bool,
     codes: HashMap<(&'static str, &'static str), u16>,
     /// Whether the event at a place in `texts` matters.
     notable: Vec<bool>,
@@ -86,6 +88,7 @@ impl Drawing {
             theirs: Unwrapped::default(),
             values: HashMap::new(),
             recovery: None,
+            was_open: false,
             codes: HashMap::new(),
             notable: Vec::new(),
         }
@@ -112,10 +115,12 @@ impl Drawing {
         if let Some(iss) = facts.iss {
             self.ours.base.get_or_insert(iss);
         }
-        let una = facts.snd_una.filter(|_| facts.established).map(|una| self.ours.take(una));
+        self.was_open |= facts.tcp_state.is_some_and(|state| state > SYN_RECEIVED);
+        let was_open = self.was_open;
+        let una = facts.snd_una.filter(|_| was_open).map(|una| self.ours.take(una));
         let edge = una.zip(facts.snd_wnd).map(|(una, window)| una + u64::from(window));
         let plain = |value: Option<u32>| value.map(u64::from);
-        let open = |value: Option<u32>| value.filter(|_| facts.established).map(u64::from);
+        let open = |value: Option<u32>| value.filter(|_| was_open).map(u64::from);
         let values = [
             una,
             edge,
@@ -207,10 +212,16 @@ impl Drawing {
             self.end_recovery(start, self.picture.duration_us);
         }
         let since = |time: Micros| (time - self.first).0.max(0) as u64;
-        let spans = account.spans.iter().map(|span| {
-            (since(span.start), since(span.end), span.state.name().to_owned())
-        });
-        let limit = BandRow { row: "limit", label: "limited by", spans: spans.collect() };
+        let mut spans: Vec<(u64, u64, String)> = Vec::new();
+        for span in &account.spans {
+            let (start, end, name) = (since(span.start), since(span.end), span.state.name());
+            // What decided is not drawn: spans of one state are one.
+            match spans.last_mut() {
+                Some(last) if last.1 == start && last.2 == name => last.1 = end,
+                _ => spans.push((start, end, name.to_owned())),
+            }
+        }
+        let limit = BandRow { row: "limit", label: "limited by", spans };
         self.picture.bands.insert(0, limit);
         self.picture.verdict = account.verdict();
         self.picture.shares = Limit::ALL
@@ -264,6 +275,8 @@ impl Drawing {
     }
 }
 
+/// The last of the TCP states before a connection is open, as tcp_fsm.h numbers them.
+const SYN_RECEIVED: u8 = 3;
 /// An ssthresh from here on was never set: TCP_MAXWIN << TCP_MAX_WINSHIFT, 65535 << 14.
 const UNSET_SSTHRESH: u32 = 65_535 << 14;
 
