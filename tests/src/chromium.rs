@@ -27,7 +27,8 @@ pub struct Chromium {
 impl Chromium {
     /// Whether there is a Chromium on this machine; if not, that is said on stderr.
     pub fn is_here() -> bool {
-        let found = Command::new("chromium").arg("--version").output().is_ok_and(|said| said.status.success());
+        let found =
+            Command::new("chromium").arg("--version").output().is_ok_and(|said| said.status.success());
         if !found {
             eprintln!("chromium: not here, pages are not looked at");
         }
@@ -169,8 +170,7 @@ impl Chromium {
         for (kind, (x, y), buttons) in
             [("mousePressed", from, 1), ("mouseMoved", to, 1), ("mouseReleased", to, 0)]
         {
-            let params =
-                json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
+            let params = json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", params);
         }
     }

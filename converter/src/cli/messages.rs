@@ -93,7 +93,7 @@ impl Messages {
     /// Prints what the run could not do, and makes the exit status.
     pub fn fail(mut self, what: &dyn std::fmt::Display) -> Outcome {
         self.summarise();
-        self.bar.above(|| tell(what));
+        self.bar.above(|| print(what));
         Outcome::Problems
     }
 

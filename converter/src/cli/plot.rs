@@ -97,7 +97,9 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
 pub(super) fn end(messages: Messages, plotted: Result<usize, PlotError>) -> Outcome {
     match plotted {
         Ok(0) => messages.end(Ok(())),
-        Ok(left_out) => messages.fail(&format_args!("{left_out} connections left out, expected at most 1000")),
+        Ok(left_out) => {
+            messages.fail(&format_args!("{left_out} connections left out, expected at most 1000"))
+        }
         Err(PlotError::Output(error)) => messages.end(Err(error)),
         Err(error) => messages.fail(&error),
     }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Hands records and events to the analysis, each to its connection.
 
-use bblog_analysis::{Account, BblogItem, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted};
+use bblog_analysis::{
+    Account, BblogItem, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted,
+};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::RecordContext;

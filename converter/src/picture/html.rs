@@ -168,12 +168,7 @@ fn band(row: &BandRow, blob: &mut Blob) -> Value {
 }
 
 fn ticks(ticks: &Ticks, blob: &mut Blob) -> Value {
-    let mut kinds: Vec<&str> = Vec::new();
-    for (_, kind) in &ticks.codes {
-        if !kinds.contains(kind) {
-            kinds.push(kind);
-        }
-    }
+    let kinds = ticks.kinds();
     let row = |kind: &str| kinds.iter().position(|known| *known == kind).unwrap_or_default();
     let codes = ticks.codes.iter().map(|(name, kind)| json!({ "name": name, "kind": row(kind) }));
     let first = ticks.numbers.first().copied().unwrap_or_default();

@@ -4,6 +4,8 @@
 //! Times are microseconds since the connection's first event. Sequence numbers are relative to the
 //! initial one and do not wrap.
 
+use bblog_dissector::spec::Category;
+
 /// The picture of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionPicture {
@@ -207,6 +209,17 @@ pub struct Ticks {
     pub codes: Vec<(String, &'static str)>,
     /// Sentences of the events that have one: index of the event and text.
     pub texts: Vec<(u32, String)>,
+}
+
+impl Ticks {
+    /// The kinds of events that there are, in the order of their rows: that of the categories in the tables.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let order = |kind: &str| Category::ALL.iter().position(|category| category.word() == kind);
+        let mut kinds: Vec<&'static str> = self.codes.iter().map(|code| code.1).collect();
+        kinds.sort_by_key(|kind| order(kind));
+        kinds.dedup();
+        kinds
+    }
 }
 
 /// A log's text as one line: control characters, which XML and xplot cannot hold, become blanks.

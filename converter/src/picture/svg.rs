@@ -97,19 +97,8 @@ fn panels(connection: &ConnectionPicture) -> Vec<Panel> {
     Panel::ALL.into_iter().filter(has).collect()
 }
 
-/// The kinds of events, in the order of their rows.
-fn kinds(connection: &ConnectionPicture) -> Vec<&'static str> {
-    let mut kinds = Vec::new();
-    for (_, kind) in &connection.ticks.codes {
-        if !kinds.contains(kind) {
-            kinds.push(kind);
-        }
-    }
-    kinds
-}
-
 fn rows(connection: &ConnectionPicture) -> u32 {
-    (connection.bands.len() + kinds(connection).len()) as u32
+    (connection.bands.len() + connection.ticks.kinds().len()) as u32
 }
 
 fn rows_height(connection: &ConnectionPicture) -> u32 {
@@ -267,7 +256,7 @@ fn draw_rows(connection: &ConnectionPicture, area: &Area<'_>) -> Result<(), Draw
         .x_label_formatter(&|time| format!("{} s", time / 1e6))
         .draw()?;
     let bands = connection.bands.iter().map(|row| row.label);
-    for (at, label) in bands.chain(kinds(connection)).enumerate() {
+    for (at, label) in bands.chain(connection.ticks.kinds()).enumerate() {
         area.draw_text(label, &text("dim"), (8, (at as u32 * ROW) as i32 + 3))?;
     }
     for (at, row) in connection.bands.iter().enumerate() {
@@ -285,7 +274,7 @@ fn draw_ticks(connection: &ConnectionPicture, chart: &mut Chart<'_, '_>, rows: u
     let ticks = &connection.ticks;
     let width = chart.plotting_area().dim_in_pixel().0.max(1);
     let column = |time: u64| time as u128 * u128::from(width) / u128::from(connection.duration_us.max(1));
-    for (at, kind) in kinds(connection).into_iter().enumerate() {
+    for (at, kind) in connection.ticks.kinds().into_iter().enumerate() {
         let bottom = f64::from(rows) - (connection.bands.len() + at) as f64 - 0.9;
         let of_kind = |code: u16| ticks.codes.get(usize::from(code)).is_some_and(|(_, its)| *its == kind);
         let events = ticks.times.iter().zip(&ticks.codes_of);

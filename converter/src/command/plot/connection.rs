@@ -5,9 +5,11 @@ use std::collections::HashMap;
 
 use bblog_analysis::{Account, Cause, Facts, Limit, SegmentRange, Step};
 use bblog_dissector::Micros;
+use bblog_dissector::spec::Category;
 
 use super::values::{Row, scaled};
 use crate::event::decode::DecodedItem;
+use crate::event::words::Words;
 use crate::picture::model::{BandRow, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style};
 
 /// Of a log with so many events or fewer each has its sentence in the page; of a longer one those that matter.
@@ -70,6 +72,7 @@ pub(super) struct Drawing {
     recovery: Option<u64>,
     /// Whether the connection was open at some time: before, its windows are not set.
     was_open: bool,
+    words: Words,
     codes: HashMap<(&'static str, &'static str), u16>,
     /// Whether the event at a place in `texts` matters.
     notable: Vec<bool>,
@@ -89,13 +92,20 @@ impl Drawing {
             values: HashMap::new(),
             recovery: None,
             was_open: false,
+            words: Words::default(),
             codes: HashMap::new(),
             notable: Vec::new(),
         }
     }
 
     /// Takes in an event after the analysis did.
-    pub(super) fn event(&mut self, decoded: &DecodedItem<'_>, step: &Step, facts: &Facts, rows: &[&'static Row]) {
+    pub(super) fn event(
+        &mut self,
+        decoded: &DecodedItem<'_>,
+        step: &Step,
+        facts: &Facts,
+        rows: &[&'static Row],
+    ) {
         // USERSEND may be logged late: times do not run back in a picture.
         let offset = (decoded.item.time() - self.first).0.max(0) as u64;
         let time = self.picture.ticks.times.last().map_or(offset, |last| offset.max(*last));
@@ -177,7 +187,9 @@ impl Drawing {
         let span = (start, end, "recovery".to_owned());
         match row {
             Some(row) => row.spans.push(span),
-            None => self.picture.bands.push(BandRow { row: "recovery", label: "recovery", spans: vec![span] }),
+            None => {
+                self.picture.bands.push(BandRow { row: "recovery", label: "recovery", spans: vec![span] })
+            }
         }
     }
 
@@ -192,7 +204,7 @@ impl Drawing {
         if (at < ALL_TEXTS || notable) && !decoded.is_unknown() {
             let mut text = String::new();
             // A String takes everything.
-            let _ = decoded.event.summary().write_to(&mut text);
+            let _ = self.words.write(decoded, decoded.numbers.style, &mut text);
             ticks.texts.push((u32::try_from(at).unwrap_or(u32::MAX), text));
             self.notable.push(notable);
         }
@@ -294,19 +306,13 @@ fn bar_kind(step: &Step, is_ours: bool) -> &'static str {
     }
 }
 
-/// The row of an event in the strip of events.
+/// The row of an event in the strip of events: its category, but for sends that failed or were repeats.
 fn kind_of(decoded: &DecodedItem<'_>, step: &Step) -> &'static str {
     if step.send_error.is_some() {
-        "failure"
-    } else if step.retransmission.is_some() || step.recovery.is_some() {
-        "loss"
-    } else if step.timer.is_some() || decoded.event.timer().is_some() {
-        "timer"
-    } else if step.state_changed || step.is_end {
-        "state"
-    } else if step.segment.is_some() {
-        "packet"
+        Category::Failure.word()
+    } else if step.retransmission.is_some() {
+        Category::Loss.word()
     } else {
-        "other"
+        decoded.event.category().word()
     }
 }

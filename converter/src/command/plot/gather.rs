@@ -15,8 +15,8 @@ use crate::event::decode::DecodedItem;
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
 use crate::event::merge::Events;
-use crate::input::{InputName, Inputs};
 use crate::input::error::OnError;
+use crate::input::{InputName, Inputs};
 use crate::picture::model::ConnectionPicture;
 use crate::select::Selection;
 use crate::select::walk::walk;
@@ -91,7 +91,7 @@ fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
         utc: decoded.item.clock() == Clock::Utc,
         filter: ends.map(filter_of).unwrap_or_default(),
         show: format!("bblog show{}", select.unwrap_or_default()),
-        files: inputs.names.iter().map(|name| quoted(name)).collect(),
+        files: inputs.names.iter().map(quoted).collect(),
         ..ConnectionPicture::default()
     };
     Drawing::new(picture, decoded.item.time())
@@ -104,7 +104,10 @@ fn filter_of((local, remote): Addresses) -> String {
         IpAddr::V6(_) => ("ipv6", local.ip()),
     };
     let (ours, theirs) = (local.port(), remote.port());
-    format!("bblog || {family}.addr == {wire} && {family}.addr == {} && tcp.port == {ours} && tcp.port == {theirs}", remote.ip())
+    format!(
+        "bblog || {family}.addr == {wire} && {family}.addr == {} && tcp.port == {ours} && tcp.port == {theirs}",
+        remote.ip()
+    )
 }
 
 /// A file's name as a word of a shell's command.
