@@ -113,7 +113,7 @@ impl OriginFinder {
             last = Some(record);
             let id = record.stack_id();
             // Asked anew now and then: it costs as much as passing over a record.
-            if wants.0 != id || (wants.1 && count % 16 == 0) {
+            if wants.0 != id || (wants.1 && count.is_multiple_of(16)) {
                 wants = (id, self.wants(id));
             }
             if wants.1 {

@@ -161,7 +161,7 @@ impl PcapngEvents {
         let Some(record) = self.reader.record() else { return };
         self.origins.observe(&record);
         self.place.looked += 1;
-        if self.place.looked % TURN == 0 || !self.origins.current().is_decoded() {
+        if self.place.looked.is_multiple_of(TURN) || !self.origins.current().is_decoded() {
             self.place.watches = self.origins.wants(id);
             if self.origins.find(id) {
                 self.place.number += 1;

@@ -15,6 +15,7 @@ use crate::event::decode::DecodedItem;
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
 use crate::event::merge::Events;
+use crate::event::origin::Origin;
 use crate::input::error::OnError;
 use crate::input::{InputName, Inputs};
 use crate::picture::model::ConnectionPicture;
@@ -81,7 +82,7 @@ fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
     };
     let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
     let details = match &decoded.item {
-        LogItem::Bblog(item) => format!("stack {}, FreeBSD {}", Escaped(item.stack), item.kernel.name()),
+        LogItem::Bblog(item) => origin(item.origin),
         LogItem::Eventlog(item) => format!("eventlog session {}", item.event.session_id()),
     };
     let picture = ConnectionPicture {
@@ -95,6 +96,17 @@ fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
         ..ConnectionPicture::default()
     };
     Drawing::new(picture, decoded.item.time())
+}
+
+/// Stack and kernel of a record, and whether they were inferred.
+fn origin(origin: &Origin) -> String {
+    let mark = |is_inferred: bool| if is_inferred { " (inferred)" } else { "" };
+    let stack = mark(origin.machine.is_stack_inferred);
+    let name = Escaped(&origin.stack_name);
+    match &origin.machine.kernel {
+        Some(kernel) => format!("stack {name}{stack}, FreeBSD {}{}", kernel.value, mark(kernel.is_inferred)),
+        None => format!("stack {name}{stack}, kernel not known"),
+    }
 }
 
 /// A display filter for the packets of a connection, and for all records beside them.
