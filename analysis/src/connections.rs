@@ -219,12 +219,6 @@ impl<S: BuildHasher + Default> Connections<S> {
         self.get_open(key).map(|open| (open.number, &open.connection))
     }
 
-    /// The connection of the last item.
-    pub fn latest(&self) -> Option<&Connection> {
-        let (_, place) = self.last?;
-        self.open.get(place)?.as_deref().map(|open| &open.connection)
-    }
-
     /// Spans of the connection under this key that no later item can change, if [`Wanted::spans`].
     pub fn take_spans(&mut self, key: &Key) -> Vec<Span<Limit>> {
         let place = self.places.get(key).copied();
