@@ -161,7 +161,7 @@ impl StreamOut {
                 if self.next_try.replace(now + self.retry).is_none() {
                     let (why, seconds) = (io_text(&error), self.retry.as_secs_f32());
                     self.log.error(format_args!(
-                        "output: {why}; what comes is dropped and counted, next try in {seconds} s"
+                        "output: {why}; new records are dropped and counted, next try in {seconds} s"
                     ));
                 }
                 self.drop_buffer();

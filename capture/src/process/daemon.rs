@@ -53,7 +53,7 @@ impl PidFile {
                     }
                     _ => "which has not written its pid yet".to_owned(),
                 };
-                Err(Failure::new(path.display(), format_args!("bblogd runs already, {who}")))
+                Err(Failure::new(path.display(), format_args!("bblogd is running already, {who}")))
             }
             Err((_, error)) => Err(Failure::io(path.display(), error)),
         }

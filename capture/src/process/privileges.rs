@@ -72,7 +72,10 @@ impl RunAs {
         let groups = getgroups().map_err(|error| failed("getgroups", error))?;
         let back = !uid.is_root() && (setuid(Uid::from_raw(0)).is_ok() || setgid(Gid::from_raw(0)).is_ok());
         if !is_user || groups.iter().any(|group| group != gid) || back {
-            return Err(Failure::new(format_args!("user {name}"), "still has other rights, expected none"));
+            return Err(Failure::new(
+                format_args!("user {name}"),
+                "still has other privileges, expected none",
+            ));
         }
         Ok(())
     }

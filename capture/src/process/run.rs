@@ -165,7 +165,7 @@ fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Fai
     let lock = Flock::lock(dir, FlockArg::LockExclusiveNonblock).ok();
     if lock.is_none() {
         log.info(format_args!(
-            "{}: another bblogd writes here; its unfinished files are left",
+            "{}: another bblogd writes here; its unfinished files are left alone",
             path.display()
         ));
     }

@@ -305,7 +305,10 @@ impl Store {
                 self.purge();
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.log.error(format_args!("{}: deleted by somebody, and what it held", part(&file.name)));
+                self.log.error(format_args!(
+                    "{}: deleted by another program; its records are lost",
+                    part(&file.name)
+                ));
                 self.counters.unfinished += 1;
             }
             Err(error) => {
@@ -398,7 +401,7 @@ impl Store {
         if self.next_try.replace(Instant::now() + retry).is_none() {
             let (why, seconds) = (io_text(error), retry.as_secs_f32());
             self.log.error(format_args!(
-                "{name}: {why}; what comes is dropped and counted, next try in {seconds} s"
+                "{name}: {why}; new records are dropped and counted, next try in {seconds} s"
             ));
         }
     }

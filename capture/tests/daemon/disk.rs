@@ -48,7 +48,7 @@ fn a_full_disk_costs_records_but_nothing_else() {
         writer.write_all(&id.entry(&records(number * 100..number * 100 + 100))).unwrap();
     }
     writer.write_all(&id.entry(&records(500..1500))).unwrap();
-    daemon.wait_for("No space left on device; what comes is dropped and counted");
+    daemon.wait_for("No space left on device; new records are dropped and counted");
     // It goes on reading.
     writer.write_all(&id.entry(&records(1500..1510))).unwrap();
     until(
@@ -94,7 +94,7 @@ fn a_file_size_limit_is_a_full_disk() {
     let daemon = start(&place, command);
     let id = connection("id");
     writer.write_all(&id.entry(&records(0..1000))).unwrap();
-    daemon.wait_for("File too large; what comes is dropped");
+    daemon.wait_for("File too large; new records are dropped");
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.write_all(&id.entry(&records(1000..1010))).unwrap();
     daemon.wait_for("written again");
@@ -124,7 +124,7 @@ fn a_folder_that_is_deleted_and_made_anew() {
     until("a file", || place.files().len() == 1, || daemon.log());
     fs::remove_dir_all(place.out()).unwrap();
     writer.write_all(&id.entry(&records(10..20))).unwrap();
-    daemon.wait_for("what comes is dropped and counted");
+    daemon.wait_for("new records are dropped and counted");
     fs::create_dir(place.out()).unwrap();
     fs::set_permissions(place.out(), Permissions::from_mode(0o777)).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(100));
@@ -175,7 +175,7 @@ fn a_folder_that_must_not_be_written() {
     let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap(), "--retry", "50ms"]));
     fs::set_permissions(place.out(), Permissions::from_mode(0o755)).unwrap();
     writer.write_all(&connection("id").entry(&records(0..10))).unwrap();
-    daemon.wait_for("Permission denied; what comes is dropped");
+    daemon.wait_for("Permission denied; new records are dropped");
     fs::set_permissions(place.out(), Permissions::from_mode(0o777)).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(100));
     writer.write_all(&connection("id").entry(&records(10..12))).unwrap();

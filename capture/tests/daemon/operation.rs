@@ -224,7 +224,7 @@ fn the_pid_file_says_who_runs() {
     let (status, log) = start(&place, place.bblogd(&arguments)).wait();
     assert_eq!(status.code(), Some(1));
     let expected =
-        format!("bblogd: {}: bblogd runs already, with pid {}\n", pid_file.display(), daemon.pid());
+        format!("bblogd: {}: bblogd is running already, with pid {}\n", pid_file.display(), daemon.pid());
     assert_eq!(log, expected);
     assert_eq!(pid(), format!("{}\n", daemon.pid()));
     daemon.stop();

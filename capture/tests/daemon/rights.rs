@@ -210,7 +210,7 @@ fn names_of_others_are_not_told_raw() {
     assert_eq!(status.code(), Some(1));
     assert_eq!(
         log,
-        format!("bblogd: {}: bblogd runs already, and its pid file holds no number\n", pid.display())
+        format!("bblogd: {}: bblogd is running already, and its pid file holds no number\n", pid.display())
     );
     // Nor is a path.
     let (_, log) = start(&place, place.bblogd(&["-f", "no\x1b[2J\nfile"])).wait();

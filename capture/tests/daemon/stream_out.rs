@@ -75,7 +75,7 @@ fn a_full_disk_leaves_a_gap_that_is_counted() {
     until("the first", || out.metadata().unwrap().len() > 30_000, || daemon.log());
     writer.write_all(&connection("a").entry(&records(100..200))).unwrap();
     writer.write_all(&connection("b").port(7).entry(&records(0..10))).unwrap();
-    daemon.wait_for("output: No space left on device; what comes is dropped");
+    daemon.wait_for("output: No space left on device; new records are dropped");
     let before = reading::blocks(&out);
     assert_eq!(reading::serials(&before), (0..100).collect::<Vec<_>>());
     // There is room again.
