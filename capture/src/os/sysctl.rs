@@ -12,13 +12,19 @@ pub fn value(name: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// The value of an integer sysctl (`int`, `u_int` or 64 bits).
+/// The value of an integer sysctl.
 pub fn integer(name: &str) -> Option<i64> {
-    let value = value(name)?;
-    match value.len() {
-        4 => value.first_chunk().map(|&bytes| i64::from(i32::from_ne_bytes(bytes))),
-        8 => value.first_chunk().map(|&bytes| i64::from_ne_bytes(bytes)),
-        _ => None,
+    as_integer(&value(name)?)
+}
+
+/// A value as an integer, in the machine's byte order: `bool` (1 byte), `uint16_t`, `int` or `u_int`,
+/// or 64 bits. `u_int` above 2^31 comes out negative, as -1 for "all".
+pub fn as_integer(value: &[u8]) -> Option<i64> {
+    match *value {
+        [byte] => Some(i64::from(byte)),
+        [a, b] => Some(i64::from(u16::from_ne_bytes([a, b]))),
+        [a, b, c, d] => Some(i64::from(i32::from_ne_bytes([a, b, c, d]))),
+        _ => Some(i64::from_ne_bytes(*value.first_chunk().filter(|_| value.len() == 8)?)),
     }
 }
 
@@ -60,5 +66,23 @@ mod freebsd {
         }
         value.truncate(len);
         Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_every_size() {
+        // SYSCTL_BOOL: one byte.
+        assert_eq!((as_integer(&[1]), as_integer(&[0])), (Some(1), Some(0)));
+        assert_eq!(as_integer(&443_u16.to_ne_bytes()), Some(443));
+        assert_eq!(as_integer(&5_000_000_i32.to_ne_bytes()), Some(5_000_000));
+        assert_eq!(as_integer(&u32::MAX.to_ne_bytes()), Some(-1));
+        assert_eq!(as_integer(&(1_u64 << 36).to_ne_bytes()), Some(1 << 36));
+        for size in [0, 3, 5, 7, 9, 72] {
+            assert_eq!(as_integer(&vec![0; size]), None, "{size}");
+        }
     }
 }

@@ -104,10 +104,6 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     if args.exit_on_eof {
         stdin::watch(&queue)?;
     }
-    // Who reads the process id may send signals.
-    if let Some(pid_file) = &mut pid_file {
-        pid_file.write()?;
-    }
     let stacks = stacks(&args, helper.filter(|_| asks_for_stacks)).of(machine);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
@@ -127,6 +123,11 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
         queue.take_turns();
     }
     start(&mut writer.threads, tcp_log, eventlog, &queue, woken)?;
+    writer.write_status(&queue, true);
+    // Who reads the process id may send signals, and read the status.
+    if let Some(pid_file) = &mut pid_file {
+        pid_file.write()?;
+    }
     let good = writer.run(&queue);
     if args.daemon || args.syslog {
         writer.output.counters().tell(log, queue.load());

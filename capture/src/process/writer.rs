@@ -184,7 +184,8 @@ impl Writer {
         (self.output.needs_ticks() || self.status.is_some()).then(|| flushed + FLUSH)
     }
 
-    fn write_status(&mut self, queue: &Queue, is_up: bool) {
+    /// Writes the status file, if one is wanted.
+    pub fn write_status(&mut self, queue: &Queue, is_up: bool) {
         let Some(status) = &mut self.status else { return };
         let snapshot = Snapshot {
             counters: self.output.counters(),

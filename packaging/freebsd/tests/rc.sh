@@ -30,6 +30,12 @@ mkdir -p "$work/sbin" "$work/root/dev"
 # and a shell cannot trap what was ignored when it began.)
 cat >"$work/sbin/bblogd" <<'END'
 #!/usr/bin/env -S --default-signal=HUP sh
+case $1 in
+check | status)
+	echo "asked: $*"
+	exit "$(cat "$BBLOGD_TEST/health" 2>/dev/null || echo 0)"
+	;;
+esac
 printf '%s\n' "$@" >"$BBLOGD_TEST/arguments"
 while [ $# -gt 0 ]; do
 	[ "$1" != -p ] || pidfile=$2
@@ -102,13 +108,23 @@ service status 1 'bblogd is not running'
 service reload 1 'not running'
 service stop 1 'not running'
 
+# What is missing can be asked for before.
+service check 0 "asked: check -u $owner -D $work/the logs"
+
 # Enabled.
 : >"$work/root/dev/tcp_log"
 service start 0 'Starting bblogd'
 given -d -D "$work/the logs" -u "$owner" -p "$work/pid"
-! grep -q -e --eventlog "$work/arguments" || fail "bblogd was given --eventlog"
+given --status-file "$work/the logs/bblogd.prom"
+for word in --eventlog --max-total-size --max-age --xz --zstd; do
+	! grep -qx -e "$word" "$work/arguments" || fail "bblogd was given $word"
+done
 [ "$(stat -c '%U %a' "$work/the logs")" = "$owner 750" ] || fail "the folder is $(stat -c '%U %a' "$work/the logs"), expected $owner 750"
 service status 0 "bblogd is running as pid $(cat "$work/pid")"
+service status 0 "asked: status --status-file $work/the logs/bblogd.prom"
+echo 1 >"$work/health"
+service status 1 "asked: status"
+rm "$work/health"
 service start 1 'already running'
 service reload 0 ''
 heard "$work/heard" reloaded
@@ -137,6 +153,22 @@ given --eventlog 'tcp:INFO:CC|TIMER' hpts -J --rotate-size 64M
 service stop 0 ''
 service frobnicate 1 'Usage:'
 
+# Limits, compression, and no status file.
+cat >>"$RC_CONF" <<'END'
+bblogd_max_size=20G
+bblogd_max_age=30d
+bblogd_compress=zstd
+bblogd_statusfile=
+bblogd_flags=
+END
+service start 0 'Starting bblogd'
+given --max-total-size 20G --max-age 30d --zstd
+! grep -q -e --status-file "$work/arguments" || fail "bblogd was given --status-file"
+service status 0 'bblogd is running'
+service stop 0 ''
+echo bblogd_compress=gzip >>"$RC_CONF"
+service start 1 'bblogd_compress: gzip, expected xz or zstd'
+
 # The real daemon.
 if [ -n "$real" ]; then
 	ln -sf "$(cd "$(dirname "$real")" && pwd)/${real##*/}" "$work/sbin/bblogd"
@@ -157,7 +189,8 @@ if [ -n "$real" ]; then
 	service status 0 'bblogd is running'
 	service start 1 'already running'
 	service reload 0 ''
-	service status 0 'bblogd is running'
+	heard "$work/logs/bblogd.prom" 'bblogd_up 1'
+	service status 0 'healthy'
 	service stop 0 'Stopping bblogd'
 	service status 1 'bblogd is not running'
 	kill "$writer" 2>/dev/null || :
