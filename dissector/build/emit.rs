@@ -14,6 +14,9 @@ use crate::unit::Unit;
 /// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
 const STACKINFO: u16 = 0x10;
 
+/// Where `tlb_stackinfo`, the union, lies.
+const UNION: std::ops::Range<u16> = 160..264;
+
 /// The stacks, by the words of the tables and as variants of `Stack`, in the order of their bits.
 const STACKS: [(&str, &str); 4] =
     [("unknown", "Unknown"), ("freebsd", "Freebsd"), ("rack", "Rack"), ("bbr", "Bbr")];
@@ -41,6 +44,7 @@ pub fn emit(tables: &Tables) -> Result<String, Fault> {
         name_table(&mut out, table);
     }
     constants(&mut out, tables);
+    byte_order(&mut out, tables)?;
     alert_kinds(&mut out, tables)?;
     let kinds = kinds(tables)?;
     let mut cx = Emit { tables, kinds, next_id: 0, out };
@@ -136,6 +140,42 @@ fn constants(out: &mut String, tables: &Tables) {
         }
         out.push_str("}\n");
     }
+}
+
+/// Where integers in the machine's byte order lie, and their sizes: of every record, and of the union by event.
+fn byte_order(out: &mut String, tables: &Tables) -> Result<(), Fault> {
+    let places = |is_wanted: &dyn Fn(&str) -> bool| -> String {
+        let members = tables.members.iter().filter(|member| is_wanted(member.0));
+        let integers =
+            members.filter(|member| matches!(member.1.ty, Type::Unsigned(2..) | Type::Signed(2..)));
+        integers.map(|(_, member)| format!("({}, {}),", member.offset, member.ty.size())).collect()
+    };
+    let of_record = places(&|name| name.starts_with("tlb_"));
+    let _ = writeln!(out, "pub(crate) static HOST_MEMBERS: &[(u16, u8)] = &[{of_record}];");
+    let _ = writeln!(
+        out,
+        "pub(crate) fn union_members(event_id: u8) -> &'static [(u16, u8)] {{ match event_id {{"
+    );
+    for event in &tables.events {
+        // The union has several structures; a member is called `STRUCTURE.MEMBER` but in the common one.
+        let structure = |name: &str| name.split(['.', '[']).next().unwrap_or_default().to_owned();
+        let own = event.rows.iter().map(|row| &row.member.name).filter(|name| name.starts_with('u'));
+        let mut structures: Vec<String> =
+            own.filter(|name| name.contains(['.', '['])).map(|name| structure(name)).collect();
+        structures.dedup();
+        match &structures[..] {
+            [] => {}
+            [one] => {
+                let of_union = places(&|name| structure(name) == *one && name.contains(['.', '[']));
+                let _ = writeln!(out, "{} => &[{of_union}],", event.id);
+            }
+            more => return Err(format!("{}: members of {more:?}", event.name)),
+        }
+    }
+    let in_union = |name: &str| tables.members.get(name).is_some_and(|member| UNION.contains(&member.offset));
+    let common = places(&|name| in_union(name) && !name.contains(['.', '[']));
+    let _ = writeln!(out, "_ => &[{common}] }} }}");
+    Ok(())
 }
 
 /// Name tables whose values code refers to: name, prefix in C, type, what they are.
@@ -261,12 +301,15 @@ impl Emit<'_> {
             let _ = writeln!(
                 out,
                 "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, label: {:?}, kind: Kind::{kind:?}, unit: Unit::{unit}, \
-                 names: {names}, place: {place}, read: Read::of(Kind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, source: {:?} }},",
+                 names: {names}, place: {place}, read: Read::of(Kind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, \
+                 unset: &{:?}, at_least: {:?}, source: {:?} }},",
                 row.name,
                 row.label,
                 whens[at],
                 whens[at..].iter().take_while(|when| **when == whens[at]).count(),
                 row.common,
+                row.unset,
+                row.at_least,
                 row.source,
             );
         }
@@ -313,7 +356,7 @@ impl Emit<'_> {
     fn when(&self, when: &When, of: Option<&MemberRef>) -> Result<String, Fault> {
         let in_union = |m: &MemberRef| {
             let own = !m.name.starts_with("tlv_") && !m.name.starts_with("tlb_");
-            own && self.tables.members.get(&m.name).is_some_and(|m| (160..264).contains(&m.offset))
+            own && self.tables.members.get(&m.name).is_some_and(|m| UNION.contains(&m.offset))
         };
         let needs = of.into_iter().chain(when.conds.iter().map(|c| &c.member)).any(in_union);
         let mut conds = String::new();

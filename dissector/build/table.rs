@@ -153,6 +153,10 @@ pub struct Row {
     pub source: String,
     pub when: When,
     pub common: bool,
+    /// Values that mean "not set".
+    pub unset: Vec<u64>,
+    /// Values from this one on are lower bounds.
+    pub at_least: Option<u64>,
 }
 
 /// Where rows go at the moment.
@@ -325,6 +329,8 @@ impl Parser<'_> {
                     block.source = rest.to_owned();
                 }
             }
+            "unset" => self.last_row()?.unset = parse_values(rest)?,
+            "at_least" => self.last_row()?.at_least = parse_values(rest)?.first().copied(),
             "use" => self.set_rows(Words::of(word, rest), source)?,
             _ => self.row(word, Words::of(word, rest), source)?,
         }
@@ -351,6 +357,11 @@ impl Parser<'_> {
             Target::None | Target::Names => None,
         };
         rows.ok_or_else(|| "row outside a set, group or event".into())
+    }
+
+    /// The row that the lines about a row are about.
+    fn last_row(&mut self) -> Result<&mut Row, Fault> {
+        self.rows()?.last_mut().ok_or_else(|| "no row before this line".into())
     }
 
     /// `use SET [-MEMBER...]`: the rows of a set.
@@ -385,7 +396,9 @@ impl Parser<'_> {
             index += 1;
             common || index <= from || !row.common || row.member.name != member.name
         });
-        rows.push(Row { member, name, unit: unit.to_owned(), signed, network, label, source, when, common });
+        let (unset, at_least) = (Vec::new(), None);
+        let unit = unit.to_owned();
+        rows.push(Row { member, name, unit, signed, network, label, source, when, common, unset, at_least });
         Ok(())
     }
 }
@@ -479,6 +492,13 @@ fn parse_int(word: &str) -> Option<i64> {
         Some(hex) => i64::from_str_radix(hex, 16).ok(),
         None => word.parse().ok(),
     }
+}
+
+/// `1|0x10`: numbers.
+fn parse_values(text: &str) -> Result<Vec<u64>, Fault> {
+    let value =
+        |text: &str| parse_int(text).map(|value| value as u64).ok_or_else(|| format!("{text} is no number"));
+    text.split('|').map(value).collect()
 }
 
 /// `member`, `member[low:high]`, `high:low` or `member-member`.

@@ -258,11 +258,15 @@ fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> Kind {
     }
 }
 
+/// What a schema says of a field of this structure, or else of all fields of this name.
+fn of_field<'s, T>(all: &'s BTreeMap<String, T>, def: &EventDef, field: &StructField) -> Option<&'s T> {
+    let structure = def.payload.as_deref().unwrap_or_default();
+    all.get(&[structure, &field.name].join(".")).or_else(|| all.get(&field.name))
+}
+
 /// A field's unit and meaning.
 fn doc<'s>(schema: &'s Schema, def: &EventDef, field: &'s StructField) -> (Unit, &'s str) {
-    let structure = def.payload.as_deref().unwrap_or_default();
-    let own = [structure, &field.name].join(".");
-    let doc = schema.docs.get(&own).or_else(|| schema.docs.get(&field.name));
+    let doc = of_field(&schema.docs, def, field);
     match (doc, &field.shown, field.ctype) {
         (Some((unit, label)), _, _) => (Unit::from_word(unit).unwrap_or_default(), label),
         (None, Annotation::Hex, _) => (Unit::Hex, &field.name),
@@ -313,6 +317,8 @@ fn row(
         span: (fields.len() - at) as u16,
         yields_to: &[],
         common: false,
+        unset: of_field(&schema.unset, def, field).map_or(&[], |values| values.clone().leak()),
+        at_least: of_field(&schema.at_least, def, field).copied(),
         source: leak(&format!(
             "schema of {}, STRUCT {}",
             schema.provider,

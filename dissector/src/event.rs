@@ -64,11 +64,31 @@ impl Field<'_> {
         }
     }
 
+    /// Whether the value is one that means "not set": no number to count with.
+    #[inline]
+    pub fn is_unset(&self) -> bool {
+        self.spec.is_unset(&self.value)
+    }
+
+    /// Whether the value is a lower bound: the kernel cut it, or it wrapped.
+    #[inline]
+    pub fn is_lower_bound(&self) -> bool {
+        self.spec.at_least.is_some_and(|least| self.value.as_int().is_some_and(|value| value as u64 >= least))
+    }
+
     /// Whether the value is a number whose bits have names, and the bits called `name` are set.
     pub fn has_flag(&self, name: &str) -> bool {
         let ValueNames::Flags(table) = self.spec.names else { return false };
         let mask = table.value(name).unwrap_or(0);
         self.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
+    }
+}
+
+impl FieldSpec {
+    /// Whether a value of this row is one that means "not set".
+    #[inline]
+    pub fn is_unset(&self, value: &Value<'_>) -> bool {
+        !self.unset.is_empty() && value.as_int().is_some_and(|value| self.unset.contains(&(value as u64)))
     }
 }
 

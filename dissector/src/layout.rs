@@ -52,9 +52,16 @@ pub struct Votes([u32; 6]);
 impl Votes {
     /// Counts one event of the tcp provider.
     pub fn count(&mut self, event: &RawEvent<'_>) {
-        for &layout in evidence(event) {
-            self.0[layout as usize] += 1;
-        }
+        self.note(evidence(event, false));
+    }
+
+    /// Counts one event of the tcp provider whose payload is still as a big-endian machine wrote it.
+    pub fn count_big_endian(&mut self, event: &RawEvent<'_>) {
+        self.note(evidence(event, true));
+    }
+
+    fn note(&mut self, layouts: &[Layout]) {
+        layouts.iter().for_each(|&layout| self.0[layout as usize] += 1);
     }
 
     /// The layout with the most votes; of equals D, or else the newer one. `None` without any
@@ -78,14 +85,17 @@ impl Votes {
 }
 
 /// The layouts that an event speaks for.
-fn evidence(event: &RawEvent<'_>) -> &'static [Layout] {
+fn evidence(event: &RawEvent<'_>, is_big_endian: bool) -> &'static [Layout] {
     use Layout::{A, B, C, D, D2, E};
     let payload = event.payload();
     let at = Cursor(payload);
     let byte = |offset: usize| at.u8(offset).unwrap_or(0);
     let header_words = |offset: usize| (5..=15).contains(&byte(offset));
     let state = |offset: usize| byte(offset) <= 10;
-    let arrival = |offset: usize| at.u64(offset).is_some_and(|t| t.abs_diff(event.timestamp()) < NEAR);
+    let arrival = |offset: usize| {
+        let time = at.u64(offset).map(|time| if is_big_endian { time.swap_bytes() } else { time });
+        time.is_some_and(|time| time.abs_diff(event.timestamp()) < NEAR)
+    };
     match (event.event_id(), payload.len()) {
         (id::CONN_PARAMS, 8) => &[A],
         (id::CONN_PARAMS, 64) => &[B, C, D, D2, E],

@@ -50,6 +50,7 @@ mod time;
 mod unit;
 
 pub mod bblog;
+pub mod byte_order;
 pub mod catalog;
 pub mod decoder;
 pub mod elog;

@@ -99,7 +99,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             (TemplatePart::Flags(_, mask), ValueNames::Flags(table), Some(value)) => {
                 text::flags(out, table, value as u64 & mask)
             }
-            (TemplatePart::Number(_), ValueNames::None, Some(value)) => {
+            (TemplatePart::Number(_), ValueNames::None, Some(value)) if !field.is_unset() => {
                 text::quantity(out, value, Unit::None, self.style, None)
             }
             _ => field.write_in(out, true, self.style),
@@ -108,15 +108,17 @@ impl<'e, 'a> Summary<'e, 'a> {
 
     /// The difference of two values, and its unit.
     fn difference(&self, a: Operand, b: Operand) -> Option<(i64, Unit)> {
-        let (a, b) = (self.event.operand(a)?, self.event.operand(b)?);
+        let set = |of: Operand| self.event.operand(of).filter(|field| !field.is_unset());
+        let (a, b) = (set(a)?, set(b)?);
         let (unit, value) = (a.spec.unit, a.value.as_int()?.wrapping_sub(b.value.as_int()?));
         let sequence = matches!(unit, Unit::Seq | Unit::PeerSeq);
         Some(if sequence { (i64::from(value as u32), Unit::Bytes) } else { (value, unit) })
     }
 
-    /// Whether every value of the parts is present and not zero.
+    /// Whether every value of the parts is present, set and not zero.
     fn complete(&self, parts: &'static [TemplatePart]) -> bool {
-        let there = |of: Operand| self.event.operand(of).filter(|field| !field.value.is_zero());
+        let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
+        let there = |of: Operand| self.event.operand(of).filter(is_there);
         let masked = |of: Operand, mask: u64| {
             there(of).is_some_and(|field| match field.value {
                 Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => {
@@ -131,9 +133,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             TemplatePart::Flags(of, mask) | TemplatePart::Test(of, mask) => masked(*of, *mask),
             // A negative one comes of values of different moments.
             TemplatePart::Difference(a, b) => self.difference(*a, *b).is_some_and(|(value, _)| value > 0),
-            TemplatePart::Printf(_, index) => {
-                self.event.own(*index).is_some_and(|field| !field.value.is_zero())
-            }
+            TemplatePart::Printf(_, index) => self.event.own(*index).as_ref().is_some_and(is_there),
         })
     }
 }

@@ -37,6 +37,15 @@ impl Field<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: Style) -> fmt::Result {
+        match (self.is_unset(), self.value.as_int()) {
+            (true, _) if short => return out.write_str("not set"),
+            (true, Some(value)) => return write!(out, "not set ({value})"),
+            _ => self.write_value(out, short, style)?,
+        }
+        if self.is_lower_bound() { out.write_str(" or more") } else { Ok(()) }
+    }
+
+    fn write_value<W: Write>(&self, out: &mut W, short: bool, style: Style) -> fmt::Result {
         match (self.value, self.spec.names) {
             (Value::Text(bytes), _) => escaped(out, bytes),
             (Value::Bytes(bytes), _) => bytes.iter().try_for_each(|b| write!(out, "{b:02x}")),

@@ -361,3 +361,29 @@ fn a_takeover_is_decoded_by_the_stack_that_follows() {
         assert_eq!(decoded(event, 739, flex8, Stack::Freebsd), Stack::Freebsd, "{event}");
     }
 }
+
+/// Values that stand for no value are shown as such, and are in no sentence that asks for a value.
+#[test]
+fn not_set_and_lower_bounds() {
+    let mut bytes = [0; RECORD_LEN];
+    (bytes[25], bytes[26]) = (bblog_dissector::bblog::id::TIMERSTAR, 0x10);
+    bytes[80..84].copy_from_slice(&1_073_725_440_u32.to_le_bytes());
+    bytes[96..100].copy_from_slice(&u32::MAX.to_le_bytes());
+    bytes[224..228].copy_from_slice(&2_905_032_704_u32.to_le_bytes());
+    bytes[228..232].copy_from_slice(&0x20_u32.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
+    let field = |name: &str| event.get(name).unwrap();
+    assert!(field("snd_cwnd").is_unset() && field("snd_ssthresh").is_unset());
+    assert!(!field("snd_wnd").is_unset() && !field("snd_cwnd").is_lower_bound());
+    assert_eq!(format!("{0} / {0:#}", field("snd_cwnd")), "not set (1073725440) / not set");
+    assert_eq!(format!("{0} / {0:#}", field("timeout")), "2905032704 us or more / 2905.0 s or more");
+    assert!(event.summary().to_string().contains("2905.0 s or more"), "{}", event.summary());
+    // The lowest RTT that there is none of yet.
+    let mut bytes = [0; RECORD_LEN];
+    (bytes[25], bytes[26]) = (bblog_dissector::bblog::id::RTT_SHRINKS, 0x10);
+    bytes[244..248].copy_from_slice(&u32::MAX.to_le_bytes());
+    let (record, _) = Record::split(&bytes).unwrap();
+    let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
+    assert!(!event.summary().to_string().contains("4295"), "{}", event.summary());
+}

@@ -2,6 +2,7 @@
 //! Opens inputs and detects their format from the content, not from the name.
 
 pub mod assumptions;
+mod big_endian;
 pub mod compression;
 pub mod error;
 pub mod meter;
@@ -23,6 +24,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use self::name::InputName;
 
 use self::assumptions::Assumptions;
+use self::big_endian::BigEndian;
 use self::compression::Compression;
 use self::error::{InputError, InputErrorKind, Recovery};
 use self::meter::{Meter, Metered};
@@ -132,6 +134,11 @@ impl Input {
             let reader = reader.map_err(|error| InputError::at(0, error))?;
             window = Window::one_of(reader, count);
         }
+        let begin = window.fill(SNIFF).to_vec();
+        window = match BigEndian::of(&begin, WindowReader(window)) {
+            Ok(reader) => Window::one_of(Box::new(reader), count),
+            Err(WindowReader(window)) => window,
+        };
         let (kind, notice) = recognise(&mut window)?;
         if kind == InputKind::Bblog && compression.is_none() {
             // Whole entries are looked at, which would have to be put together of what was read ahead:

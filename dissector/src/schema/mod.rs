@@ -12,6 +12,8 @@
 //! | `BASE name` | this file holds only what differs from that layout |
 //! | `REMOVE EVENT name` | an event of the base that this layout does not have |
 //! | `FIELD [STRUCT.]field unit words…` | a field's unit and meaning |
+//! | `UNSET [STRUCT.]field values` | values that mean "not set": `0xffffffff`, or several with `\|` between them |
+//! | `ATLEAST [STRUCT.]field value` | values from this one on are lower bounds |
 //! | `ALERT event kind [conditions…]` | an event that deserves notice; kinds are those of `tables/bblog/alerts.tbl` |
 //! | `TITLE event words…` | the event's plain name |
 //! | `CATEGORY event category [conditions…]` | what the event is about: a word of [`Category`] |
@@ -88,6 +90,10 @@ pub struct Schema {
     pub removed: Vec<String>,
     /// Units and meanings, by `STRUCT.field` or `field`.
     pub docs: BTreeMap<String, (String, String)>,
+    /// Values that mean "not set", by `STRUCT.field` or `field`.
+    pub unset: BTreeMap<String, Vec<u64>>,
+    /// From which value on values are lower bounds, by `STRUCT.field` or `field`.
+    pub at_least: BTreeMap<String, u64>,
     /// ALERTs, in order.
     pub alerts: Vec<AlertDef>,
     /// TIMERs, in order.
@@ -256,6 +262,8 @@ impl Schema {
         });
         full.events.extend(self.events.iter().cloned());
         full.docs.extend(self.docs.clone());
+        full.unset.extend(self.unset.clone());
+        full.at_least.extend(self.at_least.clone());
         full.alerts.extend(self.alerts.iter().cloned());
         full.timers.extend(self.timers.iter().cloned());
         for (table, words) in &self.words {

@@ -151,6 +151,8 @@ impl Parser {
             "BASE" => self.base(definition),
             "REMOVE" => self.remove(definition),
             "FIELD" => self.field(definition),
+            "UNSET" => self.unset(definition),
+            "ATLEAST" => self.at_least(definition),
             "ALERT" => self.alert(definition),
             "TIMER" => self.timer(definition),
             "TITLE" => self.title(definition),
@@ -208,6 +210,19 @@ impl Parser {
             return unit.fault(format!("unknown unit \"{}\"", unit.text));
         }
         self.schema.docs.insert(name, (unit.text.to_owned(), definition.text_from(2)));
+        Ok(())
+    }
+
+    fn unset(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        let (name, values) = (definition.text(0, "a field")?, definition.need(1, "values")?);
+        let values = values.text.split('|').map(|value| values.part(value).int("value"));
+        self.schema.unset.insert(name, values.collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    fn at_least(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        let (name, value) = (definition.text(0, "a field")?, definition.need(1, "a value")?);
+        self.schema.at_least.insert(name, value.int("value")?);
         Ok(())
     }
 

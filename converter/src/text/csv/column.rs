@@ -130,7 +130,10 @@ impl Column {
             What::Own(own) => own.write(decoded, texts, out),
             What::Field(field) => {
                 let start = out.len();
-                field.any(decoded, scratch, |value, _| {
+                field.any(decoded, scratch, |value, spec| {
+                    if spec.is_some_and(|spec| spec.is_unset(value)) {
+                        return false;
+                    }
                     if out.len() > start {
                         out.push(b';');
                     }

@@ -277,6 +277,10 @@ impl<'a> Members<'a> {
 
     #[inline]
     fn add(&mut self, field: &Field<'_>) {
+        // It would be taken for a number.
+        if field.is_unset() {
+            return;
+        }
         if self.array.is_some() || !self.keys.number(field, self.out) {
             self.other(field);
         }

@@ -77,7 +77,7 @@ fn line(own: Value, required: &[&str]) -> Value {
         "event": { "description": "Its name; null if no table has it.", "type": ["string", "null"] },
         "event_id": { "type": "integer" },
         "connection": { "$ref": "#/$defs/connection" },
-        "values": { "description": "The event's own values.", "$ref": "#/$defs/values" },
+        "values": { "description": "The event's own values, without those that mean \"not set\".", "$ref": "#/$defs/values" },
         "names": {
             "description": "With --names: enumerated values and flags in words.",
             "type": "object", "additionalProperties": { "type": "string" },
@@ -112,7 +112,7 @@ fn bblog() -> Value {
         "serial": { "description": "The record's number within its connection.", "type": "integer" },
         "missing": { "description": "Records missing before this one.", "type": "integer" },
         "bblog": {
-            "description": "What every record holds; computed: flight, time_delta, gap and what ends in _rel.",
+            "description": "What every record holds, without values that mean \"not set\"; computed: flight, time_delta, gap and what ends in _rel.",
             "$ref": "#/$defs/values",
         },
         "tcp": {
