@@ -149,3 +149,25 @@ fn a_file_without_events_says_so() {
     assert_eq!((lines(&ran), ran.code), (0, 0));
     assert_eq!(told(&ran), ["no BBLog record and no eventlog event in 0 packets and 1 other blocks"]);
 }
+
+/// What getsockopt(TCP_LOGBUF) gives has no header: the records are shown, without addresses and date.
+#[test]
+fn records_without_a_header_are_read() {
+    let ran = show(&bytes("damaged/logbuf.bin"));
+    assert_eq!((lines(&ran), ran.code, ran.stderr.as_str()), (40, 0, ""));
+    let json = run(&["json", "-"], &bytes("damaged/logbuf.bin"));
+    for line in json.stdout.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+        let line: serde_json::Value = serde_json::from_slice(line).unwrap();
+        assert_eq!((&line["connection"], &line["clock"]), (&serde_json::Value::Null, &"uptime".into()));
+    }
+    let path = fixture("damaged/logbuf.bin");
+    let info = run(&["info", "--json", path.to_str().unwrap()], b"");
+    let report: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap();
+    assert_eq!((&report["kind"], &report["events"]), (&"bblog".into(), &40.into()));
+    assert!(report["connections"][0]["local"].is_null());
+    // The records of a log that has headers are the same without them.
+    let log = bytes("rack_reqresp.tcplog");
+    assert_eq!(lines(&show(&log[208..])), lines(&show(&log)));
+    let cut = show(&log[208..208 + 328 * 3 + 100]);
+    assert_eq!((lines(&cut), cut.code), (3, 1), "{}", cut.stderr);
+}

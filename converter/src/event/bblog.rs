@@ -79,6 +79,16 @@ impl BblogStream {
         }
     }
 
+    /// The stream of records without headers, of which neither connection nor boot time is known.
+    pub fn of_records(
+        window: Window,
+        position: InputPosition,
+        assumptions: &Arc<Assumptions>,
+    ) -> BblogStream {
+        let stream = BblogStream::new(window, position, assumptions);
+        BblogStream { reader: stream.reader.with_records_only(), ..stream }
+    }
+
     /// Steps to the next record; `false` at the end.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ impl<'a> ConnectionRef<'a> {
         match item {
             LogItem::Bblog(item) => {
                 let header = Header::unchecked(item.header).ok();
-                ConnectionRef { addresses: header.as_ref().map(addresses), session: None, header }
+                ConnectionRef { addresses: header.as_ref().and_then(known_addresses), session: None, header }
             }
             LogItem::Eventlog(item) => ConnectionRef {
                 addresses: item.addresses,
@@ -52,6 +52,13 @@ pub fn addresses(header: &Header<'_>) -> Addresses {
         }
     };
     (with_zone(header.laddr(), header.lport()), with_zone(header.faddr(), header.fport()))
+}
+
+/// As [`addresses`]; `None` of a header of zeros, which stands for one that is not there.
+pub fn known_addresses(header: &Header<'_>) -> Option<Addresses> {
+    let ends = addresses(header);
+    let is_zero = |end: &SocketAddr| end.port() == 0 && end.ip().is_unspecified();
+    (!is_zero(&ends.0) || !is_zero(&ends.1)).then_some(ends)
 }
 
 /// Keeps what a sink makes of connections.

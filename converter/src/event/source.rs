@@ -138,6 +138,7 @@ pub fn open(
     Ok(match kind {
         InputKind::Elog => Box::new(ElogStream::open(window, &name, assumptions)?),
         InputKind::Bblog => Box::new(BblogStream::new(window, position, assumptions)),
+        InputKind::Records => Box::new(BblogStream::of_records(window, position, assumptions)),
         InputKind::Pcapng => Box::new(PcapngEvents::new(window, assumptions)),
         InputKind::Empty => {
             on_error(&name, &InputError::at(0, InputErrorKind::Empty));

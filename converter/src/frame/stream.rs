@@ -53,6 +53,9 @@ impl Stream for FrameStream {
         let source = match kind {
             InputKind::Elog => Source::Elog(Box::new(ElogStream::open(window, &name, assumptions)?)),
             InputKind::Bblog => Source::Bblog(Box::new(BblogStream::new(window, position, assumptions))),
+            InputKind::Records => {
+                Source::Bblog(Box::new(BblogStream::of_records(window, position, assumptions)))
+            }
             InputKind::Pcapng => Source::Pcapng(Box::new(PcapngStream::new(window, assumptions))),
             InputKind::Empty => {
                 on_error(&name, &InputError::at(0, InputErrorKind::Empty));

@@ -16,7 +16,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use bblog_dissector::bblog::{HEADER_LEN, Header, VERSION};
+use bblog_dissector::bblog::{HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN, VERSION};
 use bblog_dissector::elog::FileHeader;
 use bblog_pcapng::read::Order;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -81,6 +81,8 @@ pub enum InputKind {
     Elog,
     /// BBLog entries: a stream of /dev/tcp_log, or a core-dump file.
     Bblog,
+    /// BBLog records without an entry's header: what getsockopt(TCP_LOGBUF) gives.
+    Records,
     /// pcapng: of tcplog_dumper, of this project, or saved by Wireshark.
     Pcapng,
     /// Nothing: what elog(1) leaves if it saw no event.
@@ -197,6 +199,11 @@ fn recognise(window: &mut Window) -> Result<(InputKind, Option<InputError>), Inp
     if let Some(kind) = kind {
         return Ok((kind, None));
     }
+    if begins_with_records(window) {
+        return Ok((InputKind::Records, None));
+    }
+    let begin = window.fill(SNIFF);
+    let begin = &begin[..begin.len().min(SNIFF)];
     let begin: [u8; SNIFF] = std::array::from_fn(|at| begin.get(at).copied().unwrap_or_default());
     let len = window.bytes().len().min(SNIFF);
     if let Some((kind, notice)) = behind_text(window) {
@@ -237,6 +244,23 @@ fn behind_text(window: &mut Window) -> Option<(InputKind, InputError)> {
         if !is_text || len >= MOST + HEADER_LEN || window.fill(len + 1).len() == len {
             return None;
         }
+    }
+}
+
+/// Whether BBLog records stand in front, without a header: two of them whose serial numbers follow each
+/// other, or one that is all there is.
+fn begins_with_records(window: &mut Window) -> bool {
+    const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
+    let bytes = window.fill(2 * LONGEST);
+    let is_record = |bytes: &[u8]| bytes.len() >= RECORD_LEN && Record::is_plausible(bytes);
+    let Some((first, rest)) =
+        Some(bytes).filter(|bytes| is_record(bytes)).and_then(|bytes| Record::split(bytes).ok())
+    else {
+        return false;
+    };
+    match Record::split(rest) {
+        Ok((second, _)) => is_record(rest) && second.serial().wrapping_sub(first.serial()) < 1 << 16,
+        Err(_) => rest.is_empty(),
     }
 }
 

@@ -28,13 +28,38 @@ pub struct BblogReader {
     /// Bytes of the current record, verbose part included; 0 if none.
     record_len: usize,
     ended: bool,
+    /// There are no headers: all is one entry, which begins here.
+    records: Bare,
+}
+
+/// Whether a reader is one of records alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bare {
+    No,
+    /// In front of the entry that stands for all of them.
+    Begin,
+    Yes,
 }
 
 impl BblogReader {
     /// A reader in front of the first entry.
     pub fn new(window: Window) -> BblogReader {
         let header = [0; HEADER_LEN];
-        BblogReader { window, header, entry_at: 0, body_left: 0, record_len: 0, ended: false }
+        BblogReader {
+            window,
+            header,
+            entry_at: 0,
+            body_left: 0,
+            record_len: 0,
+            ended: false,
+            records: Bare::No,
+        }
+    }
+
+    /// The same reader for records alone, as getsockopt(TCP_LOGBUF) gives them: one entry with a header of
+    /// zeros.
+    pub fn with_records_only(self) -> BblogReader {
+        BblogReader { body_left: u64::MAX, records: Bare::Begin, ..self }
     }
 
     /// Steps to the next entry or record; `None` at the end.
@@ -48,6 +73,10 @@ impl BblogReader {
         self.record_len = 0;
         if self.ended {
             return Ok(None);
+        }
+        if self.records == Bare::Begin {
+            self.records = Bare::Yes;
+            return Ok(Some(BblogStep::Entry));
         }
         if self.body_left > 0 { self.next_record() } else { self.next_entry() }
     }
@@ -115,7 +144,11 @@ impl BblogReader {
                 Ok(Some(BblogStep::Record))
             }
             Err(problem) => {
-                let whole_body = whole.len() == limit;
+                let (whole_body, is_end) = (whole.len() == limit, whole.is_empty());
+                if self.records == Bare::Yes && is_end && !self.window.has_error() {
+                    self.ended = true;
+                    return Ok(None);
+                }
                 Err(self.torn_record(problem, whole_body))
             }
         }
@@ -177,7 +210,7 @@ impl BblogReader {
         if let Some(error) = self.window.take_error() {
             return InputError::at(offset, error);
         }
-        if !self.window.bytes().is_empty() {
+        if !self.window.bytes().is_empty() || self.records == Bare::Yes {
             return InputError::at(offset, problem);
         }
         let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());

@@ -19,7 +19,7 @@ use super::report::{EventCount, MAX_CONNECTIONS, MachineReport, ProviderReport, 
 use super::rules::{Log, RULES, Rule};
 use super::span::Span;
 use super::tracker::{Tracker, rules_of};
-use crate::event::connection::addresses;
+use crate::event::connection::known_addresses;
 use crate::event::decode::{DecodedItem, ItemDecoder};
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
 use crate::event::source::{self, EventSource};
@@ -280,10 +280,10 @@ impl ReportBuilder {
                 return None;
             }
             None => {
-                let (local, remote) = addresses(&header);
+                let addresses = known_addresses(&header);
                 report.connections.push(ConnectionReport {
-                    local: Some(local.to_string()),
-                    remote: Some(remote.to_string()),
+                    local: addresses.map(|(local, _)| local.to_string()),
+                    remote: addresses.map(|(_, remote)| remote.to_string()),
                     log_id: Some(Escaped(header.id()).to_string()),
                     tag: Some(Escaped(header.tag()).to_string()),
                     lost_records: Some(0),
@@ -374,7 +374,7 @@ impl ReportBuilder {
         for (connection, tracker) in report.connections.iter_mut().zip(&self.trackers) {
             tracker.end(connection);
         }
-        if self.has_records || kind == InputKind::Bblog {
+        if self.has_records || matches!(kind, InputKind::Bblog | InputKind::Records) {
             report.lost_records = Some(self.lost);
         }
         report.dropped_events = self.dropped;

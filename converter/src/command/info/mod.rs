@@ -52,7 +52,7 @@ fn of_input(
     };
     report.compression = input.compression.map(Compression::name);
     report.kind = Some(match input.kind {
-        InputKind::Bblog => "bblog",
+        InputKind::Bblog | InputKind::Records => "bblog",
         InputKind::Elog => "eventlog",
         InputKind::Pcapng => "pcapng",
         InputKind::Empty => {
