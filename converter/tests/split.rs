@@ -205,7 +205,7 @@ fn wrong_usage_and_no_folder() {
     let refused = fixture("default_refused.tcplog");
     let text = refused.to_str().unwrap();
     let ran = run(&["convert", "--split", "--format", "elog", "-o", "x", text], b"");
-    assert_eq!((ran.code, ran.stderr.as_str()), (2, "bblog: convert: --split writes pcapng, not ELOG\n"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (2, "bblog: convert: --split writes pcapng only\n"));
     let ran = run(&["convert", "--split", "-o", "-", text], b"");
     assert_eq!((ran.code, ran.stderr.as_str()), (2, "bblog: convert: --split needs a folder to write to\n"));
     let file = folder.write("file", b"");

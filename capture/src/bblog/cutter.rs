@@ -2,7 +2,8 @@
 //! Cuts the byte stream of `/dev/tcp_log` into entries and records, as it comes.
 //!
 //! An entry is never held as a whole: what arrives is passed on, and only a header or record that
-//! is torn between two reads is kept until its rest is there.
+//! is torn between two reads is kept until its rest is there, and the front of the next record with it:
+//! where a record should be and is not, the entry is torn, and the next header is looked for.
 
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 use bblog_dissector::{Problem, bblog};
@@ -46,6 +47,13 @@ enum State {
     Body(u64),
     /// Inside bytes that are skipped.
     Skip(u64),
+    /// Behind the end of a torn entry, in front of the next header.
+    Seek {
+        /// Bytes of the entry that are missing, by the length in its header.
+        missing: u64,
+        /// Bytes left out so far.
+        left_out: u64,
+    },
 }
 
 impl EntryCutter {
@@ -96,15 +104,24 @@ impl EntryCutter {
                 continue;
             }
             let want = self.want(&self.carry);
-            let step = want.saturating_sub(self.carry.len()).min(bytes.len());
+            let step = match self.state {
+                State::Seek { .. } => bytes.len(),
+                _ => want.saturating_sub(self.carry.len()).min(bytes.len()),
+            };
             self.carry.extend_from_slice(&bytes[..step]);
+            let here = bytes;
             bytes = &bytes[step..];
             if self.carry.len() >= self.want(&self.carry) {
                 let carry = std::mem::take(&mut self.carry);
                 let used = self.take_whole(&carry, sink);
                 self.carry = carry;
-                self.carry.clear();
+                self.carry.drain(..*used.as_ref().unwrap_or(&self.carry.len()));
                 used?;
+                // What is left over is taken from where it lies, if it is all there.
+                if self.carry.len() <= step {
+                    bytes = &here[step - self.carry.len()..];
+                    self.carry.clear();
+                }
             }
         }
     }
@@ -121,6 +138,7 @@ impl EntryCutter {
                 left
             }
             State::Skip(left) => left,
+            State::Seek { left_out, .. } => left_out + self.carry.len() as u64,
         };
         let in_entry = self.state != State::Header || !self.carry.is_empty();
         self.state = State::Header;
@@ -139,7 +157,7 @@ impl EntryCutter {
     fn want(&self, front: &[u8]) -> usize {
         let State::Body(left) = self.state else { return HEADER_LEN };
         let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
-        let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
+        let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN } + Record::FRONT;
         // The end of a body that is too short is passed on, to be rejected.
         len.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
@@ -153,6 +171,7 @@ impl EntryCutter {
     fn take_whole(&mut self, bytes: &[u8], sink: &mut impl EntrySink) -> Result<usize, Failure> {
         match self.state {
             State::Body(left) => Ok(self.take_records(bytes, left, sink)),
+            State::Seek { missing, left_out } => Ok(self.seek(bytes, missing, left_out, sink)),
             State::Header | State::Skip(_) => self.take_header(bytes, sink),
         }
     }
@@ -198,31 +217,75 @@ impl EntryCutter {
 
     fn take_records(&mut self, bytes: &[u8], left: u64, sink: &mut impl EntrySink) -> usize {
         let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let is_all = here as u64 == left;
         let mut rest = &bytes[..here];
         while !rest.is_empty() {
             match Record::split(rest) {
+                // Whether it is whole shows the front of the next one.
+                Ok((_, after)) if !is_all && after.len() < Record::FRONT => break,
                 Ok((record, after)) => {
-                    sink.record(&record);
-                    rest = after;
-                }
-                Err(problem) => {
-                    if here as u64 == left {
-                        sink.skipped(problem, rest.len() as u64);
-                        sink.end(false);
-                        self.entries += 1;
-                        self.state = State::Header;
-                        self.offset += here as u64;
-                        return here;
+                    let len = rest.len() - after.len();
+                    let left_behind = left - (here - after.len()) as u64;
+                    let is_last = left_behind < RECORD_LEN as u64;
+                    let is_followed = is_last || Record::is_plausible(after);
+                    let is_record = Record::is_plausible(rest) && (is_followed || !holds_header(rest, len));
+                    if is_record {
+                        sink.record(&record);
+                        rest = after;
                     }
+                    if is_record && is_followed {
+                        continue;
+                    }
+                    sink.end(false);
+                    self.entries += 1;
+                    let missing = left - (here - rest.len()) as u64;
+                    self.state = State::Seek { missing, left_out: 0 };
                     break;
                 }
+                Err(problem) if is_all => {
+                    sink.skipped(problem, rest.len() as u64);
+                    sink.end(false);
+                    self.entries += 1;
+                    self.state = State::Header;
+                    rest = &[];
+                    break;
+                }
+                Err(_) => break,
             }
         }
         let used = here - rest.len();
-        self.state = State::Body(left - used as u64);
+        if let State::Body(_) = self.state {
+            self.state = State::Body(left - used as u64);
+        }
         self.offset += used as u64;
         used
     }
+
+    /// Leaves out what is in front of a header that is certain; returns the bytes used. The
+    /// torn entry misses `missing` bytes, of which `left_out` were left out before.
+    #[cold]
+    fn seek(&mut self, bytes: &[u8], missing: u64, left_out: u64, sink: &mut impl EntrySink) -> usize {
+        let found = bytes.windows(HEADER_LEN).position(Header::is_certain);
+        let used = found.unwrap_or((bytes.len() + 1).saturating_sub(HEADER_LEN));
+        self.offset += used as u64;
+        let left_out = left_out + used as u64;
+        self.state = State::Seek { missing, left_out };
+        if found.is_some() {
+            let problem =
+                Problem::Truncated { what: "rest of a BBLog entry", needed: missing, found: left_out };
+            sink.skipped(problem, left_out);
+            self.state = State::Header;
+        }
+        used
+    }
+}
+
+/// Whether a header's version and type begin in the record of `len` bytes in front, behind its first byte.
+#[cold]
+fn holds_header(bytes: &[u8], len: usize) -> bool {
+    const FRONT: [u8; 8] = [9, 0, 0, 0, 1, 0, 0, 0];
+    let end = bytes.len().min(len + FRONT.len() - 1);
+    bytes.get(1..end).is_some_and(|inside| inside.windows(FRONT.len()).any(|bytes| bytes == FRONT))
 }
 
 /// Uptime of the last record that `body` wholly shows.
@@ -265,8 +328,35 @@ mod tests {
     fn record(serial: u32, verbose: bool) -> Vec<u8> {
         let mut bytes = vec![0; if verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN }];
         bytes[20..24].copy_from_slice(&serial.to_le_bytes());
+        bytes[25] = 1;
         bytes[26] = if verbose { 8 } else { 0 };
         bytes
+    }
+
+    /// An entry whose header is certain.
+    fn certain(mark: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = entry(mark, 1, body);
+        bytes[200] = 2;
+        bytes
+    }
+
+    /// An entry that is cut off, and another one behind it: its whole records are taken, and the other one.
+    #[test]
+    fn a_torn_entry_ends_where_the_next_one_begins() {
+        let records: Vec<u8> = (0..8).flat_map(|serial| record(serial, serial == 2)).collect();
+        for cut in [0, 1, 200, 325, 328, 329, 656, 700, 1050, 1056, 1057, 1500, 2367] {
+            let torn = &certain(1, &records)[..HEADER_LEN + cut];
+            let stream = [torn, &certain(2, &records)].concat();
+            let ends = [328, 656, 1056, 1384, 1712, 2040, 2368];
+            let whole = ends.iter().filter(|&&end| end <= cut).count();
+            let (expected, finished) = fed(&stream, stream.len());
+            assert_eq!(finished, Ok(()), "cut at {cut}");
+            assert_eq!(expected.0.len(), 1 + whole + 2 + 1 + 8 + 1, "cut at {cut}: {expected:#?}");
+            assert_eq!(expected.0[1 + whole], "end false");
+            for step in [1, 27, 208, 328, 1000] {
+                assert_eq!(fed(&stream, step).0, expected, "cut at {cut}, in steps of {step}");
+            }
+        }
     }
 
     fn fed(stream: &[u8], step: usize) -> (Seen, Result<(), Failure>) {
