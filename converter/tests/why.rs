@@ -159,3 +159,37 @@ fn lines_are_as_the_schema_says() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(String::from_utf8(ran.stdout).unwrap(), "");
 }
+
+/// What happens in the tail loss, and nothing else.
+#[test]
+fn only_what_matters_is_shown() {
+    let path = log("rack_tailloss_rto.tcplog");
+    let mut args = vec!["show", "--notable", "-n", "-t", "relative", path.to_str().unwrap()];
+    args.extend(STACKS);
+    let ran = run(&args, b"");
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    insta::assert_snapshot!("notable", String::from_utf8(ran.stdout).unwrap());
+}
+
+/// The state, what was sent again, and alerts are fields of filters and columns.
+#[test]
+fn fields_of_the_analysis() {
+    let path = log("rack_tailloss_rto.tcplog");
+    let csv = |fields: &str, filter: &str| {
+        let mut args = vec!["csv", "--fields", fields, "--filter", filter, path.to_str().unwrap()];
+        args.extend(STACKS);
+        let ran = run(&args, b"");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        let text = String::from_utf8(ran.stdout).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<String>>()
+    };
+    let again = csv("number,bblog.retransmission", "bblog.retransmission == TLP");
+    assert_eq!(again, ["321,TLP", "330,TLP"]);
+    assert_eq!(csv("number", "bblog.retransmission").len(), 10);
+    let limits = csv("bblog.limit", "bblog.limit == congestion_window and bblog.event == JUSTRET");
+    assert!(limits.len() == 6 && limits.iter().all(|limit| limit == "congestion_window"), "{limits:?}");
+    assert_eq!(csv("bblog.alert", "bblog.alert == tlp"), ["tlp", "tlp"]);
+    // The state is that of the whole log, whatever is selected.
+    let selected = csv("bblog.limit", "frame.number == 317");
+    assert_eq!(selected, ["application"]);
+}

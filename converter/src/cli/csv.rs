@@ -43,6 +43,9 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let mut selection = args.selection.selection(&assumptions)?;
     let names = args.fields.iter().map(|name| name.trim());
     let mut csv = Csv::new(names, &assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
+    if csv.follows() {
+        selection.follow();
+    }
     let mut messages = Messages::new();
     let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_listing(&inputs, messages.bar());

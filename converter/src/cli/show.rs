@@ -58,6 +58,10 @@ pub struct Args {
     /// Do not cut lines to the width of the terminal, or to COLUMNS
     #[arg(long)]
     wide: bool,
+    /// Show only what matters: losses, timers that fired, recovery, changes of state, errors, closed windows,
+    /// stalls, and the beginning and end of connections
+    #[arg(long)]
+    notable: bool,
     /// Do not use a pager
     #[arg(long)]
     no_pager: bool,
@@ -98,6 +102,9 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     }
     let assumptions = args.assumptions.assumptions()?;
     let mut selection = args.selection.selection(&assumptions)?;
+    if args.notable {
+        selection.only_notable();
+    }
     let options = LineOptions {
         time: form.or(args.delta_time.then_some(TimeForm::Delta)).unwrap_or_default(),
         number: args.number,

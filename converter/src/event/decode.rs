@@ -2,11 +2,14 @@
 //! Records and events decoded, one after the other.
 
 use bblog_analysis::track::{Track, Tracked};
+use bblog_analysis::{Step, Wanted};
 use bblog_dissector::Micros;
 use bblog_dissector::event::Event;
+use bblog_dissector::spec::{AlertGroup, AlertSpec, Severity};
 use bblog_dissector::{catalog, elog, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
+use super::follow::Follower;
 use super::item::{BblogItem, EventlogItem, LogItem};
 use super::numbers::{ItemNumbers, Numbers};
 use crate::lru_map::LruMap;
@@ -32,9 +35,29 @@ pub struct DecodedItem<'a> {
     pub tracked: Tracked,
     /// What its numbers are relative to, and whether it goes by again.
     pub numbers: ItemNumbers,
+    /// What it told of its connection, if [connections are followed](ItemDecoder::follow).
+    pub told: Option<Told>,
+}
+
+/// What an item told of its connection.
+pub struct Told {
+    /// What limits the connection now, and what happened.
+    pub step: Step,
+    /// The stall that ended with this item, in a sentence.
+    pub stall: Option<Box<str>>,
 }
 
 impl DecodedItem<'_> {
+    /// Whether it matters: what is told of its connection does, or an error or another warning of the tables does. A
+    /// closed window matters when it closes, not as long as it is closed.
+    pub fn is_notable(&self) -> bool {
+        let is_alarm = |alert: &AlertSpec| {
+            alert.group == AlertGroup::Response
+                || (alert.severity >= Severity::Warn && alert.name != "zero_window")
+        };
+        self.told.as_ref().is_some_and(|told| told.step.is_notable()) || self.event.alerts().any(is_alarm)
+    }
+
     /// Whether no table describes it: then its bytes are all there is to show.
     pub fn is_unknown(&self) -> bool {
         self.event.spec().is_unknown()
@@ -43,6 +66,8 @@ impl DecodedItem<'_> {
 
 /// Decodes records and events, one after the other.
 pub struct ItemDecoder {
+    /// Follows connections, if that is wanted.
+    follower: Option<Box<Follower>>,
     connections: Connections,
     sessions: LruMap<InputSession, Session>,
     number: u64,
@@ -66,7 +91,26 @@ impl ItemDecoder {
     /// A decoder in front of the first event.
     pub fn new() -> ItemDecoder {
         let sessions = LruMap::new(CONNECTIONS);
-        ItemDecoder { connections: Connections::new(), sessions, number: 0, first: None, last: None }
+        ItemDecoder {
+            follower: None,
+            connections: Connections::new(),
+            sessions,
+            number: 0,
+            first: None,
+            last: None,
+        }
+    }
+
+    /// From now on connections are followed, and each item says what it told of its own.
+    pub fn follow(&mut self) {
+        self.follower.get_or_insert_with(|| Box::new(Follower::new(Wanted::default())));
+    }
+
+    #[cold]
+    fn told(follower: &mut Follower, input: usize, number: u64, item: &LogItem<'_>) -> Option<Told> {
+        let (_, step) = follower.feed(input, number, item)?;
+        let stall = if step.stall_ended { follower.last_stall().map(String::into) } else { None };
+        Some(Told { step, stall })
     }
 
     /// Decodes the next event, which is of input number `input`.
@@ -90,7 +134,11 @@ impl ItemDecoder {
         let time = item.time();
         let first = *self.first.get_or_insert(time);
         let runs_back = self.last.replace(time).is_some_and(|last| time < last);
-        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, numbers }
+        let told = match &mut self.follower {
+            Some(follower) => ItemDecoder::told(follower, input, self.number, &item),
+            None => None,
+        };
+        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, numbers, told }
     }
 
     /// What an event is beside those before it of its session.

@@ -101,6 +101,12 @@ impl Follower {
         Some(self.connections.latest()?.facts())
     }
 
+    /// What happened in the stall that ended last on the connection of the last item, in a sentence.
+    pub fn last_stall(&self) -> Option<String> {
+        let connection = self.connections.latest()?;
+        Some(connection.last_stall()?.text(connection.first()?))
+    }
+
     /// Items that were read before, as in files that overlap.
     pub fn repeated(&self) -> u64 {
         self.connections.repeated()

@@ -44,6 +44,10 @@ pub struct Selection {
     /// Events seen and taken in all, whatever was begun anew.
     seen_in_all: u64,
     taken_in_all: u64,
+    /// Whether connections are to be followed, whatever is selected.
+    follows: bool,
+    /// Whether only what matters is selected.
+    notable: bool,
 }
 
 impl Selection {
@@ -55,7 +59,28 @@ impl Selection {
     /// Whether every event is selected.
     pub fn is_everything(&self) -> bool {
         let Criteria { from, to, connection, filter, limit } = &self.criteria;
-        from.is_none() && to.is_none() && connection.is_none() && filter.is_none() && limit.is_none()
+        !self.notable
+            && from.is_none()
+            && to.is_none()
+            && connection.is_none()
+            && filter.is_none()
+            && limit.is_none()
+    }
+
+    /// Selects only what matters: losses, timers that fired, recovery, changes of state, errors, closed windows,
+    /// stalls, and the beginning and end of connections.
+    pub fn only_notable(&mut self) {
+        self.notable = true;
+    }
+
+    /// Has connections followed, whatever is selected: for those who show what events tell of them.
+    pub fn follow(&mut self) {
+        self.follows = true;
+    }
+
+    /// Whether connections are to be followed, all of their events, before any is selected.
+    pub fn follows(&self) -> bool {
+        self.follows || self.notable || self.criteria.filter.as_ref().is_some_and(Filter::follows)
     }
 
     /// Selects as if no event had been seen yet: for inputs that are looked at one by one.
@@ -84,6 +109,7 @@ impl Selection {
         if self.criteria.from.as_ref().is_some_and(is_before)
             || self.criteria.to.as_ref().is_some_and(|to| !is_before(to))
             || !self.is_of_connection(decoded)
+            || (self.notable && !decoded.is_notable())
             || !self.criteria.filter.as_mut().is_none_or(|filter| filter.selects(decoded))
         {
             return false;

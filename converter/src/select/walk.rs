@@ -44,6 +44,9 @@ pub fn walk_live(
     mut each: impl FnMut(Visit<'_, '_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut decoder = ItemDecoder::new();
+    if selection.follows() {
+        decoder.follow();
+    }
     while !selection.is_full() && events.advance(on_error) {
         let is_dry = events.is_dry();
         let Some((input, item)) = events.item() else { continue };
@@ -68,7 +71,13 @@ pub struct Picker {
 impl Picker {
     /// Picks what `selection` selects; `None` if that is everything, which needs no decoding.
     pub fn new(selection: Selection) -> Option<Picker> {
-        (!selection.is_everything()).then(|| Picker { decoder: ItemDecoder::new(), selection })
+        (!selection.is_everything()).then(|| {
+            let mut decoder = ItemDecoder::new();
+            if selection.follows() {
+                decoder.follow();
+            }
+            Picker { decoder, selection }
+        })
     }
 
     /// Whether the next event, of input number `input`, is picked.

@@ -182,7 +182,7 @@ fn spans(account: &Account, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The command that shows the evidence: the longest stall, or all of the connection.
+/// The command that shows the evidence: the longest stall, or all that matters.
 fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut impl Write) -> io::Result<()> {
     write!(out, "  evidence: bblog show -n")?;
     if let Some((local, remote)) = finding.subject.addresses.filter(|_| findings.connections.len() > 1) {
@@ -192,9 +192,12 @@ fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut i
     let stalls = account.stalls.iter().filter(|stall| stall.cause != StallCause::ApplicationSilent);
     let longest = stalls.max_by_key(|stall| stall.us()).filter(|stall| stall.us() * 20 > account.duration_us);
     let first = findings.first.unwrap_or(account.first);
-    if let Some(stall) = longest {
-        let (from, to) = ((stall.start - first).0, (stall.end - first).0.saturating_add(1));
-        write!(out, " --from +{} --to +{}", point(from), point(to))?;
+    match longest {
+        Some(stall) => {
+            let (from, to) = ((stall.start - first).0, (stall.end - first).0.saturating_add(1));
+            write!(out, " --from +{} --to +{}", point(from), point(to))?;
+        }
+        None => write!(out, " --notable")?,
     }
     writeln!(out, " {}", evidence.inputs)
 }

@@ -130,6 +130,17 @@ impl Test {
         }
     }
 
+    /// Whether it asks for what events tell of their connections.
+    pub(super) fn follows(&self) -> bool {
+        match self {
+            Test::All(tests) | Test::Any(tests) => tests.iter().any(Test::follows),
+            Test::Not(test) => test.follows(),
+            Test::Leaf(leaf) => leaf.side.field.follows(),
+            Test::Name(..) => false,
+            Test::Fields { left, right, .. } => left.field.follows() || right.field.follows(),
+        }
+    }
+
     /// Its approximate cost. Cheaper tests come first.
     pub(super) fn cost(&self) -> u32 {
         match self {

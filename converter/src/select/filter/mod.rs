@@ -59,6 +59,11 @@ impl Filter {
         Ok(Filter { test, scratches: Scratches::default() })
     }
 
+    /// Whether it asks for what events tell of their connections, which then have to be followed.
+    pub fn follows(&self) -> bool {
+        self.test.follows()
+    }
+
     /// Whether it selects the event.
     #[inline]
     pub fn selects(&mut self, decoded: &DecodedItem<'_>) -> bool {

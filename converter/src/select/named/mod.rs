@@ -11,7 +11,7 @@ mod stock;
 
 use std::iter;
 
-use bblog_analysis::Timer;
+use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, Provider};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
@@ -27,6 +27,9 @@ use crate::event::words::Words;
 
 /// The numbers of eventlog's events that every provider has.
 const RESERVED_IDS: [u32; 3] = [DUMP_COMPLETE, SESSION_CREATE, SESSION_END];
+
+/// The cause of a retransmission whose stack is not known.
+const UNKNOWN_CAUSE: &str = "unknown";
 
 /// A field, found by its name.
 #[derive(Clone, Debug)]
@@ -52,6 +55,12 @@ pub(crate) enum Fact {
     TimerFired,
     /// The line that says what happened.
     Summary,
+    /// What limits the connection, as far as is known then.
+    Limit,
+    /// Why the segment was sent again.
+    Retransmission,
+    /// Why the event deserves notice: alerts of the tables.
+    Alert,
     /// The stack's name (BBLog).
     Stack,
     /// The log id of the entry (BBLog).
@@ -156,6 +165,11 @@ impl Named {
         match self.what {
             What::Fact(Fact::Event) => Some(event_names(catalog)),
             What::Fact(Fact::TimerFired) => Some(Timer::ALL.iter().map(|timer| timer.name()).collect()),
+            What::Fact(Fact::Limit) => Some(Limit::ALL.iter().map(|limit| limit.name()).collect()),
+            What::Fact(Fact::Retransmission) => {
+                Some(Cause::ALL.iter().map(|cause| cause.name()).chain([UNKNOWN_CAUSE]).collect())
+            }
+            What::Fact(Fact::Alert) => Some(tables::ALERTS.iter().map(|alert| alert.name).collect()),
             _ => None,
         }
     }
@@ -163,6 +177,11 @@ impl Named {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is what events tell of their connections, which then have to be followed.
+    pub fn follows(&self) -> bool {
+        matches!(self.what, What::Fact(Fact::Limit | Fact::Retransmission))
     }
 
     pub(crate) fn fact(&self) -> Option<Fact> {
@@ -334,6 +353,7 @@ impl Fact {
         match self {
             Fact::Event | Fact::TimerFired | Fact::Summary | Fact::Stack | Fact::LogId => Type::Text,
             Fact::Tag | Fact::Reason | Fact::Provider => Type::Text,
+            Fact::Limit | Fact::Retransmission | Fact::Alert => Type::Text,
             Fact::Trailing => Type::Bytes,
             Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
             Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
@@ -360,6 +380,19 @@ impl Fact {
                 // Writing to a string cannot fail.
                 let _ = scratch.words.write(decoded, decoded.numbers.style, &mut scratch.summary);
                 found(&Value::Text(scratch.summary.as_bytes()))
+            }
+            Fact::Limit => {
+                let told = decoded.told.as_ref();
+                told.is_some_and(|told| found(&Value::Text(told.step.limit.name().as_bytes())))
+            }
+            Fact::Retransmission => {
+                let again = decoded.told.as_ref().and_then(|told| told.step.retransmission);
+                let cause = again.map(|again| again.cause.map_or(UNKNOWN_CAUSE, Cause::name));
+                cause.is_some_and(|cause| found(&Value::Text(cause.as_bytes())))
+            }
+            Fact::Alert => {
+                let mut names = decoded.event.alerts().map(|alert| alert.name);
+                names.any(|name| found(&Value::Text(name.as_bytes())))
             }
             Fact::Number => found(&Value::Unsigned(decoded.number)),
             Fact::IsFrame => there(true),

@@ -112,6 +112,11 @@ impl Column {
         Ok(Column { name: name.to_owned(), what: what.ok_or_else(unknown)? })
     }
 
+    /// Whether it is what events tell of their connections, which then have to be followed.
+    pub fn follows(&self) -> bool {
+        matches!(&self.what, What::Field(field) if field.follows())
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -70,6 +70,11 @@ impl Csv {
         })
     }
 
+    /// Whether a column is what events tell of their connections, which then have to be followed.
+    pub fn follows(&self) -> bool {
+        self.columns.iter().any(Column::follows)
+    }
+
     /// Ends the line and appends it to `out`.
     fn end(&mut self, out: &mut Vec<u8>) {
         // What is written goes to memory, and lines may be of any length: this cannot fail.

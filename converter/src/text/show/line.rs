@@ -113,6 +113,10 @@ impl TextSink for Lines {
             let _ = write!(out, "{alarm}{marks}{reset}");
         }
         out.push(b'\n');
+        if let Some(stall) = decoded.told.as_ref().and_then(|told| told.stall.as_deref()) {
+            let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
+            let _ = writeln!(out, "{alarm}    stall, {stall}{reset}");
+        }
         if self.options.extended || self.options.raw {
             details::write(decoded, &self.options, &self.palette, out);
         }
