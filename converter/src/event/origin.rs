@@ -147,10 +147,12 @@ impl OriginFinder {
     /// Finds out where records of stack number `id` come from, as far as is known now. Returns whether
     /// that is another place than before.
     pub fn find(&mut self, id: u8) -> bool {
-        let origin = self.origin(id);
-        let is_same = self.stack_id == id && self.current == origin;
-        (self.stack_id, self.current) = (id, origin);
-        !is_same
+        let (name, machine) = self.known(id);
+        if self.stack_id == id && self.current.stack_name == name && self.current.machine == machine {
+            return false;
+        }
+        (self.stack_id, self.current) = (id, Origin::new(name, machine));
+        true
     }
 
     /// Where the current records come from.
@@ -201,7 +203,8 @@ impl OriginFinder {
         undecoded.into_iter().map(error).collect()
     }
 
-    fn origin(&self, id: u8) -> Origin {
+    /// The name of stack number `id`, and what is known of the machine.
+    fn known(&self, id: u8) -> (&[u8], Machine) {
         let inference = self.machines.current();
         let inferred = inference.stack(id).map(|inferred| inferred.value);
         let of_section = self.stack_of_section(id);
@@ -224,7 +227,7 @@ impl OriginFinder {
             release: stated.release.clone().filter(|_| given.is_none()),
             is_stack_inferred,
         };
-        Origin::new(name, machine)
+        (name, machine)
     }
 
     /// The name of stack number `id`, if the user or the log says it.
