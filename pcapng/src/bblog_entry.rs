@@ -4,9 +4,10 @@
 use std::net::IpAddr;
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
+use bblog_dissector::bblog::{HEADER_LEN, Header, Record, VERBOSE_LEN};
 
 use crate::block::{Direction, EnhancedPacket};
+use crate::elog::UpperPduTags;
 use crate::machine::Machine;
 use crate::netflix::{self, EntryInfo, NetflixBlock};
 use crate::packet::{self, Link};
@@ -21,6 +22,21 @@ pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
     Header::from_bytes(header).connection_key()
 }
 
+/// How records without a TCP header are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EventForm {
+    /// As custom blocks, which tcplog_dumper writes and read_bbrlog reads.
+    #[default]
+    Block,
+    /// As packets of an interface of their own, which have the record as an option. A reader of a live stream
+    /// that counts packets, as dumpcap does before 4.6, passes each of them on at once. Missing records have no
+    /// block of their own then: serial numbers show them.
+    Packet,
+}
+
+/// The interface of records without a TCP header, in [`EventForm::Packet`].
+const LIVE_EVENTS: u32 = 1;
+
 /// An entry.
 pub struct EntryEncoder {
     /// The header. Its strings have only NULs after the first one.
@@ -32,6 +48,7 @@ pub struct EntryEncoder {
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
     boot_time: Micros,
+    form: EventForm,
 }
 
 impl EntryEncoder {
@@ -45,7 +62,18 @@ impl EntryEncoder {
             local: (header.laddr(), header.lport()),
             remote: (header.faddr(), header.fport()),
             boot_time: header.boot_time(),
+            form: EventForm::default(),
         }
+    }
+
+    /// The same, with records in this form.
+    pub fn in_form(self, form: EventForm) -> EntryEncoder {
+        EntryEncoder { form, ..self }
+    }
+
+    /// The form of records without a TCP header.
+    pub fn form(&self) -> EventForm {
+        self.form
     }
 
     /// The log id.
@@ -80,7 +108,13 @@ impl EntryEncoder {
 
     /// The section for records of the stack `stack_id`, which is called `stack_name`, of this machine.
     pub fn section(&self, stack_id: u8, stack_name: &[u8], machine: &Machine) -> SectionHead<'static> {
-        EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name, machine }.section()
+        let info =
+            EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name, machine };
+        let mut section = info.section();
+        if self.form == EventForm::Packet {
+            section.interfaces.push(netflix::live_interface());
+        }
+        section
     }
 
     /// Appends `record` to `out`: as a packet if it has a TCP header, else as a custom block.
@@ -89,7 +123,10 @@ impl EntryEncoder {
         let verbose = record.verbose();
         let verbose = verbose.as_ref().map(|verbose| verbose.as_bytes());
         let Some(tcp) = record.tcp() else {
-            return NetflixBlock::Event { tcpinfo: record.tcpinfo(), verbose }.append(out);
+            return match self.form {
+                EventForm::Block => NetflixBlock::Event { tcpinfo: record.tcpinfo(), verbose }.append(out),
+                EventForm::Packet => self.append_event(out, record, verbose),
+            };
         };
         let (direction, ends) = match record.is_received((self.remote.1, self.local.1)) {
             true => (Direction::Inbound, (self.remote.0, self.local.0)),
@@ -106,6 +143,22 @@ impl EntryEncoder {
                 netflix::verbose_option(verbose).append(out);
             }
             direction.append(out);
+        });
+    }
+
+    /// Appends a record without a TCP header as a packet: tags that name dissector and connection, and the
+    /// record as an option.
+    fn append_event(&self, out: &mut Vec<u8>, record: &Record<'_>, verbose: Option<&[u8; VERBOSE_LEN]>) {
+        let packet = EnhancedPacket { interface: LIVE_EVENTS, time: record.time() + self.boot_time };
+        let tags = |out: &mut Vec<u8>| {
+            UpperPduTags::append_live(out, &self.local.into(), &self.remote.into());
+            0
+        };
+        packet.append(out, tags, |out| {
+            netflix::record_option(record.tcpinfo()).append(out);
+            if let Some(verbose) = verbose {
+                netflix::verbose_option(verbose).append(out);
+            }
         });
     }
 }

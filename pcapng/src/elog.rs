@@ -168,14 +168,31 @@ impl UpperPduTags {
                 ];
                 out.extend_from_slice(tags.as_flattened());
             }
-            Some((local, remote)) => {
-                out.extend_from_slice(Self::NAME.as_flattened());
-                put_address(out, local.ip(), Self::IPV4_SOURCE, Self::IPV6_SOURCE);
-                put_address(out, remote.ip(), Self::IPV4_DESTINATION, Self::IPV6_DESTINATION);
-                out.extend_from_slice(Self::ports(local.port(), remote.port()).as_flattened());
-                out.extend_from_slice(&END);
-            }
+            Some((local, remote)) => Self::append_named(out, &Self::NAME, local, remote),
         }
+    }
+
+    /// Appends the tags for the dissector of BBLog records, as live streams have them.
+    pub(crate) fn append_live(out: &mut Vec<u8>, local: &SocketAddr, remote: &SocketAddr) {
+        const NAME: [[u8; 4]; 7] = [
+            tag(UpperPduTags::DISSECTOR_NAME, 12),
+            *b"bblo",
+            *b"g-li",
+            *b"ve\0\0",
+            tag(UpperPduTags::PROTOCOL_TEXT, 8),
+            *b"BBLo",
+            *b"g\0\0\0",
+        ];
+        Self::append_named(out, &NAME, local, remote);
+    }
+
+    /// Appends the tags of a name and those of the addresses, one by one.
+    fn append_named(out: &mut Vec<u8>, name: &[[u8; 4]], local: &SocketAddr, remote: &SocketAddr) {
+        out.extend_from_slice(name.as_flattened());
+        put_address(out, local.ip(), Self::IPV4_SOURCE, Self::IPV6_SOURCE);
+        put_address(out, remote.ip(), Self::IPV4_DESTINATION, Self::IPV6_DESTINATION);
+        out.extend_from_slice(Self::ports(local.port(), remote.port()).as_flattened());
+        out.extend_from_slice(&tag(Self::END, 0));
     }
 
     /// The dissector, and the name of its packets.

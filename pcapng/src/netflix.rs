@@ -7,6 +7,9 @@
 
 use bblog_dissector::bblog::{HEADER_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use pcap_file::DataLink;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
 use crate::block::{self, CUSTOM, END_OF_OPTIONS, OPT_CUSTOM, RawOption};
@@ -72,6 +75,12 @@ fn option(kind: u32, parts: &[&[u8]]) -> SectionHeaderOption<'static> {
     let mut value = kind.to_le_bytes().to_vec();
     parts.iter().for_each(|part| value.extend_from_slice(part));
     custom_option(PEN, value)
+}
+
+/// The interface of records that are written as packets: see [`EventForm`](crate::bblog_entry::EventForm).
+pub(crate) fn live_interface() -> InterfaceDescriptionBlock<'static> {
+    let name = InterfaceDescriptionOption::IfName("bblog".into());
+    interface(DataLink::WIRESHARK_UPPER_PDU, 0x1000, vec![name])
 }
 
 /// A custom block to be written.

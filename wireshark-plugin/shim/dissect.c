@@ -420,13 +420,14 @@ target_for(packet_info *pinfo, proto_tree *tree, const bblog_result *result, boo
     return target;
 }
 
-/* A custom block: tvb is the TCPINFO. The built-in dissector has shown the common members. */
+/* A record without a packet. In a custom block tvb is the TCPINFO, and the built-in dissector has shown the common
+ * members; in a packet of a live stream the record is an option. */
 static int
-dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found)
+dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found, bool live)
 {
     bool columns = pinfo->cinfo != NULL;
     bblog_request request = request_for_record(pinfo, found);
-    request.want |= wanted(tree, bblog_proto_record, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+    request.want |= wanted(tree, bblog_proto_record, live ? bblog_proto_builtin : 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
         | followed(pinfo, tree, BBLOG_PROTOCOL_RECORD) | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
     bblog_result result;
     bblog_decode(&request, &result);
@@ -439,9 +440,10 @@ dissect_block(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         set_info(pinfo, text_at(&target, result.summary));
     }
     if (tree != NULL) {
-        target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
+        target.tvbs[BBLOG_ORIGIN_DATA] = live ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record") : tvb;
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
-        add_tree(&target, bblog_proto_record, &result);
+        if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
+            add_tree(&target, bblog_proto_record, &result);
         /* Before the built-in's tree, below the frame's. */
         if (target.visible && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
             proto_tree_move_item(tree, tree->first_child, target.top);
@@ -502,13 +504,25 @@ bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *dat
     if (block) {
         if (rec->rec_header.custom_block_header.pen != BBLOG_PEN_NETFLIX)
             return 0;
-        return dissect_block(tvb, pinfo, tree, &found);
+        return dissect_event(tvb, pinfo, tree, &found, false);
     }
+    if (found.tcpinfo.data != NULL && rec->rec_header.packet_header.pkt_encap == WTAP_ENCAP_WIRESHARK_UPPER_PDU)
+        return dissect_event(tvb, pinfo, tree, &found, true);
     if (found.tcpinfo.data != NULL)
         dissect_packet(tvb, pinfo, tree, &found, BBLOG_PROTOCOL_RECORD);
     if (found.event.data != NULL)
         dissect_packet(tvb, pinfo, tree, &found, BBLOG_PROTOCOL_EVENTLOG);
     return found.tcpinfo.data != NULL || found.event.data != NULL ? (int)tvb_captured_length(tvb) : 0;
+}
+
+int
+bblog_dissect_live(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    (void)pinfo;
+    (void)tree;
+    (void)data;
+    /* The record is an option, which the postdissector finds. */
+    return (int)tvb_captured_length(tvb);
 }
 
 int

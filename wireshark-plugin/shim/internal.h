@@ -81,6 +81,8 @@ bblog_section bblog_section_of(const packet_info *pinfo);
 bool bblog_bits_asked_for(uint32_t field);
 /* Called for every packet and every custom block. */
 int bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
+/* Called for exported PDUs that name `bblog-live`: records of live streams. */
+int bblog_dissect_live(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 /* Called for exported PDUs that name `eventlog`. */
 int bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 

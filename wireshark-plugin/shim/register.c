@@ -25,6 +25,7 @@ static const header_field_info **hfinfos;
 static uint32_t hfinfos_len;
 /* Read by Rust from the file of preferences, before epan does. */
 static const char *pref_schemas = "";
+static const char *pref_stacks = "";
 
 /* Kept for ever. Nobody else knows of them once epan is gone, and tools that look for leaks would take
  * them for lost. */
@@ -173,6 +174,12 @@ load_schemas(void)
 }
 
 static void
+apply_preferences(void)
+{
+    bblog_stacks_assume(pref_stacks);
+}
+
+static void
 register_preferences(void)
 {
     static const enum_val_t kernels[] = {
@@ -182,10 +189,14 @@ register_preferences(void)
         { "13", "FreeBSD 13", BBLOG_KERNEL_13 },
         { NULL, NULL, 0 },
     };
-    module_t *record = prefs_register_protocol(bblog_proto_record, NULL);
+    module_t *record = prefs_register_protocol(bblog_proto_record, apply_preferences);
     prefs_register_enum_preference(record, "kernel", "Kernel that wrote the log",
         "A few event numbers and values changed their meaning between FreeBSD releases, without a new log version.",
         &bblog_pref_kernel, kernels, FALSE);
+    prefs_register_string_preference(record, "stacks", "Names of TCP stacks",
+        "Names of stacks by their numbers, 1=freebsd,2=rack,3=bbr (sysctl net.inet.tcp.function_info on the machine that "
+        "logged). They are needed where the capture does not have them and its records do not prove them.",
+        &pref_stacks);
     prefs_register_bool_preference(record, "raw", "Show raw members",
         "Show the members of the event as they are, flex1 and so on, whatever they mean. "
         "Filters find them in either case.",
@@ -231,6 +242,7 @@ register_protocols(void)
     bblog_register_conversation_filter();
 
     register_dissector("eventlog", bblog_dissect_eventlog, bblog_proto_eventlog);
+    register_dissector("bblog-live", bblog_dissect_live, bblog_proto_record);
     register_postdissector(
         register_dissector("bblog-record", bblog_postdissect, bblog_proto_record));
     register_init_routine(bblog_frames_clear);

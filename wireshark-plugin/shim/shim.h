@@ -256,6 +256,8 @@ typedef struct bblog_result {
 const char *const *bblog_schemas_load(const char *preferences);
 /* The fields to register. */
 const bblog_registry *bblog_registry_get(void);
+/* Takes the preference for the names of stacks, `1=freebsd,2=rack`, which hold for every section. */
+void bblog_stacks_assume(const char *preference);
 /* Forgets every section: files may have changed. */
 void bblog_sections_clear(void);
 /* Forgets what was kept of frames, and every section: another capture begins, or the same one anew. */

@@ -19,7 +19,7 @@ use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line};
 use crate::registry::{self, PluginField};
-use crate::sections::{Section, SectionKey, Sections};
+use crate::sections::{Assumed, Section, SectionKey, Sections};
 use crate::{eventlog, record};
 
 /// Rows that hold the error number which a system call or a send gave.
@@ -54,8 +54,6 @@ pub struct Request<'a> {
     pub input: Input<'a>,
     /// `BBLOG_WANT_*` bits.
     pub want: u32,
-    /// The kernel that wrote BBLog records; `None` if the section decides.
-    pub kernel: Option<Kernel>,
     /// The section they stand in.
     pub section: SectionKey,
     /// The frame's number, from 1.
@@ -141,13 +139,13 @@ pub fn decode(
     frames: &mut Frames,
     items: &mut Items,
 ) -> Decoded {
-    let mut unknown = Section::default();
-    let section = sections.get(request.section).unwrap_or(&mut unknown);
+    let (mut unknown, nothing) = (Section::default(), Assumed::default());
+    let (section, assumed) = sections.get(request.section).unwrap_or((&mut unknown, &nothing));
     match request.input {
         Input::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
             Ok(record) => {
                 let record = record.with_verbose(verbose_part(verbose));
-                record::decode(request, section, frames, &record, packet, items)
+                record::decode(request, (section, assumed), frames, &record, packet, items)
             }
             Err(problem) => malformed(items, problem),
         },
@@ -369,7 +367,7 @@ mod tests {
     fn decode_checked(input: Input<'_>, want: u32, sections: &mut Sections) -> Option<String> {
         let mut items = Items::default();
         let mut frames = Frames::default();
-        let request = Request { input, want, kernel: None, section: KEY, frame: 1, first: true };
+        let request = Request { input, want, section: KEY, frame: 1, first: true };
         let decoded = decode(&request, sections, &mut frames, &mut items);
         let (data, verbose) = match input {
             Input::Record { data, verbose, .. } => (data.len(), verbose.len()),

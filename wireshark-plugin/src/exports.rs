@@ -124,6 +124,19 @@ pub extern "C" fn bblog_registry_get() -> *const ffi::bblog_registry {
     catch_unwind(registry::get).map_or(&registry::EMPTY.0, |registry| &registry.0)
 }
 
+/// Takes the preference for the names of stacks.
+///
+/// # Safety
+/// `preference` is null or a NUL-terminated text.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bblog_stacks_assume(preference: *const c_char) {
+    if !preference.is_null() {
+        // SAFETY: as the caller promises.
+        let text = unsafe { CStr::from_ptr(preference) }.to_string_lossy();
+        with_state(|state| state.sections.assume_stacks(&text));
+    }
+}
+
 /// Forgets the facts of all sections.
 #[unsafe(no_mangle)]
 pub extern "C" fn bblog_sections_clear() {
@@ -183,6 +196,7 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     let verbose = unsafe { bytes(request.verbose, request.verbose_len) };
     // SAFETY: see above.
     let packet = unsafe { bytes(request.packet, request.packet_len) };
+    let preference = request.kernel;
     let request = Request {
         input: match request.input as u32 {
             ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose, packet },
@@ -190,13 +204,14 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
             _ => Input::Nothing,
         },
         want: request.want,
-        kernel: decode::kernel(request.kernel),
         section: key(&request.section),
         frame: request.frame,
         first: request.first,
     };
+    let kernel = decode::kernel(preference);
     let decoded = with_state(|state| {
         state.items.clear();
+        state.sections.assume_kernel(kernel);
         let decoded = decode::decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
         answer(&decoded, &state.items)
     });

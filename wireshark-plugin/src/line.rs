@@ -140,6 +140,11 @@ pub fn of_plugin(field: PluginField, text: TextAt, range: Range<usize>, depth: u
     }
 }
 
+/// A line of text without a field.
+pub fn of_text(text: TextAt, depth: u8) -> ffi::bblog_item {
+    ffi::bblog_item { field: NONE, ..of_plugin(PluginField::Event, text, 0..0, depth) }
+}
+
 /// Whether each bit of a value has a name.
 pub fn is_flags(field: &Field<'_>) -> bool {
     matches!(field.spec.names, Names::Flags(_))

@@ -19,7 +19,7 @@ use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line, is_flags};
 use crate::packet;
 use crate::registry::{self, PluginField};
-use crate::sections::Section;
+use crate::sections::{Assumed, MachineFacts, Section};
 
 /// The one value of group `track` that stands with the connection's state.
 const RCV_NXT_REL: &str = "rcv_nxt_rel";
@@ -31,20 +31,24 @@ struct Seen<'a> {
     event: Event<'a>,
     flow: FlowId,
     context: Context,
+    machine: MachineFacts,
 }
 
 /// Decodes a record into `items`; `frame` has the packet, if the record describes one.
 pub fn decode(
     request: &Request<'_>,
-    section: &mut Section,
+    (section, assumed): (&mut Section, &Assumed),
     frames: &mut Frames,
     record: &Record<'_>,
     frame: &[u8],
     items: &mut Items,
 ) -> Decoded {
-    let kernel = request.kernel.or(section.kernel()).unwrap_or_default();
-    let stack = section.stack(record.stack_id());
-    let context = Context { stack, kernel, hz: section.hz() };
+    if request.first {
+        section.observe(record);
+    }
+    let machine = section.machine(record.stack_id(), assumed);
+    let context = machine.context();
+    let stack = context.stack;
     let event = Event::of_record(record, context);
     let iss = record.iss();
     let connection = if section.owns(iss) { section.connection } else { None };
@@ -53,7 +57,7 @@ pub fn decode(
         None => Flow::Unnamed(request.section, iss),
     };
     let flow = frames.flow(flow);
-    let seen = Seen { request, record, event, flow, context };
+    let seen = Seen { request, record, event, flow, context, machine };
     if request.first {
         seen.note(connection.is_none(), frames, frame);
     }
@@ -207,6 +211,8 @@ impl Seen<'_> {
         self.connection_state(frames, items);
         self.raw(items);
         self.verbose(items);
+        let text = items.text(format_args!("Decoded as: {}", self.machine));
+        items.push(ffi::bblog_item { generated: true, ..line::of_text(text, 0) });
     }
 
     /// What the frame is beside earlier ones.

@@ -2,16 +2,23 @@
 //! Facts about the records of a section, from the options of its Section Header Block.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-use bblog_dissector::bblog::Header;
+use bblog_analysis::infer::Inference;
+use bblog_dissector::bblog::{Header, Record};
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
+use bblog_dissector::event::Context;
 use bblog_dissector::layout::{Layout, Votes};
-use bblog_dissector::spec::{Kernel, Stack};
-use bblog_pcapng::machine::{self, Machine};
+use bblog_dissector::spec::{Kernel, KernelSet, Stack};
+use bblog_pcapng::machine::{self, Fact, Machine};
 use bblog_pcapng::{elog, netflix};
 
+/// Records of a section that are looked at for what it does not say: enough to be sure.
+const OBSERVED: u32 = 1024;
+/// So many records are concluded from one by one; later, from as many at a time.
+const EACH: u32 = 32;
 /// Events that may vote for a layout: enough to be sure, and an end to counting.
 const VOTERS: u32 = 4096;
 
@@ -35,6 +42,53 @@ pub enum SectionOption<'a> {
     Freebsd(&'a [u8]),
 }
 
+/// What the user's preferences say of all captures.
+#[derive(Debug, Default)]
+pub struct Assumed {
+    /// Stacks by number.
+    pub stacks: BTreeMap<u8, Stack>,
+    /// The kernel.
+    pub kernel: Option<Kernel>,
+}
+
+/// What is known of the machine that wrote a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MachineFacts {
+    /// The stack.
+    pub stack: Option<Fact<Stack>>,
+    /// The kernels that it can be.
+    pub kernel: Option<Fact<KernelSet>>,
+    /// Ticks per second.
+    pub hz: Option<Fact<NonZeroU32>>,
+}
+
+impl MachineFacts {
+    /// What decides the meaning of a record: of several kernels the newest.
+    pub fn context(&self) -> Context {
+        Context {
+            stack: self.stack.map_or(Stack::Unknown, |stack| stack.value),
+            kernel: self.kernel.map(|kernel| kernel.value.newest()).unwrap_or_default(),
+            hz: self.hz.map(|hz| hz.value),
+        }
+    }
+}
+
+/// `stack rack (inferred), kernel 14, hz not known`
+impl Display for MachineFacts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn fact<T>(fact: Option<Fact<T>>, name: impl Fn(T) -> String) -> String {
+            match fact {
+                Some(fact) if fact.is_inferred => name(fact.value) + " (inferred)",
+                Some(fact) => name(fact.value),
+                None => "not known".to_owned(),
+            }
+        }
+        let stack = fact(self.stack, |stack| stack.name().to_owned());
+        let kernel = fact(self.kernel, |kernel| kernel.to_string());
+        write!(out, "stack {stack}, kernel {kernel}, hz {}", fact(self.hz, |hz| hz.to_string()))
+    }
+}
+
 /// The facts of one section.
 #[derive(Debug, Default)]
 pub struct Section {
@@ -42,6 +96,12 @@ pub struct Section {
     stacks: BTreeMap<u8, Stack>,
     /// What it says of the machine that wrote its records.
     machine: Machine,
+    /// What its records prove about that machine, where it does not say it.
+    inference: Option<Box<Inference>>,
+    /// How many records were looked at for that.
+    observed: u32,
+    /// What was concluded last, of a stack number: most records are of the same.
+    concluded: Option<(u8, MachineFacts)>,
     /// BBLog: the connection, ours first.
     pub connection: Option<(SocketAddr, SocketAddr)>,
     /// BBLog: the initial sequence number of the first record that has one.
@@ -57,19 +117,46 @@ pub struct Section {
 }
 
 impl Section {
-    /// The stack that a record's `tlb_stackid` stands for.
-    pub fn stack(&self, id: u8) -> Stack {
-        self.stacks.get(&id).copied().unwrap_or_default()
+    /// What decides the meaning of a record of stack number `id`; `assumed` is the user's word for it.
+    pub fn machine(&mut self, id: u8, assumed: &Assumed) -> MachineFacts {
+        if let Some((of, facts)) = self.concluded
+            && of == id
+        {
+            return facts;
+        }
+        let facts = self.conclude(id, assumed);
+        self.concluded = Some((id, facts));
+        facts
     }
 
-    /// The kernel that wrote its records; of several that may have, the newest.
-    pub fn kernel(&self) -> Option<Kernel> {
-        self.machine.kernel.map(|kernel| kernel.value.newest())
+    fn conclude(&self, id: u8, assumed: &Assumed) -> MachineFacts {
+        let infer = self.inference.as_deref();
+        let named = assumed.stacks.get(&id).map(|&stack| Fact::stated(stack)).or_else(|| {
+            let is_inferred = self.machine.is_stack_inferred;
+            self.stacks
+                .get(&id)
+                .filter(|&&stack| stack != Stack::Unknown)
+                .map(|&value| Fact { value, is_inferred })
+        });
+        let stack = named.or_else(|| Some(Fact::inferred(infer?.stack(id)?.value)));
+        let kernel = assumed.kernel.map(|kernel| Fact::stated(kernel.into()));
+        let kernel = kernel.or(self.machine.kernel).or_else(|| Some(Fact::inferred(infer?.kernel()?.value)));
+        let hz = self.machine.hz.or_else(|| NonZeroU32::new(infer?.hz()?.value).map(Fact::inferred));
+        MachineFacts { stack, kernel, hz }
     }
 
-    /// Ticks per second of that kernel.
-    pub fn hz(&self) -> Option<NonZeroU32> {
-        self.machine.hz.map(|hz| hz.value)
+    /// Takes in what a record proves about the machine, as far as the section does not say it.
+    pub fn observe(&mut self, record: &Record<'_>) {
+        let stated = self.stacks.get(&record.stack_id()).copied().unwrap_or_default();
+        let is_told = stated != Stack::Unknown && self.machine.kernel.is_some() && self.machine.hz.is_some();
+        if is_told || self.observed >= OBSERVED {
+            return;
+        }
+        self.observed += 1;
+        if self.observed <= EACH || self.observed.is_multiple_of(EACH) {
+            self.concluded = None;
+        }
+        self.inference.get_or_insert_default().observe(record, stated);
     }
 
     /// Whether a record with this initial sequence number is of the section's own connection. A section is
@@ -150,6 +237,8 @@ impl Section {
 /// The sections met so far.
 #[derive(Default)]
 pub struct Sections {
+    /// What the user's preferences say.
+    assumed: Assumed,
     known: HashMap<SectionKey, usize>,
     sections: Vec<Section>,
     /// The one entered last, and its index: records of a section come together.
@@ -159,7 +248,26 @@ pub struct Sections {
 impl Sections {
     /// Forgets all.
     pub fn clear(&mut self) {
-        *self = Sections::default();
+        let assumed = std::mem::take(&mut self.assumed);
+        *self = Sections { assumed, ..Sections::default() };
+    }
+
+    /// Takes the preference for stacks: `1=freebsd,2=rack`. What is not of that form is passed over.
+    pub fn assume_stacks(&mut self, preference: &str) {
+        let pairs = preference.split(',').filter_map(|pair| pair.split_once('='));
+        let stacks = pairs.filter_map(|(id, name)| {
+            Some((id.trim().parse().ok()?, Stack::from_name(name.trim().as_bytes())))
+        });
+        self.assumed.stacks = stacks.collect();
+        self.clear();
+    }
+
+    /// Takes the preference for the kernel.
+    pub fn assume_kernel(&mut self, kernel: Option<Kernel>) {
+        if self.assumed.kernel != kernel {
+            self.assumed.kernel = kernel;
+            self.sections.iter_mut().for_each(|section| section.concluded = None);
+        }
     }
 
     /// Makes `key` the current section. False if it is new, and nothing is known of it yet.
@@ -187,18 +295,35 @@ impl Sections {
     }
 
     /// The facts of a section.
-    pub fn get(&mut self, key: SectionKey) -> Option<&mut Section> {
+    pub fn get(&mut self, key: SectionKey) -> Option<(&mut Section, &Assumed)> {
         let index = match self.current {
             Some((current, index)) if current == key => index,
             _ => *self.known.get(&key)?,
         };
-        self.sections.get_mut(index)
+        Some((self.sections.get_mut(index)?, &self.assumed))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_user_s_word_counts_more_than_the_section_s() {
+        let mut sections = Sections::default();
+        sections.assume_stacks("1=freebsd, 2 = bbr,nonsense,9=");
+        let key = SectionKey { file: 1, number: 0 };
+        assert!(!sections.enter(key));
+        sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02rack"));
+        let stack = |sections: &mut Sections, id| {
+            let (section, assumed) = sections.get(key).unwrap();
+            section.machine(id, assumed).to_string()
+        };
+        assert_eq!(stack(&mut sections, 2), "stack bbr, kernel not known, hz not known");
+        assert_eq!(stack(&mut sections, 1), "stack freebsd, kernel not known, hz not known");
+        sections.assume_kernel(Some(Kernel::Freebsd13));
+        assert_eq!(stack(&mut sections, 1), "stack freebsd, kernel 13, hz not known");
+    }
 
     #[test]
     fn sections_are_told_apart_by_file_and_number() {
@@ -209,8 +334,14 @@ mod tests {
         assert!(!sections.enter(second));
         sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02bbr"));
         assert!(sections.enter(first));
-        assert_eq!(sections.get(first).map(|s| s.stack(2)), Some(Stack::Rack));
-        assert_eq!(sections.get(second).map(|s| s.stack(2)), Some(Stack::Bbr));
+        assert_eq!(
+            sections.get(first).map(|(s, assumed)| s.machine(2, assumed).context().stack),
+            Some(Stack::Rack)
+        );
+        assert_eq!(
+            sections.get(second).map(|(s, assumed)| s.machine(2, assumed).context().stack),
+            Some(Stack::Bbr)
+        );
         assert!(sections.get(SectionKey { file: 16, number: 0 }).is_none());
         sections.clear();
         assert!(!sections.enter(first));
@@ -237,7 +368,11 @@ mod tests {
         for (os, kernel) in cases {
             let mut section = Section::default();
             section.note(SectionOption::Os(os.as_bytes()));
-            assert_eq!(section.kernel(), kernel, "{os}");
+            assert_eq!(
+                section.machine(0, &Assumed::default()).kernel.map(|kernel| kernel.value.newest()),
+                kernel,
+                "{os}"
+            );
         }
     }
 
