@@ -11,6 +11,8 @@ use bblog_dissector::elog::EVENT_HEADER_LEN;
 use bblog_dissector::event::{Context, Event};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_dissector::tables;
+use bblog_pcapng::bblog_entry::EntryEncoder;
+use bblog_pcapng::machine::Machine;
 use bblog_tests::fixtures::fixture;
 use bblog_tests::programs::convert;
 use bblog_tests::rows::Capture;
@@ -18,6 +20,7 @@ use bblog_tests::tshark::Tshark;
 
 static TSHARK: LazyLock<Tshark> = LazyLock::new(Tshark::with_plugin);
 static RACK: LazyLock<Vec<u8>> = LazyLock::new(|| convert(&fixture("rack_reqresp.tcplog")));
+static TAILLOSS: LazyLock<Vec<u8>> = LazyLock::new(|| convert(&fixture("rack_tailloss_rto.tcplog")));
 static EVENTLOG: LazyLock<Vec<u8>> = LazyLock::new(|| convert(&fixture("small-plain.elog")));
 
 /// The values of these filter names, a line for each frame, in two passes.
@@ -310,8 +313,14 @@ fn statistics_count_events_timers_errors_and_connections() {
     for event in ["IN", "OUT", "TIMERSTAR", "HPTSI_CALC"] {
         assert_eq!(tree[event], listed(&format!("bblog.event == {event}")), "{event}");
     }
-    assert_eq!(tree["Timers"], listed("bblog.event in {TIMERSTAR, TIMERCANC, BBR_LOG_RTO}"));
-    assert!(tree["TLP timer"] > 0);
+    // One line for each timer; an event that names none is not counted.
+    assert!(
+        tree["TLP"] > 0 && tree["Timers"] <= listed("bblog.event in {TIMERSTAR, TIMERCANC, BBR_LOG_RTO}")
+    );
+    assert!(
+        tree.keys().all(|name| !name.contains("paced output") && !name.contains("not named")),
+        "{tree:?}"
+    );
     assert_eq!(tree["Errors"], 0);
     let connection = "stream 0, 10.99.0.1 port 9334 and 10.99.0.2 port 59855";
     assert_eq!(tree[connection], listed("bblog.event"));
@@ -323,6 +332,65 @@ fn statistics_count_events_timers_errors_and_connections() {
     assert_eq!(tree["System call failed"], 1);
     // Nothing of the one in the other.
     assert_eq!(counts(&TSHARK.text(&["-q", "-z", "bblog,tree"], &EVENTLOG))["Events by stack"], 0);
+}
+
+#[test]
+fn the_time_of_each_limit_is_counted() {
+    let tree = counts(&TSHARK.text(&["-q", "-z", "bblog_limits,tree"], &TAILLOSS));
+    let deltas = fields(&[], &["bblog.time_delta"], &TAILLOSS);
+    let passed: i64 = deltas.iter().filter_map(|row| row[0].parse::<i64>().ok()).filter(|&us| us > 0).sum();
+    let total = tree["Milliseconds by limit"];
+    assert!(total.abs_diff(passed as u64 / 1000) <= 8, "{total} of {passed} us");
+    assert!(tree["handshake"] > 0 && tree["congestion_window"] > 0, "{tree:?}");
+}
+
+#[test]
+fn conclusions_are_fields_of_events_and_packets() {
+    let rows = fields(
+        &[],
+        &["bblog.event", "bblog.limit", "bblog.timer_fired", "bblog.retransmission", "bblog.srtt_us"],
+        &TAILLOSS,
+    );
+    assert!(rows.iter().all(|row| !row[1].is_empty()), "every record has a limit");
+    let count = |at: usize, value: &str| rows.iter().filter(|row| row[at] == value).count();
+    // The stream's description: a tail loss, two probes, repaired by RACK.
+    assert_eq!(count(2, "TLP"), 2);
+    assert!(count(2, "RACK") > 0 && count(2, "RTO") == 0);
+    assert!(rows.iter().all(|row| row[3].is_empty() || row[0] == "OUT"));
+    assert_eq!(count(3, "TLP"), 2);
+    assert!(rows.iter().filter_map(|row| row[4].parse::<u32>().ok()).all(|us| us < 1_000_000));
+    // The same in a single pass, in which nothing but the filter asks.
+    let found = |arguments: &[&str]| TSHARK.text(arguments, &TAILLOSS).lines().count();
+    assert_eq!(found(&["-Y", "bblog.timer_fired == TLP"]), 2);
+    assert_eq!(found(&["-Y", "bblog.retransmission && tcp"]), found(&["-Y", "bblog.retransmission"]));
+}
+
+#[test]
+fn stalls_are_expert_informations_with_links() {
+    let rows =
+        fields(&["-Y", "bblog.stall_started_in"], &["frame.number", "bblog.stall_started_in"], &TAILLOSS);
+    let other = fields(&["-Y", "bblog.stall_ended_in"], &["bblog.stall_ended_in", "frame.number"], &TAILLOSS);
+    assert!(!rows.is_empty());
+    assert_eq!(rows, other);
+    let expert = TSHARK.text(&["-q", "-z", "expert"], &TAILLOSS);
+    assert!(expert.contains("segments of a burst were lost"), "{expert}");
+}
+
+#[test]
+fn what_the_capture_does_not_say_is_inferred_and_marked() {
+    let bytes = std::fs::read(fixture("rack_tailloss_rto.tcplog")).unwrap();
+    let mut capture = Vec::new();
+    for entry in bblog::entries(&bytes) {
+        let (header, body) = entry.unwrap();
+        let entry = EntryEncoder::new(header.as_bytes(), 0);
+        entry.section(2, b"", &Machine::default()).append(&mut capture).unwrap();
+        bblog::records(body).for_each(|record| entry.append(&mut capture, &record.unwrap()));
+    }
+    let details = TSHARK.text(&["-V", "-Y", "frame.number == 500"], &capture);
+    assert!(details.contains("stack rack (inferred), kernel 13 (inferred), hz 1000 (inferred)"), "{details}");
+    let preference = ["-o", "bblog-record.stacks:2=freebsd"];
+    let told = TSHARK.text(&[&["-V", "-Y", "frame.number == 500"][..], &preference].concat(), &capture);
+    assert!(told.contains("stack freebsd, kernel"), "{told}");
 }
 
 #[test]

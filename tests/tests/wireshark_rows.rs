@@ -117,7 +117,7 @@ fn unknown_events_show_their_raw_members() {
     let missing = missing(&order, &capture.0, &[]);
     assert!(missing.is_empty(), "{} of {}: {missing:#?}", missing.len(), order.len());
     let text = TSHARK.text(&["-V", "-c", "1"], &capture.0);
-    assert!(text.contains("BBLog event, UNKNOWN") && text.contains("    Raw\n"), "{text}");
+    assert!(text.contains("BBLog, UNKNOWN") && text.contains("    Raw\n"), "{text}");
 }
 
 #[test]

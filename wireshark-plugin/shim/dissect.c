@@ -215,6 +215,22 @@ add_items(const struct target *target, const bblog_result *result)
     }
 }
 
+/* Whether filters and columns ask for nothing but what is added anyway: event, summary, stream. */
+static bool
+is_only_named(proto_tree *tree)
+{
+    const bblog_registry *registry = bblog_registry_get();
+    GHashTableIter fields;
+    void *key;
+    g_hash_table_iter_init(&fields, PTREE_DATA(tree)->interesting_hfids);
+    while (g_hash_table_iter_next(&fields, &key, NULL)) {
+        int hf = GPOINTER_TO_INT(key);
+        if (hf != bblog_hf[registry->event] && hf != bblog_hf[registry->summary] && hf != bblog_hf[registry->stream])
+            return false;
+    }
+    return true;
+}
+
 /* What of the items would be used at all: `values` is the protocol of the log, `common` that of the members
  * every record has, if those are to be shown here. */
 static uint32_t
@@ -230,14 +246,16 @@ wanted(proto_tree *tree, int values, int common)
     if (is_visible(tree))
         return want | (bblog_pref_relative ? BBLOG_WANT_RELATIVE : 0) | BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | BBLOG_WANT_EARLIER
             | (common != 0 ? BBLOG_WANT_COMMON : 0);
+    if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
+        want |= BBLOG_WANT_SUMMARY;
+    if (is_only_named(tree))
+        return want & ~BBLOG_WANT_RAW;
     if (is_asked_for(values))
         want |= BBLOG_WANT_VALUES;
     if (is_asked_for(bblog_proto_record))
         want |= BBLOG_WANT_EARLIER | BBLOG_WANT_RELATIVE;
     if (is_asked_for(common))
         want |= BBLOG_WANT_COMMON;
-    if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
-        want |= BBLOG_WANT_SUMMARY;
     return want;
 }
 
@@ -275,7 +293,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
             proto_tree_add_string(target->tree, bblog_hf[registry->event], tvb, (int)result->name_offset,
                 (int)result->name_length, name);
     }
-    if (summary != NULL) {
+    if (summary != NULL && (target->visible || is_asked_for(bblog_hf[registry->summary]))) {
         proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
         proto_item_set_generated(item);
     }
@@ -464,7 +482,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_request request
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
     request.want |= wanted(tree, protocol, record ? bblog_proto_builtin : 0);
-    bool shown = (request.want & ~UNSHOWN) != 0 || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
+    bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && is_asked_for(protocol)) || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
     if (bblog_pref_info && pinfo->cinfo != NULL)
         request.want |= BBLOG_WANT_STATE;
     if (is_counted(log))
@@ -477,7 +495,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = target_for(pinfo, tree, &result, true, shown || is_counted(log));
+    struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || is_counted(log));
     if (bblog_pref_info && pinfo->cinfo != NULL && result.state != BBLOG_NONE)
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
     if (shown) {

@@ -4,13 +4,14 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::{Record, VERBOSE_LEN};
 use bblog_dissector::elog::RawEvent;
-use bblog_dissector::event::{Event, Field, Group};
-use bblog_dissector::spec::{AlertGroup, Kernel, Names};
+use bblog_dissector::event::{Event, Group};
+use bblog_dissector::spec::{AlertGroup, FieldSpec, Kernel};
 use bblog_dissector::tables;
 use bblog_dissector::text::Style;
 
@@ -178,10 +179,26 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
 pub fn named(event: &Event<'_>, style: Style, request: &Request<'_>, items: &mut Items) -> Decoded {
     Decoded {
         name: items.word(event.name()),
-        number: if request.wants(ffi::BBLOG_WANT_TREE) { range_of(event, "event_id") } else { 0..0 },
+        number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
         summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event, style) } else { NONE },
         ..Decoded::default()
     }
+}
+
+/// Where the event's number lies in the bytes.
+fn number_of(event: &Event<'_>) -> Range<usize> {
+    static RECORD: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::RECORD));
+    static HEADER: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::ELOG_HEADER));
+    let is_record = std::ptr::eq(event.rows_of(Group::Common), tables::RECORD);
+    if is_record { RECORD.clone() } else { HEADER.clone() }
+}
+
+fn place_of(rows: &[FieldSpec]) -> Range<usize> {
+    let row = rows.iter().find(|row| row.name == "event_id");
+    row.map_or(0..0, |row| {
+        let start = usize::from(row.place.offset);
+        start..start + usize::from(row.place.size)
+    })
 }
 
 /// Where the member called `name`, which every record or event has, lies in the bytes.
@@ -312,19 +329,10 @@ pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
     }
 }
 
-/// The timer that a value names. Of several the pacer's, which runs beside any other, counts last.
-fn timer(named: &Field<'_>) -> Option<Timer> {
-    let Names::Flags(table) = named.spec.names else { return named.value_name().and_then(Timer::named) };
-    let value = named.value.as_int()?;
-    let set = table.values.iter().filter(|&&(mask, _)| mask != 0 && value & mask == mask);
-    let timers = set.filter_map(|&(_, name)| Timer::named(name));
-    timers.min_by_key(|&timer| timer == Timer::Pacing)
-}
-
 /// What statistics count an event by.
 pub fn counted(event: &Event<'_>, frame: u32, frames: &Frames, decoded: &mut Decoded, items: &mut Items) {
     if let Some((step, named)) = event.timer()
-        && let Some(timer) = named.as_ref().and_then(timer)
+        && let Some(timer) = named.and_then(|named| Timer::of_value(named.spec, named.value.as_int()?))
     {
         decoded.timer = items.word(timer.name());
         decoded.action = items.word(step.does.word());
