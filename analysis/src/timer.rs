@@ -77,7 +77,7 @@ impl Timer {
     }
 
     /// The timer that `value` of `row` stands for.
-    pub(crate) fn of_value(row: &FieldSpec, value: i64) -> Option<Timer> {
+    pub fn of_value(row: &FieldSpec, value: i64) -> Option<Timer> {
         let Names::Enum(table) = row.names else { return None };
         let values = VALUES.iter().find(|known| known.0 == table.name)?.1;
         values.iter().find(|known| known.0 == value).map(|known| known.1)
