@@ -13,9 +13,6 @@ use crate::describe::Interface;
 /// Runs `bblogd -o -` on this machine, or on another over ssh, and passes its output on to
 /// Wireshark. Wireshark starts this program itself if it is in the extcap folder (Help > About >
 /// Folders), and lists its interfaces.
-///
-/// Wireshark before 4.6 counts packets, not events, during a capture: the last events of BBLog appear
-/// when the capture is stopped.
 #[derive(Parser, Debug)]
 #[command(name = "bblogdump", version = bblog_version::VERSION)]
 pub struct Cli {
@@ -93,6 +90,9 @@ pub struct LogArgs {
         help_heading = "Log"
     )]
     pub device: String,
+    /// Form of BBLog events
+    #[arg(long, value_enum, default_value = "live", help_heading = "Log")]
+    pub form: Form,
     /// Capture only BBLog entries whose reason begins with TEXT
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Log")]
     pub reason: Option<String>,
@@ -135,6 +135,16 @@ pub enum Source {
     Eventlog,
     /// Both logs
     Both,
+}
+
+/// The forms of BBLog events in a capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Packets, which all versions of Wireshark show live
+    #[default]
+    Live,
+    /// Custom blocks, as in the files of bblogd and for read_bbrlog
+    File,
 }
 
 /// Levels of eventlog. Each includes those before it.

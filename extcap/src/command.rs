@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use crate::cli::{CaptureArgs, LogArgs, Privilege, ServerArgs, Source};
+use crate::cli::{CaptureArgs, Form, LogArgs, Privilege, ServerArgs, Source};
 use crate::describe::Interface;
 
 /// The program of a capture and its arguments.
@@ -36,6 +36,9 @@ fn bblogd(log: &LogArgs) -> Result<Vec<String>, String> {
     words.push(operand("--bblogd", &log.bblogd)?);
     words.extend(["-o", "-", "--exit-on-eof"].map(str::to_owned));
     if log.source != Source::Eventlog {
+        if log.form == Form::Live {
+            words.push("--live".to_owned());
+        }
         words.push(format!("--file={}", printable("--device", &log.device)?));
         if let Some(reason) = non_empty(log.reason.as_ref()) {
             words.push(format!("--reason={}", printable("--reason", reason)?));
@@ -134,12 +137,12 @@ mod tests {
     fn local() {
         let words = command_line_of(&["bblog-local", "--reason", "error", "--remote-priv", "doas"]).unwrap();
         let expected =
-            "doas -n -- /usr/local/sbin/bblogd -o - --exit-on-eof --file=/dev/tcp_log --reason=error";
+            "doas -n -- /usr/local/sbin/bblogd -o - --exit-on-eof --live --file=/dev/tcp_log --reason=error";
         assert_eq!(words.join(" "), expected);
         let line =
             ["bblog-local", "--source", "both", "--providers", "tcp:CC|LOSS  hpts", "--level", "trace"];
         let words = command_line_of(&line).unwrap();
-        assert_eq!(words[5..], ["--eventlog=tcp:TRACE:CC|LOSS", "--eventlog=hpts:TRACE"]);
+        assert_eq!(words[6..], ["--eventlog=tcp:TRACE:CC|LOSS", "--eventlog=hpts:TRACE"]);
     }
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
         let words = command_line_of(&line).unwrap();
         let expected = "ssh -T -x -o BatchMode=yes -p 2222 -l u -- a";
         assert_eq!(words[..words.len() - 1].join(" "), expected);
-        let command = "exec /usr/local/sbin/bblogd -o - --exit-on-eof --file\\=/dev/tcp_log";
+        let command = "exec /usr/local/sbin/bblogd -o - --exit-on-eof --live --file\\=/dev/tcp_log";
         assert_eq!(words[words.len() - 1], command);
     }
 
@@ -176,7 +179,7 @@ mod tests {
                 let words = command_line_of(&line).unwrap();
                 let command = words.last().unwrap().strip_prefix("exec /usr/local/sbin/bblogd ").unwrap();
                 let output = run(&format!("exec printf '%s\\n' {command}")).unwrap();
-                let expected = format!("-o\n-\n--exit-on-eof\n--file={device}\n--reason={reason}\n");
+                let expected = format!("-o\n-\n--exit-on-eof\n--live\n--file={device}\n--reason={reason}\n");
                 assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{shell}: {command}");
                 assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
             }

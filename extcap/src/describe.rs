@@ -29,13 +29,14 @@ struct DialogOption {
     local: bool,
 }
 
-const OPTIONS: [DialogOption; 12] = [
+const OPTIONS: [DialogOption; 13] = [
     option("remote-host", "Server", "string", false),
     option("remote-port", "Port", "unsigned", false),
     option("remote-username", "User", "string", false),
     option("sshkey", "Private key", "fileselect", false),
     option("source", "Log", "selector", true),
     option("device", "BBLog device", "string", true),
+    option("form", "BBLog events", "selector", true),
     option("reason", "BBLog reason", "string", true),
     option("stack", "TCP stacks", "string", true),
     option("providers", "eventlog providers", "string", true),

@@ -100,7 +100,7 @@ fn a_capture_is_what_bblogd_writes() {
     let log = bench.home().join("a log; exit 'here' $(exit).tcplog");
     fs::copy(bench.log("rack_reqresp.tcplog"), &log).unwrap();
     let direct = Command::new(program("bblogd"))
-        .args(["-u", "nobody", "-o", "-", "--stack", STACKS, "-f", log.to_str().unwrap()])
+        .args(["-u", "nobody", "-o", "-", "--live", "--stack", STACKS, "-f", log.to_str().unwrap()])
         .output()
         .unwrap();
     let expected = bench.tshark.text(&["-t", "r"], &direct.stdout);
@@ -230,7 +230,7 @@ fn what_the_server_prints_is_shown() {
     let expected = "bblogdump: ssh to web17: printed \"Welcome  [2J to web17.\" before the log, left out";
     assert!(output.status.success() && said(&output).contains(expected), "{}", said(&output));
     let direct = Command::new(program("bblogd"))
-        .args(["-u", "nobody", "-o", "-", "--stack", STACKS, "-f", log.to_str().unwrap()])
+        .args(["-u", "nobody", "-o", "-", "--live", "--stack", STACKS, "-f", log.to_str().unwrap()])
         .output()
         .unwrap();
     assert_eq!(bench.listing(&file), bench.tshark.text(&["-t", "r"], &direct.stdout));

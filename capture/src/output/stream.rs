@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bblog_dissector::Problem;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
-use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
+use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
 use nix::fcntl::OFlag;
 
@@ -216,6 +216,7 @@ impl StreamOut {
 /// BBLog entries on their way into the stream.
 pub struct BblogOut {
     filter: EntryFilter,
+    form: EventForm,
     stacks: Stacks,
     serials: Serials,
     /// The expected serial number of each connection before the buffer had records of it.
@@ -237,9 +238,10 @@ struct CurrentEntry {
 
 impl BblogOut {
     /// No entry yet.
-    pub fn new(filter: EntryFilter, stacks: Stacks, log: Rc<Log>) -> BblogOut {
+    pub fn new(filter: EntryFilter, stacks: Stacks, form: EventForm, log: Rc<Log>) -> BblogOut {
         BblogOut {
             filter,
+            form,
             stacks,
             serials: Serials::default(),
             before: HashMap::new(),
@@ -286,7 +288,7 @@ impl EntrySink for Writing<'_> {
             self.out.after_flush(self.stream.flushes);
         }
         let filter = &self.out.filter;
-        let entry = EntryEncoder::new(header, filter.dump_time(header, ahead));
+        let entry = EntryEncoder::new(header, filter.dump_time(header, ahead)).in_form(self.out.form);
         let wanted = filter.wants(&entry);
         self.stream.counters.left_out += u64::from(!wanted);
         let expected = self.out.serials.expected(&entry.key);
@@ -323,7 +325,9 @@ impl EntrySink for Writing<'_> {
         }
         let missing = Serial::of(record.serial(), current.expected).missing();
         if missing > 0 {
-            NetflixBlock::Skipped(missing).append(&mut stream.buffer);
+            if self.out.form == EventForm::Block {
+                NetflixBlock::Skipped(missing).append(&mut stream.buffer);
+            }
             stream.counters.missing += u64::from(missing);
         }
         current.expected = Some(record.serial().wrapping_add(1));

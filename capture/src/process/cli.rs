@@ -115,6 +115,10 @@ pub struct CaptureArgs {
     /// Write everything as one pcapng stream to FILE; `-` is standard output
     #[arg(short = 'o', long, value_name = "FILE", conflicts_with_all = ["directory", "xz", "zstd"])]
     pub output: Option<PathBuf>,
+    /// With -o: write BBLog events as packets, so that Wireshark before 4.6 shows them live; it needs the
+    /// plugin to read them
+    #[arg(long, requires = "output")]
+    pub live: bool,
     /// Stop when standard input ends, as it does when the ssh connection is closed
     #[arg(long, conflicts_with = "daemon")]
     pub exit_on_eof: bool,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bblog_pcapng::bblog_entry::EventForm;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -189,11 +190,12 @@ fn output(
         old: tcp_log.is_some_and(|tcp_log| tcp_log.is_file),
     };
     let has_bblog = tcp_log.is_some();
+    let form = if args.live { EventForm::Packet } else { EventForm::Block };
     let capture = eventlog.map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
     Ok(match target {
         Target::Stream(stream) => Output::Stream(Box::new(StreamOutput {
             stream: stream.telling(log),
-            bblog: has_bblog.then(|| BblogOut::new(filter, stacks, Rc::clone(log))),
+            bblog: has_bblog.then(|| BblogOut::new(filter, stacks, form, Rc::clone(log))),
             eventlog: capture.map(EventlogOut::new),
         })),
         Target::Folder(folder, path) => {
