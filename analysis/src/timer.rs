@@ -82,12 +82,6 @@ impl Timer {
         let values = VALUES.iter().find(|known| known.0 == table.name)?.1;
         values.iter().find(|known| known.0 == value).map(|known| known.1)
     }
-
-    /// The timer that the tables of events give a name: `RXT`, `TLP timer`.
-    pub fn named(name: &str) -> Option<Timer> {
-        let name = name.strip_suffix(" timer").unwrap_or(name);
-        NAMES.iter().find(|known| known.0.eq_ignore_ascii_case(name)).map(|known| known.1)
-    }
 }
 
 /// The tables of value names that name timers, and what their values stand for: the kernel's numbers (PACE_TMR_ of
@@ -127,24 +121,6 @@ const VALUES: &[(&str, &[(i64, Timer)])] = &[
             (7, Timer::TwoMsl),
         ],
     ),
-];
-
-/// The names that the tables of events have for timers.
-const NAMES: &[(&str, Timer)] = &[
-    ("RTO", Timer::Rto),
-    ("RXT", Timer::Rto),
-    ("retransmit", Timer::Rto),
-    ("TLP", Timer::Tlp),
-    ("RACK", Timer::Rack),
-    ("persist", Timer::Persist),
-    ("keepalive", Timer::Keepalive),
-    ("delayed ACK", Timer::DelayedAck),
-    ("DELAYACK", Timer::DelayedAck),
-    ("delayed_ack", Timer::DelayedAck),
-    ("PACING", Timer::Pacing),
-    ("paced output pending", Timer::Pacing),
-    ("2MSL", Timer::TwoMsl),
-    ("TWOMSL", Timer::TwoMsl),
 ];
 
 /// Whether an event tells that a timer fired, worked out once for each event of a stack and a kernel.
