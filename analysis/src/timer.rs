@@ -76,13 +76,35 @@ impl Timer {
         }
     }
 
-    /// The timer that `value` of `row` stands for.
+    /// The timer that `value` of `row` stands for. Of the several that flags may name, the pacer's comes last: it
+    /// runs beside any other.
     pub fn of_value(row: &FieldSpec, value: i64) -> Option<Timer> {
-        let Names::Enum(table) = row.names else { return None };
+        let table = match row.names {
+            Names::Enum(table) => table,
+            Names::Flags(table) => {
+                let flags = FLAGS.iter().find(|known| known.0 == table.name)?.1;
+                return flags.iter().find(|known| known.0 & value != 0).map(|known| known.1);
+            }
+            Names::None => return None,
+        };
         let values = VALUES.iter().find(|known| known.0 == table.name)?.1;
         values.iter().find(|known| known.0 == value).map(|known| known.1)
     }
 }
+
+/// The tables of flags that name timers (PACE_ of tcp_hpts.h), the pacer's last.
+const FLAGS: &[(&str, &[(i64, Timer)])] = &[(
+    "pace_tmr",
+    &[
+        (0x8, Timer::Rto),
+        (0x4, Timer::Tlp),
+        (0x2, Timer::Rack),
+        (0x10, Timer::Persist),
+        (0x20, Timer::Keepalive),
+        (0x1, Timer::DelayedAck),
+        (0x40, Timer::Pacing),
+    ],
+)];
 
 /// The tables of value names that name timers, and what their values stand for: the kernel's numbers (PACE_TMR_ of
 /// tcp_log_buf.h, TT_ of tcp_timer.h, eventlog's timer_reason).

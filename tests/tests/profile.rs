@@ -105,8 +105,10 @@ fn every_event_of_a_filter_exists() {
 #[test]
 fn the_buttons_find_events() {
     let labels: Vec<String> = quoted("dfilter_buttons").iter().map(|button| button[1].clone()).collect();
-    assert_eq!(labels, ["Loss", "Timers", "Pacing", "RTT", "Connection"]);
-    let capture = convert(&fixture("each_event.tcplog"));
+    let expected = ["Loss", "Timers", "Pacing", "RTT", "Connection", "Stalls", "Limits", "Retransmissions"];
+    assert_eq!(labels, expected);
+    let logs = ["each_event.tcplog", "rack_tailloss_rto.tcplog"];
+    let capture = logs.map(|log| convert(&fixture(log))).concat();
     for button in quoted("dfilter_buttons") {
         assert_ne!(TSHARK.text(&["-Y", &button[2]], &capture), "", "{}", button[1]);
     }

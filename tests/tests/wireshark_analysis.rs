@@ -444,7 +444,7 @@ fn places(frame: &str) -> HashMap<&str, Vec<(usize, usize)>> {
 
 #[test]
 fn values_lie_where_the_tree_says() {
-    let pdml = TSHARK.text(&["-T", "pdml"], &RACK);
+    let pdml = TSHARK.text(&["-T", "pdml", "-o", "bblog-record.kernel:main"], &RACK);
     let bytes = std::fs::read(fixture("rack_reqresp.tcplog")).unwrap();
     let bodies = bblog::entries(&bytes).map(|entry| entry.unwrap().1);
     let frames: Vec<&str> = pdml.split("<packet>").skip(1).collect();

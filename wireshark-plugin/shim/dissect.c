@@ -215,22 +215,6 @@ add_items(const struct target *target, const bblog_result *result)
     }
 }
 
-/* Whether filters and columns ask for nothing but what is added anyway: event, summary, stream. */
-static bool
-is_only_named(proto_tree *tree)
-{
-    const bblog_registry *registry = bblog_registry_get();
-    GHashTableIter fields;
-    void *key;
-    g_hash_table_iter_init(&fields, PTREE_DATA(tree)->interesting_hfids);
-    while (g_hash_table_iter_next(&fields, &key, NULL)) {
-        int hf = GPOINTER_TO_INT(key);
-        if (hf != bblog_hf[registry->event] && hf != bblog_hf[registry->summary] && hf != bblog_hf[registry->stream])
-            return false;
-    }
-    return true;
-}
-
 /* What of the items would be used at all: `values` is the protocol of the log, `common` that of the members
  * every record has, if those are to be shown here. */
 static uint32_t
@@ -248,8 +232,6 @@ wanted(proto_tree *tree, int values, int common)
             | (common != 0 ? BBLOG_WANT_COMMON : 0);
     if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
         want |= BBLOG_WANT_SUMMARY;
-    if (is_only_named(tree))
-        return want & ~BBLOG_WANT_RAW;
     if (is_asked_for(values))
         want |= BBLOG_WANT_VALUES;
     if (is_asked_for(bblog_proto_record))
@@ -463,7 +445,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, bblog_proto_record, &result);
         /* Before the built-in's tree, below the frame's. */
-        if (target.visible && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
+        if (target.visible && result.name != BBLOG_NONE && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
             proto_tree_move_item(tree, tree->first_child, target.top);
     }
     tell(&target, BBLOG_PROTOCOL_RECORD, &result);
