@@ -2,8 +2,8 @@
 //! Cuts the byte stream of `/dev/tcp_log` into entries and records, as it comes.
 //!
 //! An entry is never held as a whole: what arrives is passed on, and only a header or record that
-//! is torn between two reads is kept until its rest is there, and the front of the next record with it:
-//! where a record should be and is not, the entry is torn, and the next header is looked for.
+//! is torn between two reads is kept until its rest is there. A record that may hold a header waits for the front
+//! of the next one, too: where a record should be and is not, the entry is torn, and the next header is looked for.
 
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 use bblog_dissector::{Problem, bblog};
@@ -157,7 +157,11 @@ impl EntryCutter {
     fn want(&self, front: &[u8]) -> usize {
         let State::Body(left) = self.state else { return HEADER_LEN };
         let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
-        let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN } + Record::FRONT;
+        let mut len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
+        // Only a record that may be torn waits for the front of the next one.
+        if front.len() >= len && may_hold_header(&front[..len]) {
+            len += Record::FRONT;
+        }
         // The end of a body that is too short is passed on, to be rejected.
         len.min(usize::try_from(left).unwrap_or(usize::MAX))
     }
@@ -221,8 +225,14 @@ impl EntryCutter {
         let mut rest = &bytes[..here];
         while !rest.is_empty() {
             match Record::split(rest) {
-                // Whether it is whole shows the front of the next one.
-                Ok((_, after)) if !is_all && after.len() < Record::FRONT => break,
+                // The front of the next one shows whether it is whole.
+                Ok((_, after))
+                    if !is_all
+                        && after.len() < Record::FRONT
+                        && may_hold_header(&rest[..rest.len() - after.len()]) =>
+                {
+                    break;
+                }
                 Ok((record, after)) => {
                     let len = rest.len() - after.len();
                     let left_behind = left - (here - after.len()) as u64;
@@ -280,10 +290,19 @@ impl EntryCutter {
     }
 }
 
+/// The version and the type of a header.
+const FRONT: [u8; 8] = [9, 0, 0, 0, 1, 0, 0, 0];
+
+/// Whether a header may begin in a record, behind its first byte: its front is there, or the record ends with
+/// the beginning of one.
+fn may_hold_header(record: &[u8]) -> bool {
+    let ends_with_part = (1..FRONT.len()).any(|len| record.ends_with(&FRONT[..len]));
+    ends_with_part || holds_header(record, record.len())
+}
+
 /// Whether a header's version and type begin in the record of `len` bytes in front, behind its first byte.
 #[cold]
 fn holds_header(bytes: &[u8], len: usize) -> bool {
-    const FRONT: [u8; 8] = [9, 0, 0, 0, 1, 0, 0, 0];
     let end = bytes.len().min(len + FRONT.len() - 1);
     bytes.get(1..end).is_some_and(|inside| inside.windows(FRONT.len()).any(|bytes| bytes == FRONT))
 }

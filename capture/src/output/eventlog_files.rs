@@ -156,14 +156,7 @@ impl EventlogFiles {
         });
         state.used = now;
         if is_tcp && let Some(before) = state.restarts(event) {
-            // The file is that of the connection before.
-            let fresh = std::mem::replace(&mut state.session.context, before);
-            let name = self.base(key);
-            self.capture.tell_restart(key, &name);
-            self.finish(key, store);
-            let Some(state) = self.sessions.get_mut(&key) else { return };
-            state.session.context = fresh;
-            state.log_id.clear();
+            self.begin_again(key, before, store);
         }
         let Some(state) = self.sessions.get_mut(&key) else { return };
         if is_tcp {
@@ -194,6 +187,19 @@ impl EventlogFiles {
         } else if len >= FLUSH {
             self.flush_one(key, store);
         }
+    }
+
+    /// Another connection begins under a session's number; `before` is what was known of the one
+    /// whose file that is.
+    fn begin_again(&mut self, key: SessionKey, before: SessionContext, store: &mut Store) {
+        let Some(state) = self.sessions.get_mut(&key) else { return };
+        let fresh = std::mem::replace(&mut state.session.context, before);
+        let name = self.base(key);
+        self.capture.tell_restart(key, &name);
+        self.finish(key, store);
+        let Some(state) = self.sessions.get_mut(&key) else { return };
+        state.session.context = fresh;
+        state.log_id.clear();
     }
 
     /// Whether there is anything to flush.

@@ -126,84 +126,11 @@ fn text(
     begun: SystemTime,
     last_loss: Option<SystemTime>,
 ) -> String {
-    let Snapshot { counters, load, queue_limit, in_trouble, last_error, is_up } = snapshot;
     let mut out = Metrics(String::with_capacity(8192));
-    let version = [("version", bblog_version::VERSION)];
-    out.gauge("build_info", "The version of bblogd.", &[(&version, 1.0)]);
-    out.gauge("up", "1 while bblogd runs, 0 after it has ended.", &[(&[], f64::from(u8::from(*is_up)))]);
-    out.gauge("start_time_seconds", "When bblogd was started, since 1970.", &[(&[], seconds(begun))]);
-    let now = seconds(SystemTime::now());
-    out.gauge("status_time_seconds", "When this file was written, since 1970.", &[(&[], now)]);
-    for (name, help, value) in [
-        ("entries_total", "BBLog entries that began.", counters.entries),
-        ("records_total", "BBLog records read.", counters.records),
-        ("events_total", "Events of eventlog read.", counters.events),
-        (
-            "late_events_total",
-            "Events that came after a newer one, and were put in order.",
-            counters.late_events,
-        ),
-        ("read_bytes_total", "Bytes read from the devices.", counters.bytes_in),
-        ("written_bytes_total", "Bytes written to files or the stream.", counters.bytes_out),
-        ("files_total", "Files completed.", counters.files),
-        ("deleted_files_total", "Files deleted for --max-total-size and --max-age.", counters.deleted),
-        ("left_out_entries_total", "Entries left out by --reason and --drop-small.", counters.left_out),
-        ("queue_waits_total", "How often a device was not read because the queue was full.", load.waits),
-    ] {
-        out.counter(name, help, &[(&[], value)]);
-    }
-    out.counter(
-        "lost_total",
-        "What was lost. cause=\"output\": records and events that could not be written; \"kernel\": events that \
-         the kernel dropped; \"skipped\": entries of an unknown kind or too long; \"cut\": entries cut short; \
-         \"index\": lines of the index; \"unfinished\": files that could not be completed.",
-        &[
-            (&[("cause", "output")], counters.dropped),
-            (&[("cause", "kernel")], counters.kernel_drops),
-            (&[("cause", "skipped")], counters.skipped_entries),
-            (&[("cause", "cut")], counters.cut_entries),
-            (&[("cause", "index")], counters.lost_lines),
-            (&[("cause", "unfinished")], counters.unfinished),
-        ],
-    );
-    out.counter(
-        "missing_records_total",
-        "BBLog records missing by their serial numbers: the kernel did not keep them.",
-        &[(&[], counters.missing)],
-    );
-    let last_loss = last_loss.map_or(0.0, seconds);
-    out.gauge(
-        "last_loss_time_seconds",
-        "When something was last lost, since 1970; 0 for never.",
-        &[(&[], last_loss)],
-    );
-    out.gauge("queue_bytes", "Bytes read and not yet written.", &[(&[], load.bytes as f64)]);
-    out.gauge("queue_peak_bytes", "The most that queue_bytes was.", &[(&[], load.peak as f64)]);
-    out.gauge(
-        "queue_limit_bytes",
-        "The most that queue_bytes may be (--queue-size).",
-        &[(&[], *queue_limit as f64)],
-    );
-    let trouble = f64::from(u8::from(*in_trouble));
-    out.gauge("output_in_trouble", "1 while the output cannot be written.", &[(&[], trouble)]);
-    let labels: Vec<_> = limits.iter().map(|(name, _)| [("sysctl", name.as_str())]).collect();
-    let values: Vec<(&[(&str, &str)], f64)> =
-        labels.iter().zip(limits).map(|(label, (_, value))| (&label[..], *value as f64)).collect();
-    if !values.is_empty() {
-        out.gauge(
-            "kernel_sysctl",
-            "What the kernel says about BBLog: its limits, and what it keeps.",
-            &values,
-        );
-    }
-    if let Some((when, message)) = last_error {
-        let labels = [("message", message.as_str())];
-        out.gauge(
-            "last_error_time_seconds",
-            "When the last error was, since 1970.",
-            &[(&labels, seconds(*when))],
-        );
-    }
+    out.process(snapshot, begun);
+    out.done(snapshot.counters, snapshot.load);
+    out.lost(snapshot.counters, last_loss);
+    out.now(snapshot, limits);
     out.0
 }
 
@@ -219,6 +146,103 @@ struct Metrics(String);
 type Labels<'a> = &'a [(&'a str, &'a str)];
 
 impl Metrics {
+    /// What runs, and since when.
+    fn process(&mut self, snapshot: &Snapshot<'_>, begun: SystemTime) {
+        let version = [("version", bblog_version::VERSION)];
+        self.gauge("build_info", "The version of bblogd.", &[(&version, 1.0)]);
+        self.gauge(
+            "up",
+            "1 while bblogd runs, 0 after it has ended.",
+            &[(&[], f64::from(u8::from(snapshot.is_up)))],
+        );
+        self.gauge("start_time_seconds", "When bblogd was started, since 1970.", &[(&[], seconds(begun))]);
+        let now = seconds(SystemTime::now());
+        self.gauge("status_time_seconds", "When this file was written, since 1970.", &[(&[], now)]);
+    }
+
+    /// What was read and written.
+    fn done(&mut self, counters: &Counters, load: Load) {
+        for (name, help, value) in [
+            ("entries_total", "BBLog entries that began.", counters.entries),
+            ("records_total", "BBLog records read.", counters.records),
+            ("events_total", "Events of eventlog read.", counters.events),
+            (
+                "late_events_total",
+                "Events that came after a newer one, and were put in order.",
+                counters.late_events,
+            ),
+            ("read_bytes_total", "Bytes read from the devices.", counters.bytes_in),
+            ("written_bytes_total", "Bytes written to files or the stream.", counters.bytes_out),
+            ("files_total", "Files completed.", counters.files),
+            ("deleted_files_total", "Files deleted for --max-total-size and --max-age.", counters.deleted),
+            ("left_out_entries_total", "Entries left out by --reason and --drop-small.", counters.left_out),
+            ("queue_waits_total", "How often a device was not read because the queue was full.", load.waits),
+        ] {
+            self.counter(name, help, &[(&[], value)]);
+        }
+    }
+
+    /// What was lost.
+    fn lost(&mut self, counters: &Counters, last_loss: Option<SystemTime>) {
+        self.counter(
+            "lost_total",
+            "What was lost. cause=\"output\": records and events that could not be written; \"kernel\": events that \
+             the kernel dropped; \"skipped\": entries of an unknown kind or too long; \"cut\": entries cut short; \
+             \"index\": lines of the index; \"unfinished\": files that could not be completed.",
+            &[
+                (&[("cause", "output")], counters.dropped),
+                (&[("cause", "kernel")], counters.kernel_drops),
+                (&[("cause", "skipped")], counters.skipped_entries),
+                (&[("cause", "cut")], counters.cut_entries),
+                (&[("cause", "index")], counters.lost_lines),
+                (&[("cause", "unfinished")], counters.unfinished),
+            ],
+        );
+        self.counter(
+            "missing_records_total",
+            "BBLog records missing by their serial numbers: the kernel did not keep them.",
+            &[(&[], counters.missing)],
+        );
+        let last_loss = last_loss.map_or(0.0, seconds);
+        self.gauge(
+            "last_loss_time_seconds",
+            "When something was last lost, since 1970; 0 for never.",
+            &[(&[], last_loss)],
+        );
+    }
+
+    /// How things are now.
+    fn now(&mut self, snapshot: &Snapshot<'_>, limits: &[(String, i64)]) {
+        let Snapshot { load, queue_limit, in_trouble, last_error, .. } = snapshot;
+        self.gauge("queue_bytes", "Bytes read and not yet written.", &[(&[], load.bytes as f64)]);
+        self.gauge("queue_peak_bytes", "The most that queue_bytes was.", &[(&[], load.peak as f64)]);
+        self.gauge(
+            "queue_limit_bytes",
+            "The most that queue_bytes may be (--queue-size).",
+            &[(&[], *queue_limit as f64)],
+        );
+        let trouble = f64::from(u8::from(*in_trouble));
+        self.gauge("output_in_trouble", "1 while the output cannot be written.", &[(&[], trouble)]);
+        let labels: Vec<_> = limits.iter().map(|(name, _)| [("sysctl", name.as_str())]).collect();
+        let values: Vec<(&[(&str, &str)], f64)> =
+            labels.iter().zip(limits).map(|(label, (_, value))| (&label[..], *value as f64)).collect();
+        if !values.is_empty() {
+            self.gauge(
+                "kernel_sysctl",
+                "What the kernel says about BBLog: its limits, and what it keeps.",
+                &values,
+            );
+        }
+        if let Some((when, message)) = last_error {
+            let labels = [("message", message.as_str())];
+            self.gauge(
+                "last_error_time_seconds",
+                "When the last error was, since 1970.",
+                &[(&labels, seconds(*when))],
+            );
+        }
+    }
+
     fn counter(&mut self, name: &str, help: &str, values: &[(Labels<'_>, u64)]) {
         self.head(name, help, "counter");
         values.iter().for_each(|(labels, value)| self.sample(name, labels, *value));
