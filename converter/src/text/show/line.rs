@@ -72,6 +72,8 @@ pub struct Lines {
     /// The day of the last event, in days since 1970.
     day: Option<i64>,
     last: Option<Micros>,
+    /// The marks of the current line.
+    marks: Vec<u8>,
 }
 
 impl Default for Lines {
@@ -104,14 +106,19 @@ impl TextSink for Lines {
             out.extend_from_slice(b"  # ");
             self.news(decoded, label, day, out);
         }
-        let marks = marks(decoded);
+        let mut marks = std::mem::take(&mut self.marks);
+        marks.clear();
+        write_marks(decoded, &mut marks);
         if let Some(width) = self.options.width {
             cut::to_width(out, start, width.saturating_sub(marks.len()));
         }
         if !marks.is_empty() {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
-            let _ = write!(out, "{alarm}{marks}{reset}");
+            out.extend_from_slice(alarm.as_bytes());
+            out.extend_from_slice(&marks);
+            out.extend_from_slice(reset.as_bytes());
         }
+        self.marks = marks;
         out.push(b'\n');
         if let Some(stall) = decoded.told.as_ref().and_then(|told| told.stall.as_deref()) {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
@@ -127,7 +134,7 @@ impl Lines {
     /// Lines that show what `options` say.
     pub fn new(options: LineOptions, palette: Palette) -> Lines {
         let (clock, words, labels) = (ClockText::default(), Words::default(), Labels::new());
-        Lines { options, palette, clock, words, labels, day: None, last: None }
+        Lines { options, palette, clock, words, labels, day: None, last: None, marks: Vec::new() }
     }
 
     /// Whether the event is the first one of a day.
@@ -207,19 +214,17 @@ impl Lines {
     }
 }
 
-/// What is to be said of the event's place in the log; empty for most.
+/// Writes what is to be said of the event's place in the log: for most events nothing.
 #[inline]
-fn marks(decoded: &DecodedItem<'_>) -> String {
-    let mut marks = String::new();
+fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     if let LogItem::Bblog(item) = &decoded.item
         && item.missing > 0
     {
-        marks.push_str(&format!(" [{} records missing before]", item.missing));
+        let _ = write!(out, " [{} records missing before]", item.missing);
     }
     if decoded.runs_back {
-        marks.push_str(" [logged late]");
+        out.extend_from_slice(b" [logged late]");
     }
-    marks
 }
 
 fn name(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
