@@ -86,7 +86,7 @@ fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
         LogItem::Eventlog(item) => format!("eventlog session {}", item.event.session_id()),
     };
     let picture = ConnectionPicture {
-        title: format!("{local} \u{2013} {remote}"),
+        title: format!("{local} - {remote}"),
         host: ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string()),
         details,
         utc: decoded.item.clock() == Clock::Utc,
