@@ -200,7 +200,7 @@ impl Drawing {
         ticks.times.push(time);
         ticks.numbers.push(decoded.number);
         ticks.codes_of.push(code);
-        let notable = step.is_notable() || step.retransmission.is_some();
+        let notable = step.is_notable();
         if (at < ALL_TEXTS || notable) && !decoded.is_unknown() {
             let mut text = String::new();
             // A String takes everything.
