@@ -132,11 +132,11 @@ impl Stall {
 
 /// The name of an error number of FreeBSD.
 pub(crate) fn errno_name(errno: i32) -> String {
-    use bblog_dissector::spec::Names;
+    use bblog_dissector::spec::ValueNames;
     let row = bblog_dissector::tables::RECORD.iter().find(|row| row.name == "errno");
     let name = row.and_then(|row| match row.names {
-        Names::Enum(table) => table.get(errno.into()),
-        Names::Flags(_) | Names::None => None,
+        ValueNames::Enum(table) => table.get(errno.into()),
+        ValueNames::Flags(_) | ValueNames::None => None,
     });
     name.map_or_else(|| format!("error {errno}"), str::to_owned)
 }

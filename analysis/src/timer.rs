@@ -2,7 +2,7 @@
 //! Timers that fire, under one name whatever the stack and the log.
 
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{EventSpec, FieldSpec, Names, TimerVerb, When};
+use bblog_dissector::spec::{EventSpec, FieldSpec, TimerVerb, ValueNames, When};
 use bblog_dissector::tables;
 
 /// A timer of a connection.
@@ -80,12 +80,12 @@ impl Timer {
     /// runs beside any other.
     pub fn of_value(row: &FieldSpec, value: i64) -> Option<Timer> {
         let table = match row.names {
-            Names::Enum(table) => table,
-            Names::Flags(table) => {
+            ValueNames::Enum(table) => table,
+            ValueNames::Flags(table) => {
                 let flags = FLAGS.iter().find(|known| known.0 == table.name)?.1;
                 return flags.iter().find(|known| known.0 & value != 0).map(|known| known.1);
             }
-            Names::None => return None,
+            ValueNames::None => return None,
         };
         let values = VALUES.iter().find(|known| known.0 == table.name)?.1;
         values.iter().find(|known| known.0 == value).map(|known| known.1)
@@ -167,7 +167,7 @@ impl Fires {
         if let Some(step) = fires {
             let rows = step.rows.iter().filter_map(|&row| spec.fields.get(usize::from(row)));
             let values = rows.flat_map(|row| {
-                let Names::Enum(table) = row.names else { return Vec::new() };
+                let ValueNames::Enum(table) = row.names else { return Vec::new() };
                 let known = table.values.iter().map(|value| value.0);
                 known.filter_map(|value| Some((value, Timer::of_value(row, value)?))).collect()
             });

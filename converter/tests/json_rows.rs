@@ -7,7 +7,7 @@ mod support;
 use bblog_dissector::bblog::{HEADER_LEN, RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, PROVIDER_LEN, RawEvent};
-use bblog_dissector::event::{Context, Event, Value};
+use bblog_dissector::event::{Event, RecordContext, Value};
 use bblog_dissector::layout::Layout;
 use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
 use bblog_dissector::tables;
@@ -136,7 +136,7 @@ fn record(spec: &'static FieldSpec, event_id: u8, own: bool) -> Option<(Vec<u8>,
                         continue;
                     }
                     let (record, _) = Record::split(&bytes).unwrap();
-                    let event = Event::of_record(&record, Context::new(stack, *kernel));
+                    let event = Event::of_record(&record, RecordContext::new(stack, *kernel));
                     let mut fields: Vec<_> = event.fields().collect();
                     if !own {
                         fields = event.common().chain(event.derived()).chain(event.raw()).collect();

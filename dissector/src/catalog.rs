@@ -31,10 +31,6 @@ const BUILTIN: [&str; 8] = [
     include_str!("../tables/eventlog/test.schema"),
 ];
 
-/// The earlier name of [`ProviderSpec`], until all callers have changed.
-#[doc(hidden)]
-pub use ProviderSpec as Provider;
-
 /// One provider in one layout.
 #[derive(Debug)]
 pub struct ProviderSpec {

@@ -19,10 +19,6 @@ use crate::summary::Summary;
 use crate::tables;
 use crate::text::Style;
 
-/// The earlier name of [`RecordContext`], until all callers have changed.
-#[doc(hidden)]
-pub use RecordContext as Context;
-
 /// What is known besides the bytes and decides what they mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordContext {

@@ -69,9 +69,6 @@ pub mod text;
 pub use catalog::{Catalog, ProviderSpec};
 pub use decoder::{BblogDecoder, DecodedEvent, DecodedRecord, ElogDecoder};
 pub use error::DecodeError;
-/// The earlier name of [`DecodeError`], until all callers have changed.
-#[doc(hidden)]
-pub use error::DecodeError as Problem;
 pub use event::{Event, Field, RecordContext, Value};
 pub use lookup::Lookup;
 pub use schema::{Schema, SchemaError};

@@ -11,9 +11,6 @@ use std::fmt;
 
 pub use crate::category::Category;
 pub use crate::unit::Unit;
-/// The earlier name of [`ValueNames`], until all callers have changed.
-#[doc(hidden)]
-pub use ValueNames as Names;
 
 /// A TCP stack, which decides what BBLog's event values mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -26,7 +26,7 @@ use bblog_converter::text::show::{LineOptions, Lines, Palette, TimeForm};
 use bblog_dissector::bblog::{self, HEADER_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::{Context, Event, verbose};
+use bblog_dissector::event::{Event, RecordContext, verbose};
 use bblog_dissector::schema;
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_pcapng::escape::JsonString;
@@ -75,7 +75,7 @@ fn look_at(event: &Event<'_>) {
 fn look_at_record(record: &Record<'_>) {
     let sum = record.tcpinfo().iter().fold(0, |sum: usize, &byte| sum.wrapping_mul(31) + usize::from(byte));
     let (stack, kernel) = (STACKS[sum % STACKS.len()], KERNELS[sum / STACKS.len() % KERNELS.len()]);
-    look_at(&Event::of_record(record, Context::new(stack, kernel)));
+    look_at(&Event::of_record(record, RecordContext::new(stack, kernel)));
     if let Some(part) = record.verbose() {
         verbose(&part).for_each(|field| drop(field.to_string()));
     }

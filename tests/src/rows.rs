@@ -5,9 +5,9 @@
 //! own; whoever decodes it must find exactly that value under that row's name.
 
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
-use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN};
-use bblog_dissector::event::{Context, Event, Value};
+use bblog_dissector::event::{Event, RecordContext, Value};
 use bblog_dissector::spec::{Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
 use bblog_dissector::tables;
 
@@ -34,7 +34,7 @@ pub struct Sample {
     /// The record's first 268 bytes, or the ELOG event.
     pub bytes: Vec<u8>,
     /// The stack and kernel of a BBLog record.
-    pub cx: Context,
+    pub cx: RecordContext,
     /// The value.
     pub expected: Expected,
 }
@@ -61,8 +61,8 @@ pub fn bblog_raw() -> Vec<Sample> {
 }
 
 /// The samples of every provider that is built in, in each of its layouts.
-pub fn eventlog(catalog: &Catalog) -> Vec<(&'static Provider, Vec<Sample>)> {
-    let of = |provider: &'static Provider| {
+pub fn eventlog(catalog: &Catalog) -> Vec<(&'static ProviderSpec, Vec<Sample>)> {
+    let of = |provider: &'static ProviderSpec| {
         let rows = provider.events.iter().flat_map(|event| event.fields.iter().map(move |row| (event, row)));
         (provider, rows.map(|(event, spec)| eventlog_sample(event, spec)).collect())
     };
@@ -76,7 +76,7 @@ fn sample(
 ) -> Sample {
     for stack in STACKS.into_iter().filter(|stack| spec.when.stacks & stack.bit() != 0) {
         for kernel in KERNELS.into_iter().filter(|kernel| spec.when.kernels & kernel.bit() != 0) {
-            let cx = Context::new(stack, kernel);
+            let cx = RecordContext::new(stack, kernel);
             for (value, value_first) in candidates(spec).into_iter().flat_map(|v| [(v, false), (v, true)]) {
                 let mut bytes = [0; RECORD_LEN];
                 if value_first {
@@ -105,7 +105,7 @@ fn sample(
         }
     }
     // A member that says which stack or event it is has the value that the record needs.
-    let cx = Context::default();
+    let cx = RecordContext::default();
     let mut bytes = vec![0; TCPINFO_LEN];
     bytes[24..27].copy_from_slice(&[stack_id(cx.stack), id, FLAGS]);
     let (record, event_bytes) = (Record::from_tcpinfo(&bytes).expect("a record"), bytes.clone());
@@ -142,7 +142,7 @@ fn eventlog_sample(event: &EventSpec, spec: &'static FieldSpec) -> Sample {
         Kind::Ipv4 => Expected::Text("120.120.120.120".to_owned()),
         Kind::Ipv6 => Expected::Text(["7878"; 8].join(":")),
     };
-    Sample { spec, bytes, cx: Context::default(), expected }
+    Sample { spec, bytes, cx: RecordContext::default(), expected }
 }
 
 fn sign_extended(value: u64, size: usize) -> i64 {
@@ -245,7 +245,7 @@ pub struct Capture(pub Vec<u8>);
 
 impl Capture {
     /// Begins a section of BBLog records.
-    pub fn bblog_section(&mut self, cx: Context) {
+    pub fn bblog_section(&mut self, cx: RecordContext) {
         let name = [&[stack_id(cx.stack)], stack_name(cx.stack).as_bytes()].concat();
         let os = option(3, &[kernel_name(cx.kernel).as_bytes()]);
         // The entry's header: IPv4 in both families' union, ports 1 and 2.
@@ -256,7 +256,7 @@ impl Capture {
     }
 
     /// Begins a section of eventlog events with one provider, which has the number 1.
-    pub fn eventlog_section(&mut self, provider: &Provider) {
+    pub fn eventlog_section(&mut self, provider: &ProviderSpec) {
         let mut value = b"ELOG".to_vec();
         value.extend_from_slice(b"ELOG\x01\0\0\0");
         value.resize(4 + FILE_HEADER_LEN, 0);

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use bblog_dissector::bblog::{self, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::EVENT_HEADER_LEN;
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_dissector::tables;
 use bblog_pcapng::bblog_entry::EntryEncoder;
@@ -75,7 +75,7 @@ fn numbers_of_connections_without_packets_collide_with_none() {
     let mut capture = Capture::default();
     for _ in 0..2 {
         // These sections name no connection.
-        capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
+        capture.bblog_section(RecordContext::new(Stack::Rack, Kernel::Main));
         capture.record(&record(13, &[]));
         capture.record(&record(14, &[]));
     }
@@ -157,7 +157,7 @@ fn timers_lead_to_their_end_and_back() {
     assert!(pairs > 10, "{pairs}");
     // The default stack: two timers at once.
     let mut capture = Capture::default();
-    capture.bblog_section(Context::new(Stack::Freebsd, Kernel::Main));
+    capture.bblog_section(RecordContext::new(Stack::Freebsd, Kernel::Main));
     let timer = |which: u32, action: u32| record(3, &[(140, action << 8 | which)]);
     for (which, action) in [(0, 2), (4, 2), (4, 0), (0, 3)] {
         capture.record(&timer(which, action));
@@ -169,7 +169,7 @@ fn timers_lead_to_their_end_and_back() {
 #[test]
 fn what_deserves_notice_is_an_expert_information() {
     let mut capture = Capture::default();
-    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
+    capture.bblog_section(RecordContext::new(Stack::Rack, Kernel::Main));
     let flex8 = |event, value: u8| {
         let mut record = record(event, &[]);
         record[259] = value;
@@ -231,7 +231,7 @@ fn damaged_records_are_marked_and_the_others_decode() {
         ["skipped", "malformed", "unknown_layout"].map(of)
     };
     let mut capture = Capture::default();
-    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
+    capture.bblog_section(RecordContext::new(Stack::Rack, Kernel::Main));
     let whole = record(13, &[]);
     capture.record(&whole);
     capture.record(&whole[..200]);
@@ -450,7 +450,7 @@ fn values_lie_where_the_tree_says() {
     let frames: Vec<&str> = pdml.split("<packet>").skip(1).collect();
     let mut checked = 0;
     for (record, frame) in bodies.flat_map(bblog::records).zip(&frames) {
-        let cx = Context::new(Stack::Rack, Kernel::Main);
+        let cx = RecordContext::new(Stack::Rack, Kernel::Main);
         let record = record.unwrap();
         let event = Event::of_record(&record, cx);
         let places = places(frame);

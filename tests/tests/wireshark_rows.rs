@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::event::Context;
+use bblog_dissector::event::RecordContext;
 use bblog_tests::rows::{self, Capture, Expected, Sample};
 use bblog_tests::tshark::Tshark;
 use serde_json::Value;
@@ -61,7 +61,7 @@ fn missing(samples: &[&Sample], capture: &[u8], preferences: &[&str]) -> Vec<Str
 
 /// Samples of BBLog, one section for each stack and kernel.
 fn in_sections(samples: &[Sample], add: fn(&mut Capture, &[u8])) -> (Vec<&Sample>, Capture) {
-    let mut contexts: Vec<Context> = Vec::new();
+    let mut contexts: Vec<RecordContext> = Vec::new();
     for sample in samples {
         if !contexts.contains(&sample.cx) {
             contexts.push(sample.cx);
@@ -127,7 +127,7 @@ fn raw_members_of_known_events_are_there_for_filters_and_on_request() {
         // OUT.
         sample.bytes[25] = 2;
     }
-    capture.bblog_section(Context::default());
+    capture.bblog_section(RecordContext::default());
     samples.iter().for_each(|sample| capture.record(&sample.bytes));
     let order: Vec<&Sample> = samples.iter().collect();
     let shown = missing(&order, &capture.0, &["-o", "bblog-record.raw:TRUE"]);

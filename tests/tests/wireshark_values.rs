@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use bblog_analysis::track::Track;
 use bblog_dissector::bblog::{Record, entries, records};
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_tests::fixtures::fixture;
 use bblog_tests::programs::{bblog, convert};
@@ -27,7 +27,7 @@ fn computed(log: &str) -> Vec<Vec<String>> {
     let bytes = std::fs::read(fixture(log)).unwrap();
     let mut track = Track::default();
     let of = |record: &Record<'_>, track: &mut Track| {
-        let event = Event::of_record(record, Context::default());
+        let event = Event::of_record(record, RecordContext::default());
         let tracked = track.next(record);
         let values: Vec<_> =
             event.derived().chain(tracked.fields()).map(|f| (f.spec.name, f.value)).collect();
@@ -90,7 +90,7 @@ fn generated_values_stand_in_brackets() {
 #[test]
 fn lost_records_are_counted() {
     let mut capture = Capture::default();
-    capture.bblog_section(Context::new(Stack::Rack, Kernel::Main));
+    capture.bblog_section(RecordContext::new(Stack::Rack, Kernel::Main));
     for serial in [1_u8, 2, 7] {
         let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[20], record[24], record[25]) = (serial, 2, 2);
@@ -107,7 +107,7 @@ fn the_kernel_is_taken_from_the_section_or_the_preference() {
     // Id 30 got another meaning after 14.
     let events = |kernel, options: &[&str]| {
         let mut capture = Capture::default();
-        capture.bblog_section(Context::new(Stack::Rack, kernel));
+        capture.bblog_section(RecordContext::new(Stack::Rack, kernel));
         let mut record = vec![0; bblog_dissector::bblog::TCPINFO_LEN];
         (record[24], record[25]) = (2, 30);
         capture.record(&record);
@@ -140,7 +140,7 @@ fn schemas_of_ones_own_are_read_at_start() {
     std::fs::write(&by_variable, SCHEMA).unwrap();
     std::fs::write(&by_preference, SCHEMA.replace("PROVIDER site", "PROVIDER farm")).unwrap();
     std::fs::write(&broken, "PROVIDER x\nSTRUCT s\n\tn:nonsense\n").unwrap();
-    let provider = |name| bblog_dissector::catalog::Provider { name, layout: None, events: &[] };
+    let provider = |name| bblog_dissector::catalog::ProviderSpec { name, layout: None, events: &[] };
     let mut event = vec![0; 40];
     (event[0], event[4], event[24]) = (40, 1, 7);
     event[32..38].copy_from_slice(&[3, 0, 0, 0, 0xff, 0]);

@@ -3,7 +3,7 @@
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{EventlogItem, Item};
-use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, Group};
 use bblog_dissector::tcp_provider;
@@ -93,12 +93,12 @@ pub fn decode(
 }
 
 /// Whether a table is one of the tcp provider.
-fn is_tcp(table: Option<&Provider>) -> bool {
+fn is_tcp(table: Option<&ProviderSpec>) -> bool {
     table.is_some_and(|table| table.name.as_bytes() == tcp_provider::NAME)
 }
 
 /// What an event of the tcp provider does as a segment.
-fn segment(table: Option<&Provider>, raw: &RawEvent<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
+fn segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
     let act = match raw.event_id() {
         tcp_provider::id::IN if is_tcp(table) => Act::Received,
         tcp_provider::id::OUT if is_tcp(table) => Act::Sent,

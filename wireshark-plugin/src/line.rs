@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write};
 use std::ops::Range;
 
 use bblog_dissector::event::{Field, Value};
-use bblog_dissector::spec::Names;
+use bblog_dissector::spec::ValueNames;
 
 use crate::ffi;
 use crate::items::{Items, NONE, TextAt};
@@ -60,7 +60,7 @@ impl Line {
         };
         items.push(item);
         // The built-in has fields of its own for the bits of its members.
-        if let Names::Flags(table) = field.spec.names
+        if let ValueNames::Flags(table) = field.spec.names
             && self.text
             && !self.hidden
             && !registry::is_builtin(field.spec)
@@ -147,5 +147,5 @@ pub fn of_text(text: TextAt, depth: u8) -> ffi::bblog_item {
 
 /// Whether each bit of a value has a name.
 pub fn is_flags(field: &Field<'_>) -> bool {
-    matches!(field.spec.names, Names::Flags(_))
+    matches!(field.spec.names, ValueNames::Flags(_))
 }

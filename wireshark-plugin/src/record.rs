@@ -6,7 +6,7 @@ use std::ops::Range;
 use bblog_analysis::links::Act;
 use bblog_analysis::{BblogItem, Item, micros};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
-use bblog_dissector::event::{self, Context, Event, Field, Group};
+use bblog_dissector::event::{self, Event, Field, Group, RecordContext};
 use bblog_dissector::spec::{Stack, Unit};
 use bblog_dissector::text::Style;
 use bblog_pcapng::packet::{NULL, Parsed};
@@ -30,7 +30,7 @@ struct Seen<'a> {
     record: &'a Record<'a>,
     event: Event<'a>,
     flow: FlowId,
-    context: Context,
+    context: RecordContext,
     machine: MachineFacts,
 }
 

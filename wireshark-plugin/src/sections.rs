@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use bblog_analysis::infer::Inference;
 use bblog_dissector::bblog::{Header, Record};
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
-use bblog_dissector::event::Context;
+use bblog_dissector::event::RecordContext;
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, KernelSet, Stack};
 use bblog_pcapng::machine::{self, Fact, Machine};
@@ -64,8 +64,8 @@ pub struct MachineFacts {
 
 impl MachineFacts {
     /// What decides the meaning of a record: of several kernels the newest.
-    pub fn context(&self) -> Context {
-        Context {
+    pub fn context(&self) -> RecordContext {
+        RecordContext {
             stack: self.stack.map_or(Stack::Unknown, |stack| stack.value),
             kernel: self.kernel.map(|kernel| kernel.value.newest()).unwrap_or_default(),
             hz: self.hz.map(|hz| hz.value),

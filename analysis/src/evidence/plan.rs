@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use bblog_dissector::event::RecordContext;
-use bblog_dissector::spec::{EventSpec, FieldSpec, Kernel, NameTable, Names, Stack, UNKNOWN, Unit, When};
+use bblog_dissector::spec::{
+    EventSpec, FieldSpec, Kernel, NameTable, Stack, UNKNOWN, Unit, ValueNames, When,
+};
 use bblog_dissector::tables;
 
 use super::facts::Stop;
@@ -154,14 +156,14 @@ impl Meanings {
 
     /// Whether `value` of `row` has the flag called `name`.
     pub(super) fn has_flag(row: &FieldSpec, value: i64, name: &str) -> Option<bool> {
-        let Names::Flags(table) = row.names else { return None };
+        let ValueNames::Flags(table) = row.names else { return None };
         let mask = table.values.iter().find(|flag| flag.1 == name)?.0;
         Some(value & mask != 0)
     }
 }
 
 fn meaning<T: Copy>(row: &FieldSpec, value: i64, meanings: &Values<T>) -> Option<T> {
-    let Names::Enum(table) = row.names else { return None };
+    let ValueNames::Enum(table) = row.names else { return None };
     if table.name != meanings.table {
         return None;
     }
@@ -172,7 +174,7 @@ fn meaning<T: Copy>(row: &FieldSpec, value: i64, meanings: &Values<T>) -> Option
 fn bit((table, flag): (&str, &str)) -> u32 {
     let rows = tables::RECORD.iter().chain(events().flat_map(|event| event.fields));
     let mut tables = rows.filter_map(|row| match row.names {
-        Names::Flags(names) if names.name == table => Some(names),
+        ValueNames::Flags(names) if names.name == table => Some(names),
         _ => None,
     });
     tables.next().and_then(|names: &NameTable| mask_of(names, flag)).unwrap_or(0)
@@ -219,7 +221,7 @@ mod tests {
         let all: Vec<&FieldSpec> = bblog.iter().chain(&tcp).flat_map(|event| event.fields).collect();
         let has = |table: &str, value: i64| {
             let mut tables = all.iter().filter_map(|row| match row.names {
-                Names::Enum(names) | Names::Flags(names) if names.name == table => Some(names),
+                ValueNames::Enum(names) | ValueNames::Flags(names) if names.name == table => Some(names),
                 _ => None,
             });
             tables.any(|names| names.values.iter().any(|known| known.0 == value))

@@ -29,7 +29,7 @@ mod machines;
 mod stack;
 
 use bblog_dissector::bblog::Record;
-use bblog_dissector::event::{Context, Event};
+use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{ALL, Evidence, KernelSet, Stack};
 
 pub use self::machines::Machines;
@@ -86,7 +86,7 @@ impl Inference {
             Stack::Unknown => self.stack(id).map_or(Stack::Unknown, |inferred| inferred.value),
             stated => stated,
         };
-        let event = Event::of_record(record, Context { stack, ..Context::default() });
+        let event = Event::of_record(record, RecordContext { stack, ..RecordContext::default() });
         for evidence in event.evidence() {
             if evidence.next.is_some() {
                 self.awaited = Some((record.serial().wrapping_add(1), evidence));

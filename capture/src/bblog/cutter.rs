@@ -6,7 +6,7 @@
 //! of the next one, too: where a record should be and is not, the entry is torn, and the next header is looked for.
 
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
-use bblog_dissector::{Problem, bblog};
+use bblog_dissector::{DecodeError, bblog};
 
 use crate::failure::Failure;
 
@@ -23,7 +23,7 @@ pub trait EntrySink {
     /// The entry ends; without all its records if not `whole`.
     fn end(&mut self, whole: bool);
     /// An entry, or so many bytes of one, is left out.
-    fn skipped(&mut self, why: Problem, bytes: u64);
+    fn skipped(&mut self, why: DecodeError, bytes: u64);
 }
 
 /// A stream being cut.
@@ -193,13 +193,13 @@ impl EntryCutter {
             }
             Ok(_) => {
                 let (what, min, max) = ("entry length", HEADER_LEN as u64, self.max_entry);
-                self.skip(Problem::Length { what, found: length, min, max }, length, sink)
+                self.skip(DecodeError::Length { what, found: length, min, max }, length, sink)
             }
             Err(problem) => {
                 // Nothing but its length says where an entry ends, so that must be believable.
                 let follow = match problem {
-                    Problem::EntryType { .. } => true,
-                    Problem::Version { found, .. } => found <= PLAUSIBLE_VERSION,
+                    DecodeError::EntryType { .. } => true,
+                    DecodeError::Version { found, .. } => found <= PLAUSIBLE_VERSION,
                     _ => false,
                 };
                 if follow && (HEADER_LEN as u64..=self.max_entry).contains(&length) {
@@ -211,7 +211,7 @@ impl EntryCutter {
     }
 
     /// Leaves an entry out by its length.
-    fn skip(&mut self, why: Problem, length: u64, sink: &mut impl EntrySink) -> Result<usize, Failure> {
+    fn skip(&mut self, why: DecodeError, length: u64, sink: &mut impl EntrySink) -> Result<usize, Failure> {
         sink.skipped(why, length);
         let left = length.saturating_sub(HEADER_LEN as u64);
         self.state = if left == 0 { State::Header } else { State::Skip(left) };
@@ -282,7 +282,7 @@ impl EntryCutter {
         self.state = State::Seek { missing, left_out };
         if found.is_some() {
             let problem =
-                Problem::Truncated { what: "rest of a BBLog entry", needed: missing, found: left_out };
+                DecodeError::Truncated { what: "rest of a BBLog entry", needed: missing, found: left_out };
             sink.skipped(problem, left_out);
             self.state = State::Header;
         }
@@ -329,7 +329,7 @@ mod tests {
         fn end(&mut self, whole: bool) {
             self.0.push(format!("end {whole}"));
         }
-        fn skipped(&mut self, why: Problem, bytes: u64) {
+        fn skipped(&mut self, why: DecodeError, bytes: u64) {
             self.0.push(format!("skipped {bytes}: {why}"));
         }
     }

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
-use bblog_dissector::{Micros, Problem};
+use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::netflix::NetflixBlock;
 
@@ -270,7 +270,7 @@ impl EntrySink for Writing<'_> {
         }
     }
 
-    fn skipped(&mut self, why: Problem, bytes: u64) {
+    fn skipped(&mut self, why: DecodeError, bytes: u64) {
         self.store.counters.skipped_entries += 1;
         self.files.log.warning(format_args!("/dev/tcp_log stream: {why}; {bytes} bytes skipped"));
     }

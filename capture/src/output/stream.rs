@@ -14,7 +14,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bblog_dissector::Problem;
+use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
@@ -350,7 +350,7 @@ impl EntrySink for Writing<'_> {
         }
     }
 
-    fn skipped(&mut self, why: Problem, bytes: u64) {
+    fn skipped(&mut self, why: DecodeError, bytes: u64) {
         self.stream.counters.skipped_entries += 1;
         self.out.log.warning(format_args!("/dev/tcp_log stream: {why}; {bytes} bytes skipped"));
     }

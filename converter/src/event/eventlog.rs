@@ -270,7 +270,7 @@ impl ElogStream {
     }
 
     /// Decides on the layout of the `tcp` provider from the next events.
-    fn vote(&mut self) -> Option<&'static catalog::Provider> {
+    fn vote(&mut self) -> Option<&'static catalog::ProviderSpec> {
         let votes = self.providers.votes(self.reader.lookahead(VOTE_BYTES));
         let layout = self.assumptions.layout(votes.winner());
         self.providers.describe(&self.assumptions.catalog, layout);

@@ -3,7 +3,7 @@
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
-use bblog_dissector::catalog::Provider;
+use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
 
@@ -77,7 +77,7 @@ pub struct EventlogItem<'a> {
     /// Its provider's name. `None` if the capture does not have it.
     pub provider: Option<&'a [u8]>,
     /// What describes the provider's events; `None` if no schema does.
-    pub tables: Option<&'static Provider>,
+    pub tables: Option<&'static ProviderSpec>,
     /// Local and remote address of its connection, if events had them.
     pub addresses: Option<Addresses>,
     /// Another number for each section of the input: sessions are its own.

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io;
 
-use bblog_dissector::Problem;
+use bblog_dissector::DecodeError;
 use bblog_dissector::spec::Stack;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
@@ -84,7 +84,7 @@ pub enum Recovery {
 pub enum InputErrorKind {
     /// The bytes are not what the format says.
     #[error(transparent)]
-    Format(#[from] Problem),
+    Format(#[from] DecodeError),
     /// The operating system, or the decompressor, could not give the bytes.
     #[error("{}", Strerror(.0))]
     Io(#[from] io::Error),

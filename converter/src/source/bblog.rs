@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads BBLog entries: the stream of `/dev/tcp_log`, and files made from core dumps.
 
-use bblog_dissector::Problem;
+use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 
 use crate::input::PLAUSIBLE_VERSION;
@@ -200,7 +200,7 @@ impl BblogReader {
     /// A record that does not fit: because its entry's body ends in the middle of it (then the
     /// next entry follows), or because the input does.
     #[cold]
-    fn torn_record(&mut self, problem: Problem, whole_body: bool) -> InputError {
+    fn torn_record(&mut self, problem: DecodeError, whole_body: bool) -> InputError {
         let offset = self.window.offset();
         let left = std::mem::take(&mut self.body_left);
         if whole_body {
@@ -215,7 +215,7 @@ impl BblogReader {
         }
         let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());
         let found = offset - self.entry_at;
-        InputError::at(self.entry_at, Problem::Truncated { what: "BBLog entry", needed, found })
+        InputError::at(self.entry_at, DecodeError::Truncated { what: "BBLog entry", needed, found })
     }
 
     fn next_entry(&mut self) -> Result<Option<BblogStep>, InputError> {
@@ -243,10 +243,10 @@ impl BblogReader {
     /// An entry that is not ours to read is left out by its length, if that can be believed;
     /// otherwise up to the next bytes that look like an entry's header in every respect.
     #[cold]
-    fn bad_entry(&mut self, at: u64, problem: Problem) -> InputError {
+    fn bad_entry(&mut self, at: u64, problem: DecodeError) -> InputError {
         let follow = match problem {
-            Problem::EntryType { .. } => true,
-            Problem::Version { found, .. } => found <= PLAUSIBLE_VERSION,
+            DecodeError::EntryType { .. } => true,
+            DecodeError::Version { found, .. } => found <= PLAUSIBLE_VERSION,
             _ => false,
         };
         let length = Header::unchecked(self.window.bytes()).map_or(0, |header| header.entry_len());
@@ -259,7 +259,7 @@ impl BblogReader {
         self.ended = true;
         match self.window.take_error() {
             Some(error) => InputError::at(at, error),
-            None if matches!(problem, Problem::Truncated { .. }) => InputError::at(at, problem),
+            None if matches!(problem, DecodeError::Truncated { .. }) => InputError::at(at, problem),
             None => InputError::at(at, problem).recovered(Recovery::RestSkipped),
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads ELOG captures, the files of elog(1).
 
-use bblog_dissector::Problem;
+use bblog_dissector::DecodeError;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 
 use crate::input::error::{InputError, InputErrorKind, Recovery};
@@ -117,7 +117,7 @@ impl ElogReader {
             Ok(_) => {
                 let length = bytes.first_chunk().map_or(0, |&len| u64::from(u16::from_le_bytes(len)));
                 let needed = length.max(EVENT_HEADER_LEN as u64);
-                (Problem::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 }, false)
+                (DecodeError::Truncated { what: "ELOG event", needed, found: bytes.len() as u64 }, false)
             }
         };
         // The last event of a killed capture is torn, so one event inside it is not enough.
@@ -227,7 +227,7 @@ fn whole_event(window: &Window) -> usize {
 }
 
 /// An error that leaves nothing to read; a failed read comes before what it made of the bytes.
-fn unreadable(window: &mut Window, problem: Problem) -> InputError {
+fn unreadable(window: &mut Window, problem: DecodeError) -> InputError {
     match window.take_error() {
         Some(error) => InputError::at(window.offset(), error),
         None => InputError::at(window.offset(), problem).recovered(Recovery::RestSkipped),

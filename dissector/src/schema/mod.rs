@@ -44,10 +44,6 @@ pub use limits::MAX_TEXT;
 pub use parse::parse;
 pub use structure::CType;
 
-/// The earlier name of [`SchemaError`], until all callers have changed.
-#[doc(hidden)]
-pub use SchemaError as Fault;
-
 /// A fault in a schema: where it is and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaError {

@@ -4,7 +4,7 @@
 //! The build script describes the built-in rows, so that they are registered from static data; the plugin
 //! itself describes those of a user's schemas.
 
-use bblog_dissector::spec::{FieldSpec, Kind, Names, Unit};
+use bblog_dissector::spec::{FieldSpec, Kind, Unit, ValueNames};
 use bblog_dissector::tables;
 
 /// A name in the tree is at most this long; a row's label may be a sentence.
@@ -83,7 +83,9 @@ impl Description {
     /// Describes a row.
     pub fn of(row: &'static FieldSpec) -> Description {
         let names = match row.names {
-            Names::Enum(table) if matches!(row.kind, Kind::Unsigned(_) | Kind::Signed(_)) => table.values,
+            ValueNames::Enum(table) if matches!(row.kind, Kind::Unsigned(_) | Kind::Signed(_)) => {
+                table.values
+            }
             _ => &[],
         };
         Description {
@@ -94,7 +96,7 @@ impl Description {
             kind: FieldType::of(row.kind),
             base: base(row),
             is_shared: is_builtin(row),
-            is_flags: matches!(row.names, Names::Flags(_)),
+            is_flags: matches!(row.names, ValueNames::Flags(_)),
         }
     }
 }
@@ -112,7 +114,7 @@ fn legal(filter: &str) -> String {
 
 fn base(row: &FieldSpec) -> Base {
     let is_hexadecimal =
-        matches!(row.unit, Unit::Hex | Unit::Pointer) || matches!(row.names, Names::Flags(_));
+        matches!(row.unit, Unit::Hex | Unit::Pointer) || matches!(row.names, ValueNames::Flags(_));
     match row.kind {
         Kind::Unsigned(_) if is_hexadecimal => Base::Hex,
         Kind::Unsigned(_) | Kind::Signed(_) => Base::Dec,

@@ -3,7 +3,7 @@
 //! and of their fields and values.
 
 use bblog_dissector::event::{Event, Field};
-use bblog_dissector::spec::{Names, Unit};
+use bblog_dissector::spec::{Unit, ValueNames};
 
 /// Which log a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,14 +147,14 @@ impl Rule {
 /// The name of a value that has one.
 pub(super) fn value_name(field: &Field<'_>) -> Option<&'static str> {
     match field.spec.names {
-        Names::Enum(table) => table.get(field.value.as_int()?),
-        Names::Flags(_) | Names::None => None,
+        ValueNames::Enum(table) => table.get(field.value.as_int()?),
+        ValueNames::Flags(_) | ValueNames::None => None,
     }
 }
 
 /// Whether the flag called `name` is set.
 pub(super) fn has_flag(field: &Field<'_>, name: &str) -> bool {
-    let Names::Flags(table) = field.spec.names else { return false };
+    let ValueNames::Flags(table) = field.spec.names else { return false };
     let mask = table.values.iter().find(|flag| flag.1 == name).map_or(0, |flag| flag.0);
     field.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
 }
@@ -207,7 +207,7 @@ mod tests {
                 let rows = events.iter().flat_map(|event| event.fields).chain(tables::RECORD);
                 let rows = rows.filter(|row| row.name == need.0);
                 let mut names = rows.filter_map(|row| match row.names {
-                    Names::Enum(table) => Some(table.values),
+                    ValueNames::Enum(table) => Some(table.values),
                     _ => None,
                 });
                 assert!(names.any(|names| names.iter().any(|name| name.1 == need.1)), "{need:?}");

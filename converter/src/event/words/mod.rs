@@ -7,7 +7,7 @@ mod segment;
 use std::fmt::{self, Write};
 
 use bblog_dissector::bblog::id as bblog_id;
-use bblog_dissector::catalog::Provider;
+use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::tcp_provider::{self, Segment, SegmentPlan, id};
 use bblog_dissector::text::Style;
 
@@ -22,7 +22,7 @@ const PREVIEW: usize = 16;
 #[derive(Debug, Default)]
 pub struct Words {
     /// Where the provider of the last eventlog segment has the members of one.
-    plan: Option<(&'static Provider, SegmentPlan)>,
+    plan: Option<(&'static ProviderSpec, SegmentPlan)>,
 }
 
 impl Words {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bblog_dissector::event::Value;
-use bblog_dissector::spec::{FieldSpec, Names};
+use bblog_dissector::spec::{FieldSpec, ValueNames};
 
 use crate::select::named::{Named, Type};
 
@@ -109,7 +109,7 @@ pub(super) fn number(word: &str) -> Option<i128> {
 
 /// The value that a row calls `word`, whatever the case of letters.
 fn by_name(row: &FieldSpec, word: &str) -> Option<i128> {
-    let Names::Enum(table) = row.names else { return None };
+    let ValueNames::Enum(table) = row.names else { return None };
     let entry = table.values.iter().find(|(_, name)| name.eq_ignore_ascii_case(word));
     entry.map(|(value, _)| i128::from(*value))
 }

@@ -13,7 +13,7 @@ use std::iter;
 
 use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::Header;
-use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
 use bblog_dissector::event::{self, Field, Group, Value};
 use bblog_dissector::spec::{EventSpec, FieldSpec, Kind, UNKNOWN};
@@ -127,7 +127,7 @@ pub enum Type {
 pub struct Scratch {
     summary: String,
     words: Words,
-    plan: Option<(&'static Provider, SegmentPlan)>,
+    plan: Option<(&'static ProviderSpec, SegmentPlan)>,
 }
 
 impl Named {

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bblog_dissector::catalog::Provider;
+use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::event::Value;
 use bblog_dissector::tcp_provider::id::{IN, OUT};
 use bblog_dissector::tcp_provider::{self, Segment, SegmentPlan};
@@ -48,7 +48,7 @@ impl Packet {
     /// The packet of an event; `None` if it has none.
     pub(super) fn of(
         decoded: &DecodedItem<'_>,
-        plan: &mut Option<(&'static Provider, SegmentPlan)>,
+        plan: &mut Option<(&'static ProviderSpec, SegmentPlan)>,
     ) -> Option<Packet> {
         match &decoded.item {
             LogItem::Bblog(item) => Packet::of_record(decoded, item),
@@ -73,7 +73,7 @@ impl Packet {
 
     fn of_event(
         item: &EventlogItem<'_>,
-        plan: &mut Option<(&'static Provider, SegmentPlan)>,
+        plan: &mut Option<(&'static ProviderSpec, SegmentPlan)>,
     ) -> Option<Packet> {
         let id = item.event.event_id();
         if !matches!(id, IN | OUT) || item.provider != Some(tcp_provider::NAME) {

@@ -6,7 +6,7 @@
 //! return the offset of a block. Here a block is a slice of the window, and its contents are parsed on
 //! demand.
 
-use bblog_dissector::Problem;
+use bblog_dissector::DecodeError;
 use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
@@ -142,7 +142,7 @@ impl BlockReader {
                 if found == MAJOR_VERSION {
                     return Ok(());
                 }
-                Problem::Version { what: "pcapng", found, supported: MAJOR_VERSION }.into()
+                DecodeError::Version { what: "pcapng", found, supported: MAJOR_VERSION }.into()
             }
             None => InputErrorKind::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
         };
@@ -155,7 +155,7 @@ impl BlockReader {
         let at = self.window.offset();
         let min = if self.kind == SECTION_HEADER { SECTION_FRAME } else { FRAME } as u64;
         let long = u64::from(length);
-        let problem = Problem::Length { what: "pcapng block length", found: long, min, max: MAX_BLOCK };
+        let problem = DecodeError::Length { what: "pcapng block length", found: long, min, max: MAX_BLOCK };
         if long < min || long % 4 != 0 {
             return Err(self.resume(InputError::at(at, problem), false));
         }
@@ -271,7 +271,7 @@ impl BlockReader {
             Some(error) => InputError::at(at, error),
             None => {
                 let found = self.window.bytes().len() as u64;
-                InputError::at(at, Problem::Truncated { what, needed, found })
+                InputError::at(at, DecodeError::Truncated { what, needed, found })
             }
         }
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bblog_dissector::bblog::{EventFlags, HEADER_LEN, RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
-use bblog_dissector::{Micros, Problem};
+use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
@@ -271,7 +271,8 @@ impl PcapngReader {
             Some(facts) if facts.version != VERSION => {
                 // Why there are none is said.
                 self.has_events = true;
-                let problem = Problem::Version { what: "BBLog", found: facts.version, supported: VERSION };
+                let problem =
+                    DecodeError::Version { what: "BBLog", found: facts.version, supported: VERSION };
                 Err(InputError::at(at, problem))
             }
             _ => Ok(()),
@@ -294,7 +295,7 @@ impl PcapngReader {
 
     /// Takes an enhanced packet block.
     #[inline]
-    fn packet(&mut self) -> Result<PcapngStep, Problem> {
+    fn packet(&mut self) -> Result<PcapngStep, DecodeError> {
         let Some(block) = self.blocks.block() else { return Ok(PcapngStep::Other) };
         let (body, order) = (block.body(), block.order);
         let word = |at| order.u32(body, at).unwrap_or_default();
@@ -306,7 +307,7 @@ impl PcapngReader {
         let end = PACKET_DATA.saturating_add(captured);
         let Some(data) = body.get(PACKET_DATA..end) else {
             let (needed, found) = (end as u64, body.len() as u64);
-            return Err(Problem::Truncated { what: "pcapng packet", needed, found });
+            return Err(DecodeError::Truncated { what: "pcapng packet", needed, found });
         };
         let options = Options::new(body.get(end.next_multiple_of(4)..).unwrap_or_default(), order);
         let mut tcpinfo = None;
@@ -343,7 +344,7 @@ impl PcapngReader {
 
     /// Takes a custom block.
     #[inline]
-    fn custom(&mut self) -> Result<PcapngStep, Problem> {
+    fn custom(&mut self) -> Result<PcapngStep, DecodeError> {
         const EVENT: u32 = 1;
         const SKIPPED: u32 = 2;
         let Some(block) = self.blocks.block() else { return Ok(PcapngStep::Other) };
@@ -454,9 +455,9 @@ fn record_of<'a>(block: &Block<'a>) -> Option<Record<'a>> {
 
 /// A TCPINFO's record.
 #[inline]
-fn split_tcpinfo(data: &[u8]) -> Result<&[u8; TCPINFO_LEN], Problem> {
+fn split_tcpinfo(data: &[u8]) -> Result<&[u8; TCPINFO_LEN], DecodeError> {
     let found = data.len() as u64;
-    let problem = Problem::Truncated { what: "BBLog record", needed: TCPINFO_LEN as u64, found };
+    let problem = DecodeError::Truncated { what: "BBLog record", needed: TCPINFO_LEN as u64, found };
     data.first_chunk().ok_or(problem)
 }
 

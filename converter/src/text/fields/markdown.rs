@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::spec::{EventSpec, FormerName, NameTable, Names};
+use bblog_dissector::spec::{EventSpec, FormerName, NameTable, ValueNames};
 use bblog_dissector::tables;
 
 use super::Row;
@@ -121,7 +121,7 @@ fn unit(row: &Row) -> String {
 fn names(catalog: &Catalog, out: &mut String) {
     let mut all: BTreeMap<&str, Vec<&'static NameTable>> = BTreeMap::new();
     for row in catalog.rows() {
-        if let Names::Enum(table) | Names::Flags(table) = row.names {
+        if let ValueNames::Enum(table) | ValueNames::Flags(table) = row.names {
             let same = all.entry(table.name).or_default();
             if same.iter().all(|have| have.values != table.values) {
                 same.push(table);

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::spec::{
-    ALL, Cond, EventSpec, FieldSpec, Kernel, Kind, Names, Order, Repeat, Stack, Test,
+    ALL, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Repeat, Stack, Test, ValueNames,
 };
 use bblog_dissector::tables;
 use serde::Serialize;
@@ -130,9 +130,9 @@ fn row(log: &'static str, group: &'static str, event: Option<&EventSpec>, spec: 
         kind: kind(spec),
         unit: if spec.unit.word() == "-" { "" } else { spec.unit.word() },
         names: match spec.names {
-            Names::None => String::new(),
-            Names::Enum(table) => format!("enum:{}", table.name),
-            Names::Flags(table) => format!("flags:{}", table.name),
+            ValueNames::None => String::new(),
+            ValueNames::Enum(table) => format!("enum:{}", table.name),
+            ValueNames::Flags(table) => format!("flags:{}", table.name),
         },
         place: place(spec),
         about: spec.label,

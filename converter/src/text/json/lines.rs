@@ -3,7 +3,7 @@
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{self, Field, Value};
-use bblog_dissector::spec::{Names, Repeat};
+use bblog_dissector::spec::{Repeat, ValueNames};
 
 use super::keys::Keys;
 use super::value;
@@ -311,7 +311,7 @@ impl<'a> Members<'a> {
 
     /// The field in words, if it has names.
     fn named(&mut self, field: &Field<'_>) {
-        if !matches!(field.spec.names, Names::None) {
+        if !matches!(field.spec.names, ValueNames::None) {
             self.key(field);
             value::string(&format!("{field:#}"), self.out);
         }
