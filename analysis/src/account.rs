@@ -3,13 +3,13 @@
 
 use bblog_dissector::Micros;
 
-use crate::connection::{EndSegments, SlowStart, Tally};
 use crate::evidence::Facts;
 use crate::handshake::Handshake;
 use crate::ledger::{Span, Total};
 use crate::limit::{Limit, Reception};
 use crate::rtt::Rtts;
 use crate::stall::Stall;
+use crate::tally::{EndSegments, SlowStart, Tally};
 use crate::timer::Timer;
 use crate::transmit::{Cause, Counts};
 

@@ -7,6 +7,7 @@
 
 use crate::evidence::{Facts, Stop};
 use crate::seq::before;
+use crate::tcp_state;
 
 /// What limits the sending side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -192,22 +193,6 @@ impl Evidence {
             Evidence::Missing => "missing",
         }
     }
-}
-
-/// The states of tcp_fsm.h, by number.
-pub(crate) mod tcp_state {
-    use bblog_dissector::bblog::tcp_state;
-
-    pub(crate) const CLOSED: u8 = tcp_state::CLOSED as u8;
-    pub(crate) const LISTEN: u8 = tcp_state::LISTEN as u8;
-    pub(crate) const SYN_SENT: u8 = tcp_state::SYN_SENT as u8;
-    pub(crate) const SYN_RECEIVED: u8 = tcp_state::SYN_RECEIVED as u8;
-    pub(crate) const ESTABLISHED: u8 = tcp_state::ESTABLISHED as u8;
-    pub(crate) const CLOSE_WAIT: u8 = tcp_state::CLOSE_WAIT as u8;
-    pub(crate) const CLOSING: u8 = tcp_state::CLOSING as u8;
-    pub(crate) const LAST_ACK: u8 = tcp_state::LAST_ACK as u8;
-    pub(crate) const FIN_WAIT_2: u8 = tcp_state::FIN_WAIT_2 as u8;
-    pub(crate) const TIME_WAIT: u8 = tcp_state::TIME_WAIT as u8;
 }
 
 /// The least and the greatest segment size that is reckoned with where none is known, bytes.

@@ -2,12 +2,12 @@
 //! What else is worth a sentence.
 
 use crate::account::Account;
-use crate::connection::{EndSegment, SlowStart, SlowStartEnd};
 use crate::evidence::RttKind;
 use crate::handshake::Offer;
 use crate::limit::Limit;
 use crate::quantity::{Count, Percent, Rate, Time};
 use crate::sentence::errno_name;
+use crate::tally::{EndSegment, SlowStart, SlowStartEnd};
 use crate::transmit::Cause;
 
 /// Something worth knowing.

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use allocation_counter::measure;
 use bblog_converter::command::convert;
 use bblog_converter::event::merge::{Events, Stream};
-use bblog_converter::event::source;
+use bblog_converter::event::open;
 use bblog_converter::frame::stream::{FrameStream, Frames};
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::{Input, InputName, InputPosition};
@@ -76,7 +76,7 @@ fn converting(log: &[u8]) -> u64 {
 }
 
 fn listing(log: &[u8], mut sink: impl TextSink) -> u64 {
-    let source = source::open(input(log), InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
+    let source = open::source(input(log), InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
     let mut events = Events::of([(InputName::new("log"), source)], &mut |_, _| {});
     let counted = measure(|| {
         let all = &mut Selection::default();

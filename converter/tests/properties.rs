@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use bblog_converter::event::decode::DecodedItem;
 use bblog_converter::event::merge::Events;
-use bblog_converter::event::source;
+use bblog_converter::event::open;
 use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::Selection;
 use bblog_converter::select::walk::walk;
@@ -170,7 +170,7 @@ proptest! {
     fn json_has_the_numbers(log in log()) {
         let name = InputName::new("log");
         let input = Input::recognise(name.clone(), Box::new(Cursor::new(log))).unwrap();
-        let source = source::open(input, InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
+        let source = open::source(input, InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
         let mut lines = JsonLines::new(&tables().catalog);
         let mut text = Vec::new();
         let mut checked = 0;

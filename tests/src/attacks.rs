@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 
 use bblog_converter::command::convert;
 use bblog_converter::event::merge::{Events, Stream};
-use bblog_converter::event::source;
+use bblog_converter::event::open;
 use bblog_converter::frame::stream::{FrameStream, Frames};
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::{Input, InputName, InputPosition};
@@ -169,7 +169,7 @@ pub fn filter(bytes: &[u8]) {
         Ok(filter) => {
             let reader = Box::new(Cursor::new(LOG));
             let input = Input::recognise(InputName::new("log"), reader).expect("a log");
-            let source = source::open(input, InputPosition::ONLY, &TABLES, &mut |_, _| {}).expect("a log");
+            let source = open::source(input, InputPosition::ONLY, &TABLES, &mut |_, _| {}).expect("a log");
             let mut selection = Selection::new(Criteria { filter: Some(filter), ..Criteria::default() });
             let mut events = Events::of([(InputName::new("log"), source)], &mut |_, _| {});
             let walked = walk(&mut events, &mut selection, &mut |_, _| {}, |_| Ok(()));
@@ -215,7 +215,7 @@ fn convert_and_list(bytes: &[u8]) {
 
     let list_as = |lines: &mut dyn FnMut(&mut Events, &mut Vec<u8>)| {
         let Ok(opened) = input() else { return };
-        let Ok(source) = source::open(opened, InputPosition::ONLY, &TABLES, &mut |_, _| {}) else { return };
+        let Ok(source) = open::source(opened, InputPosition::ONLY, &TABLES, &mut |_, _| {}) else { return };
         let mut out = Vec::new();
         lines(&mut Events::of([(InputName::new("attack"), source)], &mut |_, _| {}), &mut out);
         let text = String::from_utf8(out).expect("UTF-8");

@@ -16,8 +16,8 @@ use super::rules::{Fact, Role, armed};
 use super::segment::{Segment, flag};
 use super::{Kind, Observed, RttKind};
 use crate::item::BblogItem;
-use crate::limit::tcp_state;
 use crate::seq::{before, distance, later};
+use crate::tcp_state;
 use crate::timer::{Fires, Timer};
 
 /// What tlb_errno holds where the result is not known yet.

@@ -13,8 +13,8 @@ use super::rules::{Fact, Role, WayOut};
 use super::segment::{Segment, flag};
 use super::{Kind, Observed};
 use crate::item::EventlogItem;
-use crate::limit::tcp_state;
 use crate::seq::{before, later};
+use crate::tcp_state;
 use crate::timer::Timer;
 
 /// A window that stands for none: TCP_MAXWIN << TCP_MAX_WINSHIFT, before the handshake is complete.

@@ -19,7 +19,8 @@ use bblog_pcapng::WriteError;
 
 use crate::event::item::{EventlogItem, LogItem};
 use crate::event::merge::{Merge, Stream, Turn};
-use crate::event::source::{self, EventSource};
+use crate::event::open;
+use crate::event::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, OnError, Recovery};
 use crate::input::{Input, InputPosition, Inputs};
@@ -101,7 +102,7 @@ impl Stream for Capture {
         assumptions: &Arc<Assumptions>,
         on_error: &mut OnError<'_>,
     ) -> Result<Capture, InputError> {
-        let source = source::open(input, position, assumptions, on_error)?;
+        let source = open::source(input, position, assumptions, on_error)?;
         Ok(Capture { source, records: 0, others: 0, header: None })
     }
 

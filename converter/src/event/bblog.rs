@@ -8,13 +8,15 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial};
 use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 
-use super::item::{BblogItem, Clock};
+use super::item::{BblogItem, Clock, LogItem};
 use super::origin::{Origin, OriginFinder, Stated};
+use super::source::EventSource;
 use crate::input::InputPosition;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
+use crate::source::Counts;
 use crate::source::bblog::{BblogReader, BblogStep};
 
 /// How far ahead the last record of an entry is looked for, since DUMPTIME stands in front of
@@ -239,5 +241,29 @@ impl BblogStream {
         }
         records.is_first = false;
         records.lldb_cut += u64::from(record.is_lldb_cut());
+    }
+}
+
+impl EventSource for BblogStream {
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        BblogStream::advance(self)
+    }
+
+    fn is_dry(&mut self) -> bool {
+        BblogStream::is_dry(self)
+    }
+
+    fn time(&self) -> Micros {
+        BblogStream::time(self)
+    }
+
+    #[inline]
+    fn item(&self) -> Option<LogItem<'_>> {
+        BblogStream::item(self).map(LogItem::Bblog)
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { entries: Some(self.entries()), sections: self.sections(), ..Counts::default() }
     }
 }

@@ -13,12 +13,14 @@ use bblog_pcapng::providers::Providers;
 use bblog_pcapng::sessions::{self, Change, Session, SessionContext, SessionKey, Waiting};
 
 use super::backfill::{Backfill, Knowledge};
-use super::item::{Clock, EventlogItem};
+use super::item::{Clock, EventlogItem, LogItem};
+use super::source::{Capture, EventSource};
 use crate::input::InputName;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
+use crate::source::Counts;
 use crate::source::elog::ElogReader;
 
 /// How far ahead IN and OUT events are looked at to find out their layout: from the first one on.
@@ -275,5 +277,33 @@ impl ElogStream {
         let layout = self.assumptions.layout(votes.winner());
         self.providers.describe(&self.assumptions.catalog, layout);
         self.providers.tcp()
+    }
+}
+
+impl EventSource for ElogStream {
+    #[inline]
+    fn advance(&mut self) -> Result<bool, InputError> {
+        ElogStream::advance(self)
+    }
+
+    fn is_dry(&mut self) -> bool {
+        ElogStream::is_dry(self)
+    }
+
+    fn time(&self) -> Micros {
+        ElogStream::time(self)
+    }
+
+    #[inline]
+    fn item(&self) -> Option<LogItem<'_>> {
+        ElogStream::item(self).map(LogItem::Eventlog)
+    }
+
+    fn capture(&self) -> Option<Capture<'_>> {
+        Some(Capture { header: self.header(), table: self.table_bytes() })
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { sections: 1, ..Counts::default() }
     }
 }

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use bblog_dissector::Micros;
 
 use super::item::LogItem;
-use super::source::{self, EventSource};
+use super::open;
+use super::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, OnError};
 use crate::input::meter::Meter;
@@ -336,7 +337,7 @@ impl Stream for Box<dyn EventSource> {
         assumptions: &Arc<Assumptions>,
         on_error: &mut OnError<'_>,
     ) -> Result<Self, InputError> {
-        source::open(input, position, assumptions, on_error)
+        open::source(input, position, assumptions, on_error)
     }
 
     #[inline]

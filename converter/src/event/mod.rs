@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Records and events of any inputs, one after the other in time order.
 //!
-//! An [`EventSource`](source::EventSource) is one input. It gives [`LogItem`](item::LogItem)s: the
+//! An [`EventSource`](source::EventSource) is one input, opened by [`open`]. It gives [`LogItem`](item::LogItem)s: the
 //! bytes, and facts that the bytes do not hold. [`Events`](merge::Events) merges several sources in time
 //! order, and [`ItemDecoder`](decode::ItemDecoder) decodes items.
 
@@ -14,6 +14,7 @@ pub mod follow;
 pub mod item;
 pub mod merge;
 pub mod numbers;
+pub mod open;
 pub mod origin;
 pub mod pcapng;
 pub mod source;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bblog_converter::event::item::LogItem;
 use bblog_converter::event::merge::Events;
-use bblog_converter::event::source;
+use bblog_converter::event::open;
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::{Input, InputName, InputPosition};
 
@@ -30,7 +30,7 @@ pub fn seen_of(reader: impl Read + Send + 'static) -> (Vec<String>, Vec<String>)
     let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| faults.push(fault.to_string());
     let name = InputName::new("input");
     let source = Input::recognise(name.clone(), Box::new(reader))
-        .and_then(|input| source::open(input, InputPosition::ONLY, &tables(), &mut on_error));
+        .and_then(|input| open::source(input, InputPosition::ONLY, &tables(), &mut on_error));
     let mut lines = Vec::new();
     match source {
         Ok(source) => {

@@ -22,7 +22,8 @@ use super::tracker::{Tracker, rules_of};
 use crate::event::connection::known_addresses;
 use crate::event::decode::{DecodedItem, ItemDecoder};
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
-use crate::event::source::{self, EventSource};
+use crate::event::open;
+use crate::event::source::EventSource;
 use crate::input::error::InputError;
 use crate::input::{Input, InputKind, InputPosition, Inputs};
 use crate::lru_map::LruMap;
@@ -50,7 +51,7 @@ pub(super) fn read(
         on_error(error);
         report.add_problem(error);
     };
-    let source = source::open(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {});
+    let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {});
     let mut source = match source {
         Ok(source) => source,
         Err(error) => return tell(report, &error),

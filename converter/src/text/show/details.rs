@@ -7,7 +7,8 @@ use std::io::Write;
 use bblog_dissector::event::{self, Field};
 
 use super::Palette;
-use super::line::{LineOptions, Text, hex, left, text};
+use super::cell::{Text, hex, left, text};
+use super::options::LineOptions;
 use crate::event::decode::{DecodedItem, payload};
 use crate::event::item::LogItem;
 use crate::text::tcp_header::TcpHeader;

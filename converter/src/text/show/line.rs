@@ -10,9 +10,10 @@ use std::io::Write;
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Category;
 use bblog_dissector::text::Style;
-use bblog_pcapng::escape::Escaped;
 
+use super::cell::{Text, integer, left, right, text};
 use super::label::{self, Labels};
+use super::options::{LineOptions, TimeForm};
 use super::{Palette, cut, details};
 use crate::event::decode::{DecodedItem, event_id};
 use crate::event::item::{Clock, LogItem};
@@ -30,37 +31,6 @@ const SPAN: usize = 13;
 const NUMBER: usize = 8;
 /// Columns of a connection's number.
 const LABEL: usize = 3;
-
-/// How times are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeForm {
-    /// Time of day, UTC; a line says the date when it changes.
-    #[default]
-    Absolute,
-    /// Seconds since the first event of the inputs, selected or not.
-    Relative,
-    /// Seconds since the event shown before.
-    Delta,
-}
-
-/// What lines show.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LineOptions {
-    /// How times are shown.
-    pub time: TimeForm,
-    /// Whether lines begin with the event's number.
-    pub number: bool,
-    /// Whether plain titles stand in place of the events' names.
-    pub titles: bool,
-    /// Whether sequence numbers are as logged, not relative to the initial ones.
-    pub absolute: bool,
-    /// Whether all values follow, one a line.
-    pub extended: bool,
-    /// Whether the members as logged follow too.
-    pub raw: bool,
-    /// Columns that a line may take: then it is cut, and connections and dates stand on lines of their own.
-    pub width: Option<usize>,
-}
 
 /// Writes events as lines.
 pub struct Lines {
@@ -242,66 +212,4 @@ fn title(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
         "" => name(decoded, out),
         title => text(title.as_bytes(), out),
     }
-}
-
-/// Takes text without the detours of [`Write::write_fmt`].
-pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
-
-impl std::fmt::Write for Text<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    #[inline]
-    fn write_char(&mut self, c: char) -> std::fmt::Result {
-        match u8::try_from(c) {
-            Ok(byte) if byte.is_ascii() => self.0.push(byte),
-            _ => self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-        Ok(())
-    }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-}
-
-/// Bytes of unknown origin as safe text; those that are harmless for certain go the short way.
-#[inline]
-pub(super) fn text(bytes: &[u8], out: &mut Vec<u8>) {
-    if bytes.iter().all(|&b| b.is_ascii_graphic() && b != b'\\') {
-        out.extend_from_slice(bytes);
-    } else {
-        let _ = write!(out, "{}", Escaped(bytes));
-    }
-}
-
-#[inline]
-pub(super) fn integer(value: u64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-/// What `write` appends, with blanks after it up to `columns`.
-#[inline]
-pub(super) fn left(columns: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let start = out.len();
-    write(out);
-    let end = out.len().max(start + columns);
-    out.resize(end, b' ');
-}
-
-/// What `write` appends, with blanks before it up to `columns`.
-#[inline]
-fn right(columns: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    let start = out.len();
-    write(out);
-    let blanks = columns.saturating_sub(out.len() - start);
-    out.resize(out.len() + blanks, b' ');
-    out[start..].rotate_right(blanks);
 }
