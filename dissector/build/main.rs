@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Compiles `tables/` into static data. A fault in a table stops the build with its file and line.
 
-#[path = "../src/category.rs"]
+#[path = "../src/language/category.rs"]
 #[allow(dead_code, reason = "the library uses the rest")]
 mod category;
+#[path = "../src/language/condition.rs"]
+mod condition;
 mod emit;
-#[path = "../src/sentence.rs"]
+#[path = "../src/spec/kernel.rs"]
+#[allow(dead_code, reason = "the library uses the rest")]
+mod kernel;
+mod model;
+mod parse;
+#[path = "../src/language/sentence.rs"]
 mod sentence;
-mod table;
-#[path = "../src/unit.rs"]
+#[path = "../src/spec/stack.rs"]
+#[allow(dead_code, reason = "the library uses the rest")]
+mod stack;
+#[path = "../src/language/unit.rs"]
 #[allow(dead_code, reason = "the library uses the rest")]
 mod unit;
+mod when;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -18,9 +28,9 @@ use std::{env, fs};
 fn main() {
     println!("cargo::rerun-if-changed=tables");
     println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-changed=src/unit.rs");
-    println!("cargo::rerun-if-changed=src/sentence.rs");
-    println!("cargo::rerun-if-changed=src/category.rs");
+    println!("cargo::rerun-if-changed=src/language");
+    println!("cargo::rerun-if-changed=src/spec/kernel.rs");
+    println!("cargo::rerun-if-changed=src/spec/stack.rs");
     if let Err(fault) = run() {
         println!("cargo::error={fault}");
     }
@@ -38,11 +48,11 @@ fn run() -> Result<(), String> {
         _ => 3,
     };
     files.sort_by_key(|path| (rank(path), path.clone()));
-    let mut tables = table::Tables::default();
+    let mut tables = model::Tables::default();
     for path in files {
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
-        table::parse(&mut tables, &name, &text)?;
+        parse::parse(&mut tables, &name, &text)?;
     }
     tables.events.sort_by_key(|event| event.id);
     let out = PathBuf::from(env::var("OUT_DIR").map_err(|e| e.to_string())?).join("tables.rs");

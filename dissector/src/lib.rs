@@ -42,12 +42,10 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod category;
 mod cursor;
 mod error;
 mod tcp_header;
 mod time;
-mod unit;
 
 pub mod bblog;
 pub mod byte_order;
@@ -56,10 +54,10 @@ pub mod decoder;
 pub mod elog;
 pub mod elog_text;
 pub mod event;
+pub mod language;
 pub mod layout;
 pub mod lookup;
 pub mod schema;
-pub mod sentence;
 pub mod spec;
 pub mod summary;
 pub mod tables;

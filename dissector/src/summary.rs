@@ -19,6 +19,23 @@ pub struct Summary<'e, 'a> {
 /// How many values the summary of an event without a sentence of its own shows.
 const DEFAULT_VALUES: usize = 4;
 
+impl<'a> Event<'a> {
+    /// One line that says what happened, our wording, with numbers as logged.
+    pub fn summary(&self) -> Summary<'_, 'a> {
+        self.summary_in(Style::default())
+    }
+
+    /// One line that says what happened, with numbers as `style` has them.
+    pub fn summary_in(&self, style: Style) -> Summary<'_, 'a> {
+        Summary::new(self, style)
+    }
+
+    /// What a listing adds to the packet that this event is; empty for most.
+    pub fn beside_packet(&self, style: Style) -> Summary<'_, 'a> {
+        Summary::beside(self, style)
+    }
+}
+
 impl fmt::Display for Summary<'_, '_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_to(out)

@@ -5,46 +5,11 @@ use std::collections::HashMap;
 
 use super::limits::{MAX_DEFINITIONS, MAX_EVENTS, MAX_NAMES, MAX_TEXT};
 use super::structure::structure;
-use super::{AlertDef, CategoryDef, Condition, EventDef, Schema, SchemaError, SentenceDef, Test, TimerDef};
-use crate::sentence;
+use super::word::{Word, words};
+use super::{AlertDef, CategoryDef, Condition, EventDef, Schema, SchemaError, SentenceDef, TimerDef};
+use crate::language::condition::{self, ConditionError};
+use crate::language::sentence;
 use crate::spec::{Category, TimerVerb, Unit};
-
-/// A word and where it stands.
-#[derive(Clone, Copy)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a str,
-    line: usize,
-    column: usize,
-}
-
-impl Word<'_> {
-    pub(super) fn fault<T>(&self, what: impl Into<String>) -> Result<T, SchemaError> {
-        Err(SchemaError { line: self.line, column: self.column, what: what.into() })
-    }
-
-    fn int(&self, what: &str) -> Result<u64, SchemaError> {
-        let parsed = match self.text.strip_prefix("0x").or_else(|| self.text.strip_prefix("0X")) {
-            Some(hex) => u64::from_str_radix(hex, 16),
-            None => self.text.parse(),
-        };
-        parsed.or_else(|_| self.fault(format!("{what} \"{}\", expected a number", self.text)))
-    }
-
-    /// The part of this word that is `text`.
-    pub(super) fn part<'b>(&self, text: &'b str) -> Word<'b> {
-        let within = (text.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
-        let column = if within <= self.text.len() { self.column + within } else { self.column };
-        Word { text, line: self.line, column }
-    }
-}
-
-fn words(line: usize, text: &str) -> Vec<Word<'_>> {
-    let start = text.as_ptr() as usize;
-    text.split([' ', '\t', '\r'])
-        .filter(|word| !word.is_empty())
-        .map(|word| Word { text: word, line, column: word.as_ptr() as usize - start + 1 })
-        .collect()
-}
 
 /// Parses a schema. Definitions are checked as soon as they are complete, so the first fault in
 /// the file is the one reported.
@@ -356,28 +321,13 @@ impl Parser {
     }
 }
 
-/// `field=1|2`, `field!=0`, `field>3`, `field&0x4`, `field!&0x4`.
+/// A condition on a field; see [`condition`].
 fn condition(word: Word<'_>) -> Result<Condition, SchemaError> {
-    let Some(at) = word.text.find(['=', '!', '>', '&']) else {
-        return word.fault(format!("\"{}\", expected a condition", word.text));
-    };
-    let (field, test) = word.text.split_at(at);
-    let int = |value: &str| Word { text: value, ..word }.int("value");
-    let list = |values: &str| values.split('|').map(int).collect::<Result<Vec<_>, _>>();
-    let test = if let Some(values) = test.strip_prefix("!=") {
-        Test::NotIn(list(values)?)
-    } else if let Some(mask) = test.strip_prefix("!&") {
-        Test::NoneSet(int(mask)?)
-    } else if let Some(values) = test.strip_prefix('=') {
-        Test::In(list(values)?)
-    } else if let Some(floor) = test.strip_prefix('>') {
-        Test::Above(int(floor)?)
-    } else if let Some(mask) = test.strip_prefix('&') {
-        Test::AnySet(int(mask)?)
-    } else {
-        return word.fault(format!("\"{}\", expected a condition", word.text));
-    };
-    Ok(Condition { field: field.to_owned(), test })
+    match condition::parse(word.text) {
+        Ok((field, test)) => Ok(Condition { field: field.to_owned(), test }),
+        Err(ConditionError::NoOperator) => word.fault(format!("\"{}\", expected a condition", word.text)),
+        Err(ConditionError::NotANumber(text)) => word.fault(format!("value \"{text}\", expected a number")),
+    }
 }
 
 /// 1 to 15 in decimal number a bit, counted from 1; everything else is the mask itself.

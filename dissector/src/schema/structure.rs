@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
-use super::parse::Word;
+use super::word::Word;
 use super::{Annotation, SchemaError, Struct, StructField};
 
 /// A C type that a schema can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CType {
     /// Unsigned integer of so many bytes.
     Unsigned(u8),

@@ -1,163 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The table language: `tables/*.tbl` as data. One directive or row a line; indentation
-//! nests `when`. docs in tables/README.md.
+//! The table language: `tables/*.tbl` as [`Tables`]. One directive or row a line; indentation
+//! nests `when`. tables/README.md describes it.
 
-use std::collections::BTreeMap;
-
-/// A fault in a table: file, line and what is wrong.
-pub type Fault = String;
-
-/// All tables.
-#[derive(Default)]
-pub struct Tables {
-    pub members: BTreeMap<String, Member>,
-    pub names: Vec<NameTable>,
-    pub sets: BTreeMap<String, Vec<Row>>,
-    pub groups: Vec<Group>,
-    pub alerts: Vec<AlertKind>,
-    pub events: Vec<Event>,
-}
-
-/// Something that deserves notice, whichever event tells of it.
-pub struct AlertKind {
-    pub name: String,
-    pub severity: String,
-    pub group: String,
-    pub category: String,
-    pub label: String,
-}
-
-#[derive(Clone)]
-pub struct Member {
-    pub offset: u16,
-    pub ty: Type,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub enum Type {
-    Unsigned(u16),
-    Signed(u16),
-    Network(u16),
-    Text(u16),
-}
-
-impl Type {
-    pub fn size(self) -> u16 {
-        match self {
-            Type::Unsigned(n) | Type::Signed(n) | Type::Network(n) | Type::Text(n) => n,
-        }
-    }
-}
-
-pub struct NameTable {
-    pub name: String,
-    pub flags: bool,
-    pub values: Vec<(i64, String)>,
-}
-
-/// Rows under a filter prefix that belong to no event.
-#[derive(Default)]
-pub struct Group {
-    pub name: String,
-    pub prefix: String,
-    pub rows: Vec<Row>,
-    pub evidence: Vec<(When, Evidence)>,
-    /// Which stack takes the connection over, of events that both may write.
-    pub takeovers: Vec<(When, String)>,
-}
-
-#[derive(Default)]
-pub struct Event {
-    pub id: u32,
-    pub name: String,
-    pub c_name: String,
-    pub former_names: Vec<(u8, String, String)>,
-    pub logged_by: Vec<String>,
-    pub label: String,
-    pub notes: Vec<String>,
-    pub rows: Vec<Row>,
-    pub titles: Vec<(When, String)>,
-    pub categories: Vec<(When, String)>,
-    pub says: Vec<(When, String)>,
-    pub beside: Vec<(When, String)>,
-    pub alerts: Vec<(When, String)>,
-    pub timers: Vec<(When, TimerStep)>,
-    pub evidence: Vec<(When, Evidence)>,
-    /// Which stack wrote it, where it stands under the id of a stack that does not.
-    pub takeovers: Vec<(When, String)>,
-}
-
-/// What a record proves about the stack or the kernel that wrote it.
-pub struct Evidence {
-    /// The event of the connection's next record, if that is what proves it.
-    pub next: Option<String>,
-    pub stacks: Option<u8>,
-    pub kernels: Option<u8>,
-    pub compare: Option<Compare>,
-}
-
-/// Whether a member is above so many times another one, or not above it.
-pub struct Compare {
-    pub member: MemberRef,
-    pub above: bool,
-    pub times: u64,
-    pub other: MemberRef,
-}
-
-/// What an event does to a timer.
-pub struct TimerStep {
-    pub verb: String,
-    pub chain: String,
-    pub keyed: bool,
-    pub row: String,
-}
-
-#[derive(Clone, Default, PartialEq)]
-pub struct When {
-    pub stacks: Option<u8>,
-    pub kernels: Option<u8>,
-    pub conds: Vec<Cond>,
-}
-
-#[derive(Clone, PartialEq)]
-pub struct Cond {
-    pub member: MemberRef,
-    pub test: Test,
-}
-
-#[derive(Clone, PartialEq)]
-pub enum Test {
-    In(Vec<u64>),
-    NotIn(Vec<u64>),
-    Above(u64),
-    AnySet(u64),
-    NoneSet(u64),
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct MemberRef {
-    pub name: String,
-    pub bits: Option<(u8, u8)>,
-    pub low: Option<String>,
-    pub minus: Option<String>,
-}
-
-#[derive(Clone)]
-pub struct Row {
-    pub member: MemberRef,
-    pub name: String,
-    pub unit: String,
-    pub signed: bool,
-    pub network: bool,
-    pub label: String,
-    pub source: String,
-    pub when: When,
-    pub common: bool,
-    /// Values that mean "not set".
-    pub unset: Vec<u64>,
-    /// Values from this one on are lower bounds.
-    pub at_least: Option<u64>,
-}
+use crate::condition;
+use crate::model::{
+    AlertKind, Event, Group, Member, NameTable, Row, TableError, Tables, TimerStep, Type, When,
+};
+use crate::when::{Block, kernels, merged, parse_member, parse_proof, parse_when};
 
 /// Where rows go at the moment.
 enum Target {
@@ -168,15 +17,8 @@ enum Target {
     Event,
 }
 
-struct Block {
-    indent: usize,
-    when: When,
-    source: String,
-    rows_at: usize,
-}
-
 /// Adds one file to `tables`.
-pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), Fault> {
+pub fn parse(tables: &mut Tables, file: &str, text: &str) -> Result<(), TableError> {
     let mut parser = Parser { tables, target: Target::None, blocks: Vec::new() };
     for (at, full) in text.lines().enumerate() {
         parser.line(full).map_err(|what| format!("{file}:{}: {what}", at + 1))?;
@@ -204,13 +46,13 @@ impl<'a> Words<'a> {
     }
 
     /// The next word, which is a `what`.
-    fn next(&mut self, what: &str) -> Result<String, Fault> {
+    fn next(&mut self, what: &str) -> Result<String, TableError> {
         let word = self.rest.next().map(str::to_owned);
         word.ok_or_else(|| format!("{}: no {what}", self.directive))
     }
 
     /// The next word, which is a number.
-    fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, Fault> {
+    fn number<T: std::str::FromStr>(&mut self, what: &str) -> Result<T, TableError> {
         self.next(what)?.parse().map_err(|_| format!("{what} is no number"))
     }
 
@@ -221,7 +63,7 @@ impl<'a> Words<'a> {
 }
 
 impl Parser<'_> {
-    fn line(&mut self, full: &str) -> Result<(), Fault> {
+    fn line(&mut self, full: &str) -> Result<(), TableError> {
         let line = full.trim();
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
@@ -235,7 +77,7 @@ impl Parser<'_> {
     }
 
     /// A line that begins something: what it is is where the lines after it go.
-    fn directive(&mut self, word: &str, rest: &str) -> Result<(), Fault> {
+    fn directive(&mut self, word: &str, rest: &str) -> Result<(), TableError> {
         self.blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
         let words = Words::of(word, rest);
         self.target = match word {
@@ -250,7 +92,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn member(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+    fn member(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
         let (name, offset) = (words.next("name")?, words.number("offset")?);
         let ty = parse_type(&words.next("type")?).ok_or("unknown type")?;
         if self.tables.members.insert(name, Member { offset, ty }).is_some() {
@@ -259,7 +101,7 @@ impl Parser<'_> {
         Ok(Target::None)
     }
 
-    fn names(&mut self, mut words: Words<'_>, flags: bool) -> Result<Target, Fault> {
+    fn names(&mut self, mut words: Words<'_>, flags: bool) -> Result<Target, TableError> {
         let name = words.next("name")?;
         if self.tables.names.iter().any(|have| have.name == name) {
             return Err(format!("names {name} defined twice"));
@@ -268,19 +110,19 @@ impl Parser<'_> {
         Ok(Target::Names)
     }
 
-    fn set(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+    fn set(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
         let name = words.next("name")?;
         self.tables.sets.insert(name.clone(), Vec::new());
         Ok(Target::Set(name))
     }
 
-    fn group(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+    fn group(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
         let (name, prefix) = (words.next("name")?, words.next("prefix")?);
         self.tables.groups.push(Group { name, prefix, ..Group::default() });
         Ok(Target::Group)
     }
 
-    fn alert(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+    fn alert(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
         let (name, severity, group) = (words.next("name")?, words.next("severity")?, words.next("group")?);
         let category = words.next("category")?;
         let label = words.text();
@@ -291,7 +133,7 @@ impl Parser<'_> {
         Ok(Target::None)
     }
 
-    fn event(&mut self, mut words: Words<'_>) -> Result<Target, Fault> {
+    fn event(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
         let (id, name) = (words.number("id")?, words.next("name")?);
         if self.tables.events.iter().any(|have| have.id == id || have.name == name) {
             return Err(format!("event {id} {name} defined twice"));
@@ -301,7 +143,7 @@ impl Parser<'_> {
     }
 
     /// A line of what the last directive began.
-    fn indented(&mut self, indent: usize, word: &str, rest: &str) -> Result<(), Fault> {
+    fn indented(&mut self, indent: usize, word: &str, rest: &str) -> Result<(), TableError> {
         if matches!(self.target, Target::Names) {
             return self.value_name(word, rest);
         }
@@ -338,7 +180,7 @@ impl Parser<'_> {
     }
 
     /// `VALUE words`: a value's name.
-    fn value_name(&mut self, word: &str, rest: &str) -> Result<(), Fault> {
+    fn value_name(&mut self, word: &str, rest: &str) -> Result<(), TableError> {
         let value = parse_int(word).ok_or_else(|| format!("{word} is no number"))?;
         let table = self.tables.names.last_mut().ok_or("no table")?;
         if table.values.iter().any(|have| have.0 == value) {
@@ -349,7 +191,7 @@ impl Parser<'_> {
     }
 
     /// Where rows go.
-    fn rows(&mut self) -> Result<&mut Vec<Row>, Fault> {
+    fn rows(&mut self) -> Result<&mut Vec<Row>, TableError> {
         let rows = match &self.target {
             Target::Set(name) => self.tables.sets.get_mut(name),
             Target::Group => self.tables.groups.last_mut().map(|group| &mut group.rows),
@@ -360,12 +202,12 @@ impl Parser<'_> {
     }
 
     /// The row that the lines about a row are about.
-    fn last_row(&mut self) -> Result<&mut Row, Fault> {
+    fn last_row(&mut self) -> Result<&mut Row, TableError> {
         self.rows()?.last_mut().ok_or_else(|| "no row before this line".into())
     }
 
     /// `use SET [-MEMBER...]`: the rows of a set.
-    fn set_rows(&mut self, mut words: Words<'_>, source: String) -> Result<(), Fault> {
+    fn set_rows(&mut self, mut words: Words<'_>, source: String) -> Result<(), TableError> {
         let name = words.next("set")?;
         let except: Vec<&str> = words.rest.map(|word| word.trim_start_matches('-')).collect();
         let set = self.tables.sets.get(&name).ok_or_else(|| format!("no set {name}"))?;
@@ -374,13 +216,13 @@ impl Parser<'_> {
             let when = merged(&self.blocks, &row.when)?;
             Ok(Row { when, source: source.clone(), common: true, ..row.clone() })
         });
-        let of_set = of_set.collect::<Result<Vec<Row>, Fault>>()?;
+        let of_set = of_set.collect::<Result<Vec<Row>, TableError>>()?;
         self.rows()?.extend(of_set);
         Ok(())
     }
 
     /// `MEMBER NAME UNIT words`: a row.
-    fn row(&mut self, member: &str, mut words: Words<'_>, source: String) -> Result<(), Fault> {
+    fn row(&mut self, member: &str, mut words: Words<'_>, source: String) -> Result<(), TableError> {
         let member = parse_member(member).ok_or_else(|| format!("{member} is no member"))?;
         let (name, unit) = (words.next("name")?, words.next("unit")?);
         let label = words.text();
@@ -404,7 +246,7 @@ impl Parser<'_> {
 }
 
 /// Takes in a line about the event itself; false if it is none.
-fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, Fault> {
+fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, TableError> {
     let mut words = Words::of(word, rest);
     let mut next = |what: &str| words.next(what);
     let here = || merged(blocks, &When::default());
@@ -436,7 +278,7 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
 }
 
 /// Takes in a line about what any record of a group says; false if it is none.
-fn group_line(group: &mut Group, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, Fault> {
+fn group_line(group: &mut Group, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, TableError> {
     let here = || merged(blocks, &When::default());
     match word {
         "proves" => group.evidence.push((here()?, parse_proof(None, rest)?)),
@@ -444,33 +286,6 @@ fn group_line(group: &mut Group, word: &str, rest: &str, blocks: &[Block]) -> Re
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// What follows `proves`: `stack=rack` or `kernel=14|main`, and perhaps `if flex2>100*flex6`.
-fn parse_proof(next: Option<String>, rest: &str) -> Result<Evidence, Fault> {
-    let (what, compare) = match rest.split_once(" if ") {
-        Some((what, compare)) => (what, Some(parse_compare(compare.trim())?)),
-        None => (rest, None),
-    };
-    match parse_when(what)? {
-        When { stacks, kernels, conds } if conds.is_empty() && stacks.is_some() != kernels.is_some() => {
-            Ok(Evidence { next, stacks, kernels, compare })
-        }
-        _ => Err(format!("proves {rest}: expected stack=NAMES or kernel=NAMES")),
-    }
-}
-
-/// `flex2>100*flex6` or `flex2<=100*flex6`.
-fn parse_compare(text: &str) -> Result<Compare, Fault> {
-    let fault = || format!("{text}: expected MEMBER>NUMBER*MEMBER or MEMBER<=NUMBER*MEMBER");
-    let (above, parts) = match text.split_once("<=") {
-        Some(parts) => (false, parts),
-        None => (true, text.split_once('>').ok_or_else(fault)?),
-    };
-    let (times, other) = parts.1.split_once('*').ok_or_else(fault)?;
-    let member = |name: &str| parse_member(name).ok_or_else(fault);
-    let times = times.parse().map_err(|_| fault())?;
-    Ok(Compare { member: member(parts.0)?, above, times, other: member(other)? })
 }
 
 fn parse_type(word: &str) -> Option<Type> {
@@ -495,97 +310,7 @@ fn parse_int(word: &str) -> Option<i64> {
 }
 
 /// `1|0x10`: numbers.
-fn parse_values(text: &str) -> Result<Vec<u64>, Fault> {
-    let value =
-        |text: &str| parse_int(text).map(|value| value as u64).ok_or_else(|| format!("{text} is no number"));
+fn parse_values(text: &str) -> Result<Vec<u64>, TableError> {
+    let value = |text: &str| condition::number(text).ok_or_else(|| format!("{text} is not a number"));
     text.split('|').map(value).collect()
-}
-
-/// `member`, `member[low:high]`, `high:low` or `member-member`.
-fn parse_member(word: &str) -> Option<MemberRef> {
-    let plain = |name: &str| MemberRef { name: name.to_owned(), bits: None, low: None, minus: None };
-    if let Some((name, bits)) = word.strip_suffix(']').and_then(|w| w.rsplit_once('['))
-        && let Some((low, high)) = bits.split_once(':')
-    {
-        let bits = Some((low.parse().ok()?, high.parse().ok()?));
-        return Some(MemberRef { bits, ..plain(name) });
-    }
-    if let Some((high, low)) = word.split_once(':') {
-        return Some(MemberRef { low: Some(low.to_owned()), ..plain(high) });
-    }
-    if let Some((from, what)) = word.split_once('-') {
-        return Some(MemberRef { minus: Some(what.to_owned()), ..plain(from) });
-    }
-    Some(plain(word))
-}
-
-/// `stack=rack|bbr kernel=13 flex8=1|2 flex8!=0 flex3&0x400 flex8!&0x2 flex8>3`.
-fn parse_when(rest: &str) -> Result<When, Fault> {
-    let mut when = When::default();
-    for word in rest.split_whitespace() {
-        if let Some(names) = word.strip_prefix("stack=") {
-            when.stacks = Some(stacks(names)?);
-            continue;
-        }
-        if let Some(names) = word.strip_prefix("kernel=") {
-            when.kernels = Some(kernels(names)?);
-            continue;
-        }
-        let at = word.find(['=', '!', '&', '>']).ok_or_else(|| format!("{word} is no condition"))?;
-        let (member, test) = word.split_at(at);
-        let member = parse_member(member).ok_or_else(|| format!("{member} is no member"))?;
-        let int = |v: &str| parse_int(v).map(|v| v as u64).ok_or_else(|| format!("{v} is no number"));
-        let list = |v: &str| v.split('|').map(int).collect::<Result<Vec<_>, _>>();
-        let test = if let Some(values) = test.strip_prefix("!=") {
-            Test::NotIn(list(values)?)
-        } else if let Some(mask) = test.strip_prefix("!&") {
-            Test::NoneSet(int(mask)?)
-        } else if let Some(values) = test.strip_prefix('=') {
-            Test::In(list(values)?)
-        } else if let Some(mask) = test.strip_prefix('&') {
-            Test::AnySet(int(mask)?)
-        } else if let Some(value) = test.strip_prefix('>') {
-            Test::Above(int(value)?)
-        } else {
-            return Err(format!("{word} is no condition"));
-        };
-        when.conds.push(Cond { member, test });
-    }
-    Ok(when)
-}
-
-fn stacks(names: &str) -> Result<u8, Fault> {
-    bits(names, &["unknown", "freebsd", "rack", "bbr"])
-}
-
-fn kernels(names: &str) -> Result<u8, Fault> {
-    bits(names, &["13", "14", "main"])
-}
-
-fn bits(names: &str, known: &[&str]) -> Result<u8, Fault> {
-    names.split('|').try_fold(0, |mask, name| {
-        let bit =
-            known.iter().position(|k| *k == name).ok_or_else(|| format!("{name} is none of {known:?}"))?;
-        Ok(mask | 1 << bit)
-    })
-}
-
-/// The conditions of all open blocks and of a row.
-fn merged(blocks: &[Block], row: &When) -> Result<When, Fault> {
-    let mut all = When::default();
-    for when in blocks.iter().map(|b| &b.when).chain([row]) {
-        for (have, new, what) in
-            [(&mut all.stacks, when.stacks, "stack"), (&mut all.kernels, when.kernels, "kernel")]
-        {
-            if let Some(new) = new {
-                let both = have.map_or(new, |have| have & new);
-                if both == 0 {
-                    return Err(format!("no {what} left"));
-                }
-                *have = Some(both);
-            }
-        }
-        all.conds.extend(when.conds.iter().cloned());
-    }
-    Ok(all)
 }

@@ -4,130 +4,25 @@
 //! Decoding is lazy: an event is its bytes and its rows, and [`Event::fields`] reads them one by
 //! one. Nothing is allocated.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    ALL, AlertSpec, Category, Compare, Cond, EventSpec, Evidence, FieldSpec, Kernel, Kind, Operand, Order,
-    Place, Read, Repeat, Stack, Test, TimerStep, UNKNOWN, ValueNames, When,
+    ALL, AlertSpec, Category, Compare, Cond, EventSpec, Evidence, FieldSpec, Kind, Operand, Place, Repeat,
+    Stack, Test, TimerStep, UNKNOWN, When,
 };
-use crate::summary::Summary;
 use crate::tables;
-use crate::text::Style;
 
-/// What is known besides the bytes and decides what they mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RecordContext {
-    /// The TCP stack that wrote a BBLog record.
-    pub stack: Stack,
-    /// The kernel that wrote a BBLog record.
-    pub kernel: Kernel,
-    /// Ticks per second (kern.hz) of the machine that wrote a BBLog record; `None` if it is not known.
-    pub hz: Option<NonZeroU32>,
-}
+mod context;
+mod field;
+mod place;
 
-impl RecordContext {
-    /// The context of records of this stack and kernel, with `hz` not known.
-    pub fn new(stack: Stack, kernel: Kernel) -> RecordContext {
-        RecordContext { stack, kernel, hz: None }
-    }
-}
+use place::{number, tail_len, value};
 
-/// One decoded value and the row that says what it is.
-#[derive(Clone, Debug)]
-pub struct Field<'a> {
-    /// The row.
-    pub spec: &'static FieldSpec,
-    /// The value as logged, before any unit is applied.
-    pub value: Value<'a>,
-    /// The bytes it was read from, relative to the record (BBLog), the verbose part, or the whole
-    /// ELOG event with its header.
-    pub range: Range<usize>,
-    /// Ticks per second where the value was logged, to show ticks as time; `None` if it is not known.
-    pub hz: Option<NonZeroU32>,
-}
-
-impl Field<'_> {
-    /// The name of the value, if it is a number of which each value has a name: `ESTABLISHED`.
-    pub fn value_name(&self) -> Option<&'static str> {
-        match self.spec.names {
-            ValueNames::Enum(table) => table.get(self.value.as_int()?),
-            ValueNames::Flags(_) | ValueNames::None => None,
-        }
-    }
-
-    /// Whether the value is one that means "not set": no number to count with.
-    #[inline]
-    pub fn is_unset(&self) -> bool {
-        self.spec.is_unset(&self.value)
-    }
-
-    /// Whether the value is a lower bound: the kernel cut it, or it wrapped.
-    #[inline]
-    pub fn is_lower_bound(&self) -> bool {
-        self.spec.at_least.is_some_and(|least| self.value.as_int().is_some_and(|value| value as u64 >= least))
-    }
-
-    /// Whether the value is a number whose bits have names, and the bits called `name` are set.
-    pub fn has_flag(&self, name: &str) -> bool {
-        let ValueNames::Flags(table) = self.spec.names else { return false };
-        let mask = table.value(name).unwrap_or(0);
-        self.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
-    }
-}
-
-impl FieldSpec {
-    /// Whether a value of this row is one that means "not set".
-    #[inline]
-    pub fn is_unset(&self, value: &Value<'_>) -> bool {
-        !self.unset.is_empty() && value.as_int().is_some_and(|value| self.unset.contains(&(value as u64)))
-    }
-}
-
-/// A value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// Unsigned integer.
-    Unsigned(u64),
-    /// Signed integer.
-    Signed(i64),
-    /// Truth value, with the number that stood there.
-    Bool(u64),
-    /// Text up to the first NUL; any bytes.
-    Text(&'a [u8]),
-    /// Raw bytes.
-    Bytes(&'a [u8]),
-    /// An IPv4 address.
-    Ipv4(Ipv4Addr),
-    /// An IPv6 address.
-    Ipv6(Ipv6Addr),
-}
-
-impl Value<'_> {
-    /// The value as an integer, if it is one: unsigned ones above `i64::MAX` wrap.
-    pub fn as_int(&self) -> Option<i64> {
-        match *self {
-            Value::Unsigned(v) | Value::Bool(v) => Some(v as i64),
-            Value::Signed(v) => Some(v),
-            _ => None,
-        }
-    }
-
-    /// Whether it is the number 0, or empty.
-    pub fn is_zero(&self) -> bool {
-        match self {
-            Value::Unsigned(v) | Value::Bool(v) => *v == 0,
-            Value::Signed(v) => *v == 0,
-            Value::Text(bytes) | Value::Bytes(bytes) => bytes.is_empty(),
-            Value::Ipv4(addr) => addr.is_unspecified(),
-            Value::Ipv6(addr) => addr.is_unspecified(),
-        }
-    }
-}
+pub use context::RecordContext;
+pub use field::{Field, Value};
 
 /// Which of an event's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,21 +200,6 @@ impl<'a> Event<'a> {
             _ => size,
         };
         (self.at + end).min(self.bytes.len())..self.bytes.len()
-    }
-
-    /// One line that says what happened, our wording, with numbers as logged.
-    pub fn summary(&self) -> Summary<'_, 'a> {
-        self.summary_in(Style::default())
-    }
-
-    /// One line that says what happened, with numbers as `style` has them.
-    pub fn summary_in(&self, style: Style) -> Summary<'_, 'a> {
-        Summary::new(self, style)
-    }
-
-    /// What a listing adds to the packet that this event is; empty for most.
-    pub fn beside_packet(&self, style: Style) -> Summary<'_, 'a> {
-        Summary::beside(self, style)
     }
 
     /// The event's plain name: `timer armed`. Empty if the tables have none.
@@ -553,95 +433,4 @@ impl<'a> Fields<'a> {
         }
         self.event.read_row(spec, self.at, given * size)
     }
-}
-
-/// Bytes of a variable-length tail: what the count says, or what is there, in whole elements.
-fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
-    let Repeat::Tail { count_at, count_size, max } = place.repeat else { return 0 };
-    let count = Place {
-        offset: count_at,
-        size: u16::from(count_size),
-        bits: None,
-        low: None,
-        minus: None,
-        order: Order::Host,
-        repeat: Repeat::Once,
-    };
-    let count = number(payload, &count, usize::from(count_at)).unwrap_or(0).min(u64::from(max)) as usize;
-    let size = usize::from(place.size).max(1);
-    let there = payload.0.len().saturating_sub(usize::from(place.offset)) / size;
-    count.min(there) * size
-}
-
-/// The unsigned integer of a place, whose first byte is at `at`.
-#[inline]
-fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
-    let whole = match (place.order, place.size) {
-        (_, 1) => u64::from(bytes.u8(at)?),
-        (Order::Host, 2) => u64::from(bytes.u16(at)?),
-        (Order::Host, 4) => u64::from(bytes.u32(at)?),
-        (Order::Host, 8) => bytes.u64(at)?,
-        (Order::Network, 2) => u64::from(bytes.be16(at)?),
-        (Order::Network, 4) => u64::from(bytes.be32(at)?),
-        _ => return None,
-    };
-    match place {
-        Place { low: None, minus: None, bits: None, .. } => Some(whole),
-        _ => combined(bytes, place, whole),
-    }
-}
-
-/// The value of a place that is more, or less, than the integer there.
-fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
-    let whole = match place.low {
-        Some(low) => whole << 32 | u64::from(bytes.u32(usize::from(low))?),
-        None => whole,
-    };
-    let whole = match place.minus {
-        Some(other) => {
-            let what = number(bytes, &Place { minus: None, ..*place }, usize::from(other))?;
-            whole.wrapping_sub(what) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
-        }
-        None => whole,
-    };
-    Some(match place.bits {
-        Some((low, high)) => whole >> low & (u64::MAX >> (63 - u32::from(high - low))),
-        None => whole,
-    })
-}
-
-/// The value of a row, whose first byte is at `at`.
-#[inline]
-fn value<'a>(bytes: Cursor<'a>, spec: &FieldSpec, at: usize) -> Option<Value<'a>> {
-    Some(match spec.read {
-        Read::U8 => Value::Unsigned(bytes.u8(at)?.into()),
-        Read::U16 => Value::Unsigned(bytes.u16(at)?.into()),
-        Read::U32 => Value::Unsigned(bytes.u32(at)?.into()),
-        Read::U64 => Value::Unsigned(bytes.u64(at)?),
-        Read::I32 => Value::Signed(bytes.i32(at)?.into()),
-        Read::I64 => Value::Signed(bytes.i64(at)?),
-        Read::Bool => Value::Bool(bytes.u8(at)?.into()),
-        Read::Other => return other(bytes, spec.kind, &spec.place, at),
-    })
-}
-
-fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
-    let size = usize::from(place.size);
-    Some(match kind {
-        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),
-        Kind::Bool => Value::Bool(number(bytes, place, at)?),
-        Kind::Signed(_) => {
-            let bits = match (place.bits, place.low) {
-                (Some((low, high)), _) => u32::from(high - low) + 1,
-                (None, Some(_)) => 64,
-                (None, None) => u32::from(place.size) * 8,
-            };
-            let unused = 64_u32.saturating_sub(bits);
-            Value::Signed((number(bytes, place, at)? << unused) as i64 >> unused)
-        }
-        Kind::Text => Value::Text(bytes.text(at, size)?),
-        Kind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
-        Kind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
-        Kind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
-    })
 }

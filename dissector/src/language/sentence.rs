@@ -17,7 +17,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_PIECES: usize = 256;
 
 /// A piece of a sentence, with values by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Piece {
     /// Words.
     Text(String),

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The types of filter names.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Event, MemberRef, Row, TableError, Tables, Type};
+
+/// What the filter names of an event begin with.
+pub fn prefix(event: &Event) -> String {
+    format!("bblog.{}", event.name.to_lowercase())
+}
+
+/// The type of each filter name: the widest among its rows.
+pub fn kinds(tables: &Tables) -> Result<BTreeMap<String, Kind>, TableError> {
+    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+    let groups = tables.groups.iter().map(|g| (g.prefix.clone(), &g.rows));
+    for (prefix, rows) in groups.chain(tables.events.iter().map(|e| (prefix(e), &e.rows))) {
+        for row in rows {
+            let filter = format!("{prefix}.{}", row.name);
+            let kind = kind(tables, row)?;
+            let both = match kinds.get(&filter) {
+                None => kind,
+                Some(have) => have.widest(kind).ok_or_else(|| format!("{filter}: {have:?} and {kind:?}"))?,
+            };
+            kinds.insert(filter, both);
+        }
+    }
+    Ok(kinds)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    Unsigned(u16),
+    Signed(u16),
+    Bool,
+    Text,
+}
+
+impl Kind {
+    pub fn widest(self, other: Kind) -> Option<Kind> {
+        match (self, other) {
+            (Kind::Unsigned(a), Kind::Unsigned(b)) => Some(Kind::Unsigned(a.max(b))),
+            (Kind::Signed(a), Kind::Signed(b)) => Some(Kind::Signed(a.max(b))),
+            (a, b) => (a == b).then_some(a),
+        }
+    }
+}
+
+pub fn kind(tables: &Tables, row: &Row) -> Result<Kind, TableError> {
+    let member = member(tables, &row.member)?;
+    let bits = match (row.member.bits, &row.member.low) {
+        (Some((low, high)), _) => u16::from(high - low + 1).next_power_of_two().max(8),
+        (None, Some(_)) => 64,
+        (None, None) => member.size() * 8,
+    };
+    Ok(match member {
+        Type::Text(_) => Kind::Text,
+        _ if row.unit == "bool" => Kind::Bool,
+        Type::Signed(_) => Kind::Signed(bits),
+        _ if row.signed => Kind::Signed(bits),
+        _ => Kind::Unsigned(bits),
+    })
+}
+
+pub fn member(tables: &Tables, member: &MemberRef) -> Result<Type, TableError> {
+    Ok(tables.members.get(&member.name).ok_or_else(|| format!("no member {}", member.name))?.ty)
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Titles, categories, sentences and alerts of an event.
+
+use std::fmt::Write;
+
+use super::rows::Emit;
+use crate::category::Category;
+use crate::model::{Event, Row, TableError, When};
+use crate::sentence::{self, Piece};
+
+/// The category that a table names.
+pub fn category(word: &str) -> Result<String, TableError> {
+    let category = Category::from_word(word).ok_or_else(|| format!("unknown category {word}"))?;
+    Ok(format!("Category::{category:?}"))
+}
+
+impl Emit<'_> {
+    pub fn titles(&self, event: &Event) -> Result<String, TableError> {
+        let mut out = String::new();
+        for (when, words) in &event.titles {
+            let _ = write!(out, "Title {{ when: {}, words: {words:?} }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    pub fn categories(&self, event: &Event) -> Result<String, TableError> {
+        let mut out = String::new();
+        for (when, word) in &event.categories {
+            let (when, category) = (self.when(when, None)?, category(word)?);
+            let _ = write!(out, "EventCategory {{ when: {when}, category: {category} }},");
+        }
+        Ok(out)
+    }
+
+    pub fn sentences(&self, event: &Event, sentences: &[(When, String)]) -> Result<String, TableError> {
+        let mut out = String::new();
+        for (when, text) in sentences {
+            let pieces = sentence::parse(text).map_err(|fault| format!("{}: {fault}", event.name))?;
+            let (when, parts) = (self.when(when, None)?, self.parts(event, &pieces)?);
+            let _ = write!(out, "SummaryTemplate {{ when: {when}, parts: &[{parts}] }},");
+        }
+        Ok(out)
+    }
+
+    pub fn alerts(&self, event: &Event) -> Result<String, TableError> {
+        let mut out = String::new();
+        for (when, name) in &event.alerts {
+            let kind = self.tables.alerts.iter().position(|alert| alert.name == *name);
+            let kind = kind.ok_or_else(|| format!("{}: no alert {name}", event.name))?;
+            let _ = write!(out, "Alert {{ when: {}, kind: {kind} }},", self.when(when, None)?);
+        }
+        Ok(out)
+    }
+
+    fn parts(&self, event: &Event, pieces: &[Piece]) -> Result<String, TableError> {
+        let mut out = String::new();
+        for piece in pieces {
+            let value = |name: &String| self.operand(event, name);
+            let part = match piece {
+                Piece::Text(text) => format!("Text({text:?})"),
+                Piece::Value(name) => format!("Value({})", value(name)?),
+                Piece::Number(name) => format!("Number({})", value(name)?),
+                Piece::Flags(name, mask) => format!("Flags({}, {mask:#x})", value(name)?),
+                Piece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
+                Piece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),
+                Piece::Either(texts) => {
+                    let texts = texts.iter().map(|text| Ok(format!("&[{}],", self.parts(event, text)?)));
+                    format!("Either(&[{}])", texts.collect::<Result<String, TableError>>()?)
+                }
+            };
+            let _ = write!(out, "TemplatePart::{part},");
+        }
+        Ok(out)
+    }
+
+    /// The rows of a name: the event's, the record's, and the computed ones.
+    fn operand(&self, event: &Event, name: &str) -> Result<String, TableError> {
+        let of =
+            |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
+        let group = |group: &str| {
+            let found = self.tables.groups.iter().find(|have| have.name == group);
+            found.map(|found| of(&found.rows)).ok_or_else(|| format!("no group {group}"))
+        };
+        let (own, common, derived) = (of(&event.rows), group("record")?, group("derived")?);
+        if own.is_empty() && common.is_empty() && derived.is_empty() {
+            return Err(format!("{}: a sentence names {name}, which no row has", event.name));
+        }
+        Ok(format!("Operand {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?} }}"))
+    }
+}

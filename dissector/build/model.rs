@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The tables as data.
+
+use std::collections::BTreeMap;
+
+use crate::condition::Test;
+
+/// An error in a table: file, line and what is wrong.
+pub type TableError = String;
+
+/// All tables.
+#[derive(Default)]
+pub struct Tables {
+    pub members: BTreeMap<String, Member>,
+    pub names: Vec<NameTable>,
+    pub sets: BTreeMap<String, Vec<Row>>,
+    pub groups: Vec<Group>,
+    pub alerts: Vec<AlertKind>,
+    pub events: Vec<Event>,
+}
+
+/// Something that deserves notice, whichever event tells of it.
+pub struct AlertKind {
+    pub name: String,
+    pub severity: String,
+    pub group: String,
+    pub category: String,
+    pub label: String,
+}
+
+#[derive(Clone)]
+pub struct Member {
+    pub offset: u16,
+    pub ty: Type,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Type {
+    Unsigned(u16),
+    Signed(u16),
+    Network(u16),
+    Text(u16),
+}
+
+impl Type {
+    pub fn size(self) -> u16 {
+        match self {
+            Type::Unsigned(n) | Type::Signed(n) | Type::Network(n) | Type::Text(n) => n,
+        }
+    }
+}
+
+pub struct NameTable {
+    pub name: String,
+    pub flags: bool,
+    pub values: Vec<(i64, String)>,
+}
+
+/// Rows under a filter prefix that belong to no event.
+#[derive(Default)]
+pub struct Group {
+    pub name: String,
+    pub prefix: String,
+    pub rows: Vec<Row>,
+    pub evidence: Vec<(When, Evidence)>,
+    /// Which stack takes the connection over, of events that both may write.
+    pub takeovers: Vec<(When, String)>,
+}
+
+#[derive(Default)]
+pub struct Event {
+    pub id: u32,
+    pub name: String,
+    pub c_name: String,
+    pub former_names: Vec<(u8, String, String)>,
+    pub logged_by: Vec<String>,
+    pub label: String,
+    pub notes: Vec<String>,
+    pub rows: Vec<Row>,
+    pub titles: Vec<(When, String)>,
+    pub categories: Vec<(When, String)>,
+    pub says: Vec<(When, String)>,
+    pub beside: Vec<(When, String)>,
+    pub alerts: Vec<(When, String)>,
+    pub timers: Vec<(When, TimerStep)>,
+    pub evidence: Vec<(When, Evidence)>,
+    /// Which stack wrote it, where it stands under the id of a stack that does not.
+    pub takeovers: Vec<(When, String)>,
+}
+
+/// What a record proves about the stack or the kernel that wrote it.
+pub struct Evidence {
+    /// The event of the connection's next record, if that is what proves it.
+    pub next: Option<String>,
+    pub stacks: Option<u8>,
+    pub kernels: Option<u8>,
+    pub compare: Option<Compare>,
+}
+
+/// Whether a member is above so many times another one, or not above it.
+pub struct Compare {
+    pub member: MemberRef,
+    pub above: bool,
+    pub times: u64,
+    pub other: MemberRef,
+}
+
+/// What an event does to a timer.
+pub struct TimerStep {
+    pub verb: String,
+    pub chain: String,
+    pub keyed: bool,
+    pub row: String,
+}
+
+#[derive(Clone, Default, PartialEq)]
+pub struct When {
+    pub stacks: Option<u8>,
+    pub kernels: Option<u8>,
+    pub conds: Vec<Cond>,
+}
+
+#[derive(Clone, PartialEq)]
+pub struct Cond {
+    pub member: MemberRef,
+    pub test: Test,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct MemberRef {
+    pub name: String,
+    pub bits: Option<(u8, u8)>,
+    pub low: Option<String>,
+    pub minus: Option<String>,
+}
+
+#[derive(Clone)]
+pub struct Row {
+    pub member: MemberRef,
+    pub name: String,
+    pub unit: String,
+    pub signed: bool,
+    pub network: bool,
+    pub label: String,
+    pub source: String,
+    pub when: When,
+    pub common: bool,
+    /// Values that mean "not set".
+    pub unset: Vec<u64>,
+    /// Values from this one on are lower bounds.
+    pub at_least: Option<u64>,
+}

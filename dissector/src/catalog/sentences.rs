@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a schema says of its events: sentences, plain names, categories, alerts and timers.
+
+use std::collections::HashMap;
+
+use super::leak::leak;
+use crate::language::{condition, sentence};
+use crate::schema::{
+    self, AlertDef, CategoryDef, Condition, EventDef, Piece, Schema, SentenceDef, StructField, TimerDef,
+};
+use crate::spec::{
+    Alert, Cond, EventCategory, Operand, Order, Place, Repeat, SummaryTemplate, TemplatePart, Test,
+    TimerStep, Title, When,
+};
+use crate::{elog, tables};
+
+/// The parts of a schema's format.
+pub(super) fn format_parts(format: &str) -> Vec<TemplatePart> {
+    let mut next = 0_u16;
+    schema::pieces(format)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => TemplatePart::Text(leak(text)),
+            Piece::Field(number) => TemplatePart::Value(operand(number.saturating_sub(1))),
+            Piece::Printf(conversion) => {
+                next += 1;
+                TemplatePart::Printf(leak(conversion), next - 1)
+            }
+        })
+        .collect()
+}
+
+/// The value of a field of the event's structure.
+fn operand(at: usize) -> Operand {
+    Operand { own: vec![at as u16].leak(), common: &[], derived: &[] }
+}
+
+pub(super) fn titles(schema: &Schema, def: &EventDef) -> Vec<Title> {
+    let words = schema.titles.get(&def.name);
+    words.map(|words| Title { when: When::ALWAYS, words: leak(words) }).into_iter().collect()
+}
+
+pub(super) fn own_categories(own: &[&CategoryDef], fields: &[StructField]) -> Vec<EventCategory> {
+    let index = FieldIndex::of(own.len(), fields);
+    let categories = own.iter().filter_map(|own| {
+        Some(EventCategory { when: when(&own.conditions, &index)?, category: own.category })
+    });
+    categories.collect()
+}
+
+/// The schema's sentences about an event; where it has none that always fits, its format too.
+pub(super) fn own_says(own: &[&SentenceDef], def: &EventDef, fields: &[StructField]) -> Vec<SummaryTemplate> {
+    let mut says = own_sentences(own, fields);
+    if !says.iter().any(|say| say.when.conds.is_empty()) {
+        says.insert(0, SummaryTemplate { when: When::ALWAYS, parts: format_parts(&def.format).leak() });
+    }
+    says
+}
+
+/// The sentences of an event but those that name a field which this layout's event does not have.
+pub(super) fn own_sentences(own: &[&SentenceDef], fields: &[StructField]) -> Vec<SummaryTemplate> {
+    let index = FieldIndex::of(own.len(), fields);
+    let sentences = own.iter().filter_map(|own| {
+        let (when, parts) = (when(&own.conditions, &index)?, sentence_parts(&own.pieces, &index)?);
+        Some(SummaryTemplate { when, parts: parts.leak() })
+    });
+    sentences.collect()
+}
+
+/// The parts of a sentence; `None` if it names a field that the event does not have.
+fn sentence_parts(pieces: &[sentence::Piece], fields: &FieldIndex<'_>) -> Option<Vec<TemplatePart>> {
+    let value = |name: &String| fields.get(name).map(|(at, _)| operand(at));
+    let part = |piece: &sentence::Piece| {
+        Some(match piece {
+            sentence::Piece::Text(text) => TemplatePart::Text(leak(text)),
+            sentence::Piece::Value(name) => TemplatePart::Value(value(name)?),
+            sentence::Piece::Number(name) => TemplatePart::Number(value(name)?),
+            sentence::Piece::Flags(name, mask) => TemplatePart::Flags(value(name)?, *mask),
+            sentence::Piece::Difference(a, b) => TemplatePart::Difference(value(a)?, value(b)?),
+            sentence::Piece::Test(name, mask) => TemplatePart::Test(value(name)?, *mask),
+            sentence::Piece::Either(texts) => {
+                let texts = texts.iter().map(|text| Some(&*sentence_parts(text, fields)?.leak()));
+                TemplatePart::Either(texts.collect::<Option<Vec<_>>>()?.leak())
+            }
+        })
+    };
+    pieces.iter().map(part).collect()
+}
+
+/// All conditions; `None` if one asks for a field that the event does not have.
+fn when(conditions: &[Condition], fields: &FieldIndex<'_>) -> Option<When> {
+    let conds: Option<Vec<Cond>> = conditions.iter().map(|cond| condition(cond, fields)).collect();
+    Some(When { conds: conds?.leak(), ..When::ALWAYS })
+}
+
+/// When an event deserves notice. An alert that asks for a field that this layout's event does not have is
+/// left out.
+pub(super) fn own_alerts(own: &[&AlertDef], fields: &[StructField]) -> Vec<Alert> {
+    let index = FieldIndex::of(own.len(), fields);
+    let alerts = own.iter().filter_map(|alert| {
+        let kind = tables::ALERTS.iter().position(|kind| kind.name == alert.kind)?;
+        Some(Alert { when: when(&alert.conditions, &index)?, kind: kind as u16 })
+    });
+    alerts.collect()
+}
+
+/// Fields by their names; empty where no definition asks for one.
+struct FieldIndex<'s>(HashMap<&'s str, (usize, &'s StructField)>);
+
+impl<'s> FieldIndex<'s> {
+    fn of(definitions: usize, fields: &'s [StructField]) -> FieldIndex<'s> {
+        let asked = fields.iter().enumerate().filter(|_| definitions > 0);
+        FieldIndex(asked.map(|(at, field)| (&*field.name, (at, field))).collect())
+    }
+
+    /// The index of a field in its structure, and the field.
+    fn get(&self, name: &str) -> Option<(usize, &'s StructField)> {
+        self.0.get(name).copied()
+    }
+}
+
+/// A condition of a schema on a field, which is looked for behind the event's header.
+fn condition(cond: &Condition, fields: &FieldIndex<'_>) -> Option<Cond> {
+    let (_, field) = fields.get(&cond.field)?;
+    let offset = field.offset + elog::EVENT_HEADER_LEN as u16;
+    let (size, order, repeat) = (field.ctype.size(), Order::Host, Repeat::Once);
+    let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
+    Some(Cond { member: leak(&cond.field), place, test: test(&cond.test) })
+}
+
+fn test(test: &condition::Test) -> Test {
+    match test {
+        condition::Test::In(values) => Test::In(values.clone().leak()),
+        condition::Test::NotIn(values) => Test::NotIn(values.clone().leak()),
+        condition::Test::Above(floor) => Test::Above(*floor),
+        condition::Test::AnySet(mask) => Test::AnySet(*mask),
+        condition::Test::NoneSet(mask) => Test::NoneSet(*mask),
+    }
+}
+
+/// What an event does to a timer.
+pub(super) fn own_timers(schema: &Schema, own: &[&TimerDef], fields: &[StructField]) -> Vec<TimerStep> {
+    let index = FieldIndex::of(own.len(), fields);
+    let timers = own.iter().filter_map(|timer| {
+        let (row, _) = index.get(&timer.field)?;
+        Some(TimerStep {
+            when: When::ALWAYS,
+            does: timer.does,
+            chain: leak(&schema.provider),
+            keyed: true,
+            rows: vec![row as u16].leak(),
+        })
+    });
+    timers.collect()
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One decoded value.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::ops::Range;
+
+use crate::spec::{FieldSpec, ValueNames};
+
+/// One decoded value and the row that says what it is.
+#[derive(Clone, Debug)]
+pub struct Field<'a> {
+    /// The row.
+    pub spec: &'static FieldSpec,
+    /// The value as logged, before any unit is applied.
+    pub value: Value<'a>,
+    /// The bytes it was read from, relative to the record (BBLog), the verbose part, or the whole
+    /// ELOG event with its header.
+    pub range: Range<usize>,
+    /// Ticks per second where the value was logged, to show ticks as time; `None` if it is not known.
+    pub hz: Option<NonZeroU32>,
+}
+
+impl Field<'_> {
+    /// The name of the value, if it is a number of which each value has a name: `ESTABLISHED`.
+    pub fn value_name(&self) -> Option<&'static str> {
+        match self.spec.names {
+            ValueNames::Enum(table) => table.get(self.value.as_int()?),
+            ValueNames::Flags(_) | ValueNames::None => None,
+        }
+    }
+
+    /// Whether the value is one that means "not set": no number to count with.
+    #[inline]
+    pub fn is_unset(&self) -> bool {
+        self.spec.is_unset(&self.value)
+    }
+
+    /// Whether the value is a lower bound: the kernel cut it, or it wrapped.
+    #[inline]
+    pub fn is_lower_bound(&self) -> bool {
+        self.spec.at_least.is_some_and(|least| self.value.as_int().is_some_and(|value| value as u64 >= least))
+    }
+
+    /// Whether the value is a number whose bits have names, and the bits called `name` are set.
+    pub fn has_flag(&self, name: &str) -> bool {
+        let ValueNames::Flags(table) = self.spec.names else { return false };
+        let mask = table.value(name).unwrap_or(0);
+        self.value.as_int().is_some_and(|value| mask != 0 && value & mask == mask)
+    }
+}
+
+impl FieldSpec {
+    /// Whether a value of this row is one that means "not set".
+    #[inline]
+    pub fn is_unset(&self, value: &Value<'_>) -> bool {
+        !self.unset.is_empty() && value.as_int().is_some_and(|value| self.unset.contains(&(value as u64)))
+    }
+}
+
+/// A value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Unsigned integer.
+    Unsigned(u64),
+    /// Signed integer.
+    Signed(i64),
+    /// Truth value, with the number that stood there.
+    Bool(u64),
+    /// Text up to the first NUL; any bytes.
+    Text(&'a [u8]),
+    /// Raw bytes.
+    Bytes(&'a [u8]),
+    /// An IPv4 address.
+    Ipv4(Ipv4Addr),
+    /// An IPv6 address.
+    Ipv6(Ipv6Addr),
+}
+
+impl Value<'_> {
+    /// The value as an integer, if it is one: unsigned ones above `i64::MAX` wrap.
+    pub fn as_int(&self) -> Option<i64> {
+        match *self {
+            Value::Unsigned(v) | Value::Bool(v) => Some(v as i64),
+            Value::Signed(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Whether it is the number 0, or empty.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Value::Unsigned(v) | Value::Bool(v) => *v == 0,
+            Value::Signed(v) => *v == 0,
+            Value::Text(bytes) | Value::Bytes(bytes) => bytes.is_empty(),
+            Value::Ipv4(addr) => addr.is_unspecified(),
+            Value::Ipv6(addr) => addr.is_unspecified(),
+        }
+    }
+}

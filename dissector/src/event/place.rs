@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Reads the value of a [`Place`] from bytes.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::field::Value;
+use crate::cursor::Cursor;
+use crate::spec::{FieldSpec, Kind, Order, Place, Read, Repeat};
+
+/// Bytes of a variable-length tail: what the count says, or what is there, in whole elements.
+pub(super) fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
+    let Repeat::Tail { count_at, count_size, max } = place.repeat else { return 0 };
+    let count = Place {
+        offset: count_at,
+        size: u16::from(count_size),
+        bits: None,
+        low: None,
+        minus: None,
+        order: Order::Host,
+        repeat: Repeat::Once,
+    };
+    let count = number(payload, &count, usize::from(count_at)).unwrap_or(0).min(u64::from(max)) as usize;
+    let size = usize::from(place.size).max(1);
+    let there = payload.0.len().saturating_sub(usize::from(place.offset)) / size;
+    count.min(there) * size
+}
+
+/// The unsigned integer of a place, whose first byte is at `at`.
+#[inline]
+pub(super) fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
+    let whole = match (place.order, place.size) {
+        (_, 1) => u64::from(bytes.u8(at)?),
+        (Order::Host, 2) => u64::from(bytes.u16(at)?),
+        (Order::Host, 4) => u64::from(bytes.u32(at)?),
+        (Order::Host, 8) => bytes.u64(at)?,
+        (Order::Network, 2) => u64::from(bytes.be16(at)?),
+        (Order::Network, 4) => u64::from(bytes.be32(at)?),
+        _ => return None,
+    };
+    match place {
+        Place { low: None, minus: None, bits: None, .. } => Some(whole),
+        _ => combined(bytes, place, whole),
+    }
+}
+
+/// The value of a place that is more, or less, than the integer there.
+fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
+    let whole = match place.low {
+        Some(low) => whole << 32 | u64::from(bytes.u32(usize::from(low))?),
+        None => whole,
+    };
+    let whole = match place.minus {
+        Some(other) => {
+            let what = number(bytes, &Place { minus: None, ..*place }, usize::from(other))?;
+            whole.wrapping_sub(what) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
+        }
+        None => whole,
+    };
+    Some(match place.bits {
+        Some((low, high)) => whole >> low & (u64::MAX >> (63 - u32::from(high - low))),
+        None => whole,
+    })
+}
+
+/// The value of a row, whose first byte is at `at`.
+#[inline]
+pub(super) fn value<'a>(bytes: Cursor<'a>, spec: &FieldSpec, at: usize) -> Option<Value<'a>> {
+    Some(match spec.read {
+        Read::U8 => Value::Unsigned(bytes.u8(at)?.into()),
+        Read::U16 => Value::Unsigned(bytes.u16(at)?.into()),
+        Read::U32 => Value::Unsigned(bytes.u32(at)?.into()),
+        Read::U64 => Value::Unsigned(bytes.u64(at)?),
+        Read::I32 => Value::Signed(bytes.i32(at)?.into()),
+        Read::I64 => Value::Signed(bytes.i64(at)?),
+        Read::Bool => Value::Bool(bytes.u8(at)?.into()),
+        Read::Other => return other(bytes, spec.kind, &spec.place, at),
+    })
+}
+
+fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
+    let size = usize::from(place.size);
+    Some(match kind {
+        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),
+        Kind::Bool => Value::Bool(number(bytes, place, at)?),
+        Kind::Signed(_) => {
+            let bits = match (place.bits, place.low) {
+                (Some((low, high)), _) => u32::from(high - low) + 1,
+                (None, Some(_)) => 64,
+                (None, None) => u32::from(place.size) * 8,
+            };
+            let unused = 64_u32.saturating_sub(bits);
+            Value::Signed((number(bytes, place, at)? << unused) as i64 >> unused)
+        }
+        Kind::Text => Value::Text(bytes.text(at, size)?),
+        Kind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
+        Kind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
+        Kind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
+    })
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! An event of a table.
+
+use super::alert::Alert;
+use super::evidence::{Evidence, Takeover};
+use super::field::FieldSpec;
+use super::kernel::Kernel;
+use super::template::{EventCategory, SummaryTemplate, TemplatePart, Title};
+use super::timer::TimerStep;
+use super::when::ALL;
+
+/// One event of a stack or provider.
+#[derive(Debug)]
+pub struct EventSpec {
+    /// Its number: 0 to 72 for BBLog (tlb_eventid), any u32 for eventlog.
+    pub id: u32,
+    /// Its short name: the C identifier without `TCP_LOG_`, `BBR_LOG_`, `TCP_`, `BBR_` or `RACK_`
+    /// for BBLog, the schema's name for eventlog. Unique within its source.
+    pub name: &'static str,
+    /// The identifier in the kernel's source.
+    pub c_name: &'static str,
+    /// Names that older kernels gave the number: kernels, short name, C identifier.
+    pub former_names: &'static [FormerName],
+    /// What happened, a few words.
+    pub label: &'static str,
+    /// General remarks.
+    pub notes: &'static [&'static str],
+    /// Who writes it.
+    pub logged_by: &'static [&'static str],
+    /// Its values.
+    pub fields: &'static [FieldSpec],
+    /// Plain names; of those that apply the one with the most conditions is used.
+    pub titles: &'static [Title],
+    /// What it is about; of those that apply the one with the most conditions is used.
+    pub categories: &'static [EventCategory],
+    /// Its summaries; of those that apply the one with the most conditions is used.
+    pub says: &'static [SummaryTemplate],
+    /// What listings add to the packet that the event is; chosen alike.
+    pub beside: &'static [SummaryTemplate],
+    /// The schema's format (eventlog).
+    pub format: &'static [TemplatePart],
+    /// When it deserves notice.
+    pub alerts: &'static [Alert],
+    /// What it does to a timer; the first that applies.
+    pub timers: &'static [TimerStep],
+    /// What a record of it proves about the stack or the kernel that wrote it.
+    pub evidence: &'static [Evidence],
+    /// The stacks that write it, as [`Stack::bit`]s; [`ALL`] if others than stacks do, too.
+    pub writers: u8,
+    /// Which stack wrote a record of it that stands under the id of another; the first that applies.
+    pub takeovers: &'static [Takeover],
+    /// Bytes of the payload's structure without a variable-length tail (eventlog); 0 for BBLog.
+    pub size: u16,
+}
+
+/// A name that older kernels gave an event's number.
+#[derive(Clone, Copy, Debug)]
+pub struct FormerName {
+    /// The kernels, as [`Kernel::bit`]s.
+    pub kernels: u8,
+    /// The short name.
+    pub name: &'static str,
+    /// The identifier in those kernels' source.
+    pub c_name: &'static str,
+}
+
+impl EventSpec {
+    /// Whether this stands in for an event that no table has.
+    pub fn is_unknown(&self) -> bool {
+        std::ptr::eq(self, &UNKNOWN)
+    }
+
+    /// Its name on `kernel`.
+    pub fn name_on(&self, kernel: Kernel) -> &'static str {
+        self.former_names
+            .iter()
+            .find(|former| former.kernels & kernel.bit() != 0)
+            .map_or(self.name, |former| former.name)
+    }
+}
+
+/// Stands in for events whose number no table has: no rows but the raw ones.
+pub static UNKNOWN: EventSpec = EventSpec {
+    id: u32::MAX,
+    name: "UNKNOWN",
+    c_name: "",
+    former_names: &[],
+    label: "unknown event",
+    notes: &[],
+    logged_by: &[],
+    fields: &[],
+    titles: &[],
+    categories: &[],
+    says: &[],
+    beside: &[],
+    format: &[],
+    alerts: &[],
+    timers: &[],
+    evidence: &[],
+    writers: ALL,
+    takeovers: &[],
+    size: 0,
+};

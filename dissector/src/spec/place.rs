@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Where a value lies, and how it is read there.
+
+/// The type of a field's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Unsigned integer of 8, 16, 32 or 64 bits.
+    Unsigned(u8),
+    /// Signed integer of 8, 16, 32 or 64 bits.
+    Signed(u8),
+    /// A truth value: any nonzero number is true.
+    Bool,
+    /// Text, cut at the first NUL; any bytes.
+    Text,
+    /// Raw bytes.
+    Bytes,
+    /// An IPv4 address.
+    Ipv4,
+    /// An IPv6 address.
+    Ipv6,
+}
+
+/// Where a value lies, relative to the record (BBLog) or the payload (eventlog).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// First byte.
+    pub offset: u16,
+    /// Bytes.
+    pub size: u16,
+    /// The lowest and highest bit of it, if the value is a part of an integer.
+    pub bits: Option<(u8, u8)>,
+    /// Where the low 32 bits lie, if the value is a 64-bit integer in two members.
+    pub low: Option<u16>,
+    /// Where an integer of the same size lies that is to be taken off, modulo its size: the
+    /// value is computed, not logged.
+    pub minus: Option<u16>,
+    /// The byte order.
+    pub order: Order,
+    /// How often the value stands there.
+    pub repeat: Repeat,
+}
+
+/// How a value is read, which follows from its [`Kind`] and [`Place`]: worked out beforehand, since
+/// it is asked for every value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// An unsigned integer of 8 bits that stands there by itself.
+    U8,
+    /// One of 16 bits.
+    U16,
+    /// One of 32 bits.
+    U32,
+    /// One of 64 bits.
+    U64,
+    /// A signed integer of 32 bits.
+    I32,
+    /// One of 64 bits.
+    I64,
+    /// A truth value of 8 bits.
+    Bool,
+    /// All others.
+    Other,
+}
+
+impl Read {
+    /// How values of `kind` are read at `place`.
+    pub const fn of(kind: Kind, place: &Place) -> Read {
+        let Place { bits: None, low: None, minus: None, .. } = place else { return Read::Other };
+        match (kind, place.order, place.size) {
+            (Kind::Unsigned(_), _, 1) => Read::U8,
+            (Kind::Unsigned(_), Order::Host, 2) => Read::U16,
+            (Kind::Unsigned(_), Order::Host, 4) => Read::U32,
+            (Kind::Unsigned(_), Order::Host, 8) => Read::U64,
+            (Kind::Signed(_), Order::Host, 4) => Read::I32,
+            (Kind::Signed(_), Order::Host, 8) => Read::I64,
+            (Kind::Bool, _, 1) => Read::Bool,
+            _ => Read::Other,
+        }
+    }
+}
+
+/// Byte order of an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The order of the machine that wrote the log: little-endian.
+    Host,
+    /// Network order.
+    Network,
+}
+
+/// How often a value stands at its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Once.
+    Once,
+    /// A variable-length tail: as often as an earlier integer says, one after the other.
+    Tail {
+        /// Where that integer lies in the payload.
+        count_at: u16,
+        /// Its bytes.
+        count_size: u8,
+        /// The most there can be.
+        max: u32,
+    },
+}
