@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use crate::describe::Interface;
+use crate::interface::Interface;
 
 /// Captures FreeBSD's TCP logs (BBLog and eventlog) in Wireshark.
 ///

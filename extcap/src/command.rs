@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use crate::cli::{CaptureArgs, Form, LogArgs, Privilege, ServerArgs, Source};
-use crate::describe::Interface;
+use crate::interface::Interface;
 
 /// The program of a capture and its arguments.
 ///

@@ -4,18 +4,10 @@
 //!
 //! Names, texts and defaults of options come from the command line, so that both agree.
 
-use clap::{Arg, CommandFactory, ValueEnum};
+use clap::{Arg, CommandFactory};
 
 use crate::cli::Cli;
-
-/// An interface in Wireshark's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Interface {
-    /// bblogd on this machine
-    BblogLocal,
-    /// bblogd on another machine
-    BblogSsh,
-}
+use crate::interface::Interface;
 
 /// An option in the dialog of an interface.
 struct DialogOption {

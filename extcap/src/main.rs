@@ -13,6 +13,7 @@ mod capture;
 mod cli;
 mod command;
 mod describe;
+mod interface;
 mod relay;
 
 use std::process::ExitCode;

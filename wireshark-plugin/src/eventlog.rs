@@ -11,8 +11,8 @@ use bblog_dissector::text::Style;
 use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::{Parsed, RAW};
 
+use crate::answer::{self, alerts, counted, malformed, notice};
 use crate::catalog;
-use crate::decode::{self, Decoded, Request, alerts, counted, malformed, notice};
 use crate::ffi;
 use crate::flows::Flow;
 use crate::frames::Frames;
@@ -20,6 +20,7 @@ use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line};
 use crate::packet;
 use crate::registry::{self, PluginField};
+use crate::request::{Decoded, Request};
 use crate::sections::Section;
 
 /// Decodes an event into `items`; `frame` has the packet, if the event describes one.
@@ -44,9 +45,9 @@ pub fn decode(
             let is_received = raw.event_id() == tcp_provider::id::IN;
             frames.note_syn(request.frame, flow, header.seq(), is_received);
         }
-        let act = decode::act(&event, segment(table, raw, packet.as_ref()));
+        let act = answer::act(&event, segment(table, raw, packet.as_ref()));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
-        if is_tcp(table) && decode::is_followed(request) {
+        if is_tcp(table) && answer::is_followed(request) {
             let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
             let item = Item::Eventlog(EventlogItem { event: *raw, spec, time });
             frames.follow.feed(request.frame, flow, &item);
@@ -54,7 +55,7 @@ pub fn decode(
     }
     let is_relative = request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT);
     let style = if is_relative { frames.session_style(request.frame, flow) } else { Style::default() };
-    let mut decoded = decode::named(&event, style, request, items);
+    let mut decoded = answer::named(&event, style, request, items);
     // Packets get theirs from the dissector of TCP. A session's number may stand for several connections, one
     // after the other, so each event has its own.
     decoded.new_conversation = request.first && frame.is_empty();
@@ -75,7 +76,7 @@ pub fn decode(
     } else if !event.trailing().is_empty() && !event.spec().is_unknown() {
         notice(items, "unknown_layout");
     }
-    decode::stalled(request.frame, frames, items);
+    answer::stalled(request.frame, frames, items);
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
         counted(&event, request.frame, frames, &mut decoded, items);
     }
@@ -112,21 +113,21 @@ fn asked(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fr
     if request.wants(ffi::BBLOG_WANT_EARLIER) {
         let earlier = frames.of_event(request.frame).filter(|field| registry::is_asked_for(field.spec.id));
         earlier.for_each(|value| Line::COMPUTED.push(items, &value));
-        decode::asked_link(event, request.frame, frames, items);
-        decode::concluded(request.frame, frames, false, items);
-        decode::alert_names(false, items);
+        answer::asked_link(event, request.frame, frames, items);
+        answer::concluded(request.frame, frames, false, items);
+        answer::alert_names(false, items);
     }
     if request.wants(ffi::BBLOG_WANT_VALUES) {
         own_values(event, provider, items);
-        decode::asked(event, Group::Own, Line::LOGGED, items);
-        decode::asked(event, Group::Common, Line::LOGGED, items);
+        answer::asked(event, Group::Own, Line::LOGGED, items);
+        answer::asked(event, Group::Common, Line::LOGGED, items);
     }
 }
 
 /// Adds the values that no table has.
 fn own_values(event: &Event<'_>, provider: TextAt, items: &mut Items) {
     if provider != NONE {
-        let range = decode::range_of(event, "provider_id");
+        let range = answer::range_of(event, "provider_id");
         items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
     }
     let trailing = event.trailing();
@@ -141,15 +142,15 @@ fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Fra
     if request.wants(ffi::BBLOG_WANT_EARLIER) {
         let computed = Line { depth: 0, text, ..Line::COMPUTED };
         frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
-        decode::link(event, request.frame, frames, items);
-        decode::concluded(request.frame, frames, true, items);
-        decode::alert_names(true, items);
+        answer::link(event, request.frame, frames, items);
+        answer::concluded(request.frame, frames, true, items);
+        answer::alert_names(true, items);
     }
     if !request.wants(ffi::BBLOG_WANT_VALUES) {
         return;
     }
     if provider != NONE {
-        let range = decode::range_of(event, "provider_id");
+        let range = answer::range_of(event, "provider_id");
         items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
     }
     let logged = Line { text, ..Line::LOGGED };

@@ -15,11 +15,12 @@ use std::{ptr, slice};
 use bblog_pcapng::{block, elog, netflix};
 
 use crate::catalog;
-use crate::decode::{self, Decoded, Input, Request};
+use crate::decode::decode;
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE};
 use crate::registry;
+use crate::request::{self, Decoded, Input, Request};
 use crate::sections::{SectionKey, SectionOption, Sections};
 
 /// What `WS_PLUGIN_DESC_DISSECTOR` is in the headers that have it (4.4 and later).
@@ -208,11 +209,11 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
         frame: request.frame,
         first: request.first,
     };
-    let kernel = decode::kernel(preference);
+    let kernel = request::kernel(preference);
     let decoded = with_state(|state| {
         state.items.clear();
         state.sections.assume_kernel(kernel);
-        let decoded = decode::decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
+        let decoded = decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
         answer(&decoded, &state.items)
     });
     let decoded = decoded.unwrap_or_else(|| {

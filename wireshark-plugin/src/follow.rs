@@ -10,7 +10,7 @@ use bblog_analysis::{Cause, Connections, Fed, Item, Key, Limit, Step, Timer};
 use foldhash::fast::RandomState;
 
 use crate::flows::FlowId;
-use crate::frames::PerFrame;
+use crate::per_frame::PerFrame;
 
 /// What was concluded of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

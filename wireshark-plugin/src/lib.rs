@@ -7,7 +7,7 @@
 //! returned. `shim/shim.h` is the border; bindgen translates it (`ffi`).
 //!
 //! ```text
-//! epan ─► shim/dissect.c ─► exports ─► decode ─► record, eventlog ─► bblog_dissector
+//! epan ─► shim/dissect.c ─► exports ─► decode ─► record, eventlog, answer ─► bblog_dissector
 //!                                                  │    └─► frames ─► bblog_analysis: what a frame
 //!              ▲                                   ▼                  is beside others
 //!              └────── items (flat) ◄───────────  line
@@ -17,6 +17,7 @@
 //! ```
 #![warn(clippy::missing_safety_doc)]
 
+mod answer;
 mod catalog;
 mod decode;
 mod eventlog;
@@ -28,6 +29,8 @@ mod frames;
 mod items;
 mod line;
 mod packet;
+mod per_frame;
 mod record;
 mod registry;
+mod request;
 mod sections;

@@ -11,7 +11,7 @@ use bblog_dissector::spec::{Stack, Unit};
 use bblog_dissector::text::Style;
 use bblog_pcapng::packet::{NULL, Parsed};
 
-use crate::decode::{self, Decoded, Request, alerts, counted, notice};
+use crate::answer::{self, alerts, counted, notice};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
@@ -19,6 +19,7 @@ use crate::items::{Items, NONE, TextAt};
 use crate::line::{self, Line, is_flags};
 use crate::packet;
 use crate::registry::{self, PluginField};
+use crate::request::{Decoded, Request};
 use crate::sections::{Assumed, MachineFacts, Section};
 
 /// The one value of group `track` that stands with the connection's state.
@@ -62,7 +63,7 @@ pub fn decode(
         seen.note(connection.is_none(), frames, frame);
     }
     let connection = connection.or_else(|| frames.learned(flow));
-    let mut decoded = decode::named(&seen.event, seen.style(frames), request, items);
+    let mut decoded = answer::named(&seen.event, seen.style(frames), request, items);
     decoded.connection = connection;
     // Packets get theirs from the dissector of TCP.
     let wants_conversation = request.first && frame.is_empty() && connection.is_some();
@@ -97,9 +98,9 @@ impl Seen<'_> {
             frames.learn(self.flow, ours_first);
         }
         let segment = packet.as_ref().and_then(packet::segment).filter(|_| self.record.is_segment());
-        let act = decode::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
+        let act = answer::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
         frames.note_record(self.request.frame, self.flow, self.record, packet.as_ref(), act);
-        if decode::is_followed(self.request) {
+        if answer::is_followed(self.request) {
             self.follow(packet.as_ref(), frames);
         }
     }
@@ -156,7 +157,7 @@ impl Seen<'_> {
         if self.event.spec().is_unknown() {
             notice(items, "unknown_event");
         }
-        decode::stalled(self.request.frame, frames, items);
+        answer::stalled(self.request.frame, frames, items);
     }
 
     /// Congestion window and bytes in flight.
@@ -170,22 +171,22 @@ impl Seen<'_> {
             let computed = |field: &Field<'_>| registry::is_asked_for(field.spec.id);
             let earlier = self.earlier(frames).filter(computed);
             earlier.for_each(|value| Line::COMPUTED.push(items, &value));
-            decode::asked_link(&self.event, self.request.frame, frames, items);
-            decode::concluded(self.request.frame, frames, false, items);
-            decode::alert_names(false, items);
+            answer::asked_link(&self.event, self.request.frame, frames, items);
+            answer::concluded(self.request.frame, frames, false, items);
+            answer::alert_names(false, items);
             if registry::is_asked_for(PluginField::SrttUs.index()) {
                 self.srtt_us(items);
             }
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
-            decode::asked(&self.event, Group::Own, Line::LOGGED, items);
-            decode::asked(&self.event, Group::Derived, Line::COMPUTED, items);
+            answer::asked(&self.event, Group::Own, Line::LOGGED, items);
+            answer::asked(&self.event, Group::Derived, Line::COMPUTED, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_COMMON) {
-            decode::asked(&self.event, Group::Common, Line::LOGGED, items);
+            answer::asked(&self.event, Group::Common, Line::LOGGED, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES | ffi::BBLOG_WANT_RAW) {
-            decode::asked(&self.event, Group::Raw, Line { hidden: true, ..Line::LOGGED }, items);
+            answer::asked(&self.event, Group::Raw, Line { hidden: true, ..Line::LOGGED }, items);
         }
         self.verbose(items);
     }
@@ -197,9 +198,9 @@ impl Seen<'_> {
             // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
             let beside = self.earlier(frames).filter(|field| field.spec.name != RCV_NXT_REL);
             beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
-            decode::link(&self.event, self.request.frame, frames, items);
-            decode::concluded(self.request.frame, frames, true, items);
-            decode::alert_names(true, items);
+            answer::link(&self.event, self.request.frame, frames, items);
+            answer::concluded(self.request.frame, frames, true, items);
+            answer::alert_names(true, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Parts of the answer that both logs share: the name, alerts, links between frames, what the analysis concludes.
+
+use std::fmt::Display;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use bblog_analysis::links::Act;
+use bblog_analysis::{Cause, Limit, Timer};
+use bblog_dissector::event::{Event, Group};
+use bblog_dissector::spec::{AlertGroup, FieldSpec};
+use bblog_dissector::tables;
+use bblog_dissector::text::Style;
+
+use crate::ffi;
+use crate::frames::Frames;
+use crate::items::{Items, NONE};
+use crate::line::{self, Line};
+use crate::registry::{self, PluginField};
+use crate::request::{Decoded, Request};
+
+/// Rows that hold the error number which a system call or a send gave.
+const ERRORS: [&str; 5] = ["error", "err", "send_errno", "so_error", "errno"];
+
+/// The answer for bytes that cannot be decoded, or not all of them.
+pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
+    let at = items.text(&problem);
+    if let Some(alert) = tables::alert("malformed") {
+        items.alert(alert, format_args!("{}: {problem}", alert.label));
+    }
+    Decoded { problem: at, ..Decoded::default() }
+}
+
+/// The event's name and, if asked for, its summary.
+pub fn named(event: &Event<'_>, style: Style, request: &Request<'_>, items: &mut Items) -> Decoded {
+    Decoded {
+        name: items.word(event.name()),
+        number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
+        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event, style) } else { NONE },
+        ..Decoded::default()
+    }
+}
+
+/// Where the event's number lies in the bytes.
+fn number_of(event: &Event<'_>) -> Range<usize> {
+    static RECORD: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::RECORD));
+    static HEADER: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::ELOG_HEADER));
+    let is_record = std::ptr::eq(event.rows_of(Group::Common), tables::RECORD);
+    if is_record { RECORD.clone() } else { HEADER.clone() }
+}
+
+fn place_of(rows: &[FieldSpec]) -> Range<usize> {
+    let row = rows.iter().find(|row| row.name == "event_id");
+    row.map_or(0..0, |row| {
+        let start = usize::from(row.place.offset);
+        start..start + usize::from(row.place.size)
+    })
+}
+
+/// Where the member called `name`, which every record or event has, lies in the bytes.
+pub fn range_of(event: &Event<'_>, name: &str) -> Range<usize> {
+    event.common().find(|field| field.spec.name == name).map_or(0..0, |field| field.range)
+}
+
+/// Adds an alert that no event has of itself.
+pub fn notice(items: &mut Items, name: &str) {
+    if let Some(alert) = tables::alert(name) {
+        items.alert(alert, alert.label);
+    }
+}
+
+/// Adds why an event deserves notice.
+pub fn alerts(event: &Event<'_>, style: Style, items: &mut Items) {
+    for alert in event.alerts() {
+        match alert.group {
+            AlertGroup::Response => {
+                let mut values = event.fields().chain(event.common());
+                match values.find(|field| ERRORS.contains(&field.spec.name)) {
+                    Some(error) => items.alert(alert, format_args!("{}: {error:#}", alert.label)),
+                    None => items.alert(alert, alert.label),
+                }
+            }
+            AlertGroup::Protocol => items.alert(alert, event.summary_in(style)),
+            AlertGroup::Sequence | AlertGroup::Undecoded | AlertGroup::Malformed => {
+                items.alert(alert, alert.label);
+            }
+        }
+    }
+}
+
+/// What an event does, if its frame may belong to another one; `segment` is what it does as a segment.
+pub fn act(event: &Event<'_>, segment: Option<Act>) -> Option<Act> {
+    if let Some((step, named)) = event.timer() {
+        let number = named.filter(|_| step.keyed).and_then(|field| field.value.as_int());
+        return Some(Act::Timer(step, number.unwrap_or_default()));
+    }
+    segment
+}
+
+/// Adds the line for the frame that belongs to this one.
+pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+    let Some(other) = frames.link(frame) else { return };
+    let field = match (event.timer().is_some(), other > frame) {
+        (true, true) => PluginField::TimerEndedIn,
+        (true, false) => PluginField::TimerStartedIn,
+        (false, true) => PluginField::AckedIn,
+        (false, false) => PluginField::Acks,
+    };
+    items.push(ffi::bblog_item {
+        number: other.into(),
+        generated: true,
+        ..line::of_plugin(field, NONE, 0..0, 0)
+    });
+}
+
+/// As [`link`], where nobody looks at the tree: if one of the fields for it is asked for.
+pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+    use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
+    let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
+    if fields.into_iter().any(|field| registry::is_asked_for(field.index())) {
+        link(event, frame, frames, items);
+    }
+}
+
+/// Whether the analysis is to see this frame: in the first pass, if somebody may ask for what it concludes.
+pub fn is_followed(request: &Request<'_>) -> bool {
+    request.first
+        && (request.wants(ffi::BBLOG_WANT_FOLLOW)
+            || registry::ANALYSED.into_iter().any(|field| registry::is_asked_for(field.index())))
+}
+
+/// Adds what the analysis concludes of a frame: all of it if `all`, or else what is asked for.
+pub fn concluded(frame: u32, frames: &Frames, all: bool, items: &mut Items) {
+    let wanted = |field: PluginField| all || registry::is_asked_for(field.index());
+    let conclusion = frames.follow.conclusion(frame);
+    let retransmission = conclusion.retransmission.map(|cause| cause.map_or("unknown", Cause::name));
+    let words = [
+        (PluginField::Limit, conclusion.limit.map(Limit::name)),
+        (PluginField::TimerFired, conclusion.timer.map(Timer::name)),
+        (PluginField::Retransmission, retransmission),
+    ];
+    for (field, word) in words.into_iter().filter(|&(field, _)| wanted(field)) {
+        if let Some(word) = word {
+            let text = items.word(word);
+            items.push(ffi::bblog_item { generated: true, ..line::of_plugin(field, text, 0..0, 0) });
+        }
+    }
+    if let Some(stall) = frames.follow.stall(frame) {
+        let field = if stall.other > frame { PluginField::StallEndedIn } else { PluginField::StallStartedIn };
+        if wanted(field) {
+            let number = stall.other.into();
+            items.push(ffi::bblog_item { number, generated: true, ..line::of_plugin(field, NONE, 0..0, 0) });
+        }
+    }
+}
+
+/// Adds the names of the alerts that the record has so far.
+pub fn alert_names(all: bool, items: &mut Items) {
+    if all || registry::is_asked_for(PluginField::Alert.index()) {
+        for at in 0..items.alerts().len() {
+            let kind = items.alerts()[at].kind as usize;
+            let text = items.word(tables::ALERTS[kind].name);
+            items.push(ffi::bblog_item {
+                generated: true,
+                ..line::of_plugin(PluginField::Alert, text, 0..0, 0)
+            });
+        }
+    }
+}
+
+/// Adds the alert of a stall that ends with a frame.
+pub fn stalled(frame: u32, frames: &Frames, items: &mut Items) {
+    if let Some(text) = frames.follow.stall(frame).and_then(|stall| stall.text.as_deref())
+        && let Some(alert) = tables::alert("stall")
+    {
+        items.alert(alert, text);
+    }
+}
+
+/// Adds those values of a group that filters and columns ask for.
+pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
+    let rows = event.rows_of(group).iter().enumerate();
+    for (at, _) in rows.filter(|(_, row)| registry::is_asked_for(row.id)) {
+        event.one(group, at).for_each(|value| line.push(items, &value));
+    }
+}
+
+/// What statistics count an event by.
+pub fn counted(event: &Event<'_>, frame: u32, frames: &Frames, decoded: &mut Decoded, items: &mut Items) {
+    if let Some((step, named)) = event.timer()
+        && let Some(timer) = named.and_then(|named| Timer::of_value(named.spec, named.value.as_int()?))
+    {
+        decoded.timer = items.word(timer.name());
+        decoded.action = items.word(step.does.word());
+    }
+    if let Some(limit) = frames.follow.conclusion(frame).limit_before {
+        decoded.limit = items.word(limit.name());
+        decoded.elapsed = frames.delta(frame).map_or(0, |delta| delta.0.max(0) as u64);
+    }
+}
