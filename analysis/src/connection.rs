@@ -121,6 +121,8 @@ pub struct Connection {
     buffer: Buffer,
     /// The serial number of the last BBLog record.
     serial: Option<u32>,
+    /// Items were passed over since the last one.
+    passed_over: bool,
     /// How far the peer has SACKed.
     sacked_to: Option<u32>,
     /// A timer found a loss, and nothing was received since.
@@ -206,6 +208,7 @@ impl Connection {
             clock: Clock::default(),
             buffer: Buffer::default(),
             serial: None,
+            passed_over: false,
             sacked_to: None,
             unanswered: false,
             mss: SegmentSize::Logged,
@@ -264,7 +267,7 @@ impl Connection {
         self.clock.first.get_or_insert(now);
         (self.clock.now, self.clock.number) = (now, number);
         self.clock.items += 1;
-        if missing > 0 {
+        if missing > 0 || std::mem::take(&mut self.passed_over) {
             self.lose(now, missing);
         }
         self.sending.advance(now);
@@ -272,14 +275,20 @@ impl Connection {
         let before = Before::of(&self.facts);
         let seen = read(plans, &mut self.facts, item);
         let stack = match item {
-            Item::Bblog(item) => Some(item.context.stack),
+            Item::Bblog(item) => Some((item.context.stack, item.record.stack_id())),
             Item::Eventlog(_) => None,
         };
         self.take(&before, &seen, stack, missing)
     }
 
     /// Takes in what an item said.
-    fn take(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<Stack>, missing: u32) -> Step {
+    fn take(
+        &mut self,
+        before: &Before,
+        seen: &Observed<'_>,
+        stack: Option<(Stack, u8)>,
+        missing: u32,
+    ) -> Step {
         let limit_before = self.sending.state();
         let mut step = Step {
             limit: Limit::Unknown,
@@ -302,7 +311,7 @@ impl Connection {
         if let Some(timer) = seen.timer {
             self.fired(timer);
         }
-        self.happened(before, seen, stack, &mut step);
+        self.happened(before, seen, stack.map(|stack| stack.0), &mut step);
         self.changed(before, &mut step);
         self.count(before, seen, stack);
         self.facts.settled |= matches!(seen.kind, Kind::In(_) | Kind::Out(..) | Kind::Acked);
@@ -317,6 +326,18 @@ impl Connection {
         step
     }
 
+    /// Passes over its next item: the time up to the one after it is unknown.
+    pub(crate) fn pass_over(&mut self, item: &Item<'_>) {
+        if let Item::Bblog(item) = item {
+            let serial = item.record.serial();
+            if self.is_other(&item.record) || self.serial(serial) == Serial::Restart {
+                return;
+            }
+            self.serial = Some(serial);
+        }
+        self.passed_over = true;
+    }
+
     /// Records missing before `item`.
     fn missing(&mut self, item: &Item<'_>) -> u32 {
         let Item::Bblog(item) = item else { return 0 };
@@ -326,16 +347,16 @@ impl Connection {
         missing
     }
 
-    /// Records are missing up to `now`.
+    /// Records are missing up to `now`, or were passed over.
     #[cold]
     fn lose(&mut self, now: Micros, missing: u32) {
         self.sending.lose(now, Limit::Unknown);
         self.receiving.lose(now, Reception::Unknown);
         self.sent.gap();
         self.unanswered = false;
-        self.stalls.missing(missing);
+        self.stalls.gap(missing);
         self.tally.missing += u64::from(missing);
-        self.tally.gaps += 1;
+        self.tally.gaps += u32::from(missing > 0);
         // What is carried from record to record may be out of date; the next record has the rest.
         let Facts { established, iss, mss, srtt_us, buffer_limit, .. } = self.facts;
         self.facts = Facts { established, iss, mss, srtt_us, buffer_limit, ..Facts::default() };

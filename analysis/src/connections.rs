@@ -41,8 +41,8 @@ const MAX_OPEN: usize = 65_536;
 
 /// All connections of a run.
 ///
-/// A connection that is over takes some 600 bytes; one that is followed takes 2 kB and up to 12 kB with many
-/// stalls and round-trip times.
+/// A connection that is followed takes 2 kB, and up to 12 kB with many stalls and round-trip times. The account of
+/// one that is over, some 600 bytes, is kept until it is [taken](Connections::take_closed).
 #[derive(Debug)]
 pub struct Connections<S = std::hash::RandomState> {
     plans: Plans,
@@ -54,8 +54,10 @@ pub struct Connections<S = std::hash::RandomState> {
     free: Vec<usize>,
     /// The connection of the last item: the next one is often of it, too.
     last: Option<(Key, usize)>,
-    /// Accounts of those that are over, by number; `None` for those that are followed.
-    closed: Vec<Option<Box<Account>>>,
+    /// Connections so far.
+    count: Number,
+    /// Accounts of those that are over and were not taken yet.
+    closed: Vec<(Number, Box<Account>)>,
     /// Keys in the order of their connections' last items, the oldest first, each with the turn of its item then.
     queue: VecDeque<(Key, u64)>,
     turn: u64,
@@ -107,6 +109,7 @@ impl<S: BuildHasher + Default> Connections<S> {
             open: Vec::new(),
             free: Vec::new(),
             last: None,
+            count: 0,
             closed: Vec::new(),
             queue: VecDeque::new(),
             turn: 0,
@@ -152,8 +155,8 @@ impl<S: BuildHasher + Default> Connections<S> {
         }
         let mut connection = Connection::new(self.wanted);
         let step = connection.feed(&mut self.plans, number, item);
-        let number = self.closed.len();
-        self.closed.push(None);
+        let number = self.count;
+        self.count += 1;
         let open = Some(Box::new(Open { connection, number, turn: self.turn }));
         let place = match self.free.pop() {
             Some(place) => {
@@ -204,7 +207,7 @@ impl<S: BuildHasher + Default> Connections<S> {
         self.last = None;
         if let Some(open) = self.open.get_mut(place).and_then(Option::take) {
             let Open { connection, number, .. } = *open;
-            self.closed[number] = Some(Box::new(connection.finish()));
+            self.closed.push((number, Box::new(connection.finish())));
             self.free.push(place);
         }
     }
@@ -234,12 +237,12 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     /// Connections so far, those that are over included.
     pub fn len(&self) -> usize {
-        self.closed.len()
+        self.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.closed.is_empty()
+        self.count == 0
     }
 
     /// Items that were read before.
@@ -247,12 +250,39 @@ impl<S: BuildHasher + Default> Connections<S> {
         self.repeated
     }
 
-    /// The accounts of all, by number: no item follows.
-    pub fn finish(mut self) -> Vec<Account> {
-        let keys: Vec<Key> = self.places.keys().copied().collect();
-        keys.iter().for_each(|key| self.close(key));
-        self.closed.into_iter().flatten().map(|account| *account).collect()
+    /// Passes over an item that is of no interest: the time up to the next one that is fed is unknown.
+    pub fn pass_over(&mut self, key: &Key, item: &Item<'_>) {
+        let place = self.places.get(key).copied();
+        if let Some(open) = place.and_then(|place| self.open.get_mut(place)?.as_deref_mut()) {
+            open.connection.pass_over(item);
+        }
     }
+
+    /// The accounts of connections that are over, since the last call. Take them now and then, or memory grows with
+    /// the number of connections.
+    #[inline]
+    pub fn take_closed(&mut self) -> std::vec::Drain<'_, (Number, Box<Account>)> {
+        self.closed.drain(..)
+    }
+
+    /// The accounts that were not taken yet, by number: no item follows. A connection's memory is given back when its
+    /// account is made.
+    pub fn finish(self) -> impl Iterator<Item = (Number, Box<Account>)> {
+        let over = self.closed.into_iter().map(|(number, account)| (number, Ended::Before(account)));
+        let now = self.open.into_iter().flatten().map(|open| (open.number, Ended::Now(open)));
+        let mut all: Vec<(Number, Ended)> = over.chain(now).collect();
+        all.sort_unstable_by_key(|ended| ended.0);
+        all.into_iter().map(|(number, ended)| match ended {
+            Ended::Before(account) => (number, account),
+            Ended::Now(open) => (number, Box::new(open.connection.finish())),
+        })
+    }
+}
+
+/// A connection that is over.
+enum Ended {
+    Before(Box<Account>),
+    Now(Box<Open>),
 }
 
 enum Follows {

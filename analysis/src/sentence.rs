@@ -74,6 +74,7 @@ impl Stall {
             },
             StallCause::Pacing => write!(text, "the pacer held output back"),
             StallCause::PeerSilent => self.silent(text),
+            StallCause::LogGap if self.missing == 0 => write!(text, "records were passed over"),
             StallCause::LogGap => {
                 write!(text, "{} missing in the log", Count(self.missing.into(), "record"))
             }

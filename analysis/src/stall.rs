@@ -144,7 +144,7 @@ pub struct Stall {
     pub fired: [u16; Timer::ALL.len()],
     /// Duplicate ACKs in it.
     pub dupacks: u32,
-    /// Records missing in it.
+    /// Records missing in it; 0 for a log gap of records that were passed over.
     pub missing: u32,
     /// The error number of a send that failed in it.
     pub errno: Option<i32>,
@@ -216,6 +216,8 @@ struct Gap {
     fired: [u16; Timer::ALL.len()],
     dupacks: u32,
     missing: u32,
+    /// Records in it are not known.
+    is_broken: bool,
     errno: Option<i32>,
     window_closed: bool,
     fin_sent: bool,
@@ -256,6 +258,7 @@ impl Stalls {
             fired: [0; Timer::ALL.len()],
             dupacks: situation.dupacks,
             missing: 0,
+            is_broken: false,
             errno: None,
             window_closed: situation.window_closed,
             fin_sent: situation.fin_sent,
@@ -294,10 +297,11 @@ impl Stalls {
         }
     }
 
-    /// Records are missing.
-    pub(crate) fn missing(&mut self, records: u32) {
+    /// Records are missing, or if none is, were passed over.
+    pub(crate) fn gap(&mut self, missing: u32) {
         if let Some(gap) = &mut self.gap {
-            gap.missing = gap.missing.saturating_add(records);
+            gap.missing = gap.missing.saturating_add(missing);
+            gap.is_broken = true;
         }
     }
 
@@ -403,7 +407,7 @@ fn threshold(gap: &Gap) -> u64 {
 fn cause(gap: &Gap, limit: Limit) -> StallCause {
     let fired = |timer: Timer| gap.fired[timer as usize];
     let (rto, tlp, rack) = (fired(Timer::Rto), fired(Timer::Tlp), fired(Timer::Rack));
-    if gap.missing > 0 {
+    if gap.is_broken {
         return StallCause::LogGap;
     }
     if !gap.begin.waiting {
