@@ -7,9 +7,11 @@ use crate::evidence::Facts;
 use crate::handshake::Handshake;
 use crate::ledger::{Span, Total};
 use crate::limit::{Limit, Reception};
+use crate::order::Order;
 use crate::rtt::Rtts;
+use crate::slow_start::SlowStart;
 use crate::stall::Stall;
-use crate::tally::{EndSegments, SlowStart, Tally};
+use crate::tally::{EndSegments, Tally};
 use crate::timer::Timer;
 use crate::transmit::{Cause, Counts};
 
@@ -18,6 +20,8 @@ use crate::transmit::{Cause, Counts};
 pub struct Account {
     /// Time of its first item.
     pub first: Micros,
+    /// The earliest time of any item: before [`Account::first`] where the log is not in order of time.
+    pub earliest: Micros,
     /// From its first to its last item, microseconds.
     pub duration_us: u64,
     /// Its records or events.
@@ -62,6 +66,10 @@ pub struct Account {
     pub ends: EndSegments,
     /// What was offered when it was opened.
     pub handshake: Handshake,
+    /// How often the TCP stack changed.
+    pub stack_changes: u32,
+    /// How often the congestion control algorithm changed (eventlog).
+    pub cc_changes: u32,
     /// The last TCP state, as tcp_fsm.h numbers it.
     pub tcp_state: Option<u8>,
     /// Every span of the sending side that was not taken before, if [`Wanted::spans`](crate::Wanted::spans).
@@ -89,8 +97,6 @@ pub(crate) struct Seen {
     pub(crate) reordered_by: u32,
     pub(crate) zero_windows: u32,
     pub(crate) largest_window: u32,
-    pub(crate) stack_changes: u32,
-    pub(crate) cc_changes: u32,
     pub(crate) goodput: Option<u64>,
     pub(crate) slow_start: SlowStart,
 }
@@ -103,15 +109,13 @@ impl InUse {
 }
 
 impl Seen {
-    pub(crate) fn of(tally: &Tally) -> Seen {
+    pub(crate) fn of(tally: &Tally, order: &Order) -> Seen {
         Seen {
             spurious: tally.spurious,
-            reordered: tally.reordered,
-            reordered_by: tally.reordered_by,
+            reordered: order.late,
+            reordered_by: order.extent,
             zero_windows: tally.zero_windows,
             largest_window: tally.largest_window,
-            stack_changes: tally.stack_changes,
-            cc_changes: tally.cc_changes,
             goodput: tally.goodput,
             slow_start: tally.slow_start,
         }

@@ -6,95 +6,23 @@ use bblog_dissector::bblog::{Record, Serial};
 use bblog_dissector::spec::Stack;
 
 use crate::account::{Account, InUse, Seen, Side};
+use crate::before::Before;
 use crate::evidence::{Facts, Kind, Observed, Options, Plans, Segment, flag, read};
 use crate::handshake::Handshake;
 use crate::item::Item;
 use crate::ledger::{Ledger, Span};
 use crate::limit::{Evidence, Limit, Reception, receiving, sending};
+use crate::order::Order;
 use crate::rtt::Rtts;
-use crate::seq::{before as precedes, distance, later};
+use crate::segment_size::SegmentSize;
+use crate::send_buffer::SendBuffer;
+use crate::seq::before as precedes;
 use crate::stall::{Situation, Stall, StallEnd, Stalls};
-use crate::tally::{SlowStart, SlowStartEnd, Tally};
+use crate::step::Step;
+use crate::tally::{StackOf, Tally};
 use crate::tcp_state;
 use crate::timer::Timer;
-use crate::transmit::{Received, Retransmission, Sent};
-
-/// What one item told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What limits the sending side after this item, as far as is known then: time that turns out to belong
-    /// to a timer that fires later is [`Limit::Timeout`] in the account only.
-    pub limit: Limit,
-    /// What decided on it.
-    pub evidence: Evidence,
-    /// Whether the item changed it.
-    pub limit_changed: bool,
-    /// The timer that fired.
-    pub timer: Option<Timer>,
-    /// The segment that was sent again.
-    pub retransmission: Option<Retransmission>,
-    /// The error number of the send that failed.
-    pub send_error: Option<i32>,
-    /// Loss recovery began (`true`) or ended (`false`) with this item.
-    pub recovery: Option<bool>,
-    /// The peer's window closed (`true`) or opened (`false`) with this item.
-    pub window_closed: Option<bool>,
-    /// The TCP state changed with this item.
-    pub state_changed: bool,
-    /// Whether a stall ended with this item.
-    pub stall_ended: bool,
-    /// Records missing before it.
-    pub missing: u32,
-    /// Whether it is the connection's first item.
-    pub is_first: bool,
-    /// Whether the connection, or its log, ends with this item.
-    pub is_end: bool,
-    /// The segment that was sent or received with this item.
-    pub segment: Option<SegmentRange>,
-    /// The newest SACK block of the segment that was received: its first sequence number, and the one after it.
-    pub sack: Option<(u32, u32)>,
-    /// The round-trip time that the item says, microseconds.
-    pub rtt_us: Option<u32>,
-}
-
-/// The sequence numbers that a segment takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegmentRange {
-    /// Its first sequence number.
-    pub start: u32,
-    /// The sequence number after it; SYN and FIN take one each.
-    pub end: u32,
-    /// Whether it was sent; else it was received.
-    pub is_ours: bool,
-}
-
-/// The sequence numbers of the segment that an item is of.
-fn range(kind: &Kind<'_>) -> Option<SegmentRange> {
-    let (segment, is_ours) = match kind {
-        Kind::In(segment) => (segment, false),
-        Kind::Out(segment, _) => (segment, true),
-        Kind::NotSent(_) | Kind::Acked | Kind::UserWrite | Kind::Other | Kind::End => return None,
-    };
-    Some(SegmentRange { start: segment.seq, end: segment.end(), is_ours })
-}
-
-impl Step {
-    /// Whether it matters: a loss, a timer that fired (the delayed ACK's and the pacer's are the usual
-    /// course of things), a change of state, an error, a closed window, the end.
-    pub fn is_notable(&self) -> bool {
-        let timer = self.timer.is_some_and(|timer| !matches!(timer, Timer::DelayedAck | Timer::Pacing));
-        timer
-            || self.retransmission.is_some()
-            || self.send_error.is_some()
-            || self.recovery.is_some()
-            || self.window_closed.is_some()
-            || self.state_changed
-            || self.stall_ended
-            || self.missing > 0
-            || self.is_first
-            || self.is_end
-    }
-}
+use crate::transmit::{Received, Sent};
 
 /// What a connection is followed for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,69 +46,33 @@ pub struct Connection {
     pub(crate) rtts: Rtts,
     pub(crate) tally: Tally,
     clock: Clock,
-    buffer: Buffer,
+    buffer: SendBuffer,
     /// The serial number of the last BBLog record.
     serial: Option<u32>,
     /// Items were passed over since the last one.
     passed_over: bool,
-    /// How far the peer has SACKed.
-    sacked_to: Option<u32>,
+    order: Order,
     /// A timer found a loss, and nothing was received since.
     unanswered: bool,
     mss: SegmentSize,
-}
-
-/// What is known of the size of a full segment where the stack does not log it.
-#[derive(Clone, Copy, Debug, Default)]
-enum SegmentSize {
-    /// The stack logs it.
-    #[default]
-    Logged,
-    /// The largest common measure of the segments that were followed by more, and how many there were.
-    Learned(u32, u32),
-    /// Both SYNs said it.
-    Negotiated,
 }
 
 /// Times and numbers of items.
 #[derive(Clone, Copy, Debug, Default)]
 struct Clock {
     first: Option<Micros>,
+    /// Of any item: before `first` where the log is not in order of time.
+    earliest: Option<Micros>,
     now: Micros,
     number: u64,
     items: u64,
     ended: bool,
-}
-
-/// What is known of the send buffer from how the writer behaves.
-#[derive(Clone, Copy, Debug, Default)]
-struct Buffer {
-    /// The most that was ever in it.
-    ceiling: u32,
-    /// Writes in a row that filled it to there after an ACK.
-    fills: u32,
-    /// An ACK freed something since the last write, at this time.
-    freed: Option<Micros>,
-    /// Bytes in it before the write.
-    before: u32,
+    /// The item was logged late, after later ones.
+    is_late: bool,
 }
 
 /// What is reckoned with where no RTT is known, microseconds.
 const UNKNOWN_RTT_US: u32 = 100_000;
-/// The least size of a full segment, bytes.
-const LEAST_MSS: u32 = 536;
-/// Segments followed by more, after which their common measure is taken for the size of one.
-const ENOUGH_SEGMENTS: u32 = 3;
-
-fn common_measure(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { common_measure(b, a % b) }
-}
-
-/// Writes that fill the buffer to its ceiling after an ACK, after which the writer is taken to wait for ACKs.
-const FILLS: u32 = 3;
-/// A writer that waits for room writes within this time of the ACK that made it, microseconds.
-const PROMPT_US: i64 = 5_000;
-
 impl Default for Connection {
     fn default() -> Connection {
         Connection::new(Wanted::default())
@@ -188,11 +80,6 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// The stall that ended last, if it is one of the longest: of many, those are kept.
-    pub fn latest_stall(&self) -> Option<&Stall> {
-        self.stalls.latest()
-    }
-
     /// One of which nothing is known yet.
     pub fn new(wanted: Wanted) -> Connection {
         Connection {
@@ -206,10 +93,10 @@ impl Connection {
             rtts: Rtts::default(),
             tally: Tally::default(),
             clock: Clock::default(),
-            buffer: Buffer::default(),
+            buffer: SendBuffer::default(),
             serial: None,
             passed_over: false,
-            sacked_to: None,
+            order: Order::default(),
             unanswered: false,
             mss: SegmentSize::Logged,
         }
@@ -265,6 +152,9 @@ impl Connection {
             None => item.time(),
         };
         self.clock.first.get_or_insert(now);
+        self.clock.earliest = Some(self.clock.earliest.map_or(now, |earliest| earliest.min(item.time())));
+        // Several CPUs write a capture of eventlog, and not in order.
+        self.clock.is_late = item.time() < now && matches!(item, Item::Eventlog(_));
         (self.clock.now, self.clock.number) = (now, number);
         self.clock.items += 1;
         if missing > 0 || std::mem::take(&mut self.passed_over) {
@@ -275,47 +165,27 @@ impl Connection {
         let before = Before::of(&self.facts);
         let seen = read(plans, &mut self.facts, item);
         let stack = match item {
-            Item::Bblog(item) => Some((item.context.stack, item.record.stack_id())),
+            Item::Bblog(item) => Some(StackOf { stack: item.context.stack, id: item.record.stack_id() }),
             Item::Eventlog(_) => None,
         };
         self.take(&before, &seen, stack, missing)
     }
 
     /// Takes in what an item said.
-    fn take(
-        &mut self,
-        before: &Before,
-        seen: &Observed<'_>,
-        stack: Option<(Stack, u8)>,
-        missing: u32,
-    ) -> Step {
+    fn take(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<StackOf>, missing: u32) -> Step {
         let limit_before = self.sending.state();
-        let mut step = Step {
-            limit: Limit::Unknown,
-            evidence: Evidence::Missing,
-            limit_changed: false,
-            timer: seen.timer,
-            retransmission: None,
-            send_error: None,
-            recovery: None,
-            window_closed: None,
-            state_changed: false,
-            stall_ended: false,
-            missing,
-            is_first: self.clock.items == 1,
-            is_end: false,
-            segment: range(&seen.kind),
-            sack: None,
-            rtt_us: seen.rtt.map(|rtt| rtt.1),
-        };
+        let mut step = Step::begin(seen, missing, self.clock.items == 1);
         if let Some(timer) = seen.timer {
             self.fired(timer);
         }
-        self.happened(before, seen, stack.map(|stack| stack.0), &mut step);
-        self.changed(before, &mut step);
-        self.count(before, seen, stack);
+        self.happened(before, seen, stack.map(|of| of.stack), &mut step);
+        self.changed(before, seen, &mut step);
+        if let Some((kind, rtt)) = seen.rtt {
+            self.rtts.add(kind, rtt);
+        }
+        self.tally.count(before, &self.facts, seen, (stack, self.clock.now));
         self.facts.settled |= matches!(seen.kind, Kind::In(_) | Kind::Out(..) | Kind::Acked);
-        self.watch_buffer(before, seen);
+        self.buffer.watch(&mut self.facts, before, seen, self.clock.now);
         let (limit, evidence) = sending(&self.facts);
         self.sending.set(limit, evidence);
         let (reception, why) = receiving(&self.facts);
@@ -357,10 +227,8 @@ impl Connection {
         self.stalls.gap(missing);
         self.tally.missing += u64::from(missing);
         self.tally.gaps += u32::from(missing > 0);
-        // What is carried from record to record may be out of date; the next record has the rest.
-        let Facts { established, iss, mss, srtt_us, buffer_limit, .. } = self.facts;
-        self.facts = Facts { established, iss, mss, srtt_us, buffer_limit, ..Facts::default() };
-        self.buffer = Buffer { ceiling: self.buffer.ceiling, ..Buffer::default() };
+        self.facts.forget();
+        self.buffer.lose();
     }
 
     /// A timer fired: of those that find a loss, the time since the last segment is theirs.
@@ -385,7 +253,12 @@ impl Connection {
             Kind::Out(segment, errno) => {
                 self.sent(before, &segment);
                 step.send_error = errno.filter(|&errno| errno > 0);
-                step.retransmission = self.sent.segment(&segment, errno, stack, before.snd_max);
+                step.retransmission = if self.clock.is_late {
+                    self.sent.late(&segment);
+                    None
+                } else {
+                    self.sent.segment(&segment, errno, stack, before.snd_max)
+                };
                 if let Some(again) = &step.retransmission {
                     self.stalls.resent(again);
                 }
@@ -421,7 +294,7 @@ impl Connection {
             self.unanswered = false;
         }
         self.sending.settle();
-        self.learn_segment_size(segment);
+        self.mss.learn(&mut self.facts, &self.handshake, segment);
     }
 
     /// The round-trip time to go by, microseconds.
@@ -429,41 +302,16 @@ impl Connection {
         self.facts.srtt_us.or_else(|| self.rtts.mean_us())
     }
 
-    /// Learns how large a full segment is from those that are followed by more.
-    fn learn_segment_size(&mut self, segment: &Segment<'_>) {
-        if !matches!(self.mss, SegmentSize::Learned(..)) && self.facts.mss.is_some() {
-            return;
-        }
-        if let (Some(ours), Some(theirs)) = (self.handshake.ours, self.handshake.theirs)
-            && let (Some(ours), Some(theirs)) = (ours.mss, theirs.mss)
-            && self.facts.timestamps.is_some()
-            && self.facts.established
-        {
-            self.facts.mss_with_options(ours.min(theirs).into());
-            self.mss = SegmentSize::Negotiated;
-            return;
-        }
-        let more = self.facts.unsent().is_some_and(|unsent| unsent > 0);
-        if !more || segment.len < LEAST_MSS {
-            return;
-        }
-        let (measure, seen) = match self.mss {
-            SegmentSize::Learned(measure, seen) => (common_measure(measure, segment.len), seen + 1),
-            _ => (segment.len, 1),
-        };
-        // Segments cut short by a window have no common measure with others.
-        self.mss = SegmentSize::Learned(if measure < LEAST_MSS { segment.len } else { measure }, seen);
-        if seen >= ENOUGH_SEGMENTS && measure >= LEAST_MSS {
-            self.facts.mss = Some(measure);
-        }
-    }
-
     /// A segment was received. Returns its newest SACK block.
     fn received(&mut self, before: &Before, segment: &Segment<'_>) -> Option<(u32, u32)> {
         self.unanswered = false;
         self.sending.settle();
         self.receiving.settle();
-        self.received.segment(segment);
+        if self.clock.is_late {
+            self.received.late(segment)
+        } else {
+            self.received.segment(segment)
+        }
         self.tally.ends.see(segment, false);
         if !self.facts.established || segment.has(flag::SYN) {
             self.handshake.received(segment);
@@ -478,38 +326,27 @@ impl Connection {
 
     /// What SACK blocks say about duplicates and order.
     fn sacked(&mut self, segment: &Segment<'_>, options: &Options) {
-        if let Some(range) = options.duplicate(segment.ack) {
-            self.tally.spurious = self.tally.spurious.saturating_add(1);
-            self.stalls.duplicate(range);
-            return;
+        match options.duplicate(segment.ack) {
+            Some(range) => {
+                self.tally.spurious = self.tally.spurious.saturating_add(1);
+                self.stalls.duplicate(range);
+            }
+            None => self.order.sacked(options),
         }
-        let Some(sacked_to) = options.sacked_to else { return };
-        self.sacked_to = Some(self.sacked_to.map_or(sacked_to, |have| later(have, sacked_to)));
     }
 
     /// snd_una may have advanced.
     fn acked(&mut self, before: &Before) {
         let (Some(old), Some(una)) = (before.snd_una, self.facts.snd_una) else { return };
         self.sending.settle();
-        if !precedes(old, una) {
-            self.sent.acked(una);
-            return;
-        }
-        // What was missing below SACKed data came, and nobody had sent it again: it was late, not lost.
-        if let Some(sacked_to) = self.sacked_to {
-            if precedes(old, sacked_to) && !self.sent.sent_again_above(old) {
-                self.tally.reordered = self.tally.reordered.saturating_add(1);
-                self.tally.reordered_by = self.tally.reordered_by.max(distance(old, sacked_to));
-            }
-            if !precedes(una, sacked_to) {
-                self.sacked_to = None;
-            }
+        if precedes(old, una) {
+            self.order.acked(old, una, &self.sent);
         }
         self.sent.acked(una);
     }
 
     /// What the item changed in the facts.
-    fn changed(&mut self, before: &Before, step: &mut Step) {
+    fn changed(&mut self, before: &Before, seen: &Observed<'_>, step: &mut Step) {
         let facts = &self.facts;
         if let (Some(was), Some(is)) = (before.recovery, facts.recovery)
             && was != is
@@ -517,7 +354,7 @@ impl Connection {
             step.recovery = Some(is);
         }
         let begins = before.fast_recovery == Some(false) && facts.fast_recovery == Some(true);
-        self.tally.recoveries += u32::from(begins);
+        self.tally.recoveries += u32::from(begins || seen.recovery_begins);
         let closed = |window: Option<u32>| window.map(|window| window == 0);
         if facts.established
             && before.established
@@ -531,87 +368,6 @@ impl Connection {
         if facts.tcp_state == Some(tcp_state::CLOSED) && before.established {
             self.clock.ended = true;
         }
-    }
-
-    fn count(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<Stack>) {
-        let (facts, tally) = (&self.facts, &mut self.tally);
-        if let Some((kind, rtt)) = seen.rtt {
-            self.rtts.add(kind, rtt);
-        }
-        if let (Some(old), Some(una)) = (before.snd_una, facts.snd_una)
-            && before.established
-        {
-            // A FIN is no data.
-            let end = before.snd_end.filter(|&end| precedes(end, una)).unwrap_or(una);
-            tally.acked_bytes += u64::from(distance(old, end));
-        }
-        if facts.established {
-            if let Some(cwnd) = facts.cwnd {
-                let (min, max) = tally.cwnd.get_or_insert((cwnd, cwnd));
-                (*min, *max) = ((*min).min(cwnd), (*max).max(cwnd));
-            }
-            tally.largest_window = tally.largest_window.max(facts.snd_wnd.unwrap_or(0));
-        }
-        if let Some(stack) = stack.filter(|&stack| Some(stack) != tally.stack) {
-            tally.stack_changes += u32::from(tally.stack.is_some());
-            tally.stack = Some(stack);
-        }
-        tally.stack_changes += u32::from(seen.stack_changed);
-        tally.cc_changes += u32::from(seen.cc_changed);
-        tally.goodput = seen.goodput.or(tally.goodput);
-        self.slow_start(before, seen);
-    }
-
-    /// Follows slow start: cwnd below ssthresh.
-    fn slow_start(&mut self, before: &Before, seen: &Observed<'_>) {
-        let facts = &self.facts;
-        let (Some(cwnd), Some(ssthresh)) = (facts.cwnd, facts.ssthresh) else { return };
-        if !facts.established {
-            return;
-        }
-        match self.tally.slow_start {
-            SlowStart::Unseen if cwnd < ssthresh => self.tally.slow_start = SlowStart::Going,
-            SlowStart::Going if cwnd >= ssthresh || seen.hystart => {
-                let lowered = before.ssthresh.is_some_and(|was| ssthresh < was);
-                let loss = facts.recovery == Some(true) || seen.timer == Some(Timer::Rto);
-                let how = match () {
-                    _ if seen.hystart => SlowStartEnd::HyStart,
-                    _ if loss => SlowStartEnd::Loss,
-                    _ if lowered => SlowStartEnd::Congestion,
-                    _ => SlowStartEnd::Ssthresh,
-                };
-                let cwnd = before.cwnd.unwrap_or(cwnd).max(cwnd);
-                self.tally.slow_start = SlowStart::Ended(how, self.clock.now, cwnd);
-            }
-            _ => {}
-        }
-    }
-
-    /// Learns from the writer whether the send buffer is what it waits for.
-    fn watch_buffer(&mut self, before: &Before, seen: &Observed<'_>) {
-        let buffer = &mut self.buffer;
-        let Some(buffered) = self.facts.buffered else { return };
-        let mss = self.facts.mss.unwrap_or(0);
-        match seen.kind {
-            Kind::In(_) | Kind::Acked if before.snd_una != self.facts.snd_una => {
-                buffer.freed.get_or_insert(self.clock.now);
-            }
-            Kind::UserWrite => {
-                let prompt = buffer.freed.is_some_and(|at| (self.clock.now - at).0 <= PROMPT_US);
-                let full = buffered.saturating_add(mss) >= buffer.ceiling;
-                // A writer that waits for room never lets the buffer run empty.
-                let kept = self.facts.flight().is_some_and(|flight| flight > 0) && buffer.before > 0;
-                buffer.fills = if prompt && full && kept { buffer.fills.saturating_add(1) } else { 0 };
-                buffer.freed = None;
-            }
-            _ => {}
-        }
-        buffer.ceiling = buffer.ceiling.max(buffered);
-        buffer.before = self.facts.flight().map_or(0, |flight| buffered.min(flight));
-        let limit = self.facts.buffer_limit;
-        let near = |limit: u32| buffered.saturating_add(mss) >= limit && limit > 0;
-        self.facts.buffer_full =
-            limit.is_some_and(near) || (limit.is_none() && buffer.fills >= FILLS && near(buffer.ceiling));
     }
 
     /// Silence that a timer found goes on until a segment arrives.
@@ -684,6 +440,7 @@ impl Connection {
         let first = self.clock.first.unwrap_or(self.clock.now);
         Account {
             first,
+            earliest: self.clock.earliest.unwrap_or(first),
             duration_us: (self.clock.now - first).0.max(0) as u64,
             items: self.clock.items,
             established: self.facts.established,
@@ -706,11 +463,13 @@ impl Connection {
             cwnd: self.tally.cwnd,
             ends: self.tally.ends,
             handshake: self.handshake,
-            tcp_state: self.facts.tcp_state,
+            stack_changes: self.tally.stack_changes,
+            cc_changes: self.tally.cc_changes,
+            tcp_state: self.facts.tcp_state.filter(|_| self.facts.is_state_current),
             spans,
             more_spans: self.sending.dropped(),
             options: InUse::of(&self.facts),
-            tally: Seen::of(&self.tally),
+            tally: Seen::of(&self.tally, &self.order),
         }
     }
 
@@ -725,38 +484,5 @@ impl Connection {
     /// The round-trip times so far.
     pub fn rtts(&self) -> &Rtts {
         &self.rtts
-    }
-}
-
-/// The facts before an item that are compared with those after it.
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    tcp_state: Option<u8>,
-    established: bool,
-    snd_una: Option<u32>,
-    snd_max: Option<u32>,
-    snd_end: Option<u32>,
-    snd_wnd: Option<u32>,
-    cwnd: Option<u32>,
-    ssthresh: Option<u32>,
-    recovery: Option<bool>,
-    fast_recovery: Option<bool>,
-}
-
-impl Before {
-    #[inline]
-    fn of(facts: &Facts) -> Before {
-        Before {
-            tcp_state: facts.tcp_state,
-            established: facts.established,
-            snd_una: facts.snd_una,
-            snd_max: facts.snd_max,
-            snd_end: facts.snd_end,
-            snd_wnd: facts.snd_wnd,
-            cwnd: facts.cwnd,
-            ssthresh: facts.ssthresh,
-            recovery: facts.recovery,
-            fast_recovery: facts.fast_recovery,
-        }
     }
 }

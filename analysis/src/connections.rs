@@ -8,11 +8,12 @@ use std::hash::BuildHasher;
 use bblog_dissector::bblog::{Header, Serial};
 
 use crate::account::Account;
-use crate::connection::{Connection, Step, Wanted};
+use crate::connection::{Connection, Wanted};
 use crate::evidence::Plans;
 use crate::item::Item;
 use crate::ledger::Span;
 use crate::limit::Limit;
+use crate::step::Step;
 
 /// Which connection an item is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

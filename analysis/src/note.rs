@@ -7,7 +7,8 @@ use crate::handshake::Offer;
 use crate::limit::Limit;
 use crate::quantity::{Count, Percent, Rate, Time};
 use crate::sentence::errno_name;
-use crate::tally::{EndSegment, SlowStart, SlowStartEnd};
+use crate::slow_start::{SlowStart, SlowStartEnd};
+use crate::tally::EndSegment;
 use crate::transmit::Cause;
 
 /// Something worth knowing.
@@ -223,10 +224,9 @@ impl Notes {
     }
 
     fn changes(&mut self, account: &Account) {
-        let seen = &account.tally;
         let changes = [
-            ("stack_change", "The TCP stack", seen.stack_changes),
-            ("congestion_control_change", "The congestion control", seen.cc_changes),
+            ("stack_change", "The TCP stack", account.stack_changes),
+            ("congestion_control_change", "The congestion control", account.cc_changes),
         ];
         for (kind, what, times) in changes.into_iter().filter(|change| change.2 > 0) {
             let text = format!("{what} changed {}.", Count(times.into(), "time"));

@@ -4,6 +4,7 @@
 use std::fmt::{self, Write};
 
 use bblog_dissector::Micros;
+use bblog_dissector::spec::ValueNames;
 
 use crate::account::Account;
 use crate::limit::Limit;
@@ -131,15 +132,22 @@ impl Stall {
     }
 }
 
-/// The name of an error number of FreeBSD.
-pub(crate) fn errno_name(errno: i32) -> String {
-    use bblog_dissector::spec::ValueNames;
-    let row = bblog_dissector::tables::RECORD.iter().find(|row| row.name == "errno");
-    let name = row.and_then(|row| match row.names {
-        ValueNames::Enum(table) => table.get(errno.into()),
+/// The name of an error number of FreeBSD: `no buffers (ENOBUFS)`.
+pub fn errno_name(errno: i32) -> String {
+    record_name("errno", errno.into()).map_or_else(|| format!("error {errno}"), str::to_owned)
+}
+
+/// The name of a TCP state of tcp_fsm.h: `ESTABLISHED`; `None` if there is no such state.
+pub fn state_name(state: u8) -> Option<&'static str> {
+    record_name("state", state.into())
+}
+
+/// The name that the tables have for a value of every record.
+fn record_name(row: &str, value: i64) -> Option<&'static str> {
+    match bblog_dissector::tables::RECORD.iter().find(|known| known.name == row)?.names {
+        ValueNames::Enum(table) => table.get(value),
         ValueNames::Flags(_) | ValueNames::None => None,
-    });
-    name.map_or_else(|| format!("error {errno}"), str::to_owned)
+    }
 }
 
 impl Account {

@@ -244,11 +244,6 @@ impl Stalls {
         stalls
     }
 
-    /// The stall that ended last, of those that are kept.
-    pub(crate) fn latest(&self) -> Option<&Stall> {
-        self.kept.iter().max_by_key(|stall| stall.last_number)
-    }
-
     /// The first item, or progress: a gap begins.
     fn begin(&mut self, situation: &Situation, after_ack: bool) {
         self.gap = Some(Gap {

@@ -4,7 +4,11 @@
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Stack;
 
-use crate::evidence::{Segment, flag};
+use crate::before::Before;
+use crate::evidence::{Facts, Observed, Segment, flag};
+use crate::seq::{before as precedes, distance};
+use crate::slow_start::SlowStart;
+use crate::tcp_state;
 use crate::timer::Timer;
 
 /// What is counted for the notes.
@@ -16,43 +20,74 @@ pub(crate) struct Tally {
     pub(crate) gaps: u32,
     pub(crate) recoveries: u32,
     pub(crate) spurious: u32,
-    /// Segments that were acknowledged late and had not been sent again, and how far behind, bytes.
-    pub(crate) reordered: u32,
-    pub(crate) reordered_by: u32,
     pub(crate) zero_windows: u32,
     pub(crate) cwnd: Option<(u32, u32)>,
     pub(crate) largest_window: u32,
     pub(crate) stack_changes: u32,
     pub(crate) cc_changes: u32,
-    pub(crate) stack: Option<Stack>,
+    stack: Option<StackOf>,
     pub(crate) goodput: Option<u64>,
     pub(crate) slow_start: SlowStart,
     pub(crate) ends: EndSegments,
 }
 
-/// How slow start went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum SlowStart {
-    /// It was not seen.
-    #[default]
-    Unseen,
-    /// It goes on.
-    Going,
-    /// It ended so, at this time and congestion window.
-    Ended(SlowStartEnd, Micros, u32),
+impl Tally {
+    /// Counts what an item changed.
+    pub(crate) fn count(
+        &mut self,
+        before: &Before,
+        facts: &Facts,
+        seen: &Observed<'_>,
+        (stack, now): (Option<StackOf>, Micros),
+    ) {
+        if let (Some(old), Some(una)) = (before.snd_una, facts.snd_una)
+            && before.established
+        {
+            // A FIN is no data.
+            let end = before.snd_end.filter(|&end| precedes(end, una)).unwrap_or(una);
+            self.acked_bytes += u64::from(distance(old, end));
+        }
+        if facts.established {
+            // A record of the segment that established it has the window from before.
+            if let Some(cwnd) = facts.cwnd.filter(|_| before.established && is_open(facts)) {
+                let (min, max) = self.cwnd.get_or_insert((cwnd, cwnd));
+                (*min, *max) = ((*min).min(cwnd), (*max).max(cwnd));
+            }
+            self.largest_window = self.largest_window.max(facts.snd_wnd.unwrap_or(0));
+        }
+        if let Some(stack) = stack.filter(|&stack| Some(stack) != self.stack) {
+            self.stack_changes += u32::from(self.stack.is_some_and(|was| was.is_other(stack)));
+            self.stack = Some(stack);
+        }
+        self.stack_changes += u32::from(seen.stack_changed);
+        self.cc_changes += u32::from(seen.cc_changed);
+        self.goodput = seen.goodput.or(self.goodput);
+        self.slow_start.follow(before, facts, seen, now);
+    }
 }
 
-/// How slow start ended.
+/// Whether a connection that was established has not ended.
+fn is_open(facts: &Facts) -> bool {
+    facts.tcp_state.is_some_and(|state| state >= tcp_state::ESTABLISHED)
+}
+
+/// The stack of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SlowStartEnd {
-    /// A loss was found.
-    Loss,
-    /// HyStart++ saw the RTT rise.
-    HyStart,
-    /// The congestion window came to ssthresh.
-    Ssthresh,
-    /// ssthresh was lowered without a loss: ECN, or the stack's own doing.
-    Congestion,
+pub(crate) struct StackOf {
+    pub(crate) stack: Stack,
+    /// Its number.
+    pub(crate) id: u8,
+}
+
+impl StackOf {
+    /// Whether that is another stack: one has another name, or of those without a table, another number. A record
+    /// may still have the number of the stack that was before.
+    fn is_other(self, other: StackOf) -> bool {
+        match (self.stack, other.stack) {
+            (Stack::Unknown, _) | (_, Stack::Unknown) => self.id != other.id,
+            (ours, theirs) => ours != theirs,
+        }
+    }
 }
 
 /// A segment that ends one direction, or both.

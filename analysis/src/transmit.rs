@@ -156,6 +156,13 @@ impl Sent {
         again
     }
 
+    /// A segment was sent, but logged late, after what was sent later: it is not known what was sent before it.
+    pub(crate) fn late(&mut self, segment: &Segment<'_>) {
+        self.counts.segments += 1;
+        self.counts.bytes += u64::from(segment.len);
+        self.last = None;
+    }
+
     /// The last segment was not sent. The stack takes its sequence numbers back, so they are new when they are
     /// sent. Returns whether it was taken for a retransmission.
     pub(crate) fn not_sent(&mut self, errno: i32) -> bool {
@@ -231,6 +238,12 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// A segment was received, but logged late, after what was received later: it is not known what was before it.
+    pub(crate) fn late(&mut self, segment: &Segment<'_>) {
+        self.counts.segments += 1;
+        self.counts.bytes += u64::from(segment.len);
+    }
+
     pub(crate) fn segment(&mut self, segment: &Segment<'_>) {
         self.counts.segments += 1;
         self.counts.bytes += u64::from(segment.len);

@@ -75,7 +75,7 @@ fn a_log_in_two_files_is_one_connection() {
         for logged in parts.iter().copied().flatten() {
             all.feed(Key::Endpoints(logged.key, 2), logged.number, &logged.item());
         }
-        format!("{:?}", all.finish())
+        format!("{:?}", all.finish().collect::<Vec<_>>())
     };
     let whole = of(&[&records]);
     for cut in 1..records.len() {

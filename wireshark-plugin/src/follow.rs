@@ -50,10 +50,12 @@ impl Follow {
         let key = Key::Session(0, flow.number());
         let connections = self.connections.get_or_insert_default();
         let Fed::Told(_, step) = connections.feed(key, frame.into(), item) else { return };
+        // Accounts are nothing that a frame shows.
+        connections.take_closed();
         let limit_before = self.limits.insert(flow, step.limit);
         self.frames.set(frame, pack(&step, limit_before));
         let Some((_, connection)) = connections.get(&key).filter(|_| step.stall_ended) else { return };
-        if let (Some(first), Some(stall)) = (connection.first(), connection.latest_stall())
+        if let (Some(first), Some(stall)) = (connection.first(), connection.last_stall())
             && let (Ok(begin), Ok(end)) = (stall.first_number.try_into(), u32::try_from(stall.last_number))
         {
             let text = Some(stall.text(first).into());

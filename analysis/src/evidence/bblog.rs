@@ -22,8 +22,6 @@ use crate::timer::{Fires, Timer};
 
 /// What tlb_errno holds where the result is not known yet.
 const NOT_KNOWN: i32 = -1;
-/// A window that stands for none: TCP_MAXWIN << TCP_MAX_WINSHIFT, before the handshake is complete.
-const NO_WINDOW: u32 = 65535 << 14;
 
 #[inline]
 pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a>) -> Observed<'a> {
@@ -34,7 +32,7 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a
         // Only the TCP state is there.
         let tcp_state = u8::try_from(record.state()).ok();
         let (established, iss) = (facts.established, facts.iss);
-        *facts = Facts { tcp_state, established, iss, ..Facts::default() };
+        *facts = Facts { tcp_state, is_state_current: true, established, iss, ..Facts::default() };
         return Observed::default();
     }
     state(facts, item, plan.settles, names);
@@ -81,15 +79,16 @@ fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, record: &Record<'a>,
 #[inline]
 fn state(facts: &mut Facts, item: &BblogItem<'_>, settles: bool, names: &Meanings) {
     let record = &item.record;
-    facts.tcp_state = u8::try_from(record.state()).ok();
+    (facts.tcp_state, facts.is_state_current) = (u8::try_from(record.state()).ok(), true);
     facts.established |= facts.tcp_state.is_some_and(|state| state >= tcp_state::ESTABLISHED);
     facts.iss = Some(record.iss()).filter(|&iss| iss != 0).or(facts.iss);
     let Carried { snd_una, snd_wnd } = &mut facts.carried;
     facts.snd_una = carried(facts.snd_una, snd_una, record.snd_una(), settles);
     facts.snd_wnd = carried(facts.snd_wnd, snd_wnd, record.snd_wnd(), settles);
     facts.snd_max = Some(record.snd_max());
-    facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| cwnd != NO_WINDOW);
-    facts.ssthresh = Some(record.snd_ssthresh());
+    facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| !names.unset_cwnd.contains(&cwnd.into()));
+    let ssthresh = record.snd_ssthresh();
+    facts.ssthresh = Some(ssthresh).filter(|&ssthresh| !names.unset_ssthresh.contains(&ssthresh.into()));
     facts.dupacks = Some(record.dupacks());
     facts.rcv_nxt = Some(record.rcv_nxt());
     facts.held = Some(record.segqlen().max(0).unsigned_abs());
@@ -217,7 +216,7 @@ fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, pla
             continue;
         }
         let Some(field) = event.one(Group::Own, read.row).next() else { continue };
-        let Some(value) = field.value.as_int() else { continue };
+        let Some(value) = field.value.as_int().filter(|_| !field.is_unset()) else { continue };
         take(facts, seen, (read.fact, field.spec, value), item.context.hz);
     }
 }

@@ -17,9 +17,6 @@ use crate::seq::{before, later};
 use crate::tcp_state;
 use crate::timer::Timer;
 
-/// A window that stands for none: TCP_MAXWIN << TCP_MAX_WINSHIFT, before the handshake is complete.
-const NO_WINDOW: u32 = 65535 << 14;
-
 /// What an event's values say, before it is known what they mean together.
 #[derive(Default)]
 struct Values {
@@ -29,7 +26,9 @@ struct Values {
     window: Option<u32>,
     len: u32,
     snd_una: Option<u32>,
+    acked: u32,
     flight: Option<u32>,
+    sacked: u32,
     buffered: Option<u32>,
     error: i64,
     timer: Option<Timer>,
@@ -42,10 +41,12 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem
     let mut seen = Observed::default();
     let event = Event::of_elog(&item.event, item.spec);
     let values = values(facts, &mut seen, &event, plan);
-    seen.timer = plan.fires.timer(&event);
+    if plan.role != Role::RtoRecovery {
+        seen.timer = plan.fires.timer(&event);
+    }
+    facts.timed_out |= seen.timer == Some(Timer::Rto);
     seen.iss = facts.iss;
     happened(facts, &mut seen, plan.role, &values);
-    facts.timed_out |= seen.timer == Some(Timer::Rto);
     if let Some(mss) = values.mss {
         facts.mss_with_options(mss);
     }
@@ -57,8 +58,14 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
     for read in &plan.reads {
         let Some(field) = event.one(Group::Own, read.row).next() else { continue };
         if let (Fact::StackName, Value::Text(name)) = (read.fact, field.value) {
+            let stack = Stack::from_name(name);
+            facts.stack = Some(stack);
             // The default stack has no pacer; of others the log does not say whether it is armed.
-            facts.pacing = (Stack::from_name(name) == Stack::Freebsd).then_some(false);
+            facts.pacing = (stack == Stack::Freebsd).then_some(false);
+        }
+        if field.is_unset() {
+            forget(facts, read.fact);
+            continue;
         }
         let Some(value) = field.value.as_int() else { continue };
         let word = value as u32;
@@ -69,7 +76,9 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
             Fact::Window => values.window = Some(word),
             Fact::Len => values.len = word,
             Fact::SndUna => values.snd_una = Some(word),
+            Fact::Acked => values.acked = word,
             Fact::Flight => values.flight = Some(word),
+            Fact::Sacked => values.sacked = word,
             Fact::Buffered => values.buffered = Some(word),
             Fact::Error => values.error = value,
             Fact::MssWithOptions => values.mss = Some(word),
@@ -80,15 +89,25 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
     values
 }
 
+/// The value is one that means "not set".
+fn forget(facts: &mut Facts, fact: Fact) {
+    match fact {
+        Fact::Cwnd => facts.cwnd = None,
+        Fact::Ssthresh => facts.ssthresh = None,
+        _ => {}
+    }
+}
+
 /// Values that are facts as they stand.
 fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact, &FieldSpec, i64)) {
     let word = value as u32;
     match fact {
         Fact::State => {
+            facts.is_state_current = false;
             facts.tcp_state = Some(value as u8);
             facts.established |= value >= i64::from(tcp_state::ESTABLISHED);
         }
-        Fact::Cwnd => facts.cwnd = Some(word).filter(|&cwnd| cwnd != NO_WINDOW),
+        Fact::Cwnd => facts.cwnd = Some(word),
         Fact::Ssthresh => facts.ssthresh = Some(word),
         Fact::Iss => facts.iss = Some(word).filter(|&iss| iss != 0).or(facts.iss),
         Fact::SndShift => facts.snd_shift = Some(value as u8),
@@ -122,6 +141,7 @@ fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: 
         Role::In => {
             if let Some(segment) = segment(values) {
                 let opening = facts.tcp_state == Some(tcp_state::SYN_RECEIVED);
+                facts.is_state_current = true;
                 received(facts, &segment, values.window);
                 arrived(facts, &segment, opening);
                 seen.kind = Kind::In(segment);
@@ -129,6 +149,7 @@ fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: 
         }
         Role::Out => {
             if let Some(segment) = segment(values) {
+                facts.is_state_current = true;
                 sent(facts, &segment);
                 acknowledged(facts, &segment, values.window);
                 seen.kind = Kind::Out(segment, None);
@@ -142,12 +163,15 @@ fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: 
             wrote(facts, values);
             seen.kind = Kind::UserWrite;
         }
-        Role::EnterRecovery => (facts.recovery, facts.fast_recovery) = (Some(true), Some(true)),
+        Role::EnterRecovery => {
+            (facts.recovery, facts.fast_recovery) = (Some(true), Some(true));
+            seen.recovery_begins = true;
+        }
         Role::ExitRecovery => (facts.recovery, facts.fast_recovery) = (Some(false), Some(false)),
         Role::RtoRecovery => {
             (facts.recovery, facts.fast_recovery) = (Some(true), Some(false));
-            // TIMER_FIRED says it, too, if the subscription has it.
-            seen.timer = (!facts.timed_out).then_some(Timer::Rto);
+            // TIMER_FIRED says it before, if the subscription has it.
+            seen.timer = (!std::mem::take(&mut facts.timed_out)).then_some(Timer::Rto);
         }
         Role::Arm if values.timer == Some(Timer::Persist) => facts.persist = Some(true),
         Role::Disarm if values.timer == Some(Timer::Persist) => facts.persist = Some(false),
@@ -241,7 +265,6 @@ fn leave_recovery(facts: &mut Facts) {
 }
 
 fn sent(facts: &mut Facts, segment: &Segment<'_>) {
-    facts.timed_out = false;
     facts.pacing = facts.pacing.map(|_| false);
     if segment.has(flag::RST) {
         return;
@@ -263,10 +286,17 @@ fn sent(facts: &mut Facts, segment: &Segment<'_>) {
 
 fn acked(facts: &mut Facts, values: &Values) {
     let Some(una) = values.snd_una else { return };
+    let flight = values.flight.and_then(|flight| match facts.stack {
+        Some(Stack::Freebsd) => Some(flight),
+        Some(Stack::Rack) => flight.checked_add(values.sacked)?.checked_sub(values.acked),
+        // RACK has what is acknowledged here in flight yet.
+        _ => Some(flight).filter(|&flight| flight < values.acked),
+    });
     facts.snd_una = Some(una);
-    if let Some(flight) = values.flight {
-        facts.snd_max = Some(una.wrapping_add(flight));
-    }
+    facts.snd_max = match flight {
+        Some(flight) => Some(una.wrapping_add(flight)),
+        None => facts.snd_max.map(|max| later(max, una)),
+    };
     leave_recovery(facts);
 }
 

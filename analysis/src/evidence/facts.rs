@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The facts that decide what limits a connection.
 
+use bblog_dissector::spec::Stack;
+
 /// What is known of a connection now. A fact that the log does not hold is `None`, which is never taken
 /// for zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +75,11 @@ pub struct Facts {
     pub ecn: Option<bool>,
     /// What records held before the segment that the facts were carried on by.
     pub(crate) carried: Carried,
-    /// Whether the retransmission timer fired since the last segment was sent (eventlog).
+    /// The stack, as far as eventlog names it.
+    pub(crate) stack: Option<Stack>,
+    /// Whether the TCP state is a segment's; else it may have changed since it was told (eventlog).
+    pub(crate) is_state_current: bool,
+    /// Whether the retransmission timer fired and what it did was not logged yet (eventlog).
     pub(crate) timed_out: bool,
 }
 
@@ -111,6 +117,14 @@ impl Facts {
     pub(crate) fn mss_with_options(&mut self, mss: u32) {
         let options = if self.timestamps == Some(true) { TIMESTAMP_BYTES } else { 0 };
         self.mss = Some(mss.saturating_sub(options)).filter(|&mss| mss > 0).or(self.mss);
+    }
+
+    /// Forgets what may have changed while nothing was known: all but what was agreed on or was measured.
+    pub(crate) fn forget(&mut self) {
+        let Facts { established, iss, mss, srtt_us, buffer_limit, snd_shift, stack, .. } = *self;
+        let Facts { sack, timestamps, scaling, ecn, .. } = *self;
+        let agreed = Facts { sack, timestamps, scaling, ecn, ..Facts::default() };
+        *self = Facts { established, iss, mss, srtt_us, buffer_limit, snd_shift, stack, ..agreed };
     }
 
     /// Bytes in flight.

@@ -31,6 +31,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) rtt: Option<(RttKind, u32)>,
     /// Our initial sequence number, where the item says it.
     pub(crate) iss: Option<u32>,
+    /// Fast recovery begins, by the log's own word.
+    pub(crate) recovery_begins: bool,
     /// The stack changed to another.
     pub(crate) stack_changed: bool,
     /// The congestion control changed to another.

@@ -127,11 +127,17 @@ fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
 #[derive(Debug)]
 pub(super) struct Meanings {
     pub(super) ecn: u32,
+    /// Values of every record's cwnd and ssthresh that mean "not set".
+    pub(super) unset_cwnd: &'static [u64],
+    pub(super) unset_ssthresh: &'static [u64],
 }
 
 impl Meanings {
     fn new() -> Meanings {
-        Meanings { ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
+        let unset =
+            |name: &str| tables::RECORD.iter().find(|row| row.name == name).map_or(&[][..], |row| row.unset);
+        let (unset_cwnd, unset_ssthresh) = (unset("snd_cwnd"), unset("snd_ssthresh"));
+        Meanings { unset_cwnd, unset_ssthresh, ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
     }
 
     /// The reason that `value` of `row` is.
@@ -235,10 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_found() {
-        let plans = Plans::new();
-        let masks = format!("{:?}", plans.names);
-        assert!(!masks.contains(": 0"), "{masks}");
+    fn flags_and_values_are_found() {
+        let names = Plans::new().names;
+        assert!(names.ecn != 0);
+        assert!(names.unset_cwnd.contains(&(65535 << 14)) && names.unset_ssthresh.contains(&(65535 << 14)));
     }
 
     /// Each stack's reason for a stop is read, and each timer's name is known.

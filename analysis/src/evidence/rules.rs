@@ -94,8 +94,12 @@ pub(super) enum Fact {
     Ssthresh,
     /// The oldest unacknowledged sequence number.
     SndUna,
-    /// Bytes in flight.
+    /// Bytes newly acknowledged.
+    Acked,
+    /// Bytes in flight: of RACK those before the acknowledgement, less what is SACKed.
     Flight,
+    /// Bytes SACKed.
+    Sacked,
     /// An error number.
     Error,
     /// Our initial sequence number.
@@ -195,9 +199,13 @@ pub(super) static FACTS: &[FactRule] = &[
     fact(Eventlog, "OUT", "state", Fact::State),
     fact(Eventlog, "OUT", "cwnd", Fact::Cwnd),
     fact(Eventlog, "ACK", "snd_una", Fact::SndUna),
+    fact(Eventlog, "ACK", "acked", Fact::Acked),
     fact(Eventlog, "ACK", "inflight", Fact::Flight),
+    fact(Eventlog, "ACK", "sacked", Fact::Sacked),
     fact(Eventlog, "SACK", "snd_una", Fact::SndUna),
+    fact(Eventlog, "SACK", "acked", Fact::Acked),
     fact(Eventlog, "SACK", "inflight", Fact::Flight),
+    fact(Eventlog, "SACK", "sacked", Fact::Sacked),
     fact(Eventlog, "CWND", "cwnd", Fact::Cwnd),
     fact(Eventlog, "CWND", "ssthresh", Fact::Ssthresh),
     fact(Eventlog, "ENTER_RECOVERY", "cwnd", Fact::Cwnd),

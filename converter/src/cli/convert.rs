@@ -87,7 +87,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
         drop(progress);
         return Ok(super::plot::end(messages, written));
     }
-    let mut picker = Picker::new(selection);
+    let mut picker = Some(Picker::new(selection)).filter(|picker| !picker.is_everything());
     let converted = if args.split {
         Split { inputs, folder: output }.run(picker.as_mut(), &mut on_error).map(|_| ())
     } else {

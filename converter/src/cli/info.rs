@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bblog_converter::command::info;
 use bblog_converter::input::Inputs;
+use bblog_converter::select::walk::Picker;
 
 use super::messages::{Messages, Outcome};
 use super::progress::Progress;
@@ -35,14 +36,14 @@ pub struct Args {
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
+    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
     let mut messages = Messages::new();
     let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
-    let reports = info::of_inputs(&inputs, &mut selection, on_error);
+    let reports = info::of_inputs(&inputs, &mut picker, on_error);
     drop(progress);
-    messages.selected(selection.took_none_of());
+    messages.selected(picker.took_none_of());
     let written = if args.json { info::print_json(&reports) } else { info::print_text(&reports) };
     Ok(messages.end(written))
 }

@@ -9,8 +9,9 @@ use bblog_converter::command::why::{self, Evidence};
 use bblog_converter::event::merge::Events;
 use bblog_converter::input::Inputs;
 use bblog_converter::output::Output;
+use bblog_converter::select::walk::Picker;
 
-use super::messages::{Messages, Outcome};
+use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
 use super::usage::UsageError;
 use super::{reading, selecting};
@@ -42,10 +43,10 @@ pub struct Args {
     assumptions: reading::AssumptionArgs,
 }
 
-/// Does it.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// UsageError usage.
+/// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.schema_doc {
         return Ok(Messages::new().end(print(|out| {
@@ -55,17 +56,20 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     }
     let evidence = Evidence { inputs: quoted(&args.inputs) };
     let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
+    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
     let mut messages = Messages::new();
     let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
     let wanted = Wanted { spans: args.verbose };
-    let findings = why::of_events(&mut events, &mut selection, wanted, on_error);
+    let findings = why::of_events(&mut events, &mut picker, wanted, on_error);
     drop(progress);
+    messages.selected(picker.took_none_of());
+    if args.json && findings.left_out().connections() > 0 {
+        messages::print(&format_args!("left out {}", findings.left_out()));
+    }
     Ok(messages.end(print(|out| {
-        let findings = findings?;
         if args.json { findings.print_json(out) } else { findings.print_text(&evidence, out) }
     })))
 }

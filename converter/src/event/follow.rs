@@ -44,24 +44,38 @@ impl Follower {
     /// connection and what it told; `None` if it is of no connection, or was read before.
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
-        let fed = match item {
-            LogItem::Bblog(item) => self.record(input, number, item),
-            LogItem::Eventlog(item) => self.event(input, number, item)?,
-        };
-        match fed {
+        let (key, item) = self.item_of(input, item)?;
+        match self.connections.feed(key, number, &item) {
             Fed::Told(number, step) => Some((number, step)),
             Fed::Repeated(_) => None,
         }
     }
 
+    /// Passes over an item that is not selected: what it changes is unknown, but for the end of its connection and
+    /// the beginning of another.
     #[inline]
-    fn record(&mut self, input: usize, number: u64, item: &item::BblogItem<'_>) -> Fed {
+    pub fn pass_over(&mut self, input: usize, item: &LogItem<'_>) {
+        if let Some((key, item)) = self.item_of(input, item) {
+            self.connections.pass_over(&key, &item);
+        }
+    }
+
+    /// An item as the analysis takes it, and the key of its connection; `None` if it is of no connection.
+    #[inline]
+    fn item_of<'a>(&mut self, input: usize, item: &LogItem<'a>) -> Option<(Key, Item<'a>)> {
+        match item {
+            LogItem::Bblog(item) => Some(self.record(input, item)),
+            LogItem::Eventlog(item) => self.event(input, item),
+        }
+    }
+
+    #[inline]
+    fn record<'a>(&mut self, input: usize, item: &item::BblogItem<'a>) -> (Key, Item<'a>) {
         let (key, context) = match &self.section {
             Some((of, section, key, context)) if (*of, *section) == (input, item.section) => (*key, *context),
             _ => self.begin_section(input, item),
         };
-        let item = Item::Bblog(BblogItem { record: item.record, time: item.time, context });
-        self.connections.feed(key, number, &item)
+        (key, Item::Bblog(BblogItem { record: item.record, time: item.time, context }))
     }
 
     #[cold]
@@ -76,7 +90,7 @@ impl Follower {
     }
 
     #[inline]
-    fn event(&mut self, input: usize, number: u64, item: &item::EventlogItem<'_>) -> Option<Fed> {
+    fn event<'a>(&mut self, input: usize, item: &item::EventlogItem<'a>) -> Option<(Key, Item<'a>)> {
         let id = item.event.session_id();
         if item.provider != Some(tcp_provider::NAME) || sessions::is_no_session(id) {
             return None;
@@ -92,8 +106,7 @@ impl Follower {
             self.connections.restart(key);
         }
         let spec = Catalog::event(item.tables, item.event.event_id());
-        let item = Item::Eventlog(EventlogItem { event: item.event, spec, time: item.time });
-        Some(self.connections.feed(key, number, &item))
+        Some((key, Item::Eventlog(EventlogItem { event: item.event, spec, time: item.time })))
     }
 
     /// What is known of the connection of the last item.
@@ -112,8 +125,15 @@ impl Follower {
         self.connections.repeated()
     }
 
-    /// The accounts of all connections, by number: no item follows.
-    pub fn finish(self) -> Vec<Account> {
+    /// The accounts of connections that are over, since the last call. Take them now and then, or memory grows with
+    /// the number of connections.
+    #[inline]
+    pub fn take_closed(&mut self) -> std::vec::Drain<'_, (Number, Box<Account>)> {
+        self.connections.take_closed()
+    }
+
+    /// The accounts that were not taken yet, by number: no item follows.
+    pub fn finish(self) -> impl Iterator<Item = (Number, Box<Account>)> {
         self.connections.finish()
     }
 }

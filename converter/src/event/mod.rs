@@ -18,4 +18,5 @@ pub mod open;
 pub mod origin;
 pub mod pcapng;
 pub mod source;
+pub mod subject;
 pub mod words;

@@ -62,37 +62,63 @@ pub fn walk_live(
     Ok(())
 }
 
-/// Picks events to be passed on as they are: what [`walk`] is for those that are turned into text.
+/// Numbers items and picks those that a selection selects, to be passed on as they are: what [`walk`] is for those that
+/// are turned into text. Items are decoded only where the selection depends on it.
 pub struct Picker {
-    decoder: ItemDecoder,
     selection: Selection,
+    decoder: Option<ItemDecoder>,
+    number: u64,
 }
 
 impl Picker {
-    /// Picks what `selection` selects; `None` if that is everything, which needs no decoding.
-    pub fn new(selection: Selection) -> Option<Picker> {
+    /// Picks what `selection` selects.
+    pub fn new(selection: Selection) -> Picker {
+        let decoder = Picker::decoder(&selection);
+        Picker { selection, decoder, number: 0 }
+    }
+
+    fn decoder(selection: &Selection) -> Option<ItemDecoder> {
         (!selection.is_everything()).then(|| {
             let mut decoder = ItemDecoder::new();
             if selection.follows() {
                 decoder.follow();
             }
-            Picker { decoder, selection }
+            decoder
         })
     }
 
-    /// Whether the next event, of input number `input`, is picked.
+    /// Picks as if no item had been seen yet: for inputs that are looked at one by one.
+    pub fn begin_anew(&mut self) {
+        self.selection.begin_anew();
+        (self.decoder, self.number) = (Picker::decoder(&self.selection), 0);
+    }
+
+    /// Whether every item is picked.
+    pub fn is_everything(&self) -> bool {
+        self.decoder.is_none()
+    }
+
+    /// Whether the next item, of input number `input`, is picked.
     #[inline]
     pub fn picks(&mut self, input: usize, item: LogItem<'_>) -> bool {
-        let decoded = self.decoder.decode(input, item);
+        self.number += 1;
+        let Some(decoder) = &mut self.decoder else { return true };
+        let decoded = decoder.decode(input, item);
         !self.selection.is_full() && self.selection.admits(&decoded)
     }
 
-    /// How many events there were, if none of them was picked.
+    /// The number of the last item among all, from 1.
+    #[inline]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How many items there were, if none of them was picked.
     pub fn took_none_of(&self) -> Option<u64> {
         self.selection.took_none_of()
     }
 
-    /// Whether no further event can be picked.
+    /// Whether no further item can be picked.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.selection.is_full()

@@ -23,6 +23,8 @@ pub type Addresses = (SocketAddr, SocketAddr);
 
 /// Bytes of CONN_PARAMS in all layouts but A, and of CONN_PARAMS_V2.
 const CONN_PARAMS_LEN: usize = 64;
+/// Bytes of the name of a congestion control algorithm.
+const CC_NAME_LEN: usize = 16;
 /// Bytes of a stack's name.
 const STACK_NAME_LEN: usize = 32;
 /// Bytes of a log id.
@@ -93,6 +95,22 @@ pub fn changed_stack<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
         }
         _ => None,
     }
+}
+
+/// The name of the congestion control algorithm that an event says its connection has: CONN_PARAMS, CONN_PARAMS_V2
+/// or CC_ALGO_CHANGE (up to a NUL); `None` for other events.
+#[inline]
+pub fn congestion_control<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {
+    let changed = || {
+        let payload = event.payload();
+        match (event.event_id(), payload.len()) {
+            // Each number has another meaning, and size, in the other layouts.
+            (id::CC_ALGO_CHANGE | id::A_CC_ALGO_CHANGE, CC_NAME_LEN) => Cursor(payload).text(0, CC_NAME_LEN),
+            _ => None,
+        }
+    };
+    let parameters = connection_parameters(event).map(Cursor);
+    parameters.and_then(|at| at.text(15, CC_NAME_LEN)).or_else(changed)
 }
 
 /// The payload of a CONN_PARAMS event, or of layout A's CONN_PARAMS_V2, which has the same structure.

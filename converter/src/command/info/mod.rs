@@ -2,12 +2,12 @@
 //! `bblog info`: the summary of an input, made in one pass.
 
 mod builder;
+mod census;
 pub mod connection;
+mod list;
 pub mod report;
-mod rules;
 pub mod span;
 mod text;
-mod tracker;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,25 +20,25 @@ use crate::input::error::{InputError, OnError};
 use crate::input::{Input, InputKind, InputName, Inputs};
 use crate::output::Output;
 use crate::output::error::OutputError;
-use crate::select::Selection;
+use crate::select::walk::Picker;
 
-/// Reports on what `selection` selects of each input; errors also go to `on_error`.
-pub fn of_inputs(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError<'_>) -> Vec<Report> {
+/// Reports on what `picker` picks of each input; errors also go to `on_error`.
+pub fn of_inputs(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_>) -> Vec<Report> {
     let mut reports = Vec::new();
     for name in &inputs.names {
         let input = Input::open(name, 1, &inputs.meter);
-        selection.begin_anew();
-        reports.push(of_input(name, input, inputs, selection, &mut |error| on_error(name, error)));
+        picker.begin_anew();
+        reports.push(of_input(name, input, inputs, picker, &mut |error| on_error(name, error)));
     }
     reports
 }
 
-/// Reports on what `selection` selects of one of `inputs`.
+/// Reports on what `picker` picks of one of `inputs`.
 fn of_input(
     name: &InputName,
     input: Result<Input, InputError>,
     inputs: &Inputs,
-    selection: &mut Selection,
+    picker: &mut Picker,
     on_error: &mut dyn FnMut(&InputError),
 ) -> Report {
     let mut report = Report { file: name.to_string(), ..Report::default() };
@@ -61,7 +61,7 @@ fn of_input(
             return report;
         }
     });
-    builder::read(&mut report, input, inputs, selection, on_error);
+    builder::read(&mut report, input, inputs, picker, on_error);
     report
 }
 

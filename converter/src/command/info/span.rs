@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A span of time of a log.
 
+use bblog_analysis::Account;
 use bblog_dissector::Micros;
 use bblog_pcapng::utc::Utc;
 use serde::Serialize;
@@ -16,7 +17,23 @@ pub struct Span {
     pub last_us: i64,
 }
 
+/// The name of a clock: of records without the time of boot it is the machine's uptime.
+pub(super) fn clock_name(is_uptime: bool) -> &'static str {
+    if is_uptime { "uptime" } else { "utc" }
+}
+
 impl Span {
+    /// From the first to the last item of a connection.
+    pub(super) fn of(account: &Account, clock: &'static str) -> Span {
+        let last_us = account.first.0.saturating_add_unsigned(account.duration_us);
+        Span { clock, first_us: account.earliest.0, last_us }
+    }
+
+    /// Its length, microseconds.
+    pub(super) fn us(&self) -> u64 {
+        self.last_us.saturating_sub(self.first_us).max(0).unsigned_abs()
+    }
+
     /// Widens `span` so that `time` lies in it.
     pub(super) fn widen(span: &mut Option<Span>, clock: &'static str, time: Micros) {
         let span = span.get_or_insert(Span { clock, first_us: time.0, last_us: time.0 });

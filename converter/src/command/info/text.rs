@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::connection::{ConnectionReport, Direction, Rtt};
+use super::connection::{ConnectionReport, Direction, LimitShare, Rtt};
 use super::report::Report;
 
 /// Shows a report in lines.
@@ -111,6 +111,10 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
     let line = |f: &mut fmt::Formatter<'_>, key: &str, value: &dyn fmt::Display| {
         writeln!(f, "      {key:<9} {value}")
     };
+    if let Some(verdict) = &connection.verdict {
+        line(f, "verdict", verdict)?;
+        line(f, "limits", &Shares(&connection.limits))?;
+    }
     if let Some(us) = connection.duration_us {
         line(f, "duration", &format_args!("{}.{:06} s", us / 1_000_000, us % 1_000_000))?;
     }
@@ -119,11 +123,18 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
             line(f, key, &DirectionText(direction))?;
         }
     }
+    for failed in &connection.failed_sends {
+        line(
+            f,
+            "failed",
+            &format_args!("{}: {}", Count(failed.sends.into(), "send", "sends"), failed.error),
+        )?;
+    }
     let (rtos, tlps, recoveries) = (connection.rtos, connection.tlps, connection.recoveries);
     if rtos != Some(0) || tlps != Some(0) || recoveries > 0 {
-        let rtos = Known(rtos, "RTO", "RTOs");
-        let tlps = Known(tlps, "TLP", "TLPs");
-        let recoveries = Count(recoveries, "recovery episode", "recovery episodes");
+        let rtos = Known(rtos.map(Into::into), "RTO", "RTOs");
+        let tlps = Known(tlps.map(Into::into), "TLP", "TLPs");
+        let recoveries = Count(recoveries.into(), "recovery episode", "recovery episodes");
         line(f, "loss", &format_args!("{rtos}, {tlps}, {recoveries}"))?;
     }
     if let Some(rtt) = &connection.rtt {
@@ -137,7 +148,7 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
     changes(f, "CC", connection.cc_changes, connection.cc.iter())?;
     if let Some(gaps) = connection.gaps.filter(|&gaps| gaps > 0) {
         let lost = Count(connection.lost_records.unwrap_or_default(), "record", "records");
-        line(f, "missing", &format_args!("{lost} in {}", Count(gaps, "gap", "gaps")))?;
+        line(f, "missing", &format_args!("{lost} in {}", Count(gaps.into(), "gap", "gaps")))?;
     }
     let end = &connection.end;
     let mut parts: Vec<&str> = end.reasons.iter().map(String::as_str).collect();
@@ -152,7 +163,7 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
 fn changes<'a>(
     f: &mut fmt::Formatter<'_>,
     key: &str,
-    changes: u64,
+    changes: u32,
     names: impl Iterator<Item = &'a String>,
 ) -> fmt::Result {
     let names: Vec<&str> = names.map(String::as_str).collect();
@@ -162,7 +173,7 @@ fn changes<'a>(
     let names = names.join(", ");
     match changes {
         0 => writeln!(f, "      {key:<9} {names}"),
-        _ => writeln!(f, "      {key:<9} {names} ({})", Count(changes, "change", "changes")),
+        _ => writeln!(f, "      {key:<9} {names} ({})", Count(changes.into(), "change", "changes")),
     }
 }
 
@@ -184,12 +195,28 @@ impl fmt::Display for DirectionText<'_> {
     }
 }
 
+/// States and their shares in the time.
+struct Shares<'a>(&'a [LimitShare]);
+
+impl fmt::Display for Shares<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no time");
+        }
+        for (at, limit) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{} {:.1} %", limit.state, limit.share * 100.0)?;
+        }
+        Ok(())
+    }
+}
+
 struct RttText<'a>(&'a Rtt);
 
 impl fmt::Display for RttText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Rtt { min_us, avg_us, max_us, samples, kind } = *self.0;
-        let ms = |us: u64| format!("{}.{:03}", us / 1000, us % 1000);
+        let ms = |us: u32| format!("{}.{:03}", us / 1000, us % 1000);
         let samples = match kind {
             "smoothed" => Count(samples, "smoothed value", "smoothed values"),
             _ => Count(samples, "sample", "samples"),

@@ -62,12 +62,11 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
     });
     debug_assert!(walked.is_ok(), "nothing above can fail");
     let left_out = drawings.len().saturating_sub(MAX_CONNECTIONS);
-    let accounts = follower.finish();
-    let mut finished: Vec<(u64, ConnectionPicture)> = drawings
-        .into_iter()
-        .zip(&accounts)
-        .filter_map(|(drawing, account)| Some((account.lost_us(), drawing?.finish(account))))
-        .collect();
+    let mut finished: Vec<(u64, ConnectionPicture)> = Vec::new();
+    for (number, account) in follower.finish() {
+        let drawing = drawings.get_mut(number).and_then(Option::take);
+        finished.extend(drawing.map(|drawing| (account.lost_us(), drawing.finish(&account))));
+    }
     finished.sort_by_key(|(lost, _)| std::cmp::Reverse(*lost));
     let connections = finished.into_iter().map(|(_, picture)| picture).collect();
     Pictures { connections, events: selected, left_out }

@@ -8,6 +8,7 @@ use bblog_analysis::{Account, NoteValue, Side, Span, Stall, Total};
 use serde::Serialize;
 
 use super::Finding;
+use crate::event::subject::Names;
 
 /// A line of `bblog why --json`.
 #[derive(Serialize)]
@@ -15,6 +16,8 @@ pub(super) struct Connection<'a> {
     connection: Ends<'a>,
     stacks: Vec<&'a str>,
     kernel: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inferred: Vec<&'static str>,
     clock: &'static str,
     first_us: i64,
     duration_us: u64,
@@ -103,8 +106,13 @@ enum Value {
 
 impl<'a> Connection<'a> {
     /// A connection; with its spans if it has any.
-    pub(super) fn of(finding: &'a Finding, stacks: &'a [Box<str>]) -> Connection<'a> {
+    pub(super) fn of(finding: &'a Finding, names: &'a Names) -> Connection<'a> {
         let Finding { subject, account } = finding;
+        let kernel = names.kernel_of(subject);
+        let inferred = [
+            (names.stacks_of(subject).any(|stack| stack.is_inferred), "stack"),
+            (kernel.is_some_and(|kernel| kernel.is_inferred), "kernel"),
+        ];
         let (local, remote) = subject.addresses.unzip();
         let spans = (!account.spans.is_empty()).then(|| account.spans.iter().map(JsonSpan::of).collect());
         Connection {
@@ -116,8 +124,9 @@ impl<'a> Connection<'a> {
                 session: subject.session,
                 log_id: subject.log_id.as_deref(),
             },
-            stacks: subject.stack_names(stacks),
-            kernel: subject.kernel.map(|kernel| kernel.name()),
+            stacks: names.stacks_of(subject).map(|stack| &*stack.name).collect(),
+            kernel: kernel.map(|kernel| kernel.kernel.name()),
+            inferred: inferred.into_iter().filter(|fact| fact.0).map(|fact| fact.1).collect(),
             clock: if subject.is_uptime { "uptime" } else { "utc" },
             first_us: account.first.0,
             duration_us: account.duration_us,

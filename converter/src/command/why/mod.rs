@@ -2,35 +2,40 @@
 //! `bblog why`: what limited each connection, when, and how that is known.
 
 mod json;
+mod left_out;
 mod schema_doc;
-mod subject;
 mod text;
 
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use bblog_analysis::{Account, Limit, Wanted};
+use bblog_analysis::{Account, Limit, Number, Wanted};
 use bblog_dissector::Micros;
 
+pub use self::left_out::LeftOut;
 pub use self::schema_doc::schema_doc;
 pub use self::text::Evidence;
 
-use self::subject::{Subject, Subjects};
 use crate::event::follow::Follower;
 use crate::event::merge::Events;
+use crate::event::subject::{Names, Subject, Subjects};
 use crate::input::error::OnError;
-use crate::select::Selection;
-use crate::select::walk::walk;
+use crate::select::walk::Picker;
+
+/// Connections that are listed, the worst ones; the others are counted.
+const MAX_LISTED: usize = 10_000;
 
 /// What is known of the connections of inputs.
-#[derive(Default)]
 pub struct Findings {
     /// The worst connection first.
     connections: Vec<Finding>,
+    /// Connections that are not among them.
+    left_out: LeftOut,
     /// Sockets without a connection: listening or unbound.
     listeners: usize,
-    /// Names of stacks, by number.
-    stacks: Vec<Box<str>>,
+    /// Names of stacks and kernels.
+    names: Names,
     /// Time of the first selected event.
     first: Option<Micros>,
 }
@@ -38,38 +43,93 @@ pub struct Findings {
 /// A connection.
 struct Finding {
     subject: Subject,
-    account: Account,
+    account: Box<Account>,
 }
 
-/// Follows the connections of the selected events to their ends.
-///
-/// # Errors
-/// None of its own: errors of inputs go to `on_error`.
+/// Follows the connections of the picked events to their ends.
 pub fn of_events(
     events: &mut Events,
-    selection: &mut Selection,
+    picker: &mut Picker,
     wanted: Wanted,
     on_error: &mut OnError<'_>,
-) -> io::Result<Findings> {
+) -> Findings {
     let mut follower = Follower::new(wanted);
-    let mut subjects = Subjects::default();
+    let (mut subjects, mut worst) = (Subjects::default(), Worst::default());
     let mut first = None;
-    walk(events, selection, on_error, |decoded| {
-        first.get_or_insert(decoded.item.time());
-        if let Some((number, _)) = follower.feed(decoded.input, decoded.number, &decoded.item) {
-            subjects.note(number, decoded.input, &decoded.item);
+    while !picker.is_full() && events.advance(on_error) {
+        let Some((input, item)) = events.item() else { continue };
+        if picker.picks(input, item) {
+            first.get_or_insert(item.time());
+            if let Some((number, _)) = follower.feed(input, picker.number(), &item) {
+                subjects.note(number, input, &item);
+            }
+            for (number, account) in follower.take_closed() {
+                worst.add(number, subjects.take(number), account);
+            }
+        } else {
+            follower.pass_over(input, &item);
         }
-        Ok(())
-    })?;
-    let (subjects, stacks) = subjects.finish();
-    let connections = subjects.into_iter().zip(follower.finish());
-    let mut connections: Vec<Finding> =
-        connections.map(|(subject, account)| Finding { subject, account }).collect();
-    let all = connections.len();
-    connections.retain(|finding| !finding.is_listener());
-    let listeners = all - connections.len();
-    connections.sort_by_key(|finding| Reverse((finding.trouble_us(), finding.account.duration_us)));
-    Ok(Findings { connections, listeners, stacks, first })
+        events.meter().count_event();
+    }
+    for (number, account) in follower.finish() {
+        worst.add(number, subjects.take(number), account);
+    }
+    let Worst { listed, left_out, listeners } = worst;
+    let connections = listed.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.finding).collect();
+    Findings { connections, left_out, listeners, names: subjects.into_names(), first }
+}
+
+/// The worst connections.
+#[derive(Default)]
+struct Worst {
+    /// The least bad one on top.
+    listed: BinaryHeap<Reverse<Ranked>>,
+    left_out: LeftOut,
+    listeners: usize,
+}
+
+/// A connection and its place in the order: the time in trouble, its duration, and the earlier one first.
+struct Ranked {
+    rank: (u64, u64, Reverse<Number>),
+    finding: Finding,
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Ranked) -> bool {
+        self.rank == other.rank
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Ranked) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Ranked) -> std::cmp::Ordering {
+        self.rank.cmp(&other.rank)
+    }
+}
+
+impl Worst {
+    /// Takes in a connection that is over.
+    fn add(&mut self, number: Number, subject: Subject, account: Box<Account>) {
+        let finding = Finding { subject, account };
+        if finding.is_listener() {
+            self.listeners += 1;
+            return;
+        }
+        let rank = (finding.trouble_us(), finding.account.duration_us, Reverse(number));
+        self.listed.push(Reverse(Ranked { rank, finding }));
+        if self.listed.len() > MAX_LISTED
+            && let Some(Reverse(least)) = self.listed.pop()
+        {
+            self.left_out.count(&least.finding.account);
+        }
+    }
 }
 
 impl Finding {
@@ -90,6 +150,11 @@ impl Finding {
 }
 
 impl Findings {
+    /// Connections that are not printed.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
     /// Prints them for people: the worst connection first.
     ///
     /// # Errors
@@ -104,7 +169,7 @@ impl Findings {
     /// Those of `out`.
     pub fn print_json(&self, out: &mut impl Write) -> io::Result<()> {
         for finding in &self.connections {
-            serde_json::to_writer(&mut *out, &json::Connection::of(finding, &self.stacks))?;
+            serde_json::to_writer(&mut *out, &json::Connection::of(finding, &self.names))?;
             writeln!(out)?;
         }
         Ok(())

@@ -20,6 +20,9 @@ pub fn schema_doc() -> Value {
                         "items": { "type": "string" } },
             "kernel": { "description": "The kernel that BBLog records were decoded for; null for eventlog.",
                         "type": ["string", "null"] },
+            "inferred": { "description": "What was inferred from the records: the names of stacks, the kernel. \
+                                          Absent if nothing was.",
+                          "type": "array", "items": { "enum": ["stack", "kernel"] } },
             "clock": { "description": "uptime if the input does not tell when the machine booted.",
                        "enum": ["utc", "uptime"] },
             "first_us": { "description": "Its first event, microseconds since 1970 or since boot.",

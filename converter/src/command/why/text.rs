@@ -24,6 +24,9 @@ pub(super) fn print(findings: &Findings, evidence: &Evidence, out: &mut impl Wri
         }
         connection(findings, finding, evidence, out)?;
     }
+    if findings.left_out.connections() > 0 {
+        writeln!(out, "\nand {}", findings.left_out)?;
+    }
     match findings.listeners {
         0 => {}
         1 => writeln!(out, "\n1 socket without a connection is left out.")?,
@@ -62,9 +65,11 @@ fn heading(findings: &Findings, finding: &Finding, out: &mut impl Write) -> io::
         Some((local, remote)) => write!(out, "{local} - {remote}")?,
         None => write!(out, "? - ?")?,
     }
-    let stacks = subject.stack_names(&findings.stacks);
-    if !stacks.is_empty() {
-        write!(out, ", {}", stacks.join(", "))?;
+    for stack in findings.names.stacks_of(subject) {
+        write!(out, ", {stack}")?;
+    }
+    if let Some(kernel) = findings.names.kernel_of(subject) {
+        write!(out, ", {kernel}")?;
     }
     if let Some(session) = subject.session {
         write!(out, ", session {session}")?;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Connections that are counted, not listed.
+
+use std::fmt;
+
+use bblog_analysis::{Account, Limit};
+
+/// Connections beyond those that are listed, by what limited them most. As text: `990000 connections with less
+/// trouble: application 800000, congestion_window 190000`.
+#[derive(Default)]
+pub struct LeftOut {
+    by_limit: [u64; Limit::ALL.len()],
+    /// Connections without any time.
+    timeless: u64,
+}
+
+impl LeftOut {
+    /// Counts a connection.
+    pub(super) fn count(&mut self, account: &Account) {
+        match account.sending.main() {
+            Some(limit) => self.by_limit[limit as usize] += 1,
+            None => self.timeless += 1,
+        }
+    }
+
+    /// How many there are.
+    pub fn connections(&self) -> u64 {
+        self.by_limit.iter().sum::<u64>() + self.timeless
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connections = self.connections();
+        let plural = if connections == 1 { "" } else { "s" };
+        write!(f, "{connections} connection{plural} with less trouble")?;
+        let mut limits: Vec<(&str, u64)> = Limit::ALL
+            .iter()
+            .map(|limit| (limit.name(), self.by_limit[*limit as usize]))
+            .chain([("no time", self.timeless)])
+            .filter(|limit| limit.1 > 0)
+            .collect();
+        limits.sort_by_key(|limit| std::cmp::Reverse(limit.1));
+        for (at, (name, count)) in limits.iter().enumerate() {
+            write!(f, "{} {name} {count}", if at == 0 { ":" } else { "," })?;
+        }
+        Ok(())
+    }
+}
