@@ -87,8 +87,7 @@ fn state(facts: &mut Facts, item: &BblogItem<'_>, settles: bool, names: &Meaning
     facts.snd_wnd = carried(facts.snd_wnd, snd_wnd, record.snd_wnd(), settles);
     facts.snd_max = Some(record.snd_max());
     facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| !names.unset_cwnd.contains(&cwnd.into()));
-    let ssthresh = record.snd_ssthresh();
-    facts.ssthresh = Some(ssthresh).filter(|&ssthresh| !names.unset_ssthresh.contains(&ssthresh.into()));
+    facts.ssthresh = Some(record.snd_ssthresh());
     facts.dupacks = Some(record.dupacks());
     facts.rcv_nxt = Some(record.rcv_nxt());
     facts.held = Some(record.segqlen().max(0).unsigned_abs());

@@ -63,8 +63,10 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
             // The default stack has no pacer; of others the log does not say whether it is armed.
             facts.pacing = (stack == Stack::Freebsd).then_some(false);
         }
-        if field.is_unset() {
-            forget(facts, read.fact);
+        if field.is_unset() && read.fact != Fact::Ssthresh {
+            if read.fact == Fact::Cwnd {
+                facts.cwnd = None;
+            }
             continue;
         }
         let Some(value) = field.value.as_int() else { continue };
@@ -87,15 +89,6 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
         }
     }
     values
-}
-
-/// The value is one that means "not set".
-fn forget(facts: &mut Facts, fact: Fact) {
-    match fact {
-        Fact::Cwnd => facts.cwnd = None,
-        Fact::Ssthresh => facts.ssthresh = None,
-        _ => {}
-    }
 }
 
 /// Values that are facts as they stand.

@@ -26,7 +26,7 @@ pub struct Facts {
     pub cwnd: Option<u32>,
     /// The congestion window that the stack goes by, where it differs from [`Facts::cwnd`].
     pub cwnd_to_use: Option<u32>,
-    /// The slow-start threshold, bytes.
+    /// The slow-start threshold, bytes; very large where it was never set.
     pub ssthresh: Option<u32>,
     /// The peer's window, bytes.
     pub snd_wnd: Option<u32>,

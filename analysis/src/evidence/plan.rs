@@ -127,17 +127,15 @@ fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
 #[derive(Debug)]
 pub(super) struct Meanings {
     pub(super) ecn: u32,
-    /// Values of every record's cwnd and ssthresh that mean "not set".
+    /// Values of every record's cwnd that mean "not set".
     pub(super) unset_cwnd: &'static [u64],
-    pub(super) unset_ssthresh: &'static [u64],
 }
 
 impl Meanings {
     fn new() -> Meanings {
-        let unset =
-            |name: &str| tables::RECORD.iter().find(|row| row.name == name).map_or(&[][..], |row| row.unset);
-        let (unset_cwnd, unset_ssthresh) = (unset("snd_cwnd"), unset("snd_ssthresh"));
-        Meanings { unset_cwnd, unset_ssthresh, ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
+        let cwnd = tables::RECORD.iter().find(|row| row.name == "snd_cwnd");
+        let unset_cwnd = cwnd.map_or(&[][..], |row| row.unset);
+        Meanings { unset_cwnd, ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
     }
 
     /// The reason that `value` of `row` is.
@@ -243,8 +241,7 @@ mod tests {
     #[test]
     fn flags_and_values_are_found() {
         let names = Plans::new().names;
-        assert!(names.ecn != 0);
-        assert!(names.unset_cwnd.contains(&(65535 << 14)) && names.unset_ssthresh.contains(&(65535 << 14)));
+        assert!(names.ecn != 0 && names.unset_cwnd.contains(&(65535 << 14)));
     }
 
     /// Each stack's reason for a stop is read, and each timer's name is known.
