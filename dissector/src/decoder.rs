@@ -6,7 +6,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::bblog::{Entries, Header, Record, Records, entries, records};
+use crate::bblog::{Cut, EntryCutter, HEADER_LEN, Header, Record};
 use crate::catalog::{Catalog, ProviderSpec};
 use crate::elog::{FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 use crate::event::{Event, RecordContext};
@@ -19,7 +19,7 @@ use crate::{DecodeError, Micros, tcp_provider};
 /// A record holds its TCP stack as a number, which means something on the machine that logged only:
 /// [`BblogDecoder::stack`] names it. Values of a stack that is not known are not named.
 ///
-/// A fault is given as an error, and decoding goes on with the next entry where that can be found.
+/// Damage is given as an error, and decoding goes on with the next record or entry that is there.
 ///
 /// ```
 /// use bblog_dissector::{BblogDecoder, Kernel, Stack};
@@ -37,8 +37,12 @@ use crate::{DecodeError, Micros, tcp_provider};
 /// ```
 #[derive(Clone)]
 pub struct BblogDecoder<'a> {
-    entries: Entries<'a>,
-    current: Option<(Header<'a>, Records<'a>)>,
+    /// The stream from the next item on.
+    rest: &'a [u8],
+    offset: usize,
+    cutter: EntryCutter,
+    /// Of the current entry.
+    header: Option<Header<'a>>,
     /// Few, so a list.
     stacks: Vec<(u8, Stack)>,
     kernel: Kernel,
@@ -48,8 +52,15 @@ pub struct BblogDecoder<'a> {
 impl<'a> BblogDecoder<'a> {
     /// A decoder of `stream`, which begins with an entry's header.
     pub fn new(stream: &'a [u8]) -> BblogDecoder<'a> {
-        let entries = entries(stream);
-        BblogDecoder { entries, current: None, stacks: Vec::new(), kernel: Kernel::default(), hz: None }
+        BblogDecoder {
+            rest: stream,
+            offset: 0,
+            cutter: EntryCutter::new(u64::MAX),
+            header: None,
+            stacks: Vec::new(),
+            kernel: Kernel::default(),
+            hz: None,
+        }
     }
 
     /// The same decoder, for a machine on which `stack` had the number `id`
@@ -70,9 +81,32 @@ impl<'a> BblogDecoder<'a> {
         BblogDecoder { hz: Some(hz), ..self }
     }
 
-    /// Bytes of the stream before the entry after the current one: where a faulty entry begins.
+    /// Bytes of the stream up to the end of the last item: after an error, where decoding goes on.
     pub fn offset(&self) -> usize {
-        self.entries.offset()
+        self.offset
+    }
+
+    /// Takes so many bytes off the front, at most those that are there.
+    fn take(&mut self, len: usize) {
+        let len = len.min(self.rest.len());
+        self.rest = &self.rest[len..];
+        self.offset += len;
+    }
+
+    /// The error if the stream ends inside a header or an entry; `None` if it ends between entries.
+    fn end(&mut self) -> Option<DecodeError> {
+        let rest = std::mem::take(&mut self.rest);
+        let left = std::mem::replace(&mut self.cutter, EntryCutter::new(u64::MAX)).left();
+        self.offset += rest.len();
+        match self.header.filter(|_| left > 0) {
+            Some(header) => {
+                let (needed, missing) = (header.entry_len(), left - rest.len() as u64);
+                let found = needed - missing;
+                Some(DecodeError::Truncated { what: "BBLog entry", needed, found })
+            }
+            None if rest.is_empty() => None,
+            None => Header::parse(rest).err(),
+        }
     }
 
     fn context(&self, record: &Record<'_>) -> RecordContext {
@@ -106,18 +140,29 @@ impl<'a> Iterator for BblogDecoder<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((header, records)) = &mut self.current
-                && let Some(record) = records.next()
-            {
-                let header = *header;
-                return Some(record.map(|record| {
+            match self.cutter.next(self.rest, true) {
+                Cut::Record(record, len) => {
+                    self.take(len);
+                    // The first record stands behind a header.
+                    let header = self.header?;
                     let event = Event::of_record(&record, self.context(&record));
-                    DecodedRecord { header, record, event }
-                }));
-            }
-            match self.entries.next()? {
-                Ok((header, body)) => self.current = Some((header, records(body))),
-                Err(error) => return Some(Err(error)),
+                    return Some(Ok(DecodedRecord { header, record, event }));
+                }
+                Cut::Entry(header) => {
+                    self.take(HEADER_LEN);
+                    self.header = Some(header);
+                }
+                Cut::Gap(len) => self.take(len),
+                Cut::LeftOut(left_out) => {
+                    self.take(left_out.in_front);
+                    return Some(Err(left_out.why));
+                }
+                Cut::BadEntry(why, Some(length)) => {
+                    self.take(usize::try_from(length).unwrap_or(usize::MAX));
+                    return Some(Err(why));
+                }
+                Cut::BadEntry(why, None) => self.cutter.seek(why),
+                Cut::More(_) => return self.end().map(Err),
             }
         }
     }

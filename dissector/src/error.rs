@@ -48,6 +48,15 @@ pub enum DecodeError {
         /// tlch_type.
         found: u32,
     },
+    /// An entry of BBLog ends before its length does: another begins.
+    #[error("the entry ends {missing} bytes early: another begins")]
+    EntryTorn {
+        /// How many bytes are missing of the length in its header.
+        missing: u64,
+    },
+    /// Bytes inside an entry of BBLog that are not what FreeBSD writes.
+    #[error("no BBLog record, expected one with a time, an event and flags of FreeBSD")]
+    NoRecord,
     /// A length that cannot be right.
     #[error("{what} {found}, expected {min} to {max}")]
     Length {

@@ -4,7 +4,8 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use bblog_dissector::bblog::{self, Header, RECORD_LEN, Record, TCPINFO_LEN};
+use bblog_dissector::BblogDecoder;
+use bblog_dissector::bblog::{self, Cut, EntryCutter, HEADER_LEN, Header, RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 use bblog_dissector::event::{Event, RecordContext, verbose};
@@ -111,5 +112,117 @@ proptest! {
             Ok(schema) => { let _ = schema.over(&schema); }
             Err(fault) => prop_assert!(fault.line > 0 && fault.column > 0 && fault.line <= text.split('\n').count()),
         }
+    }
+
+    /// Every byte of a damaged stream is cut once, and the answers are the same however the bytes come.
+    #[test]
+    fn any_damaged_stream(damage in prop::collection::vec(damage(), 0..5), pieces in prop::collection::vec(1..900_usize, 1..20)) {
+        let mut stream = STREAM.clone();
+        for damage in damage {
+            damage.apply(&mut stream);
+        }
+        let whole = cuts(&stream, std::iter::repeat(usize::MAX));
+        prop_assert_eq!(whole.iter().map(|cut| cut.1).sum::<u64>(), stream.len() as u64);
+        prop_assert_eq!(&whole, &cuts(&stream, pieces.into_iter().cycle()));
+        let records = whole.iter().filter(|cut| cut.0 == "record").count();
+        prop_assert_eq!(records, BblogDecoder::new(&stream).filter(Result::is_ok).count());
+    }
+}
+
+static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/");
+    let fixture = |name| std::fs::read(format!("{fixtures}{name}")).unwrap();
+    [fixture("default_verbose_20.tcplog"), fixture("default_refused.tcplog"), fixture("rack_reqresp.tcplog")]
+        .concat()
+});
+
+/// Something that happens to a stream at a place.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    Lost(prop::sample::Index, usize),
+    Zeros(prop::sample::Index, usize),
+    Twice(prop::sample::Index, usize),
+    Byte(prop::sample::Index, u8),
+    End(prop::sample::Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let (at, len) = (|| any::<prop::sample::Index>(), || prop_oneof![1..40_usize, 200..4000_usize]);
+    prop_oneof![
+        (at(), len()).prop_map(|(at, len)| Damage::Lost(at, len)),
+        (at(), len()).prop_map(|(at, len)| Damage::Zeros(at, len)),
+        (at(), len()).prop_map(|(at, len)| Damage::Twice(at, len)),
+        (at(), any::<u8>()).prop_map(|(at, byte)| Damage::Byte(at, byte)),
+        at().prop_map(Damage::End),
+    ]
+}
+
+impl Damage {
+    fn apply(self, stream: &mut Vec<u8>) {
+        if stream.is_empty() {
+            return;
+        }
+        let range = |at: prop::sample::Index, len: usize| {
+            let at = at.index(stream.len());
+            at..(at + len).min(stream.len())
+        };
+        match self {
+            Damage::Lost(at, len) => drop(stream.drain(range(at, len))),
+            Damage::Zeros(at, len) => {
+                let range = range(at, len);
+                stream[range].fill(0);
+            }
+            Damage::Twice(at, len) => {
+                let range = range(at, len);
+                let end = range.end;
+                let again = stream[range].to_vec();
+                stream.splice(end..end, again);
+            }
+            Damage::Byte(at, byte) => {
+                let at = at.index(stream.len());
+                stream[at] = byte;
+            }
+            Damage::End(at) => stream.truncate(at.index(stream.len())),
+        }
+    }
+}
+
+/// What a stream is cut into, and the bytes of each, if it comes in pieces of these sizes.
+fn cuts(stream: &[u8], pieces: impl IntoIterator<Item = usize>) -> Vec<(String, u64)> {
+    let (mut cutter, mut pieces, mut cuts) = (EntryCutter::new(u64::MAX), pieces.into_iter(), Vec::new());
+    let (mut at, mut end, mut gap) = (0, 0, 0);
+    loop {
+        let (what, len) = match cutter.next(&stream[at..end], end == stream.len()) {
+            Cut::Entry(_) => ("entry".to_owned(), HEADER_LEN as u64),
+            Cut::Record(_, len) => ("record".to_owned(), len as u64),
+            Cut::Gap(len) => {
+                (at, gap) = (at + len, gap + len as u64);
+                continue;
+            }
+            Cut::LeftOut(left_out) => {
+                assert_eq!(left_out.bytes, gap + left_out.in_front as u64);
+                at += left_out.in_front;
+                gap = 0;
+                cuts.push((left_out.why.to_string(), left_out.bytes));
+                continue;
+            }
+            Cut::BadEntry(why, Some(length)) => (why.to_string(), length.min((stream.len() - at) as u64)),
+            Cut::BadEntry(why, None) => {
+                cutter.seek(why);
+                continue;
+            }
+            Cut::More(want) if end < stream.len() => {
+                assert!(want > end - at, "asks for {want} of {}", end - at);
+                end = end.saturating_add(pieces.next().unwrap()).min(stream.len());
+                continue;
+            }
+            Cut::More(_) => {
+                cuts.push(("end".to_owned(), (stream.len() - at) as u64));
+                return cuts;
+            }
+        };
+        at += len as usize;
+        end = end.max(at);
+        cuts.push((what, len));
     }
 }

@@ -7,7 +7,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header};
 use bblog_pcapng::bblog_entry::EntryEncoder;
 
-use crate::bblog::cutter;
+use crate::bblog::stream;
 
 /// Which entries are taken, and how.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ impl EntryFilter {
     /// When an entry whose records begin with `ahead` was dumped.
     pub fn dump_time(&self, header: &[u8; HEADER_LEN], ahead: &[u8]) -> i64 {
         if self.old
-            && let Some(last) = cutter::last_time(ahead)
+            && let Some(last) = stream::last_time(ahead)
         {
             let boot = Header::unchecked(header).map_or(Micros(0), |header| header.boot_time());
             return (last + boot).seconds();

@@ -8,10 +8,10 @@ use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::netflix::NetflixBlock;
 
-use crate::bblog::cutter::EntrySink;
 use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
+use crate::bblog::stream::EntrySink;
 use crate::log::Log;
 use crate::store::files::{PartFile, Store};
 use crate::store::index::Line;

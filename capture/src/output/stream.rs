@@ -20,10 +20,10 @@ use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
 use nix::fcntl::OFlag;
 
-use crate::bblog::cutter::EntrySink;
 use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
+use crate::bblog::stream::EntrySink;
 use crate::failure::io_text;
 use crate::log::Log;
 use crate::store::counters::Counters;

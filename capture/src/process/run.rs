@@ -11,9 +11,9 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{Mode, umask};
 
-use crate::bblog::cutter::EntryCutter;
 use crate::bblog::filter::EntryFilter;
 use crate::bblog::stacks::Stacks;
+use crate::bblog::stream::EntryStream;
 use crate::device::eventlog::Eventlog;
 use crate::device::kernel;
 use crate::device::queue::Queue;
@@ -110,7 +110,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
     let mut writer = Writer {
         output,
-        cutter: EntryCutter::new(args.max_entry_size.0),
+        entries: EntryStream::new(args.max_entry_size.0),
         order: Order::default(),
         limit: if args.single { 1 } else { u64::MAX },
         threads: DeviceThreads::new(wake),

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::bblog::cutter::{EntryCutter, EntrySink};
+use crate::bblog::stream::{EntrySink, EntryStream};
 use crate::device::message::{Chunk, Device, Message, Signal};
 use crate::device::queue::Queue;
 use crate::device::tcp_log::Turns;
@@ -58,7 +58,7 @@ pub struct Writer {
     /// Where everything goes.
     pub output: Output,
     /// BBLog's stream.
-    pub cutter: EntryCutter,
+    pub entries: EntryStream,
     /// Events that wait for their order.
     pub order: Order,
     /// Entries to take.
@@ -152,13 +152,13 @@ impl Writer {
             self.good = false;
             self.threads.abort_tcp_log();
             self.turns = None;
-            self.cutter = EntryCutter::new(0);
+            self.entries = EntryStream::new(0);
             // Whatever still comes of it is not looked at.
             self.limit = 0;
         }
         queue.recycle(chunk);
         let is_limited = self.limit != 0 && self.limit != u64::MAX;
-        if is_limited && self.cutter.entries() >= self.limit {
+        if is_limited && self.entries.entries() >= self.limit {
             self.threads.abort();
             self.turns = None;
         }
@@ -201,14 +201,14 @@ impl Writer {
     fn take(&mut self, chunk: &Chunk) -> Result<(), Failure> {
         let bytes = chunk.bytes();
         self.output.counters_mut().bytes_in += bytes.len() as u64;
-        let (cutter, limit) = (&mut self.cutter, self.limit);
+        let (entries, limit) = (&mut self.entries, self.limit);
         match (&mut self.output, chunk.device) {
             (Output::Files(files), Device::TcpLog) => match &mut files.bblog {
-                Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut files.store)),
+                Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
             (Output::Stream(stream), Device::TcpLog) => match &mut stream.bblog {
-                Some(bblog) => feed(cutter, bytes, limit, &mut bblog.writing(&mut stream.stream)),
+                Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
             (_, Device::Eventlog) => {
@@ -231,11 +231,11 @@ impl Writer {
     fn finish_entries(&mut self) -> bool {
         let finished = match &mut self.output {
             Output::Files(files) => match &mut files.bblog {
-                Some(bblog) => self.cutter.finish(&mut bblog.writing(&mut files.store)),
+                Some(bblog) => self.entries.finish(&mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
             Output::Stream(stream) => match &mut stream.bblog {
-                Some(bblog) => self.cutter.finish(&mut bblog.writing(&mut stream.stream)),
+                Some(bblog) => self.entries.finish(&mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
         };
@@ -262,14 +262,14 @@ impl Writer {
 
 /// Feeds a stream; after a failure the entry that was being read is ended.
 fn feed(
-    cutter: &mut EntryCutter,
+    entries: &mut EntryStream,
     bytes: &[u8],
     limit: u64,
     sink: &mut impl EntrySink,
 ) -> Result<(), Failure> {
-    let fed = cutter.feed(bytes, limit, sink);
+    let fed = entries.feed(bytes, limit, sink);
     if fed.is_err() {
-        let _ = cutter.finish(sink);
+        let _ = entries.finish(sink);
     }
     fed
 }

@@ -25,9 +25,9 @@ pub struct Counters {
     pub writes: u64,
     /// Files completed.
     pub files: u64,
-    /// EntryCutter that the options leave out (`-r`, `--drop-small`).
+    /// Entries that the options leave out (`-r`, `--drop-small`).
     pub left_out: u64,
-    /// EntryCutter of a type or version unknown, or too long, skipped.
+    /// Entries of a type or version unknown, or too long, skipped.
     pub skipped_entries: u64,
     /// Records missing by their serial numbers.
     pub missing: u64,

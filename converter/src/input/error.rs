@@ -106,15 +106,6 @@ pub enum InputErrorKind {
     /// No bytes at all, which is what elog(1) leaves if it saw no event.
     #[error("empty: a capture that saw no event")]
     Empty,
-    /// An entry of BBLog ends before its length does: another begins.
-    #[error("the entry ends {missing} bytes early: another begins")]
-    EntryTorn {
-        /// How many bytes are missing of the length in its header.
-        missing: u64,
-    },
-    /// Bytes inside an entry of BBLog that are not what FreeBSD writes.
-    #[error("no BBLog record, expected one with a time, an event and flags of FreeBSD")]
-    NoRecord,
     /// A custom block of Netflix's that Wireshark takes for damage.
     #[error("Netflix block of type {kind} left out: Wireshark reads types 1 and 2")]
     NetflixBlock {

@@ -16,7 +16,9 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use bblog_dissector::bblog::{HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN, VERSION};
+use bblog_dissector::bblog::{
+    HEADER_LEN, Header, PLAUSIBLE_VERSION, RECORD_LEN, Record, VERBOSE_LEN, VERSION,
+};
 use bblog_dissector::elog::FileHeader;
 use bblog_pcapng::read::Order;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -29,10 +31,6 @@ use self::compression::Compression;
 use self::error::{InputError, InputErrorKind, Recovery};
 use self::meter::{Meter, Metered};
 use self::window::{Ready, Window};
-
-/// The largest `tlch_version` that looks like a version at all, so that the entry's length is
-/// worth following when the version is not ours.
-pub const PLAUSIBLE_VERSION: u32 = 64;
 
 /// How many bytes identify the kind: a BBLog header's version and type.
 const SNIFF: usize = 8;

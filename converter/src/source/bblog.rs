@@ -2,10 +2,11 @@
 //! Reads BBLog entries: the stream of `/dev/tcp_log`, and files made from core dumps.
 
 use bblog_dissector::DecodeError;
-use bblog_dissector::bblog::{self, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
+use bblog_dissector::bblog::{
+    self, Cut, EntryCutter, HEADER_LEN, Header, LeftOut, RECORD_LEN, Record, VERBOSE_LEN,
+};
 
-use crate::input::PLAUSIBLE_VERSION;
-use crate::input::error::{InputError, InputErrorKind, Recovery};
+use crate::input::error::{InputError, Recovery};
 use crate::input::window::Window;
 
 /// What [`BblogReader::step`] stepped to.
@@ -20,13 +21,14 @@ pub enum BblogStep {
 /// A reader of entries and their records.
 pub struct BblogReader {
     window: Window,
+    cutter: EntryCutter,
     header: [u8; HEADER_LEN],
     /// Where the current entry begins.
     entry_at: u64,
-    /// Bytes of the current entry's body from the current record on.
-    body_left: u64,
     /// Bytes of the current record, verbose part included; 0 if none.
     record_len: usize,
+    /// The window shows all bytes that are left.
+    is_end: bool,
     ended: bool,
     /// There are no headers: all is one entry, which begins here.
     records: Bare,
@@ -44,13 +46,13 @@ enum Bare {
 impl BblogReader {
     /// A reader in front of the first entry.
     pub fn new(window: Window) -> BblogReader {
-        let header = [0; HEADER_LEN];
         BblogReader {
             window,
-            header,
+            cutter: EntryCutter::new(u64::MAX),
+            header: [0; HEADER_LEN],
             entry_at: 0,
-            body_left: 0,
             record_len: 0,
+            is_end: false,
             ended: false,
             records: Bare::No,
         }
@@ -59,7 +61,7 @@ impl BblogReader {
     /// The same reader for records alone, as getsockopt(TCP_LOGBUF) gives them: one entry with a header of
     /// zeros.
     pub fn with_records_only(self) -> BblogReader {
-        BblogReader { body_left: u64::MAX, records: Bare::Begin, ..self }
+        BblogReader { cutter: EntryCutter::of_records(), records: Bare::Begin, ..self }
     }
 
     /// Steps to the next entry or record; `None` at the end.
@@ -68,9 +70,7 @@ impl BblogReader {
     /// An [`InputError`]. Call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<BblogStep>, InputError> {
-        self.window.consume(self.record_len);
-        self.body_left -= self.record_len as u64;
-        self.record_len = 0;
+        self.window.consume(std::mem::take(&mut self.record_len));
         if self.ended {
             return Ok(None);
         }
@@ -78,7 +78,29 @@ impl BblogReader {
             self.records = Bare::Yes;
             return Ok(Some(BblogStep::Entry));
         }
-        if self.body_left > 0 { self.next_record() } else { self.next_entry() }
+        loop {
+            match self.cutter.next(self.window.bytes(), self.is_end) {
+                Cut::Record(_, len) => {
+                    self.record_len = len;
+                    return Ok(Some(BblogStep::Record));
+                }
+                Cut::Entry(header) => {
+                    self.header = *header.as_bytes();
+                    self.entry_at = self.window.offset();
+                    self.window.consume(HEADER_LEN);
+                    return Ok(Some(BblogStep::Entry));
+                }
+                Cut::More(_) if self.is_end => return self.end(),
+                Cut::More(want) => self.is_end = self.window.fill(want).len() < want,
+                Cut::Gap(len) => self.window.consume(len),
+                Cut::LeftOut(left_out) => return Err(self.left_out(left_out)),
+                Cut::BadEntry(problem, Some(length)) => {
+                    let error = InputError::at(self.window.offset(), problem);
+                    return Err(error.recovered(Recovery::Skipped(self.window.skip(length))));
+                }
+                Cut::BadEntry(problem, None) => self.cutter.seek(problem),
+            }
+        }
     }
 
     /// Offset of the current record, or of what follows the current header.
@@ -105,7 +127,7 @@ impl BblogReader {
 
     /// Whether the next step has to wait for a live input.
     pub fn is_dry(&mut self) -> bool {
-        let next = match self.body_left - self.record_len as u64 {
+        let next = match self.cutter.left() {
             0 => HEADER_LEN,
             left => usize::try_from(left).unwrap_or(usize::MAX).min(RECORD_LEN + VERBOSE_LEN + Record::FRONT),
         };
@@ -115,167 +137,51 @@ impl BblogReader {
     /// The records of the current entry, as far as `lookahead` bytes show them; to be asked before the
     /// entry's first record is read.
     pub fn records_ahead(&mut self, lookahead: usize) -> impl Iterator<Item = Record<'_>> {
-        let want = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(lookahead);
+        let want = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX).min(lookahead);
         let bytes = self.window.fill(want);
         let body = &bytes[..want.min(bytes.len())];
         bblog::records(body).map_while(Result::ok)
     }
 
-    #[inline]
-    fn next_record(&mut self) -> Result<Option<BblogStep>, InputError> {
-        const LONGEST: usize = RECORD_LEN + VERBOSE_LEN;
-        let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
-        let bytes = self.window.fill(left.min(LONGEST + Record::FRONT));
-        let bytes = &bytes[..bytes.len().min(left)];
-        if !Record::is_plausible(bytes) {
-            return Err(self.no_record());
-        }
-        let limit = left.min(LONGEST);
-        let whole = &bytes[..limit.min(bytes.len())];
-        match Record::split(whole) {
-            Ok((_, rest)) => {
-                let len = whole.len() - rest.len();
-                if !Record::is_plausible(&bytes[len..])
-                    && let Some(error) = self.torn_entry(len)
-                {
-                    return Err(error);
-                }
-                self.record_len = len;
-                Ok(Some(BblogStep::Record))
-            }
-            Err(problem) => {
-                let (whole_body, is_end) = (whole.len() == limit, whole.is_empty());
-                if self.records == Bare::Yes && is_end && !self.window.has_error() {
-                    self.ended = true;
-                    return Ok(None);
-                }
-                Err(self.torn_record(problem, whole_body))
-            }
-        }
-    }
-
-    /// Where a record should begin there is none. Records are left out up to the next one that is there, or
-    /// to the header of another entry, or to the end of this one.
+    /// Bytes that were left out.
     #[cold]
-    fn no_record(&mut self) -> InputError {
-        let at = self.window.offset();
-        let error = InputError::at(at, InputErrorKind::NoRecord);
-        let mut torn = None;
-        while self.body_left > 0 {
-            torn = self.torn_entry(RECORD_LEN);
-            if torn.is_some() {
-                break;
-            }
-            let skipped = self.window.skip(self.body_left.min(RECORD_LEN as u64));
-            self.body_left -= skipped;
-            let left = usize::try_from(self.body_left).unwrap_or(usize::MAX);
-            let front = self.window.fill(left.min(Record::FRONT));
-            if skipped == 0
-                || front.len() >= Record::FRONT && left >= RECORD_LEN && Record::is_plausible(front)
-            {
-                break;
-            }
-        }
-        match torn {
-            // At once: the entry is torn, and no record is wrong.
-            Some(torn) if torn.offset == Some(at) => torn,
-            _ => error.recovered(Recovery::Skipped(self.window.offset() - at)),
-        }
-    }
-
-    /// An entry that ends in the record of `len` bytes in front, because the header of another one
-    /// begins in it; `None` if there is no header.
-    #[cold]
-    fn torn_entry(&mut self, len: usize) -> Option<InputError> {
-        let at = self.window.offset();
-        let len = len.min(usize::try_from(self.body_left).unwrap_or(usize::MAX));
-        let bytes = self.window.fill(len + HEADER_LEN - 1);
-        let header = bytes.windows(HEADER_LEN).take(len).position(Header::is_certain)?;
-        let missing = std::mem::take(&mut self.body_left).saturating_sub(header as u64);
-        self.window.consume(header);
-        let error = InputError::at(at, InputErrorKind::EntryTorn { missing });
-        Some(if header == 0 { error } else { error.recovered(Recovery::Skipped(header as u64)) })
-    }
-
-    /// A record that does not fit: because its entry's body ends in the middle of it (then the
-    /// next entry follows), or because the input does.
-    #[cold]
-    fn torn_record(&mut self, problem: DecodeError, whole_body: bool) -> InputError {
-        let offset = self.window.offset();
-        let left = std::mem::take(&mut self.body_left);
-        if whole_body {
-            return InputError::at(offset, problem).recovered(Recovery::Skipped(self.window.skip(left)));
-        }
-        self.ended = true;
-        if let Some(error) = self.window.take_error() {
-            return InputError::at(offset, error);
-        }
-        if !self.window.bytes().is_empty() || self.records == Bare::Yes {
-            return InputError::at(offset, problem);
-        }
-        let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());
-        let found = offset - self.entry_at;
-        InputError::at(self.entry_at, DecodeError::Truncated { what: "BBLog entry", needed, found })
-    }
-
-    fn next_entry(&mut self) -> Result<Option<BblogStep>, InputError> {
-        let at = self.window.offset();
-        let bytes = self.window.fill(HEADER_LEN);
-        if bytes.is_empty() {
-            self.ended = true;
+    fn left_out(&mut self, left_out: LeftOut) -> InputError {
+        let LeftOut { in_front, bytes, why, is_rest } = left_out;
+        self.window.consume(in_front);
+        let at = self.window.offset() - bytes;
+        self.ended = is_rest;
+        if is_rest {
             return match self.window.take_error() {
-                Some(error) => Err(InputError::at(at, error)),
-                None => Ok(None),
+                Some(error) => InputError::at(at, error),
+                None => InputError::at(at, why).recovered(Recovery::RestSkipped),
             };
         }
-        match Header::parse(bytes) {
-            Ok(header) => {
-                self.header = *header.as_bytes();
-                self.body_left = header.body_len();
-                self.entry_at = at;
-                self.window.consume(HEADER_LEN);
-                Ok(Some(BblogStep::Entry))
-            }
-            Err(problem) => Err(self.bad_entry(at, problem)),
-        }
+        let recovery = if bytes == 0 { Recovery::Nothing } else { Recovery::Skipped(bytes) };
+        InputError::at(at, why).recovered(recovery)
     }
 
-    /// An entry that is not ours to read is left out by its length, if that can be believed;
-    /// otherwise up to the next bytes that look like an entry's header in every respect.
+    /// The input ends here: between entries, or else inside a header or a record.
     #[cold]
-    fn bad_entry(&mut self, at: u64, problem: DecodeError) -> InputError {
-        let follow = match problem {
-            DecodeError::EntryType { .. } => true,
-            DecodeError::Version { found, .. } => found <= PLAUSIBLE_VERSION,
-            _ => false,
-        };
-        let length = Header::unchecked(self.window.bytes()).map_or(0, |header| header.entry_len());
-        if follow && length >= HEADER_LEN as u64 {
-            return InputError::at(at, problem).recovered(Recovery::Skipped(self.window.skip(length)));
-        }
-        if self.window.bytes().len() >= HEADER_LEN && self.find_header() {
-            return InputError::at(at, problem).recovered(Recovery::Skipped(self.window.offset() - at));
-        }
+    fn end(&mut self) -> Result<Option<BblogStep>, InputError> {
         self.ended = true;
-        match self.window.take_error() {
-            Some(error) => InputError::at(at, error),
-            None if matches!(problem, DecodeError::Truncated { .. }) => InputError::at(at, problem),
-            None => InputError::at(at, problem).recovered(Recovery::RestSkipped),
+        let at = self.window.offset();
+        if let Some(error) = self.window.take_error() {
+            return Err(InputError::at(at, error));
         }
-    }
-
-    /// Takes bytes off the front, one at least, until a header is in front; `false` at the end.
-    fn find_header(&mut self) -> bool {
-        self.window.consume(1);
-        loop {
-            let bytes = self.window.fill(HEADER_LEN);
-            if let Some(at) = bytes.windows(HEADER_LEN).position(Header::is_certain) {
-                self.window.consume(at);
-                return true;
-            }
-            match bytes.len().checked_sub(HEADER_LEN - 1) {
-                None | Some(0) => return false,
-                Some(searched) => self.window.consume(searched),
+        let bytes = self.window.bytes();
+        let cut_short = match self.cutter.is_in_entry() {
+            true => Record::split(bytes).err(),
+            false => Header::parse(bytes).err(),
+        };
+        match (cut_short, bytes.is_empty()) {
+            (None, _) => Ok(None),
+            (Some(problem), false) => Err(InputError::at(at, problem)),
+            (Some(_), true) if self.records == Bare::Yes || !self.cutter.is_in_entry() => Ok(None),
+            (Some(_), true) => {
+                let needed = Header::unchecked(&self.header).map_or(0, |header| header.entry_len());
+                let found = at - self.entry_at;
+                let problem = DecodeError::Truncated { what: "BBLog entry", needed, found };
+                Err(InputError::at(self.entry_at, problem))
             }
         }
     }

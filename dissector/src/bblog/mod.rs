@@ -5,6 +5,7 @@
 //! of tcp_log_buf.h, `TCP_LOG_BUF_VER` 9 (FreeBSD 13 to main). Integers are little-endian
 //! unless a method says otherwise.
 
+mod cutter;
 mod entries;
 mod event_flags;
 mod header;
@@ -12,6 +13,7 @@ mod record;
 mod serial;
 mod verbose;
 
+pub use cutter::{Cut, EntryCutter, LeftOut, PLAUSIBLE_VERSION};
 pub use entries::{Entries, Records, entries, records};
 pub use event_flags::EventFlags;
 pub use header::Header;
