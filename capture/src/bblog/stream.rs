@@ -329,6 +329,22 @@ mod tests {
         }
     }
 
+    /// Where a record should be and is not, the records after it are taken.
+    #[test]
+    fn records_behind_damage_are_taken() {
+        let mut body: Vec<u8> = (0..6).flat_map(|serial| record(serial, false)).collect();
+        body[2 * RECORD_LEN..4 * RECORD_LEN].fill(0);
+        let stream = [certain(1, &body), certain(2, &record(0, false))].concat();
+        let (whole, finished) = fed(&stream, stream.len());
+        assert_eq!(finished, Ok(()));
+        assert_eq!(whole.0[1..3], ["record 0 false", "record 1 false"]);
+        assert!(whole.0[3].starts_with("skipped 656: no BBLog record"), "{whole:#?}");
+        assert_eq!(whole.0[4..8], ["record 4 false", "record 5 false", "end false", "begin 2"]);
+        for step in [1, 328, 1000] {
+            assert_eq!(fed(&stream, step).0, whole, "in steps of {step}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_followed_ends_it() {
         let mut stream = entry(1, 1, &record(0, false));
