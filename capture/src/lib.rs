@@ -32,7 +32,7 @@ mod store;
 use std::process::ExitCode;
 
 use crate::process::cli::{Cli, Command};
-use crate::process::{check, health, helper, run};
+use crate::process::{broker, check, health, run};
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
@@ -40,8 +40,8 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Status(args)) => health::run(&args),
-        Some(Command::Helper) => {
-            helper::serve();
+        Some(Command::Broker) => {
+            broker::serve();
             ExitCode::SUCCESS
         }
         None => run::run(cli.capture),

@@ -30,14 +30,14 @@ pub struct EntryStream {
     skip: u64,
     /// Where in the stream the next byte stands.
     offset: u64,
-    entry: Entry,
+    entry: EntryState,
     /// Entries that are over.
     entries: u64,
 }
 
 /// How the current entry stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
+enum EntryState {
     /// There is none.
     None,
     /// There is none, and the last one was damaged.
@@ -48,9 +48,9 @@ enum Entry {
     Damaged,
 }
 
-impl Entry {
+impl EntryState {
     fn is_begun(self) -> bool {
-        matches!(self, Entry::Whole | Entry::Damaged)
+        matches!(self, EntryState::Whole | EntryState::Damaged)
     }
 }
 
@@ -70,7 +70,7 @@ impl EntryStream {
             carry: Vec::with_capacity(RECORD_LEN + VERBOSE_LEN + HEADER_LEN),
             skip: 0,
             offset: 0,
-            entry: Entry::None,
+            entry: EntryState::None,
             entries: 0,
         }
     }
@@ -154,14 +154,14 @@ impl EntryStream {
                     let ahead = &front[HEADER_LEN..];
                     let body = usize::try_from(header.body_len()).unwrap_or(usize::MAX);
                     sink.begin(header.as_bytes(), &ahead[..ahead.len().min(body)]);
-                    self.entry = Entry::Whole;
+                    self.entry = EntryState::Whole;
                     HEADER_LEN
                 }
                 Cut::Gap(len) => len,
                 Cut::LeftOut(LeftOut { in_front, bytes, why, .. }) => {
                     sink.skipped(why, bytes);
-                    if self.entry == Entry::Whole {
-                        self.entry = Entry::Damaged;
+                    if self.entry == EntryState::Whole {
+                        self.entry = EntryState::Damaged;
                     }
                     in_front
                 }
@@ -171,7 +171,7 @@ impl EntryStream {
                     self.offset += HEADER_LEN as u64;
                     return Ok(Progress { used: used + HEADER_LEN, wanted: 0 });
                 }
-                Cut::BadEntry(why, None) if self.entry == Entry::Lost => {
+                Cut::BadEntry(why, None) if self.entry == EntryState::Lost => {
                     self.cutter.seek(why);
                     0
                 }
@@ -191,9 +191,9 @@ impl EntryStream {
     }
 
     fn end(&mut self, sink: &mut impl EntrySink) {
-        let whole = self.entry == Entry::Whole;
+        let whole = self.entry == EntryState::Whole;
         sink.end(whole);
-        self.entry = if whole { Entry::None } else { Entry::Lost };
+        self.entry = if whole { EntryState::None } else { EntryState::Lost };
         self.entries += 1;
     }
 
@@ -210,7 +210,7 @@ impl EntryStream {
             (skip, _) => skip,
         };
         if self.entry.is_begun() {
-            self.entry = Entry::Damaged;
+            self.entry = EntryState::Damaged;
             self.end(sink);
         }
         self.cutter = EntryCutter::new(0);
@@ -235,9 +235,9 @@ mod tests {
     use super::*;
 
     #[derive(Default, Debug, PartialEq, Eq)]
-    struct Seen(Vec<String>);
+    struct Listener(Vec<String>);
 
-    impl EntrySink for Seen {
+    impl EntrySink for Listener {
         fn begin(&mut self, header: &[u8; HEADER_LEN], _: &[u8]) {
             self.0.push(format!("begin {}", header[16]));
         }
@@ -297,8 +297,8 @@ mod tests {
         }
     }
 
-    fn fed(stream: &[u8], step: usize) -> (Seen, Result<(), Failure>) {
-        let (mut entries, mut seen) = (EntryStream::new(1 << 20), Seen::default());
+    fn fed(stream: &[u8], step: usize) -> (Listener, Result<(), Failure>) {
+        let (mut entries, mut seen) = (EntryStream::new(1 << 20), Listener::default());
         for bytes in stream.chunks(step) {
             if let Err(failure) = entries.feed(bytes, u64::MAX, &mut seen) {
                 return (seen, Err(failure));

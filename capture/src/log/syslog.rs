@@ -4,7 +4,7 @@
 //! syslog(3) is not used. It keeps a pointer to the program's name, opens the file of the time zone, and
 //! connects again after a restart of syslogd(8); capability mode forbids the last two. The socket is opened
 //! and connected before the sandbox is entered. If a datagram cannot be sent, because syslogd(8) was
-//! restarted, that one and all later ones go through the *relay*: a helper process outside the sandbox, which
+//! restarted, that one and all later ones go through the *relay*: a broker process outside the sandbox, which
 //! can connect again.
 //!
 //! A datagram is `<PRIORITY>bblogd[PID]: TEXT`, without a time: the log daemon adds that of its

@@ -51,7 +51,7 @@ pub enum Command {
     Status(StatusArgs),
     /// Run actions for a sandboxed bblogd that the sandbox forbids
     #[command(hide = true)]
-    Helper,
+    Broker,
 }
 
 /// Options of `check`.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The process: command line, privileges, sandbox, signals, and the thread that writes.
 
+pub mod broker;
 pub mod check;
 pub mod cli;
 mod daemon;
 pub mod health;
-pub mod helper;
 mod opened;
 mod privileges;
 pub mod run;

@@ -28,9 +28,9 @@ use crate::output::bblog_files::BblogFiles;
 use crate::output::eventlog_files::{EventlogFiles, Rotation};
 use crate::output::eventlog_stream::EventlogOut;
 use crate::output::stream::BblogOut;
+use crate::process::broker::Broker;
 use crate::process::cli::CaptureArgs;
 use crate::process::daemon::{self, PidFile};
-use crate::process::helper::Helper;
 use crate::process::opened::{self, Opened, Target};
 use crate::process::privileges::RunAs;
 use crate::process::sandbox::{self, Descriptors};
@@ -84,18 +84,18 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     let Opened { tcp_log, eventlog, mut pid_file, mut status, target, machine } = opened;
     let lock = lock_folder(&target, log)?;
     let asks_for_stacks = cfg!(target_os = "freebsd") && tcp_log.is_some() && args.stack.is_none();
-    let needs_helper = asks_for_stacks || log.syslog().is_some() || status.is_some();
-    let helper = needs_helper.then(Helper::start).transpose();
-    let helper = helper.map_err(|error| Failure::io("helper process", error))?;
-    if let (Some(syslog), Some(helper)) = (log.syslog(), helper.clone()) {
-        syslog.set_relay(Box::new(move |datagram| helper.log(datagram)));
+    let needs_broker = asks_for_stacks || log.syslog().is_some() || status.is_some();
+    let broker = needs_broker.then(Broker::start).transpose();
+    let broker = broker.map_err(|error| Failure::io("broker process", error))?;
+    if let (Some(syslog), Some(broker)) = (log.syslog(), broker.clone()) {
+        syslog.set_relay(Box::new(move |datagram| broker.log(datagram)));
     }
-    if let (Some(status), Some(helper)) = (&mut status, helper.clone()) {
-        status.set_ask_limits(Box::new(move || helper.limits()));
+    if let (Some(status), Some(broker)) = (&mut status, broker.clone()) {
+        status.set_ask_limits(Box::new(move || broker.limits()));
     }
     let (woken, wake) = nix::unistd::pipe().map_err(|error| Failure::io("pipe", error))?;
     let devices = (tcp_log.as_ref(), eventlog.as_ref());
-    enter_sandbox(devices, &pid_file, (&target, status.as_ref()), helper.as_ref(), log, (&wake, &woken))?;
+    enter_sandbox(devices, &pid_file, (&target, status.as_ref()), broker.as_ref(), log, (&wake, &woken))?;
     if log.syslog().is_some() {
         log.info(begin_line(&args, devices, &target));
     }
@@ -105,7 +105,7 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     if args.exit_on_eof {
         stdin::watch(&queue)?;
     }
-    let stacks = stacks(&args, helper.filter(|_| asks_for_stacks)).of(machine);
+    let stacks = stacks(&args, broker.filter(|_| asks_for_stacks)).of(machine);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
     let mut writer = Writer {
@@ -232,7 +232,7 @@ fn enter_sandbox(
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
     pid_file: &Option<PidFile>,
     (target, status): (&Target, Option<&StatusFile>),
-    helper: Option<&Helper>,
+    broker: Option<&Broker>,
     log: &Log,
     (wake, woken): (&OwnedFd, &OwnedFd),
 ) -> Result<(), Failure> {
@@ -252,18 +252,18 @@ fn enter_sandbox(
         Target::Stream(stream) => descriptors.written.push(stream.descriptor()),
     }
     descriptors.written.extend(log.syslog().and_then(Syslog::descriptor));
-    if let Some(helper) = helper {
-        let (to, from) = helper.descriptors();
+    if let Some(broker) = broker {
+        let (to, from) = broker.descriptors();
         descriptors.written.push(to);
         descriptors.read.push(from);
     }
     sandbox::enter(&descriptors)
 }
 
-fn stacks(args: &CaptureArgs, helper: Option<Helper>) -> Stacks {
-    match (&args.stack, helper) {
+fn stacks(args: &CaptureArgs, broker: Option<Broker>) -> Stacks {
+    match (&args.stack, broker) {
         (Some(names), _) => Stacks::given(names.clone()),
-        (None, Some(helper)) => Stacks::asking(Box::new(move || helper.stack_names())),
+        (None, Some(broker)) => Stacks::asking(Box::new(move || broker.stack_names())),
         (None, None) => Stacks::asking(Box::new(kernel::stack_names)),
     }
 }

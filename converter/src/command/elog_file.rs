@@ -81,7 +81,7 @@ impl ElogFile {
 }
 
 /// The events of eventlog(9) in an input.
-struct Capture {
+struct ElogInput {
     source: Box<dyn EventSource>,
     /// BBLog records in it.
     records: u64,
@@ -91,7 +91,7 @@ struct Capture {
     header: Option<FileHeader>,
 }
 
-impl Stream for Capture {
+impl Stream for ElogInput {
     type Key = u64;
     // The clocks are those of the first input, not of the earliest event: all are looked at.
     const SLEEPS: bool = false;
@@ -101,9 +101,9 @@ impl Stream for Capture {
         position: InputPosition,
         assumptions: &Arc<Assumptions>,
         on_error: &mut OnError<'_>,
-    ) -> Result<Capture, InputError> {
+    ) -> Result<ElogInput, InputError> {
         let source = open::source(input, position, assumptions, on_error)?;
-        Ok(Capture { source, records: 0, others: 0, header: None })
+        Ok(ElogInput { source, records: 0, others: 0, header: None })
     }
 
     fn step(&mut self) -> Result<Option<u64>, InputError> {
@@ -117,7 +117,7 @@ impl Stream for Capture {
     }
 }
 
-impl Capture {
+impl ElogInput {
     /// What was left out of the input.
     fn left_out(&self) -> Vec<InputErrorKind> {
         let frames = self.records + self.source.counts().foreign_packets;
@@ -151,7 +151,7 @@ impl Writing {
     /// the index of the input.
     fn events(
         &mut self,
-        inputs: &mut Merge<Capture>,
+        inputs: &mut Merge<ElogInput>,
         mut picker: Option<&mut Picker>,
         out: &mut BufWriter<File>,
         on_error: &mut OnError<'_>,
@@ -202,7 +202,7 @@ impl Writing {
     /// Takes what is known of the current capture of an input, once; `false` if it is another
     /// machine's, or of another boot.
     #[inline]
-    fn take_capture(&mut self, input: &mut Capture) -> bool {
+    fn take_capture(&mut self, input: &mut ElogInput) -> bool {
         match input.source.capture() {
             Some(capture) if input.header != Some(*capture.header) => {
                 let (header, fits) = (*capture.header, self.add_capture(capture.header, capture.table));

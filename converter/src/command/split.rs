@@ -69,7 +69,7 @@ impl Split {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error.into())),
             _ => {}
         }
-        let mut connections = Connections::default();
+        let mut connections = ConnectionIndex::default();
         let mut sink = PcapngSink::new(Parts::new(&self.folder));
         let merged = frames.each(picker, on_error, |stream, turn| match turn {
             FrameTurn::Frame => {
@@ -101,7 +101,7 @@ fn switch(sink: &mut PcapngSink<Parts>, at: usize) {
 
 /// Which connection a frame is of.
 #[derive(Default)]
-struct Connections {
+struct ConnectionIndex {
     /// Input, section, and connection of the last entry's frame.
     entry: Option<(usize, u64, usize)>,
     /// Provider, session, addresses, and connection of the last event.
@@ -131,7 +131,7 @@ fn padded(provider: &[u8]) -> [u8; PROVIDER_NAME] {
     name
 }
 
-impl Connections {
+impl ConnectionIndex {
     #[inline]
     fn of(&mut self, input: usize, owner: &Owner<'_>, parts: &mut Parts) -> io::Result<usize> {
         match owner {
@@ -156,7 +156,7 @@ impl Connections {
             Owner::Nobody => {
                 let at = match self.nobody {
                     Some(at) => at,
-                    None => self.begin(Label::Text(NOBODY.to_owned()), parts)?,
+                    None => self.begin(FileLabel::Text(NOBODY.to_owned()), parts)?,
                 };
                 self.nobody = Some(at);
                 Ok(at)
@@ -185,7 +185,7 @@ impl Connections {
                     }
                     Err(_) => NOBODY.to_owned(),
                 };
-                let at = self.begin(Label::Text(label), parts)?;
+                let at = self.begin(FileLabel::Text(label), parts)?;
                 self.entries.insert(key, at);
                 at
             }
@@ -215,7 +215,7 @@ impl Connections {
                     true => format!("{provider}_global"),
                     false => format!("{provider}_{}", session.1),
                 };
-                self.begin(Label::Session { id: Vec::new(), addresses, nameless }, parts)?
+                self.begin(FileLabel::Session { id: Vec::new(), addresses, nameless }, parts)?
             }
         };
         self.sessions.insert(key, at);
@@ -226,7 +226,7 @@ impl Connections {
 
     /// Begins a connection's file; when there are too many, half of them are completed first and
     /// forgotten here, so that no slot means two connections.
-    fn begin(&mut self, label: Label, parts: &mut Parts) -> io::Result<usize> {
+    fn begin(&mut self, label: FileLabel, parts: &mut Parts) -> io::Result<usize> {
         if parts.is_full() {
             parts.complete_oldest()?;
             (self.entry, self.event) = (None, None);
@@ -240,7 +240,7 @@ impl Connections {
 }
 
 /// What a file's name is made of.
-enum Label {
+enum FileLabel {
     /// What the name begins with.
     Text(String),
     /// A session.
@@ -253,15 +253,15 @@ enum Label {
     },
 }
 
-impl Label {
+impl FileLabel {
     fn base(&self) -> String {
         match self {
-            Label::Text(text) => text.clone(),
-            Label::Session { id, addresses: Some((local, remote)), .. } => {
+            FileLabel::Text(text) => text.clone(),
+            FileLabel::Session { id, addresses: Some((local, remote)), .. } => {
                 let id = if id.is_empty() { NO_ID } else { id };
                 name::of_connection(id, local.port(), remote.ip(), remote.port())
             }
-            Label::Session { addresses: None, nameless, .. } => nameless.clone(),
+            FileLabel::Session { addresses: None, nameless, .. } => nameless.clone(),
         }
     }
 }
@@ -271,7 +271,7 @@ struct Parts {
     folder: PathBuf,
     overwrite: bool,
     unfinished: UnfinishedFiles,
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<FileSlot>>,
     unused: Vec<usize>,
     /// The output.
     current: Option<usize>,
@@ -283,8 +283,8 @@ struct Parts {
     completed: u64,
 }
 
-struct Slot {
-    label: Label,
+struct FileSlot {
+    label: FileLabel,
     place: Place,
     waiting: Vec<u8>,
     file: Option<(TempPath, Unfinished)>,
@@ -315,9 +315,10 @@ impl Parts {
         matches!(self.slots.get(at), Some(Some(_)))
     }
 
-    fn begin(&mut self, label: Label) -> usize {
+    fn begin(&mut self, label: FileLabel) -> usize {
         self.clock += 1;
-        let slot = Slot { label, place: Place::default(), waiting: Vec::new(), file: None, used: self.clock };
+        let slot =
+            FileSlot { label, place: Place::default(), waiting: Vec::new(), file: None, used: self.clock };
         let at = self.unused.pop().unwrap_or(self.slots.len());
         match self.slots.get_mut(at) {
             Some(place) => *place = Some(slot),
@@ -327,7 +328,7 @@ impl Parts {
     }
 
     fn note_id(&mut self, at: usize, found: &[u8]) {
-        if let Some(Some(Slot { label: Label::Session { id, .. }, .. })) = self.slots.get_mut(at)
+        if let Some(Some(FileSlot { label: FileLabel::Session { id, .. }, .. })) = self.slots.get_mut(at)
             && id.is_empty()
         {
             *id = found.to_vec();
@@ -336,7 +337,8 @@ impl Parts {
 
     /// Gives a session without addresses these; `false` if it has others.
     fn take_addresses(&mut self, at: usize, found: Option<Addresses>) -> bool {
-        let Some(Some(Slot { label: Label::Session { addresses, .. }, .. })) = self.slots.get_mut(at) else {
+        let Some(Some(FileSlot { label: FileLabel::Session { addresses, .. }, .. })) = self.slots.get_mut(at)
+        else {
             return false;
         };
         *addresses == found
@@ -422,7 +424,7 @@ impl BufferedSink for Parts {
     #[inline]
     fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
         let slot = self.current.and_then(|at| self.slots.get_mut(at)).and_then(Option::as_mut);
-        let Slot { waiting, used, .. } = slot.ok_or(io::ErrorKind::NotFound)?;
+        let FileSlot { waiting, used, .. } = slot.ok_or(io::ErrorKind::NotFound)?;
         self.clock += 1;
         *used = self.clock;
         self.waiting -= waiting.len();

@@ -68,8 +68,8 @@ impl DecodedItem<'_> {
 pub struct ItemDecoder {
     /// Follows connections, if that is wanted.
     follower: Option<Box<Follower>>,
-    connections: Connections,
-    sessions: LruMap<InputSession, Session>,
+    connections: BblogConnections,
+    sessions: LruMap<InputSession, SessionState>,
     number: u64,
     /// Time of the first event, and of the last.
     first: Option<Micros>,
@@ -81,7 +81,7 @@ type InputSession = (usize, u64, u16, u64);
 
 /// A session as far as the next event of it needs it.
 #[derive(Clone, Copy, Default)]
-struct Session {
+struct SessionState {
     /// The time of its last event.
     last: Option<u64>,
     numbers: Numbers,
@@ -93,7 +93,7 @@ impl ItemDecoder {
         let sessions = LruMap::new(CONNECTIONS);
         ItemDecoder {
             follower: None,
-            connections: Connections::new(),
+            connections: BblogConnections::new(),
             sessions,
             number: 0,
             first: None,
@@ -153,7 +153,7 @@ impl ItemDecoder {
     ) -> (Tracked, ItemNumbers) {
         let event = &item.event;
         let key = (input, item.section, event.provider_id(), event.session_id());
-        let session = self.sessions.get_or_insert_with(key, Session::default);
+        let session = self.sessions.get_or_insert_with(key, SessionState::default);
         let now = event.timestamp();
         let delta = session.last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
         if event.event_id() == elog::SESSION_CREATE {
@@ -174,7 +174,7 @@ impl Default for ItemDecoder {
 }
 
 /// The BBLog connections, each with its last record.
-struct Connections {
+struct BblogConnections {
     /// Input and section of the current one, which is not in `others`.
     section: (usize, u64),
     key: InputConnection,
@@ -192,9 +192,9 @@ struct Followed {
 /// The connection, and the input: two of them may be of two machines.
 type InputConnection = (bblog_entry::ConnectionKey, usize);
 
-impl Connections {
-    fn new() -> Connections {
-        Connections {
+impl BblogConnections {
+    fn new() -> BblogConnections {
+        BblogConnections {
             section: (usize::MAX, 0),
             key: ([0; 41], usize::MAX),
             followed: Followed::default(),

@@ -29,10 +29,10 @@ pub type Frames = Merge<FrameStream>;
 pub struct FrameStream {
     /// The index of this input.
     input: usize,
-    source: Source,
+    source: FrameSource,
 }
 
-enum Source {
+enum FrameSource {
     Bblog(Box<BblogStream>),
     Elog(Box<ElogStream>),
     Pcapng(Box<PcapngStream>),
@@ -51,15 +51,15 @@ impl Stream for FrameStream {
         let Input { name, kind, window, notice, .. } = input;
         notice.iter().for_each(|notice| on_error(&name, notice));
         let source = match kind {
-            InputKind::Elog => Source::Elog(Box::new(ElogStream::open(window, &name, assumptions)?)),
-            InputKind::Bblog => Source::Bblog(Box::new(BblogStream::new(window, position, assumptions))),
+            InputKind::Elog => FrameSource::Elog(Box::new(ElogStream::open(window, &name, assumptions)?)),
+            InputKind::Bblog => FrameSource::Bblog(Box::new(BblogStream::new(window, position, assumptions))),
             InputKind::Records => {
-                Source::Bblog(Box::new(BblogStream::of_records(window, position, assumptions)))
+                FrameSource::Bblog(Box::new(BblogStream::of_records(window, position, assumptions)))
             }
-            InputKind::Pcapng => Source::Pcapng(Box::new(PcapngStream::new(window, assumptions))),
+            InputKind::Pcapng => FrameSource::Pcapng(Box::new(PcapngStream::new(window, assumptions))),
             InputKind::Empty => {
                 on_error(&name, &InputError::at(0, InputErrorKind::Empty));
-                Source::Empty
+                FrameSource::Empty
             }
         };
         Ok(FrameStream { input: position.index, source })
@@ -68,20 +68,20 @@ impl Stream for FrameStream {
     #[inline(always)]
     fn step(&mut self) -> Result<Option<Micros>, InputError> {
         let (more, time) = match &mut self.source {
-            Source::Bblog(bblog) => (bblog.advance()?, bblog.time()),
-            Source::Elog(elog) => (elog.advance()?, elog.time()),
-            Source::Pcapng(pcapng) => (pcapng.advance()?, pcapng.time()),
-            Source::Empty => (false, Micros(0)),
+            FrameSource::Bblog(bblog) => (bblog.advance()?, bblog.time()),
+            FrameSource::Elog(elog) => (elog.advance()?, elog.time()),
+            FrameSource::Pcapng(pcapng) => (pcapng.advance()?, pcapng.time()),
+            FrameSource::Empty => (false, Micros(0)),
         };
         Ok(more.then_some(time))
     }
 
     fn is_dry(&mut self) -> bool {
         match &mut self.source {
-            Source::Bblog(bblog) => bblog.is_dry(),
-            Source::Elog(elog) => elog.is_dry(),
-            Source::Pcapng(pcapng) => pcapng.is_dry(),
-            Source::Empty => false,
+            FrameSource::Bblog(bblog) => bblog.is_dry(),
+            FrameSource::Elog(elog) => elog.is_dry(),
+            FrameSource::Pcapng(pcapng) => pcapng.is_dry(),
+            FrameSource::Empty => false,
         }
     }
 }
@@ -90,8 +90,8 @@ impl FrameStream {
     /// Whether there is anything of this input to write, an empty section included.
     pub fn is_readable(&self) -> bool {
         match &self.source {
-            Source::Bblog(bblog) => bblog.is_readable(),
-            Source::Elog(_) | Source::Pcapng(_) | Source::Empty => true,
+            FrameSource::Bblog(bblog) => bblog.is_readable(),
+            FrameSource::Elog(_) | FrameSource::Pcapng(_) | FrameSource::Empty => true,
         }
     }
 
@@ -99,10 +99,10 @@ impl FrameStream {
     #[inline]
     fn item(&self) -> Option<LogItem<'_>> {
         match &self.source {
-            Source::Bblog(bblog) => bblog.item().map(LogItem::Bblog),
-            Source::Elog(elog) => elog.item().map(LogItem::Eventlog),
-            Source::Pcapng(pcapng) => pcapng.item(),
-            Source::Empty => None,
+            FrameSource::Bblog(bblog) => bblog.item().map(LogItem::Bblog),
+            FrameSource::Elog(elog) => elog.item().map(LogItem::Eventlog),
+            FrameSource::Pcapng(pcapng) => pcapng.item(),
+            FrameSource::Empty => None,
         }
     }
 
@@ -115,14 +115,14 @@ impl FrameStream {
     #[inline]
     pub fn owner(&self) -> Owner<'_> {
         match &self.source {
-            Source::Bblog(bblog) => Owner::Entry { header: bblog.header(), section: bblog.sections() },
-            Source::Elog(elog) => elog.item().map_or(Owner::Nobody, |item| Owner::Session {
+            FrameSource::Bblog(bblog) => Owner::Entry { header: bblog.header(), section: bblog.sections() },
+            FrameSource::Elog(elog) => elog.item().map_or(Owner::Nobody, |item| Owner::Session {
                 event: item.event,
                 provider: item.provider.unwrap_or_default(),
                 addresses: item.addresses,
             }),
-            Source::Pcapng(pcapng) => pcapng.owner(),
-            Source::Empty => Owner::Nobody,
+            FrameSource::Pcapng(pcapng) => pcapng.owner(),
+            FrameSource::Empty => Owner::Nobody,
         }
     }
 
@@ -133,10 +133,10 @@ impl FrameStream {
     #[inline]
     pub fn write<G: BufferedSink>(&self, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
         match &self.source {
-            Source::Bblog(bblog) => write_record(bblog, self.input, sink),
-            Source::Elog(elog) => write_event(elog, self.input, sink),
-            Source::Pcapng(pcapng) => pcapng.write(self.input, sink),
-            Source::Empty => Ok(()),
+            FrameSource::Bblog(bblog) => write_record(bblog, self.input, sink),
+            FrameSource::Elog(elog) => write_event(elog, self.input, sink),
+            FrameSource::Pcapng(pcapng) => pcapng.write(self.input, sink),
+            FrameSource::Empty => Ok(()),
         }
     }
 
@@ -147,9 +147,9 @@ impl FrameStream {
     /// [`WriteError`].
     pub fn finish<G: BufferedSink>(&self, sink: &mut PcapngSink<G>) -> Result<(), WriteError> {
         let elog = match &self.source {
-            Source::Elog(elog) => elog,
-            Source::Pcapng(pcapng) => return pcapng.finish(self.input, sink),
-            Source::Bblog(_) | Source::Empty => return Ok(()),
+            FrameSource::Elog(elog) => elog,
+            FrameSource::Pcapng(pcapng) => return pcapng.finish(self.input, sink),
+            FrameSource::Bblog(_) | FrameSource::Empty => return Ok(()),
         };
         sink.section(elog_section(self.input), || elog.info().section())?;
         sink.statistics(elog.info().section(), elog.info().statistics(elog.time()))
@@ -244,7 +244,7 @@ impl Frames {
                 break;
             }
             if !is_picked
-                && let Some(FrameStream { source: Source::Pcapng(pcapng), .. }) = self.stream_mut(at)
+                && let Some(FrameStream { source: FrameSource::Pcapng(pcapng), .. }) = self.stream_mut(at)
             {
                 pcapng.pass_over();
             }

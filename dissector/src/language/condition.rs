@@ -11,7 +11,9 @@
 //!
 //! Numbers are decimal, or hexadecimal after `0x`.
 
-/// What is asked of a value.
+use std::fmt;
+
+/// What a value must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
     /// One of these.
@@ -33,6 +35,17 @@ pub enum ConditionError<'w> {
     NoOperator,
     /// This part of it is not a number.
     NotANumber(&'w str),
+}
+
+impl std::error::Error for ConditionError<'_> {}
+
+impl fmt::Display for ConditionError<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConditionError::NoOperator => out.write_str("no condition, expected =, !=, >, & or !&"),
+            ConditionError::NotANumber(text) => write!(out, "\"{text}\", expected a number"),
+        }
+    }
 }
 
 /// Splits a condition into the name and the test.

@@ -30,11 +30,11 @@ pub(super) struct Census {
     records: [u64; 256],
     /// eventlog events.
     events: HashMap<(ProviderOf, u32), Kind, RandomState>,
-    providers: Vec<Provider>,
+    providers: Vec<ProviderCount>,
     stacks: Vec<StackReport>,
     machines: Vec<(Machine, u64)>,
     /// The last BBLog record's.
-    origin: Option<Place>,
+    origin: Option<RecordOrigin>,
     captures: Vec<FileHeader>,
     last_capture: Option<FileHeader>,
     /// Drops of the captures that tell; `None` if none does.
@@ -45,7 +45,7 @@ pub(super) struct Census {
 
 /// Where a BBLog record comes from.
 #[derive(Clone, Copy)]
-struct Place {
+struct RecordOrigin {
     section: u64,
     /// Places among the stacks and the machines.
     stack: usize,
@@ -53,7 +53,7 @@ struct Place {
 }
 
 /// A provider that was subscribed to.
-struct Provider {
+struct ProviderCount {
     id: u16,
     name: Vec<u8>,
     events: u64,
@@ -114,7 +114,7 @@ impl Census {
             if !is_known && self.providers.len() < MAX_LISTED {
                 let first = self.providers.iter().position(|known| known.name == name);
                 let first = first.unwrap_or(self.providers.len());
-                self.providers.push(Provider { id, name: name.to_vec(), events: 0, first });
+                self.providers.push(ProviderCount { id, name: name.to_vec(), events: 0, first });
             }
         }
     }
@@ -153,7 +153,7 @@ impl Census {
     }
 
     #[cold]
-    fn find_origin(&mut self, item: &BblogItem<'_>) -> Place {
+    fn find_origin(&mut self, item: &BblogItem<'_>) -> RecordOrigin {
         let (id, origin) = (item.record.stack_id(), item.origin);
         let (name, inferred) = (Escaped(&origin.stack_name).to_string(), origin.machine.is_stack_inferred);
         let is_known = |known: &StackReport| (known.id, &known.name, known.inferred) == (id, &name, inferred);
@@ -166,7 +166,7 @@ impl Census {
         if machine == self.machines.len() && machine < MAX_LISTED {
             self.machines.push((of, 0));
         }
-        let place = Place { section: item.section, stack, machine };
+        let place = RecordOrigin { section: item.section, stack, machine };
         self.origin = Some(place);
         place
     }
@@ -174,7 +174,7 @@ impl Census {
     #[inline]
     fn event(&mut self, report: &mut Report, item: &EventlogItem<'_>) {
         let (event, id) = (&item.event, item.event.provider_id());
-        let named = |known: &&mut Provider| known.id == id && item.provider == Some(&known.name[..]);
+        let named = |known: &&mut ProviderCount| known.id == id && item.provider == Some(&known.name[..]);
         let provider = self.providers.iter_mut().find(named).map(|known| {
             known.events += 1;
             known.first
@@ -208,7 +208,7 @@ impl Census {
         report.stacks.sort_by_key(|stack| stack.id);
         report.machines =
             self.machines.iter().map(|(machine, records)| MachineReport::new(machine, *records)).collect();
-        let provider = |known: &Provider| ProviderReport {
+        let provider = |known: &ProviderCount| ProviderReport {
             id: known.id,
             name: Escaped(&known.name).to_string(),
             events: known.events,

@@ -12,7 +12,7 @@ use crate::event::subject::Names;
 
 /// A line of `bblog why --json`.
 #[derive(Serialize)]
-pub(super) struct Connection<'a> {
+pub(super) struct ConnectionLine<'a> {
     connection: Ends<'a>,
     stacks: Vec<&'a str>,
     kernel: Option<&'static str>,
@@ -104,9 +104,9 @@ enum Value {
     Word(&'static str),
 }
 
-impl<'a> Connection<'a> {
+impl<'a> ConnectionLine<'a> {
     /// A connection; with its spans if it has any.
-    pub(super) fn of(finding: &'a Finding, names: &'a Names) -> Connection<'a> {
+    pub(super) fn of(finding: &'a Finding, names: &'a Names) -> ConnectionLine<'a> {
         let Finding { subject, account } = finding;
         let kernel = names.kernel_of(subject);
         let inferred = [
@@ -115,7 +115,7 @@ impl<'a> Connection<'a> {
         ];
         let (local, remote) = subject.addresses.unzip();
         let spans = (!account.spans.is_empty()).then(|| account.spans.iter().map(JsonSpan::of).collect());
-        Connection {
+        ConnectionLine {
             connection: Ends {
                 local: local.map(address),
                 local_port: local.map(|end| end.port()),

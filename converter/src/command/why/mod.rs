@@ -169,7 +169,7 @@ impl Findings {
     /// Those of `out`.
     pub fn print_json(&self, out: &mut impl Write) -> io::Result<()> {
         for finding in &self.connections {
-            serde_json::to_writer(&mut *out, &json::Connection::of(finding, &self.names))?;
+            serde_json::to_writer(&mut *out, &json::ConnectionLine::of(finding, &self.names))?;
             writeln!(out)?;
         }
         Ok(())

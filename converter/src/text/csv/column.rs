@@ -19,28 +19,28 @@ use crate::text::clock_text::{ClockText, seconds};
 #[derive(Clone, Debug)]
 pub struct Column {
     name: String,
-    what: What,
+    kind: ColumnKind,
 }
 
 #[derive(Clone, Debug)]
-enum What {
-    Own(Own),
+enum ColumnKind {
+    Item(ItemColumn),
     Field(Named),
 }
 
-macro_rules! own {
-    ($($(#[$doc:meta])* $own:ident $name:literal,)*) => {
-        /// A column that is not a field.
+macro_rules! item_columns {
+    ($($(#[$doc:meta])* $column:ident $name:literal,)*) => {
+        /// A column that is not a field: a fact about the item.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        enum Own {
-            $($(#[$doc])* $own,)*
+        enum ItemColumn {
+            $($(#[$doc])* $column,)*
         }
 
-        const OWN: &[(&str, Own)] = &[$(($name, Own::$own),)*];
+        const ITEM_COLUMNS: &[(&str, ItemColumn)] = &[$(($name, ItemColumn::$column),)*];
     };
 }
 
-own! {
+item_columns! {
     /// The event's number among all that were read.
     Number "number",
     /// As RFC 3339 has it; of a log without wall-clock time the seconds since boot.
@@ -96,9 +96,9 @@ pub(super) struct Texts {
 }
 
 impl Column {
-    /// The names of columns that are no fields.
+    /// The names of columns that are not fields.
     pub fn own_names() -> impl Iterator<Item = &'static str> {
-        OWN.iter().map(|own| own.0)
+        ITEM_COLUMNS.iter().map(|own| own.0)
     }
 
     /// The column called `name`: a field as filters name it, or one of [`Column::own_names`].
@@ -106,15 +106,15 @@ impl Column {
     /// # Errors
     /// [`UnknownColumn`]
     pub fn find(catalog: &Catalog, name: &str) -> Result<Column, UnknownColumn> {
-        let own = OWN.iter().find(|own| own.0 == name).map(|own| What::Own(own.1));
-        let what = own.or_else(|| Named::find(catalog, name).map(What::Field));
+        let own = ITEM_COLUMNS.iter().find(|own| own.0 == name).map(|own| ColumnKind::Item(own.1));
+        let kind = own.or_else(|| Named::find(catalog, name).map(ColumnKind::Field));
         let unknown = || UnknownColumn { name: name.to_owned(), nearest: nearest(catalog, name) };
-        Ok(Column { name: name.to_owned(), what: what.ok_or_else(unknown)? })
+        Ok(Column { name: name.to_owned(), kind: kind.ok_or_else(unknown)? })
     }
 
     /// Whether it is what events tell of their connections, which then have to be followed.
     pub fn follows(&self) -> bool {
-        matches!(&self.what, What::Field(field) if field.follows())
+        matches!(&self.kind, ColumnKind::Field(field) if field.follows())
     }
 
     /// Its name.
@@ -131,9 +131,9 @@ impl Column {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) {
-        match &self.what {
-            What::Own(own) => own.write(decoded, texts, out),
-            What::Field(field) => {
+        match &self.kind {
+            ColumnKind::Item(own) => own.write(decoded, texts, out),
+            ColumnKind::Field(field) => {
                 let start = out.len();
                 field.any(decoded, scratch, |value, spec| {
                     if spec.is_some_and(|spec| spec.is_unset(value)) {
@@ -158,7 +158,7 @@ fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
     own.or_else(|| Named::nearest(catalog, name))
 }
 
-impl Own {
+impl ItemColumn {
     fn write(self, decoded: &DecodedItem<'_>, texts: &mut Texts, out: &mut Vec<u8>) {
         let item = &decoded.item;
         let time = item.time();
@@ -166,47 +166,51 @@ impl Own {
             ConnectionRef::of(item).addresses.as_ref().map(pick)
         };
         match self {
-            Own::Number => integer(decoded.number, out),
-            Own::Time => match item.clock() {
+            ItemColumn::Number => integer(decoded.number, out),
+            ItemColumn::Time => match item.clock() {
                 Clock::Utc => texts.clock.rfc3339(time, out),
                 Clock::Uptime => seconds(time, out),
             },
-            Own::TimeUs => out.extend_from_slice(itoa::Buffer::new().format(time.0).as_bytes()),
-            Own::Relative => seconds(time - decoded.first, out),
-            Own::ClockName => out.extend_from_slice(match item.clock() {
+            ItemColumn::TimeUs => out.extend_from_slice(itoa::Buffer::new().format(time.0).as_bytes()),
+            ItemColumn::Relative => seconds(time - decoded.first, out),
+            ItemColumn::ClockName => out.extend_from_slice(match item.clock() {
                 Clock::Utc => b"utc",
                 Clock::Uptime => b"uptime",
             }),
-            Own::Log => out.extend_from_slice(match item {
+            ItemColumn::Log => out.extend_from_slice(match item {
                 LogItem::Bblog(_) => b"bblog",
                 LogItem::Eventlog(_) => b"eventlog",
             }),
-            Own::Connection => {
+            ItemColumn::Connection => {
                 out.extend_from_slice(texts.connections.get(decoded.input, item, connection));
             }
-            Own::Local => end(|ends| ends.0).iter().for_each(|end| address(end, out)),
-            Own::Remote => end(|ends| ends.1).iter().for_each(|end| address(end, out)),
-            Own::LocalPort => end(|ends| ends.0).iter().for_each(|end| integer(end.port().into(), out)),
-            Own::RemotePort => end(|ends| ends.1).iter().for_each(|end| integer(end.port().into(), out)),
-            Own::Session => {
+            ItemColumn::Local => end(|ends| ends.0).iter().for_each(|end| address(end, out)),
+            ItemColumn::Remote => end(|ends| ends.1).iter().for_each(|end| address(end, out)),
+            ItemColumn::LocalPort => {
+                end(|ends| ends.0).iter().for_each(|end| integer(end.port().into(), out))
+            }
+            ItemColumn::RemotePort => {
+                end(|ends| ends.1).iter().for_each(|end| integer(end.port().into(), out))
+            }
+            ItemColumn::Session => {
                 if let LogItem::Eventlog(item) = item {
                     integer(item.event.session_id(), out);
                 }
             }
-            Own::Stack => {
+            ItemColumn::Stack => {
                 if let LogItem::Bblog(item) = item {
                     text(&item.origin.stack_name, out);
                 }
             }
-            Own::Provider => {
+            ItemColumn::Provider => {
                 if let LogItem::Eventlog(item) = item {
                     text(item.provider.unwrap_or_default(), out);
                 }
             }
-            Own::Event if decoded.is_unknown() => {}
-            Own::Event => text(decoded.event.name().as_bytes(), out),
-            Own::EventId => integer(event_id(item).into(), out),
-            Own::Summary => {
+            ItemColumn::Event if decoded.is_unknown() => {}
+            ItemColumn::Event => text(decoded.event.name().as_bytes(), out),
+            ItemColumn::EventId => integer(event_id(item).into(), out),
+            ItemColumn::Summary => {
                 texts.summary.clear();
                 // A String takes everything.
                 let _ = texts.words.write(decoded, decoded.numbers.style, &mut texts.summary);

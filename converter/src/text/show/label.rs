@@ -44,7 +44,7 @@ struct Label {
 
 /// What is to be shown before an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct ConnectionNews {
     /// The connection's number, from 1.
     pub(super) number: u64,
     /// Whether it is to be said which connection that is.
@@ -63,16 +63,16 @@ impl Labels {
 
     /// The number of the event's connection.
     #[inline]
-    pub(super) fn of(&mut self, decoded: &DecodedItem<'_>) -> Shown {
+    pub(super) fn of(&mut self, decoded: &DecodedItem<'_>) -> ConnectionNews {
         if let (LogItem::Bblog(item), Some((_, label))) = (&decoded.item, &self.last)
             && self.section == (decoded.input, item.section)
         {
-            return Shown { number: label.number, named: false };
+            return ConnectionNews { number: label.number, named: false };
         }
         self.look_up(decoded)
     }
 
-    fn look_up(&mut self, decoded: &DecodedItem<'_>) -> Shown {
+    fn look_up(&mut self, decoded: &DecodedItem<'_>) -> ConnectionNews {
         let key = key(decoded);
         if self.last.as_ref().is_none_or(|(last, _)| *last != key) {
             if let Some((key, label)) = self.last.take() {
@@ -98,12 +98,12 @@ impl Labels {
                 (!waits).then_some((item.addresses.is_some(), 0))
             }
         };
-        let Some((_, label)) = &mut self.last else { return Shown { number: 0, named: false } };
+        let Some((_, label)) = &mut self.last else { return ConnectionNews { number: 0, named: false } };
         let named = to_say.is_some() && label.named != to_say;
         if named {
             label.named = to_say;
         }
-        Shown { number: label.number, named }
+        ConnectionNews { number: label.number, named }
     }
 }
 

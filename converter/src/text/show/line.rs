@@ -120,7 +120,13 @@ impl Lines {
 
     /// A line that says what changes with this event: the date, the connection.
     #[cold]
-    fn heading(&mut self, decoded: &DecodedItem<'_>, label: label::Shown, day: bool, out: &mut Vec<u8>) {
+    fn heading(
+        &mut self,
+        decoded: &DecodedItem<'_>,
+        label: label::ConnectionNews,
+        day: bool,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         out.extend_from_slice(self.palette.connection.as_bytes());
         out.extend_from_slice(b"# ");
@@ -133,7 +139,13 @@ impl Lines {
     }
 
     /// `2026-11-21 UTC, 1: 10.0.0.1:80 - 10.0.0.2:5000, stack rack`
-    fn news(&mut self, decoded: &DecodedItem<'_>, label: label::Shown, day: bool, out: &mut Vec<u8>) {
+    fn news(
+        &mut self,
+        decoded: &DecodedItem<'_>,
+        label: label::ConnectionNews,
+        day: bool,
+        out: &mut Vec<u8>,
+    ) {
         if day {
             self.clock.date(decoded.item.time(), out);
             out.extend_from_slice(b" UTC");

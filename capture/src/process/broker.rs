@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The helper: a process outside the sandbox that does what capability mode forbids. It reads the names of TCP
+//! The broker: a process outside the sandbox that does what capability mode forbids. It reads the names of TCP
 //! stacks and the limits of the kernel, and reaches a syslogd(8) that was restarted.
 //!
 //! It is started before the sandbox is entered, as the same user. A request is a letter. `S` and `K`
@@ -85,9 +85,9 @@ fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) {
     }
 }
 
-/// The helper, seen from the asker.
+/// The broker, seen from the asker.
 #[derive(Clone)]
-pub struct Helper(Rc<Process>);
+pub struct Broker(Rc<Process>);
 
 struct Process {
     to: File,
@@ -96,14 +96,14 @@ struct Process {
     _process: Child,
 }
 
-impl Helper {
+impl Broker {
     /// Starts it.
     ///
     /// # Errors
     /// The system's.
-    pub fn start() -> io::Result<Helper> {
+    pub fn start() -> io::Result<Broker> {
         let mut process = Command::new(std::env::current_exe()?)
-            .arg("helper")
+            .arg("broker")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -114,7 +114,7 @@ impl Helper {
         match (process.stdin.take(), process.stdout.take()) {
             (Some(to), Some(from)) => {
                 let (to, from) = (File::from(OwnedFd::from(to)), File::from(OwnedFd::from(from)));
-                Ok(Helper(Rc::new(Process { to, from, _process: process })))
+                Ok(Broker(Rc::new(Process { to, from, _process: process })))
             }
             _ => Err(io::ErrorKind::BrokenPipe.into()),
         }
@@ -152,7 +152,7 @@ impl Helper {
         Some(answer)
     }
 
-    /// Passes a datagram on to the system's log; `false` if the helper is gone.
+    /// Passes a datagram on to the system's log; `false` if the broker is gone.
     pub fn log(&self, datagram: &[u8]) -> bool {
         let datagram = &datagram[..datagram.len().min(MAX_DATAGRAM)];
         let mut request = vec![LOG];
