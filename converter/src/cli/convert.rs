@@ -8,16 +8,16 @@ use bblog_converter::command::elog_file::ElogFile;
 use bblog_converter::command::pcap_file::PcapFile;
 use bblog_converter::command::plot::{Form, plot};
 use bblog_converter::command::split::Split;
-use bblog_converter::input::Inputs;
 use bblog_converter::output::Destination;
 use bblog_converter::output::unfinished::UnfinishedFiles;
 use bblog_converter::select::walk::Picker;
 use clap::ValueEnum;
 
-use super::messages::{Messages, Outcome};
+use super::messages::Outcome;
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Convert logs to pcapng, for Wireshark
 ///
@@ -42,9 +42,9 @@ pub struct Args {
     #[arg(long)]
     split: bool,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// A format to write.
@@ -61,6 +61,25 @@ enum Format {
     Perfetto,
 }
 
+/// A format of files that hold the items themselves.
+enum FileFormat {
+    Pcapng,
+    Pcap,
+    Elog,
+}
+
+impl Format {
+    /// The format of the file; `None` for a trace, which is drawn.
+    fn file(self) -> Option<FileFormat> {
+        match self {
+            Format::Pcapng => Some(FileFormat::Pcapng),
+            Format::Pcap => Some(FileFormat::Pcap),
+            Format::Elog => Some(FileFormat::Elog),
+            Format::Perfetto => None,
+        }
+    }
+}
+
 /// Runs the subcommand.
 ///
 /// # Errors
@@ -72,33 +91,27 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.split && args.output == Path::new("-") {
         return Err("convert: --split needs a folder to write to".into());
     }
-    let mut messages = Messages::new();
-    let names = reading::names(args.inputs, &mut messages);
-    let assumptions = args.assumptions.assumptions()?;
-    let inputs = Inputs::new(names, &assumptions);
-    let mut selection = args.selection.selection(&assumptions)?;
+    let Reading { inputs, mut selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
     let mut on_error = |name: &_, error: &_| messages.error(name, error);
-    if args.format == Format::Perfetto {
+    let Some(format) = args.format.file() else {
         let written = plot(&inputs, &mut selection, Form::Perfetto, &output, &mut on_error);
         drop(progress);
         return Ok(super::plot::end(messages, written));
-    }
+    };
     let mut picker = Some(Picker::new(selection)).filter(|picker| !picker.is_everything());
-    let converted = if args.split {
-        Split { inputs, folder: output }.run(picker.as_mut(), &mut on_error).map(|_| ())
-    } else {
-        match args.format {
-            Format::Pcap => PcapFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
-            Format::Elog => ElogFile { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ()),
-            // Perfetto's form is made above.
-            Format::Pcapng | Format::Perfetto => {
-                Conversion { inputs, output }.run(picker.as_mut(), &mut on_error).map(|_| ())
-            }
+    let picked = picker.as_mut();
+    let converted = match format {
+        FileFormat::Pcapng if args.split => {
+            Split { inputs, folder: output }.run(picked, &mut on_error).map(|_| ())
         }
+        FileFormat::Pcapng => Conversion { inputs, output }.run(picked, &mut on_error).map(|_| ()),
+        FileFormat::Pcap => PcapFile { inputs, output }.run(picked, &mut on_error).map(|_| ()),
+        FileFormat::Elog => ElogFile { inputs, output }.run(picked, &mut on_error).map(|_| ()),
     };
     drop(progress);
     messages.selected(picker.as_ref().and_then(Picker::took_none_of));

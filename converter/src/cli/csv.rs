@@ -4,15 +4,15 @@
 use std::path::PathBuf;
 
 use bblog_converter::event::merge::Events;
-use bblog_converter::input::Inputs;
 use bblog_converter::text::csv::{self, Csv};
 use bblog_converter::text::list;
 
-use super::messages::{Messages, Outcome};
+use super::messages::Outcome;
 use super::pager::Listing;
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Print events as comma-separated values, for spreadsheets and pandas
 ///
@@ -29,9 +29,9 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME,...", value_delimiter = ',', default_values_t = csv::DEFAULT.map(str::to_owned))]
     fields: Vec<String>,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// Runs the subcommand.
@@ -39,15 +39,14 @@ pub struct Args {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
+    let Reading { inputs, mut selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
     let names = args.fields.iter().map(|name| name.trim());
-    let mut csv = Csv::new(names, &assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
+    let mut csv =
+        Csv::new(names, &inputs.assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
     if csv.follows() {
         selection.follow();
     }
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);

@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 use bblog_converter::command::info;
-use bblog_converter::input::Inputs;
 use bblog_converter::select::walk::Picker;
 
-use super::messages::{Messages, Outcome};
+use super::messages::Outcome;
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Summarize logs: connections, stacks, events, times, problems
 ///
@@ -25,9 +25,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// Runs the subcommand.
@@ -35,10 +35,9 @@ pub struct Args {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    let assumptions = args.assumptions.assumptions()?;
-    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let Reading { inputs, selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
+    let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let reports = info::of_inputs(&inputs, &mut picker, on_error);

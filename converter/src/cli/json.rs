@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use bblog_converter::WriteError;
 use bblog_converter::event::merge::Events;
-use bblog_converter::input::Inputs;
 use bblog_converter::output::Output;
 use bblog_converter::text::json::{JsonLines, schema_doc};
 use bblog_converter::text::list;
@@ -13,8 +12,9 @@ use bblog_converter::text::list;
 use super::messages::{Messages, Outcome};
 use super::pager::Listing;
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Print events as JSON Lines, one object each
 ///
@@ -34,9 +34,9 @@ pub struct Args {
     #[arg(long)]
     schema_doc: bool,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// Runs the subcommand.
@@ -47,12 +47,10 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.schema_doc {
         return Ok(Messages::new().end(print_schema()));
     }
-    let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
-    let mut lines = JsonLines::new(&assumptions.catalog);
+    let Reading { inputs, mut selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
+    let mut lines = JsonLines::new(&inputs.assumptions.catalog);
     (lines.raw, lines.names) = (args.raw, args.names);
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);

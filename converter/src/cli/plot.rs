@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use bblog_converter::command::plot::{self, Form, PlotError, form_of};
-use bblog_converter::input::Inputs;
 use bblog_converter::output::Destination;
 use bblog_converter::output::unfinished::UnfinishedFiles;
 use bblog_converter::picture::svg::Size;
@@ -12,8 +11,9 @@ use clap::ValueEnum;
 
 use super::messages::{Messages, Outcome};
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Draw connections: segments, windows, round-trip times, rates and states over time
 ///
@@ -39,9 +39,9 @@ pub struct Args {
     #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1400x1200", value_parser = size)]
     size: Size,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// The format of a picture.
@@ -79,10 +79,8 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
         Some(Format::Xpl) => Form::Xpl,
         None => form_of(&args.output, size).unwrap_or(Form::Html),
     };
-    let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let Reading { inputs, mut selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;

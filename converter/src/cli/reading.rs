@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use bblog_converter::input::InputName;
 use bblog_converter::input::assumptions::{Assumptions, lazy_catalog};
 use bblog_converter::input::series;
+use bblog_converter::input::{InputName, Inputs};
+use bblog_converter::select::Selection;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
@@ -18,6 +19,7 @@ use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::stacks::StackNames;
 
 use super::messages::Messages;
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
 
 /// Options that state what inputs do not say themselves.
@@ -87,8 +89,36 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a command reads, and whom it reports to.
+pub struct Reading {
+    /// The inputs.
+    pub inputs: Inputs,
+    /// Which of their items.
+    pub selection: Selection,
+    /// Errors of inputs so far.
+    pub messages: Messages,
+}
+
+impl Reading {
+    /// Reads the options of a command that reads inputs.
+    ///
+    /// # Errors
+    /// [`UsageError`] if an option is wrong, or names a file that cannot be read.
+    pub fn of(
+        paths: Vec<PathBuf>,
+        selection: SelectionArgs,
+        assumptions: AssumptionArgs,
+    ) -> Result<Reading, UsageError> {
+        let assumptions = assumptions.assumptions()?;
+        let selection = selection.selection(&assumptions)?;
+        let mut messages = Messages::new();
+        let inputs = Inputs::new(names(paths, &mut messages), &assumptions);
+        Ok(Reading { inputs, selection, messages })
+    }
+}
+
 /// The inputs by name: what is no file but begins the names of a series' files stands for them.
-pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<InputName> {
+fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<InputName> {
     let names: Vec<InputName> = paths.into_iter().map(InputName::new).collect();
     series::expand(&names, &mut |name, error| messages.error(name, error))
 }

@@ -4,16 +4,16 @@
 use std::path::PathBuf;
 
 use bblog_converter::event::merge::Events;
-use bblog_converter::input::Inputs;
 use bblog_converter::text::list;
 use bblog_converter::text::show::{ElogOptions, ElogStyle, LineOptions, Lines, Palette, TimeForm};
 use clap::ValueEnum;
 
-use super::messages::{Messages, Outcome};
+use super::messages::Outcome;
 use super::pager::{self, Listing};
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Print events as text, one line each
 ///
@@ -66,9 +66,9 @@ pub struct Args {
     #[arg(long)]
     no_pager: bool,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -100,8 +100,8 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.inputs.is_empty() {
         return Err("show: expected a FILE".into());
     }
-    let assumptions = args.assumptions.assumptions()?;
-    let mut selection = args.selection.selection(&assumptions)?;
+    let Reading { inputs, mut selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
     if args.notable {
         selection.only_notable();
     }
@@ -123,8 +123,6 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         relative: form == Some(TimeForm::Relative),
         delta: args.delta_time || form == Some(TimeForm::Delta),
     };
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);

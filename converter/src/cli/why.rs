@@ -7,14 +7,14 @@ use bblog_analysis::Wanted;
 use bblog_converter::WriteError;
 use bblog_converter::command::why::{self, Evidence};
 use bblog_converter::event::merge::Events;
-use bblog_converter::input::Inputs;
 use bblog_converter::output::Output;
 use bblog_converter::select::walk::Picker;
 
 use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
+use super::reading::{AssumptionArgs, Reading};
+use super::selecting::SelectionArgs;
 use super::usage::UsageError;
-use super::{reading, selecting};
 
 /// Say what limited each connection, when, and how that is known
 ///
@@ -38,9 +38,9 @@ pub struct Args {
     #[arg(long)]
     schema_doc: bool,
     #[command(flatten)]
-    selection: selecting::SelectionArgs,
+    selection: SelectionArgs,
     #[command(flatten)]
-    assumptions: reading::AssumptionArgs,
+    assumptions: AssumptionArgs,
 }
 
 /// Runs the subcommand.
@@ -55,10 +55,9 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
         })));
     }
     let evidence = Evidence { inputs: quoted(&args.inputs) };
-    let assumptions = args.assumptions.assumptions()?;
-    let mut picker = Picker::new(args.selection.selection(&assumptions)?);
-    let mut messages = Messages::new();
-    let inputs = Inputs::new(reading::names(args.inputs, &mut messages), &assumptions);
+    let Reading { inputs, selection, mut messages } =
+        Reading::of(args.inputs, args.selection, args.assumptions)?;
+    let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
