@@ -45,7 +45,7 @@ pub struct EventSpec {
     pub timers: &'static [TimerStep],
     /// What a record of it proves about the stack or the kernel that wrote it.
     pub evidence: &'static [Evidence],
-    /// The stacks that write it, as [`Stack::bit`]s; [`ALL`] if others than stacks do, too.
+    /// The stacks that write it, as [`Stack::bit`](super::Stack::bit)s; [`ALL`] if others than stacks do, too.
     pub writers: u8,
     /// Which stack wrote a record of it that stands under the id of another; the first that applies.
     pub takeovers: &'static [Takeover],

@@ -43,7 +43,7 @@ impl Kernel {
         ["13", "14", "main"][self as usize]
     }
 
-    /// This kernel's bit in [`When::kernels`].
+    /// This kernel's bit in [`When::kernels`](super::When::kernels).
     pub const fn bit(self) -> u8 {
         1 << self as u8
     }

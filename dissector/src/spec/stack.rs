@@ -41,7 +41,7 @@ impl Stack {
         ["unknown", "freebsd", "rack", "bbr"][self as usize]
     }
 
-    /// This stack's bit in [`When::stacks`].
+    /// This stack's bit in [`When::stacks`](super::When::stacks).
     pub const fn bit(self) -> u8 {
         1 << self as u8
     }

@@ -9,9 +9,9 @@ pub const ALL: u8 = 0xff;
 /// When a row applies: all of it must hold.
 #[derive(Clone, Copy, Debug)]
 pub struct When {
-    /// Stacks, as [`Stack::bit`]s.
+    /// Stacks, as [`Stack::bit`](super::Stack::bit)s.
     pub stacks: u8,
-    /// Kernels, as [`Kernel::bit`]s.
+    /// Kernels, as [`Kernel::bit`](super::Kernel::bit)s.
     pub kernels: u8,
     /// Event flags that say the member is valid at all.
     pub flags: u16,
