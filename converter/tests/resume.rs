@@ -17,7 +17,7 @@ fn window(bytes: Vec<u8>) -> Window {
 
 /// The events' bytes and the number of faults.
 fn events(bytes: Vec<u8>) -> (Vec<Vec<u8>>, usize) {
-    let mut reader = ElogReader::open(window(bytes)).expect("a header");
+    let mut reader = ElogReader::open(window(bytes), false).expect("a header");
     let (mut events, mut faults) = (Vec::new(), 0);
     loop {
         match reader.step() {

@@ -84,12 +84,15 @@ impl Format {
 ///
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
-pub fn run(args: Args) -> Result<Outcome, UsageError> {
+pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.split && args.format != Format::Pcapng {
         return Err("convert: --split writes pcapng only".into());
     }
     if args.split && args.output == Path::new("-") {
         return Err("convert: --split needs a folder to write to".into());
+    }
+    if args.format == Format::Elog {
+        args.assumptions.keep_order();
     }
     let Reading { inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;

@@ -40,6 +40,10 @@ pub struct AssumptionArgs {
     /// from the records]
     #[arg(long, value_name = "ID=NAME,...")]
     stack: Option<StackNames>,
+    /// Keep events of eventlog(9) in the order of the input. Without this, events that FreeBSD logged late are
+    /// put in the order of their times
+    #[arg(long)]
+    no_sort: bool,
 }
 
 fn kernel(text: &str) -> Result<Kernel, &'static str> {
@@ -51,6 +55,11 @@ fn layout(text: &str) -> Result<Layout, &'static str> {
 }
 
 impl AssumptionArgs {
+    /// Keeps the order of the input: for what is compared with elog(1).
+    pub fn keep_order(&mut self) {
+        self.no_sort = true;
+    }
+
     /// The assumptions of these options.
     ///
     /// # Errors
@@ -63,6 +72,7 @@ impl AssumptionArgs {
             local_stacks,
             kernel: self.kernel,
             layout: self.layout,
+            sorts: !self.no_sort,
             catalog: lazy_catalog(schemas),
         }))
     }

@@ -100,6 +100,9 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.inputs.is_empty() {
         return Err("show: expected a FILE".into());
     }
+    if matches!(args.style, Style::Elog) {
+        args.assumptions.keep_order();
+    }
     let Reading { inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
     if args.notable {

@@ -43,6 +43,8 @@ pub struct ElogStream {
     queued_context: SessionContext,
     time: Micros,
     ended: bool,
+    /// How many events were out of order was said.
+    is_order_told: bool,
 }
 
 /// Where the current event is.
@@ -67,7 +69,7 @@ impl ElogStream {
         name: &InputName,
         assumptions: &Arc<Assumptions>,
     ) -> Result<ElogStream, InputError> {
-        let reader = ElogReader::open(window)?;
+        let reader = ElogReader::open(window, assumptions.sorts)?;
         let providers = Providers::of_table(reader.table_bytes());
         let time = reader.header().utc(reader.header().capture_start);
         let mut stream = ElogStream {
@@ -82,6 +84,7 @@ impl ElogStream {
             queued_context: SessionContext::default(),
             time,
             ended: false,
+            is_order_told: false,
         };
         stream.vote();
         Ok(stream)
@@ -99,13 +102,21 @@ impl ElogStream {
             if let Some(context) = self.first_queued() {
                 (self.current, self.queued_context) = (Current::Queued, context);
             } else if !self.read_event()? {
-                return Ok(false);
+                return self.tell_order().map_or(Ok(false), Err);
             }
         }
         if let Some(event) = self.event() {
             self.time = self.reader.header().utc(event.timestamp());
         }
         Ok(true)
+    }
+
+    /// How many events were out of order, once, if any was.
+    fn tell_order(&mut self) -> Option<InputError> {
+        if std::mem::replace(&mut self.is_order_told, true) {
+            return None;
+        }
+        self.reader.disorder().notice()
     }
 
     /// Whether the next step has to wait for a live input.

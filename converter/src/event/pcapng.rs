@@ -74,8 +74,12 @@ impl PcapngEvents {
             Some(PcapngStep::Record) => self.take_record(),
             Some(_) => {}
             None => {
-                let origins = &mut self.origins;
-                let ending = self.ending.get_or_insert_with(|| origins.finish().into());
+                let (origins, disorder) = (&mut self.origins, self.reader.disorder());
+                let ending = self.ending.get_or_insert_with(|| {
+                    let mut ending = VecDeque::from(origins.finish());
+                    ending.extend(disorder.notice());
+                    ending
+                });
                 if let Some(error) = ending.pop_front() {
                     return Err(error);
                 }

@@ -21,6 +21,8 @@ pub struct Assumptions {
     pub kernel: Option<Kernel>,
     /// The layout of the `tcp` provider; `None` to find it out.
     pub layout: Option<Layout>,
+    /// Whether events of eventlog(9) are put in the order of their times.
+    pub sorts: bool,
     /// The tables of events, made on first use.
     pub catalog: LazyCatalog,
 }
@@ -37,7 +39,7 @@ impl Assumptions {
     /// The built-in tables, with the stacks of the machine that logged.
     pub fn new(stacks: StackNames) -> Assumptions {
         let local_stacks = StackNames::none();
-        Assumptions { stacks, local_stacks, kernel: None, layout: None, catalog: lazy_catalog(Vec::new()) }
+        Assumptions { stacks, local_stacks, kernel: None, layout: None, sorts: true, catalog: lazy_catalog(Vec::new()) }
     }
 
     /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.

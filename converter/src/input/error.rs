@@ -10,6 +10,7 @@ use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
 use super::name::InputName;
+use crate::source::Disorder;
 
 /// Takes the errors as they are found, with the name of their input.
 pub type OnError<'a> = dyn FnMut(&InputName, &InputError) + 'a;
@@ -48,6 +49,7 @@ impl InputError {
                 | InputErrorKind::LldbCut { .. }
                 | InputErrorKind::UnknownStack(_)
                 | InputErrorKind::SeriesGap { .. }
+                | InputErrorKind::OutOfOrder(_)
         )
     }
 }
@@ -165,6 +167,9 @@ pub enum InputErrorKind {
         /// Their numbers, as `1, 3-5`.
         numbers: String,
     },
+    /// Events that came after newer ones.
+    #[error("{0}")]
+    OutOfOrder(Disorder),
     /// Records that the output's format has no place for.
     #[error("{frames} BBLog records or packets left out: ELOG holds events of eventlog(9) only")]
     NotEventlog {
@@ -205,6 +210,28 @@ pub enum InputErrorKind {
         /// The header's event_count.
         expected: u64,
     },
+}
+
+impl Disorder {
+    /// The line about it, if any event was late.
+    pub fn notice(self) -> Option<InputError> {
+        let kind = InputErrorKind::OutOfOrder(self);
+        (self.late > 0).then_some(InputError { offset: None, kind, recovery: Recovery::Nothing })
+    }
+}
+
+/// How many events were late, and what became of them.
+impl fmt::Display for Disorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Disorder { late, left } = *self;
+        let events = if late == 1 { "event" } else { "events" };
+        write!(f, "{late} {events} logged after newer ones: ")?;
+        match left {
+            0 => write!(f, "put in the order of their times"),
+            _ if left == late => write!(f, "left where they are"),
+            _ => write!(f, "put in the order of their times, but for {left}"),
+        }
+    }
 }
 
 /// Records whose stack no table has.

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 use std::mem;
+use std::time::{Duration, Instant};
 
 use super::read_ahead::{Chunk, HEADROOM, ReadAhead};
 
@@ -33,6 +34,8 @@ const PAUSE_MS: u16 = 100;
 pub struct Window {
     reader: Reader,
     buffer: Vec<u8>,
+    /// Bytes of one read.
+    usual: usize,
     start: usize,
     end: usize,
     offset: u64,
@@ -56,9 +59,9 @@ impl Window {
 
     /// A window on `reader`, one of `inputs` that are read at a time and share the memory.
     pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
-        let buffer = vec![0; (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK)];
+        let usual = (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK);
         let reader = Reader::Here(reader, inputs < MANY);
-        Window { reader, buffer, start: 0, end: 0, offset: 0, error: None, ready: None }
+        Window { reader, buffer: vec![0; usual], usual, start: 0, end: 0, offset: 0, error: None, ready: None }
     }
 
     /// Never reads ahead.
@@ -97,6 +100,31 @@ impl Window {
                 return self.bytes();
             }
         }
+    }
+
+    /// Shows `want` bytes, or fewer if the stream ends before; of a live one those that come within a moment.
+    pub fn fill_soon(&mut self, want: usize) -> &[u8] {
+        if self.ready.is_none() {
+            return self.fill(want);
+        }
+        let until = Instant::now() + Duration::from_millis(PAUSE_MS.into());
+        loop {
+            let here = self.end - self.start;
+            let left = until.saturating_duration_since(Instant::now()).as_millis() as u16;
+            if here >= want || left == 0 || !self.is_ready(left) || self.fill(here + 1).len() == here {
+                return self.bytes();
+            }
+        }
+    }
+
+    /// The bytes that are here, to be put in another order.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
+    /// Bytes of one read.
+    pub(crate) fn usual(&self) -> usize {
+        self.usual
     }
 
     /// Offset of the first byte shown, from the beginning of the stream.

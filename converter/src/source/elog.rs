@@ -6,6 +6,7 @@ use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, Provi
 
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
+use crate::source::order::{Ahead, Disorder, TimeOrder};
 
 /// A reader of the events of one capture.
 pub struct ElogReader {
@@ -17,17 +18,20 @@ pub struct ElogReader {
     /// Timestamp of the last event.
     last: u64,
     events: u64,
+    order: TimeOrder,
+    /// Whether the order of times is restored.
+    sorts: bool,
     /// Nothing had to be left out so far.
     is_whole: bool,
     ended: bool,
 }
 
 impl ElogReader {
-    /// Reads the file header and the provider table.
+    /// Reads the file header and the provider table. With `sorts`, events come in the order of their times.
     ///
     /// # Errors
     /// An error of either: then nothing of the input can be read.
-    pub fn open(mut window: Window) -> Result<ElogReader, InputError> {
+    pub fn open(mut window: Window, sorts: bool) -> Result<ElogReader, InputError> {
         let header = FileHeader::parse(window.fill(FILE_HEADER_LEN));
         let header = header.map_err(|problem| unreadable(&mut window, problem))?;
         window.consume(FILE_HEADER_LEN);
@@ -45,6 +49,8 @@ impl ElogReader {
             event_len: 0,
             last: header.capture_start,
             events: 0,
+            order: TimeOrder::new(),
+            sorts,
             is_whole: true,
             ended: false,
         })
@@ -72,6 +78,7 @@ impl ElogReader {
     #[inline]
     pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, InputError> {
         self.window.consume(self.event_len);
+        self.order.consumed(self.event_len);
         self.event_len = 0;
         if self.ended {
             return Ok(None);
@@ -88,10 +95,17 @@ impl ElogReader {
                 None => Ok(None),
             };
         }
+        if self.sorts && !self.order.is_ready() {
+            self.order.arrange(&mut self.window, ahead);
+            self.event_len = whole_event(&self.window);
+        }
         self.events += 1;
-        let Self { window, event_len, last, .. } = self;
+        let Self { window, event_len, last, order, .. } = self;
         let event = window.bytes().get(..*event_len).and_then(|bytes| RawEvent::whole(bytes).ok());
-        *last = event.map_or(*last, |event| event.timestamp());
+        if let Some(event) = event {
+            *last = event.timestamp();
+            order.taken(*last);
+        }
         Ok(event)
     }
 
@@ -160,6 +174,11 @@ impl ElogReader {
         RawEvent::whole(self.window.bytes().get(..self.event_len)?).ok()
     }
 
+    /// How many events were out of order so far.
+    pub fn disorder(&self) -> Disorder {
+        self.order.disorder()
+    }
+
     /// The current event and what follows it, as far as `bytes` show.
     pub fn lookahead(&mut self, bytes: usize) -> impl Iterator<Item = RawEvent<'_>> {
         let mut rest = self.window.fill_ready(bytes);
@@ -223,6 +242,16 @@ fn whole_event(window: &Window) -> usize {
     match RawEvent::split(window.bytes()) {
         Ok(Some((event, _))) => event.as_bytes().len(),
         _ => 0,
+    }
+}
+
+/// What stands in front of `bytes`.
+#[inline]
+fn ahead(bytes: &[u8]) -> Ahead {
+    match RawEvent::split(bytes) {
+        Ok(Some((event, _))) => Ahead::Item(event.as_bytes().len(), event.timestamp()),
+        Ok(None) => Ahead::Part,
+        Err(_) => Ahead::Other,
     }
 }
 

@@ -7,7 +7,10 @@
 
 pub mod bblog;
 pub mod elog;
+mod order;
 pub mod pcapng;
+
+pub use order::Disorder;
 
 /// Counts of what an input has besides records and events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,14 +11,18 @@ use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
 use bblog_pcapng::read::{self, Block, FRAME, Order};
+use bblog_pcapng::section::Interface;
 
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
+use crate::source::order::{Ahead, Disorder, TimeOrder};
 
 /// The longest block that is read, as in Wireshark; longer ones are left out.
 const MAX_BLOCK: u64 = 16 << 20;
 /// The version of pcapng there is.
 const MAJOR_VERSION: u32 = 1;
+/// Bytes that every enhanced packet block has.
+const PACKET_FRAME: usize = 32;
 /// Bytes that every section header has.
 const SECTION_FRAME: usize = 28;
 
@@ -32,12 +36,21 @@ pub struct BlockReader {
     /// The current block was not given out yet: an error of it was told first.
     held: bool,
     ended: bool,
+    order_of_times: TimeOrder,
 }
 
 impl BlockReader {
     /// A reader in front of the first block.
     pub fn new(window: Window) -> BlockReader {
-        BlockReader { window, order: Order::Little, kind: 0, len: 0, held: false, ended: false }
+        BlockReader {
+            window,
+            order: Order::Little,
+            kind: 0,
+            len: 0,
+            held: false,
+            ended: false,
+            order_of_times: TimeOrder::new(),
+        }
     }
 
     /// Steps to the next block, of which it returns the type; `None` at the end.
@@ -50,6 +63,7 @@ impl BlockReader {
             return Ok(Some(self.kind));
         }
         self.window.consume(self.len);
+        self.order_of_times.consumed(self.len);
         self.len = 0;
         if self.ended {
             return Ok(None);
@@ -82,6 +96,34 @@ impl BlockReader {
         }
         let bytes = self.window.bytes().get(..self.len)?;
         Some(Block { kind: self.kind, order: self.order, bytes })
+    }
+
+    /// Makes the current block, an enhanced packet block of an interface of `interfaces`, that of its place in
+    /// the order of times. Packets do not move across other blocks.
+    #[inline]
+    pub(super) fn restore_order(&mut self, interfaces: &[Interface]) {
+        if !self.order_of_times.is_ready() {
+            self.arrange(interfaces);
+        }
+    }
+
+    #[cold]
+    fn arrange(&mut self, interfaces: &[Interface]) {
+        let order = self.order;
+        self.order_of_times.arrange(&mut self.window, |bytes| ahead(bytes, order, interfaces));
+        let length = self.order.u32(self.window.bytes(), 4).unwrap_or_default();
+        self.len = (length as usize).min(self.window.bytes().len());
+    }
+
+    /// Takes note of the time of the current block, an event's, in microseconds.
+    #[inline]
+    pub(super) fn taken(&mut self, time: u64) {
+        self.order_of_times.taken(time);
+    }
+
+    /// How many events were out of order so far.
+    pub(super) fn disorder(&self) -> Disorder {
+        self.order_of_times.disorder()
     }
 
     /// The current block and those that follow it in its section, as far as `bytes` show.
@@ -274,6 +316,26 @@ impl BlockReader {
                 InputError::at(at, DecodeError::Truncated { what, needed, found })
             }
         }
+    }
+}
+
+/// What stands in front of `bytes`, as a packet with a time.
+fn ahead(bytes: &[u8], order: Order, interfaces: &[Interface]) -> Ahead {
+    let word = |at| order.u32(bytes, at);
+    let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ahead::Part };
+    let len = length as usize;
+    if kind != ENHANCED_PACKET || length % 4 != 0 || !(PACKET_FRAME as u64..=MAX_BLOCK).contains(&length.into()) {
+        return Ahead::Other;
+    }
+    if bytes.len() < len {
+        return Ahead::Part;
+    }
+    let interface = word(8).and_then(|number| interfaces.get(number as usize));
+    match (interface, word(12), word(16)) {
+        (Some(interface), Some(high), Some(low)) if word(len - 4) == Some(length) => {
+            Ahead::Item(len, interface.time(high, low).0.max(0) as u64)
+        }
+        _ => Ahead::Other,
     }
 }
 

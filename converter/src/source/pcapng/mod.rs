@@ -29,7 +29,7 @@ use bblog_pcapng::{elog, netflix};
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::Counts;
+use crate::source::{Counts, Disorder};
 
 /// How many interfaces of a section are kept.
 const MAX_INTERFACES: usize = 10_000;
@@ -60,6 +60,8 @@ pub struct PcapngReader {
     blocks: BlockReader,
     section: Section,
     providers: Providers,
+    /// The section's packets are put in the order of their times.
+    sorts: bool,
     /// The layout of the `tcp` provider was decided on in this section.
     has_voted: bool,
     assumptions: Arc<Assumptions>,
@@ -103,6 +105,7 @@ impl PcapngReader {
             blocks: BlockReader::new(window),
             section: Section::default(),
             providers: Providers::default(),
+            sorts: false,
             has_voted: false,
             assumptions: Arc::clone(assumptions),
             current,
@@ -128,7 +131,12 @@ impl PcapngReader {
                 None => return Ok(None),
                 Some(SECTION_HEADER) => self.begin_section()?,
                 Some(INTERFACE) => self.add_interface()?,
-                Some(ENHANCED_PACKET) => break self.packet(),
+                Some(ENHANCED_PACKET) => {
+                    if self.sorts {
+                        self.blocks.restore_order(&self.section.interfaces);
+                    }
+                    break self.packet();
+                }
                 Some(CUSTOM | CUSTOM_NO_COPY) => break self.custom(),
                 Some(SIMPLE_PACKET | OLD_PACKET) => break Ok(PcapngStep::Packet),
                 Some(_) => break Ok(PcapngStep::Other),
@@ -152,6 +160,11 @@ impl PcapngReader {
                 Err(error)
             }
         }
+    }
+
+    /// How many events were out of order so far.
+    pub fn disorder(&self) -> Disorder {
+        self.blocks.disorder()
     }
 
     /// Whether the next step has to wait for a live input.
@@ -265,6 +278,7 @@ impl PcapngReader {
         };
         self.providers.describe(&self.assumptions.catalog, self.assumptions.layout(None));
         self.has_voted = false;
+        self.sorts = self.assumptions.sorts && self.section.elog.is_some();
         let at = self.blocks.offset();
         match &self.section.bblog {
             // Records of other versions have other layouts.
@@ -402,7 +416,8 @@ impl PcapngReader {
         if let Some(facts) = &self.section.elog {
             self.current.time = facts.header.utc(event.timestamp());
         }
-        let provider = event.provider_id();
+        let (time, provider) = (self.current.time, event.provider_id());
+        self.blocks.taken(time.0.max(0) as u64);
         self.current.addresses = addresses;
         self.current.event = place;
         if !self.has_voted && self.providers.is_tcp(provider) {

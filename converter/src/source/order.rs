@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Events in the order of their times.
+//!
+//! With four or more CPUs FreeBSD's kernel merges the events of its CPUs in the wrong order: some come up to half
+//! a second after newer ones, even within a session. [`TimeOrder`] restores the order in the reader's window, in
+//! place: as long as no event is late, what it costs is a look at each one's time. From the first late one on
+//! it holds back more.
+
+use crate::input::window::Window;
+
+/// Bytes looked at ahead while no event is late: several times what most late events are late by.
+const AHEAD: usize = 48 * 1024;
+/// Reads of the window's usual size that are held back from then on: 8 MiB, less if there are many inputs.
+const HELD_READS: usize = 32;
+/// How much older than the newest event one is that no late one will come before: twice the largest delay that
+/// was seen, in microseconds.
+const LATE_US: u64 = 1_000_000;
+
+/// How much older than the newest event one is that is not late: the clock was set back, or the time is damaged.
+const OTHER_CLOCK_US: u64 = 10_000_000;
+
+/// What stands at a place of the window.
+pub(super) enum Ahead {
+    /// An item of this many bytes, with this time in microseconds.
+    Item(usize, u64),
+    /// Less than an item.
+    Part,
+    /// What items do not move across.
+    Other,
+}
+
+/// The order of the items in a window.
+pub(super) struct TimeOrder {
+    /// Bytes in front that are in order.
+    ready: usize,
+    /// Bytes in front that were looked at.
+    seen: usize,
+    /// The newest time that was looked at.
+    newest: u64,
+    /// Items that came after a newer one.
+    late: u64,
+    /// The time of the last item that was taken, and how many were taken after a newer one.
+    last: u64,
+    left: u64,
+    items: Vec<Item>,
+    sorted: Vec<u8>,
+}
+
+/// An item of the window.
+#[derive(Clone, Copy)]
+struct Item {
+    time: u64,
+    at: u32,
+    len: u32,
+}
+
+/// How many items were out of order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disorder {
+    /// Those that came after a newer one.
+    pub late: u64,
+    /// Those that still do.
+    pub left: u64,
+}
+
+impl TimeOrder {
+    /// An order of which nothing was seen.
+    pub(super) fn new() -> TimeOrder {
+        TimeOrder {
+            ready: 0,
+            seen: 0,
+            newest: 0,
+            late: 0,
+            last: 0,
+            left: 0,
+            items: Vec::new(),
+            sorted: Vec::new(),
+        }
+    }
+
+    /// What was found so far. If the order is not restored, [`TimeOrder::arrange`] is not called.
+    pub(super) fn disorder(&self) -> Disorder {
+        Disorder { late: self.late.max(self.left), left: self.left }
+    }
+
+    /// Whether the item in front is in its place.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready > 0
+    }
+
+    /// Takes note that bytes were taken off the front.
+    #[inline]
+    pub(super) fn consumed(&mut self, bytes: usize) {
+        self.ready = self.ready.saturating_sub(bytes);
+        self.seen = self.seen.saturating_sub(bytes);
+    }
+
+    /// Takes note of the time of the item that was taken.
+    #[inline]
+    pub(super) fn taken(&mut self, time: u64) {
+        self.left += u64::from(time < self.last);
+        self.last = if is_of_another_clock(time, self.last) { time } else { self.last.max(time) };
+    }
+
+    /// Puts the right item in front, where one is: `ahead` finds out what stands where.
+    #[cold]
+    pub(super) fn arrange(&mut self, window: &mut Window, ahead: impl Fn(&[u8]) -> Ahead) {
+        let mut tried = 0;
+        loop {
+            let is_last = self.look(window.bytes(), &ahead);
+            let wanted = match self.late {
+                0 => AHEAD.min(window.usual() / 4),
+                _ => HELD_READS * window.usual(),
+            };
+            let is_enough = window.bytes().len() > wanted;
+            if is_last || is_enough || tried == wanted {
+                let all = is_last || !is_enough;
+                self.ready = match self.late {
+                    0 if all => self.seen,
+                    0 => boundary(window.bytes(), self.seen.saturating_sub(wanted), &ahead),
+                    _ => self.sort(window.bytes_mut(), &ahead, all),
+                };
+                return;
+            }
+            window.fill_soon(wanted + 1);
+            tried = wanted;
+        }
+    }
+
+    /// Looks at the items that were not looked at yet. Returns whether something follows that they do not move
+    /// across.
+    fn look(&mut self, bytes: &[u8], ahead: &impl Fn(&[u8]) -> Ahead) -> bool {
+        if self.seen == 0 {
+            self.newest = self.last;
+        }
+        let mut rest = bytes.get(self.seen..).unwrap_or_default();
+        let is_last = loop {
+            match ahead(rest) {
+                Ahead::Item(_, time) if is_of_another_clock(time, self.newest) => {
+                    if rest.len() < bytes.len() {
+                        break true;
+                    }
+                    self.newest = time;
+                }
+                Ahead::Item(len, time) => {
+                    self.late += u64::from(time < self.newest);
+                    self.newest = self.newest.max(time);
+                    rest = rest.get(len..).unwrap_or_default();
+                }
+                Ahead::Part => break false,
+                Ahead::Other => break true,
+            }
+        };
+        self.seen = bytes.len() - rest.len();
+        is_last
+    }
+
+    /// Sorts the items in front, and returns the bytes of those that can go: all, or those of which no late one
+    /// will come before.
+    fn sort(&mut self, bytes: &mut [u8], ahead: &impl Fn(&[u8]) -> Ahead, all: bool) -> usize {
+        let Self { items, sorted, .. } = self;
+        items.clear();
+        let bytes = bytes.get_mut(..self.seen).unwrap_or_default();
+        let mut at = 0;
+        while let Ahead::Item(len, time) = ahead(&bytes[at..]) {
+            items.push(Item { time, at: at as u32, len: len as u32 });
+            at += len;
+        }
+        if !items.is_sorted_by_key(|item| item.time) {
+            // Items of one time keep their order.
+            items.sort_by_key(|item| item.time);
+            sorted.clear();
+            sorted.extend_from_slice(bytes);
+            let mut to = 0;
+            for item in &*items {
+                let (from, len) = (item.at as usize, item.len as usize);
+                bytes[to..to + len].copy_from_slice(&sorted[from..from + len]);
+                to += len;
+            }
+        }
+        if all {
+            return self.seen;
+        }
+        let old = self.newest.saturating_sub(LATE_US);
+        let of = |items: &[Item]| items.iter().map(|item| item.len as usize).sum::<usize>();
+        match items.partition_point(|item| item.time <= old) {
+            // All is of one moment.
+            0 => of(&items[..items.len().div_ceil(2)]),
+            count => of(&items[..count]),
+        }
+    }
+}
+
+fn is_of_another_clock(time: u64, newest: u64) -> bool {
+    newest.saturating_sub(time) > OTHER_CLOCK_US
+}
+
+/// Where the item ends in which the byte `at` is, or before it.
+fn boundary(bytes: &[u8], at: usize, ahead: &impl Fn(&[u8]) -> Ahead) -> usize {
+    let mut end = 0;
+    while let Ahead::Item(len, _) = ahead(&bytes[end..]) {
+        end += len;
+        if end >= at {
+            break;
+        }
+    }
+    end
+}
