@@ -68,11 +68,28 @@ impl Capture {
         self.add(provider, session, OUT, &payload)
     }
 
+    /// Gives the events these times.
+    fn times(&mut self, times: &[u64]) {
+        let table = 4 + 34 * u32::from_le_bytes(self.0[40..44].try_into().unwrap()) as usize;
+        let mut rest = &mut self.0[40 + table..];
+        for time in times {
+            let (event, after) = rest.split_at_mut(usize::from(u16::from_le_bytes([rest[0], rest[1]])));
+            event[8..16].copy_from_slice(&(1_000 + time).to_le_bytes());
+            rest = after;
+        }
+        assert!(rest.is_empty());
+    }
+
     /// What convert makes of it, per event: `-` without addresses, the last number of the remote
     /// address and port else, with a `P` for a packet.
     fn converted(&self) -> Vec<String> {
-        let (file, faults) = convert_bytes(&[&self.0]);
+        let (events, faults) = self.converted_with_faults();
         assert_eq!(faults, [""; 0]);
+        events
+    }
+
+    fn converted_with_faults(&self) -> (Vec<String>, Vec<String>) {
+        let (file, faults) = convert_bytes(&[&self.0]);
         let mut reader = PcapNgReader::new(&file[..]).unwrap();
         let mut events = Vec::new();
         let mut last = 0;
@@ -87,7 +104,7 @@ impl Capture {
                 _ => "-".to_owned(),
             });
         }
-        events
+        (events, faults)
     }
 }
 
@@ -115,16 +132,33 @@ fn without_addresses_no_packets() {
 #[test]
 fn a_session_may_begin_again() {
     let mut capture = Capture::new();
-    // After its end; a late event still belongs to the first connection.
+    // After its end; a late event still belongs to the first connection, and what goes on with the same tcpcb
+    // until it has other addresses.
     capture.create(5, 1).set_ip(5, 2, 99).add(1, 5, END, &[]).add(1, 5, MSS, &[0; 4]);
     capture.create(5, 1).out(1, 5).set_ip(5, 3, 98);
     // Without an end, with another tcpcb.
     capture.create(5, 7).out(1, 5).set_ip(5, 4, 97);
     // Only repeated.
     capture.create(5, 7).out(1, 5).set_ip(5, 4, 97);
-    let expected = ["2:99", "2:99", "2:99", "2:99", "3:98", "P3:98", "3:98", "4:97", "P4:97", "4:97"];
-    assert_eq!(capture.converted()[..10], expected);
-    assert_eq!(capture.converted()[10..], ["4:97", "P4:97", "4:97"]);
+    let (events, faults) = capture.converted_with_faults();
+    let expected = ["2:99", "2:99", "2:99", "2:99", "2:99", "P2:99", "3:98", "4:97", "P4:97", "4:97"];
+    assert_eq!(events[..10], expected);
+    assert_eq!(events[10..], ["4:97", "P4:97", "4:97"]);
+    let said = "session 5 begins again with another tcpcb and without an end, as in two VNET jails: events from \
+                here on may be of either connection";
+    assert_eq!(faults, [said]);
+}
+
+#[test]
+fn late_events_spoil_no_connection() {
+    let mut capture = Capture::new();
+    // Another connection gets the number before the last events of the first one are logged.
+    capture.create(5, 1).out(1, 5).create(5, 2).set_ip(5, 3, 98).out(1, 5);
+    capture.set_ip(5, 2, 99).add(1, 5, END, &[]).add(1, 5, END, &[]);
+    capture.times(&[0, 3, 10, 11, 12, 1, 5, 20]);
+    let (events, faults) = capture.converted_with_faults();
+    assert_eq!(events, ["2:99", "2:99", "P2:99", "2:99", "3:98", "3:98", "P3:98", "3:98"]);
+    assert_eq!(faults, ["2 events logged after newer ones: put in the order of their times"]);
 }
 
 #[test]

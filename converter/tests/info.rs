@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bblog_dissector::elog::SESSION_CREATE;
 use support::{Folder, bytes, fixture, run};
 
 /// What info prints for a fixture.
@@ -315,8 +316,19 @@ fn sessions_begin_anew_out_of_sight() {
     let mut file = bytes("small-plain.elog");
     let again = file.clone();
     let table = 4 + 34 * u32::from_le_bytes(file[40..44].try_into().unwrap()) as usize;
-    // The same events once more, after each session's end.
-    file.extend(&again[40 + table..]);
+    // The same events once more, later and with other tcpcbs.
+    let mut rest = &again[40 + table..];
+    while let Some(&[low, high]) = rest.first_chunk() {
+        let (event, after) = rest.split_at(usize::from(u16::from_le_bytes([low, high])));
+        let mut event = event.to_vec();
+        let later = u64::from_le_bytes(event[8..16].try_into().unwrap()) + 100_000_000;
+        event[8..16].copy_from_slice(&later.to_le_bytes());
+        if event[24..28] == SESSION_CREATE.to_le_bytes() && event.len() > 32 {
+            event[32] ^= 0x80;
+        }
+        file.extend(event);
+        rest = after;
+    }
     let connections = |args: &[&str]| {
         let ran = run(&[&["info", "--json", "-"], args].concat(), &file);
         let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();

@@ -48,13 +48,16 @@ fn elog(times: usize) -> Vec<u8> {
     let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
     let mut out = capture[..40 + table].to_vec();
     out[24..40].fill(0);
-    for _ in 0..times {
+    for round in 0..times as u64 {
         let mut rest = &capture[40 + table..];
         while rest.len() >= 32 {
             let (event, after) = rest.split_at(usize::from(u16::from_le_bytes([rest[0], rest[1]])));
             let reserved = u32::from_le_bytes(event[24..28].try_into().unwrap()) > 0xffff_0000;
             if !reserved {
+                let at = out.len() + 8;
                 out.extend_from_slice(event);
+                let time = u64::from_le_bytes(out[at..at + 8].try_into().unwrap()) + round * 100_000;
+                out[at..at + 8].copy_from_slice(&time.to_le_bytes());
             }
             rest = after;
         }
@@ -93,8 +96,8 @@ fn nothing_is_allocated_per_event() {
         let [one_pcapng, two_pcapng] = [&one, &two].map(|log| support::convert_bytes(&[log]).0);
         for (kind, one, two) in [(kind, one, two), ("pcapng", one_pcapng, two_pcapng)] {
             let few = |verb: &str, one: u64, two: u64| {
-                // Buffers that grow do so less and less often.
-                assert!(two <= one + 20, "{verb} of {kind}: {one} and {two}");
+                // Buffers that grow do so less and less often; once in a round something may be to be said.
+                assert!(two <= one + 40, "{verb} of {kind}: {one} and {two}");
             };
             few("convert", converting(&one), converting(&two));
             few("show", listing(&one, Lines::default()), listing(&two, Lines::default()));

@@ -12,6 +12,8 @@ pub const INTERFACE: u32 = 1;
 pub const OLD_PACKET: u32 = 2;
 /// Type of a simple packet block.
 pub const SIMPLE_PACKET: u32 = 3;
+/// Type of an interface statistics block.
+pub const STATISTICS: u32 = 5;
 /// Type of an enhanced packet block.
 pub const ENHANCED_PACKET: u32 = 6;
 /// Type of a custom block that may be copied.

@@ -39,6 +39,15 @@ impl Order {
         })
     }
 
+    /// The number at `at`; `None` beyond the end.
+    pub fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
+        let field = *bytes.get(at..)?.first_chunk()?;
+        Some(match self {
+            Order::Little => u64::from_le_bytes(field),
+            Order::Big => u64::from_be_bytes(field),
+        })
+    }
+
     /// The bytes of a number.
     pub fn u32_bytes(self, number: u32) -> [u8; 4] {
         match self {

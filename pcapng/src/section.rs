@@ -18,6 +18,12 @@ const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 /// shb_os.
 pub const SHB_OS: u16 = 3;
+/// if_name.
+const IF_NAME: u16 = 2;
+/// The most bytes of an option that is repeated: a file header of ELOG with all 32 providers fits.
+const MAX_REPEATED: usize = 2048;
+/// The most options of an interface that are repeated.
+const MAX_KEPT: usize = 4;
 /// Where a section header's options begin in its body.
 const SECTION_OPTIONS: usize = 16;
 /// Where an interface description's options begin in its body.
@@ -33,7 +39,9 @@ pub struct Section {
     /// The section header block.
     pub header: Vec<u8>,
     /// The interface description blocks, back to back.
-    pub interface_blocks: Vec<u8>,
+    interface_blocks: Vec<u8>,
+    /// What of them is repeated.
+    repeated_interfaces: Vec<u8>,
     /// The interfaces.
     pub interfaces: Vec<Interface>,
     /// Facts about the BBLog records of the section.
@@ -135,12 +143,31 @@ impl Section {
         }
         self.interfaces.push(interface);
         self.interface_blocks.extend_from_slice(block.bytes);
+        let kept = Options::new(options, self.order).filter(|(code, value)| {
+            [IF_NAME, IF_TSRESOL, IF_TSOFFSET].contains(code) && value.len() <= MAX_REPEATED
+        });
+        let mut repeated = block.bytes.get(..8 + INTERFACE_OPTIONS).unwrap_or_default().to_vec();
+        for (code, value) in kept.take(MAX_KEPT) {
+            self.append_option(&mut repeated, code, value);
+        }
+        self.end_block(&mut repeated);
+        self.repeated_interfaces.extend_from_slice(&repeated);
     }
 
-    /// The section header block for another file. Its section length is "unknown", and facts of
-    /// `more` replace its own.
-    pub fn header_to_write(&self, more: &MoreFacts) -> Vec<u8> {
-        let mut header = self.header.clone();
+    /// Its interface description blocks so far, back to back.
+    pub fn interface_blocks(&self, extent: Extent) -> &[u8] {
+        match extent {
+            Extent::Whole => &self.interface_blocks,
+            Extent::Repeated => &self.repeated_interfaces,
+        }
+    }
+
+    /// The section header block for another file. Its section length is "unknown", and facts of `more` replace its own.
+    pub fn header_to_write(&self, more: &MoreFacts, extent: Extent) -> Vec<u8> {
+        let mut header = match extent {
+            Extent::Whole => self.header.clone(),
+            Extent::Repeated => self.repeated_header(),
+        };
         if let Some(length) = header.get_mut(16..24) {
             length.fill(0xff);
         }
@@ -173,13 +200,41 @@ impl Section {
         if let Some(os) = &more.os {
             self.append_option(&mut header, SHB_OS, os.as_bytes());
         }
-        header.extend_from_slice(&[0; 4]);
-        let length = self.order.u32_bytes(header.len() as u32 + 4);
-        header.extend_from_slice(&length);
-        if let Some(first) = header.get_mut(4..8) {
+        self.end_block(&mut header);
+        header
+    }
+
+    /// The section header with the options that this project reads, each once: of several the last one counts.
+    fn repeated_header(&self) -> Vec<u8> {
+        let end = self.header.len().saturating_sub(4);
+        let options = self.header.get(8 + SECTION_OPTIONS..end).unwrap_or_default();
+        let mut kept: Vec<(Known, u16, &[u8])> = Vec::new();
+        for (code, value) in Options::new(options, self.order) {
+            let Some(known) = Known::of(code, value, self.order).filter(|_| value.len() <= MAX_REPEATED)
+            else {
+                continue;
+            };
+            match kept.iter_mut().find(|kept| kept.0 == known) {
+                Some(kept) => *kept = (known, code, value),
+                None => kept.push((known, code, value)),
+            }
+        }
+        let mut header = self.header.get(..8 + SECTION_OPTIONS).unwrap_or_default().to_vec();
+        for (_, code, value) in kept {
+            self.append_option(&mut header, code, value);
+        }
+        self.end_block(&mut header);
+        header
+    }
+
+    /// Ends a block of options.
+    fn end_block(&self, block: &mut Vec<u8>) {
+        block.extend_from_slice(&[0; 4]);
+        let length = self.order.u32_bytes(block.len() as u32 + 4);
+        block.extend_from_slice(&length);
+        if let Some(first) = block.get_mut(4..8) {
             first.copy_from_slice(&length);
         }
-        header
     }
 
     fn append_option(&self, out: &mut Vec<u8>, code: u16, value: &[u8]) {
@@ -187,6 +242,42 @@ impl Section {
         out.extend_from_slice(&self.order.u16_bytes(value.len() as u16));
         out.extend_from_slice(value);
         out.resize(out.len().next_multiple_of(4), 0);
+    }
+}
+
+/// What of a section's header is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// What this project reads, of bounded length: the section was begun before, and may be begun again for every
+    /// packet.
+    Repeated,
+}
+
+/// An option of a section header that this project reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Os,
+    Netflix(u32),
+    Elog,
+    Machine,
+}
+
+impl Known {
+    fn of(code: u16, value: &[u8], order: Order) -> Option<Known> {
+        const KINDS: [u32; 4] =
+            [netflix::VERSION_OPTION, netflix::DUMPINFO, netflix::STACKNAME, netflix::DUMPTIME];
+        if code == SHB_OS {
+            return Some(Known::Os);
+        }
+        if let Some((kind, _)) = netflix_option(code, value, order) {
+            return KINDS.contains(&kind).then_some(Known::Netflix(kind));
+        }
+        if let Some(data) = elog_option(code, value, order) {
+            return ElogFacts::parse(data).map(|_| Known::Elog);
+        }
+        machine_option(code, value, order).map(|_| Known::Machine)
     }
 }
 

@@ -27,12 +27,11 @@ use crate::input::{Input, InputPosition, Inputs};
 use crate::output::error::OutputError;
 use crate::output::{Destination, Output};
 use crate::select::walk::Picker;
+use crate::source::Drops;
 
 /// How far apart two captures of one boot may put its time, microseconds: elog(1) notes the time
 /// of day when it comes to write the first event, which is up to some seconds late.
 const SAME_BOOT_US: u64 = 60_000_000;
-/// Captures that are known apart.
-const COUNTED: usize = 4096;
 /// Bytes given to the system at once.
 const CHUNK: usize = 256 * 1024;
 
@@ -64,6 +63,12 @@ impl ElogFile {
         let mut spool = BufWriter::with_capacity(CHUNK, spool);
         let mut writing = Writing::default();
         let left_out = writing.events(&mut inputs, picker, &mut spool, on_error).map_err(failed)?;
+        if let Some(dropped) = writing.drops.total().filter(|dropped| dropped.is_minimum)
+            && let Some(name) = self.inputs.names.first()
+        {
+            let kind = InputErrorKind::DropsOverlap { events: dropped.events };
+            on_error(name, &InputError { offset: None, kind, recovery: Recovery::Nothing });
+        }
         for (index, kinds) in left_out {
             let Some(name) = self.inputs.names.get(index) else { continue };
             for kind in kinds {
@@ -135,9 +140,7 @@ struct Writing {
     /// Entries of the provider table.
     providers: Vec<u8>,
     events: u64,
-    dropped: u64,
-    /// Captures whose drops are in `dropped`.
-    counted: Vec<FileHeader>,
+    drops: Drops,
 }
 
 impl Writing {
@@ -166,6 +169,9 @@ impl Writing {
             let Some(input) = inputs.stream_mut(at) else { continue };
             if turn == Turn::End(at) {
                 left_out.insert(index, input.left_out());
+                if input.header.is_some() {
+                    self.drops.add(input.source.drops());
+                }
                 continue;
             }
             let fits = self.take_capture(input);
@@ -240,13 +246,6 @@ impl Writing {
         if clocks.start_utc_us == 0 && header.start_utc_us != 0 {
             self.clocks = Some(*header);
         }
-        // A section that was interrupted begins again, and captures are cut into series.
-        if !self.counted.contains(header) {
-            self.dropped = self.dropped.saturating_add(header.dropped_events);
-            if self.counted.len() < COUNTED {
-                self.counted.push(*header);
-            }
-        }
         true
     }
 
@@ -264,7 +263,8 @@ impl Writing {
             event_count: 0,
             dropped_events: 0,
         });
-        let header = FileHeader { event_count: self.events, dropped_events: self.dropped, ..clocks };
+        let dropped_events = self.drops.total().map_or(0, |dropped| dropped.events);
+        let header = FileHeader { event_count: self.events, dropped_events, ..clocks };
         out.write_all(&header.to_bytes())?;
         out.write_all(&((self.providers.len() / PROVIDER_LEN) as u32).to_le_bytes())?;
         out.write_all(&self.providers)?;

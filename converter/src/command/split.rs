@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ use bblog_dissector::tcp_provider::{self, Addresses};
 use bblog_pcapng::bblog_entry::connection_key;
 use bblog_pcapng::name;
 use bblog_pcapng::sessions;
+use foldhash::fast::RandomState;
 use tempfile::TempPath;
 
 use super::convert::open;
@@ -25,6 +27,7 @@ use crate::frame::sink::{PcapngSink, Place};
 use crate::frame::stream::FrameTurn;
 use crate::input::Inputs;
 use crate::input::error::OnError;
+use crate::output::attributes;
 use crate::output::error::OutputError;
 use crate::output::unfinished::{Unfinished, UnfinishedFiles};
 use crate::output::{Destination, Output, part};
@@ -36,8 +39,6 @@ const MAX_WAITING: usize = 256 * 1024;
 const ALL_WAITING: usize = 8 << 20;
 /// Connections known at a time; the half that was used longest ago is completed then.
 const CONNECTIONS: usize = 65_536;
-/// Names whose next number is remembered.
-const NUMBERS: usize = 65_536;
 /// How the files end.
 const END: &str = ".pcapng";
 /// What is no connection's.
@@ -278,8 +279,10 @@ struct Parts {
     /// Bytes that wait in memory.
     waiting: usize,
     clock: u64,
-    /// By what a name begins with the number that its next file gets.
-    numbers: HashMap<String, u32>,
+    /// The number that the next file gets, by the hash of what its name begins with. Every name of the run is here,
+    /// so that no file of it is replaced; two names with one hash share their numbers.
+    numbers: HashMap<u64, u32>,
+    hasher: RandomState,
     completed: u64,
 }
 
@@ -303,6 +306,7 @@ impl Parts {
             waiting: 0,
             clock: 0,
             numbers: HashMap::new(),
+            hasher: RandomState::default(),
             completed: 0,
         }
     }
@@ -374,17 +378,16 @@ impl Parts {
         self.unused.push(at);
         let Some((mut path, unfinished)) = slot.file else { return Ok(()) };
         let base = slot.label.base();
-        if self.numbers.len() >= NUMBERS {
-            // From 0 on the next free number is found as well, if not as fast.
-            self.numbers.clear();
-        }
-        let next = self.numbers.entry(base.clone()).or_insert(0);
+        let next = self.numbers.entry(self.hasher.hash_one(&base)).or_insert(0);
         loop {
             let place = self.folder.join(format!("{base}.{next}{END}"));
             *next = next.checked_add(1).ok_or(io::ErrorKind::AlreadyExists)?;
             let overwrite = self.overwrite;
             let placed = unfinished.finish(|| match overwrite {
-                true => path.persist(&place),
+                true => {
+                    attributes::keep(&place, &path);
+                    path.persist(&place)
+                }
                 false => path.persist_noclobber(&place),
             });
             match placed {

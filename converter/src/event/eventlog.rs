@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The events of an ELOG capture, with the addresses of their connections.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bblog_dissector::elog::{FileHeader, RawEvent};
@@ -17,11 +18,11 @@ use super::item::{Clock, EventlogItem, LogItem};
 use super::source::{Capture, EventSource};
 use crate::input::InputName;
 use crate::input::assumptions::Assumptions;
-use crate::input::error::InputError;
+use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
-use crate::source::Counts;
 use crate::source::elog::ElogReader;
+use crate::source::{Counts, Drops};
 
 /// How far ahead IN and OUT events are looked at to find out their layout: from the first one on.
 const VOTE_BYTES: usize = 256 * 1024;
@@ -43,6 +44,8 @@ pub struct ElogStream {
     queued_context: SessionContext,
     time: Micros,
     ended: bool,
+    /// What is to be said next.
+    notices: VecDeque<InputError>,
     /// How many events were out of order was said.
     is_order_told: bool,
 }
@@ -84,6 +87,7 @@ impl ElogStream {
             queued_context: SessionContext::default(),
             time,
             ended: false,
+            notices: VecDeque::new(),
             is_order_told: false,
         };
         stream.vote();
@@ -95,6 +99,9 @@ impl ElogStream {
     /// # Errors
     /// A [`InputError`]; call again for what follows.
     pub fn advance(&mut self) -> Result<bool, InputError> {
+        if let Some(notice) = self.notices.pop_front() {
+            return Err(notice);
+        }
         if std::mem::replace(&mut self.current, Current::None) == Current::Queued {
             self.backfill.pop();
         }
@@ -127,6 +134,11 @@ impl ElogStream {
     /// UTC of the current event, or of the last one.
     pub fn time(&self) -> Micros {
         self.time
+    }
+
+    /// Time stamp of the newest event so far.
+    pub fn newest(&self) -> u64 {
+        self.reader.newest()
     }
 
     /// The contents of the capture's section header.
@@ -260,6 +272,10 @@ impl ElogStream {
                 }
             }
             Change::Restarted(before) => {
+                if session.is_ambiguous() {
+                    let kind = InputErrorKind::SessionTwice { session: session_id };
+                    self.notices.push_back(InputError { offset: None, kind, recovery: Recovery::Nothing });
+                }
                 if let Waiting::Since(id) = waiting {
                     self.backfill.settle(id, before);
                 }
@@ -316,5 +332,9 @@ impl EventSource for ElogStream {
 
     fn counts(&self) -> Counts {
         Counts { sections: 1, ..Counts::default() }
+    }
+
+    fn drops(&self) -> Drops {
+        Drops::of_capture(self.header(), self.header().capture_start, ElogStream::newest(self))
     }
 }

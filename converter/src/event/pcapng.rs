@@ -13,8 +13,8 @@ use super::source::{Capture, EventSource};
 use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
 use crate::input::window::Window;
-use crate::source::Counts;
 use crate::source::pcapng::{NO_HEADER, PcapngReader, PcapngStep};
+use crate::source::{Counts, Drops};
 
 /// How far ahead records are looked at to find out where those of a section come from.
 const LOOKAHEAD: usize = 256 * 1024;
@@ -245,5 +245,9 @@ impl EventSource for PcapngEvents {
 
     fn counts(&self) -> Counts {
         *self.reader.counts()
+    }
+
+    fn drops(&self) -> Drops {
+        self.reader.drops()
     }
 }

@@ -6,7 +6,7 @@ use bblog_dissector::elog::FileHeader;
 
 use super::item::LogItem;
 use crate::input::error::InputError;
-use crate::source::Counts;
+use crate::source::{Counts, Drops};
 
 /// An input as records and events.
 pub trait EventSource {
@@ -35,6 +35,11 @@ pub trait EventSource {
     /// Counts of what was found besides records and events.
     fn counts(&self) -> Counts {
         Counts::default()
+    }
+
+    /// Events that the kernel dropped, by the captures so far.
+    fn drops(&self) -> Drops {
+        Drops::default()
     }
 }
 

@@ -122,8 +122,8 @@ impl PcapngStream {
         let Some(block) = reader.block() else { return Ok(()) };
         let section = reader.section();
         let key = SectionKey { input, section: self.events.begun() };
-        let header = || section.header_to_write(&self.events.more_facts());
-        sink.passed_section(key, header, &section.interface_blocks)?;
+        let header = |extent| section.header_to_write(&self.events.more_facts(), extent);
+        sink.passed_section(key, header, |extent| section.interface_blocks(extent))?;
         if self.missing.0 == section.number && reader.item() == Some(PcapngStep::Record) {
             sink.passed_block(&self.missing.1)?;
         }
@@ -142,6 +142,7 @@ impl PcapngStream {
             return Ok(());
         }
         let key = SectionKey { input, section: self.events.begun() };
-        sink.passed_section(key, || section.header_to_write(&MoreFacts::default()), &section.interface_blocks)
+        let header = |extent| section.header_to_write(&MoreFacts::default(), extent);
+        sink.passed_section(key, header, |extent| section.interface_blocks(extent))
     }
 }

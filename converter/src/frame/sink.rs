@@ -4,6 +4,7 @@
 use std::io;
 
 use bblog_pcapng::WriteError;
+use bblog_pcapng::section::Extent;
 use bblog_pcapng::section_head::SectionHead;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
 
@@ -25,6 +26,14 @@ pub struct Place {
     section: Option<SectionKey>,
     /// Bytes of the section's interfaces that were passed on.
     passed_interfaces: usize,
+    /// The section was begun before, here or in another file.
+    is_repeated: bool,
+}
+
+impl Place {
+    fn extent(&self) -> Extent {
+        if self.is_repeated { Extent::Repeated } else { Extent::Whole }
+    }
 }
 
 /// A pcapng file being written to `G`.
@@ -32,17 +41,34 @@ pub struct PcapngSink<G: BufferedSink> {
     out: G,
     place: Place,
     sections: u64,
+    /// The last section of each input that was begun, by the index of the input.
+    begun: Vec<Option<u64>>,
+    /// Bytes of section headers that were written before, and of everything else.
+    repeated: u64,
+    written: u64,
     /// How the sections begin that were begun last: inputs may take turns at every frame.
     beginnings: LruMap<SectionKey, Vec<u8>>,
 }
 
+/// Bytes of repeated headers that are always written.
+const MAX_REPEATED: u64 = 64 << 20;
+/// Bytes of repeated headers for each byte of everything else.
+const MAX_SHARE: u64 = 16;
 /// How many sections' beginnings are remembered.
 const BEGINNINGS: usize = 128;
 
 impl<G: BufferedSink> PcapngSink<G> {
     /// A file without any block yet.
     pub fn new(out: G) -> PcapngSink<G> {
-        PcapngSink { out, place: Place::default(), sections: 0, beginnings: LruMap::new(BEGINNINGS) }
+        PcapngSink {
+            out,
+            place: Place::default(),
+            sections: 0,
+            begun: Vec::new(),
+            repeated: 0,
+            written: 0,
+            beginnings: LruMap::new(BEGINNINGS),
+        }
     }
 
     /// How many section headers were written.
@@ -85,42 +111,75 @@ impl<G: BufferedSink> PcapngSink<G> {
         key: SectionKey,
         section: impl FnOnce() -> SectionHead<'a>,
     ) -> Result<(), WriteError> {
-        self.place = Place { section: Some(key), passed_interfaces: 0 };
-        self.sections += 1;
+        self.begin_at(key);
         if self.beginnings.get_mut(&key).is_none() {
             let mut beginning = Vec::new();
             section().append(&mut beginning)?;
             self.beginnings.insert(key, beginning);
         }
+        let len = self.beginnings.latest().map_or(0, Vec::len);
+        self.count(len)?;
         if let Some(beginning) = self.beginnings.latest() {
             self.out.buffer()?.extend_from_slice(beginning);
         }
         Ok(self.out.appended()?)
     }
 
-    /// Makes `key` the current section, of which the blocks are passed on as they are: `header`
-    /// gives its section header block, `interfaces` are its interface description blocks so far.
-    /// What was not written of them yet is written.
+    /// Makes a section the current one, of which nothing is written yet.
+    fn begin_at(&mut self, key: SectionKey) {
+        if self.begun.len() <= key.input {
+            self.begun.resize(key.input + 1, None);
+        }
+        let begun = self.begun.get_mut(key.input);
+        let is_repeated = begun.is_some_and(|begun| begun.replace(key.section) >= Some(key.section));
+        self.place = Place { section: Some(key), passed_interfaces: 0, is_repeated };
+        self.sections += 1;
+    }
+
+    /// Counts bytes of the current section's header.
+    ///
+    /// # Errors
+    /// Sections take turns so often that the file would be little else than their headers: no log is like that.
+    fn count(&mut self, bytes: usize) -> Result<(), WriteError> {
+        if !self.place.is_repeated {
+            self.written += bytes as u64;
+            return Ok(());
+        }
+        self.repeated += bytes as u64;
+        if self.repeated > MAX_REPEATED + MAX_SHARE * self.written { Err(too_many_headers()) } else { Ok(()) }
+    }
+
+    /// Makes `key` the current section, of which the blocks are passed on as they are: `header` gives its section
+    /// header block, and what of it is repeated if the section was begun before; `interfaces` are its interface
+    /// description blocks so far, and what of them is repeated. What was not written of them yet is written.
     ///
     /// # Errors
     /// [`WriteError`].
     #[inline]
-    pub fn passed_section(
+    pub fn passed_section<'a>(
         &mut self,
         key: SectionKey,
-        header: impl FnOnce() -> Vec<u8>,
-        interfaces: &[u8],
+        header: impl FnOnce(Extent) -> Vec<u8>,
+        interfaces: impl Fn(Extent) -> &'a [u8],
     ) -> Result<(), WriteError> {
         if self.place.section != Some(key) {
-            self.place = Place { section: Some(key), passed_interfaces: 0 };
-            self.sections += 1;
-            self.passed_block(&header())?;
+            self.begin_at(key);
+            let header = header(self.place.extent());
+            self.count(header.len())?;
+            self.put(&header)?;
         }
+        let interfaces = interfaces(self.place.extent());
         if let Some(more @ [_, ..]) = interfaces.get(self.place.passed_interfaces..) {
-            self.passed_block(more)?;
+            self.count(more.len())?;
+            self.put(more)?;
             self.place.passed_interfaces = interfaces.len();
         }
         Ok(())
+    }
+
+    fn put(&mut self, blocks: &[u8]) -> Result<(), WriteError> {
+        self.out.buffer()?.extend_from_slice(blocks);
+        Ok(self.out.appended()?)
     }
 
     /// Writes whole blocks of the current section, in its byte order.
@@ -141,7 +200,10 @@ impl<G: BufferedSink> PcapngSink<G> {
         if self.place.section.is_none() {
             return Err(no_section());
         }
-        append(self.out.buffer()?);
+        let buffer = self.out.buffer()?;
+        let before = buffer.len();
+        append(buffer);
+        self.written += (buffer.len() - before) as u64;
         Ok(self.out.appended()?)
     }
 
@@ -157,6 +219,13 @@ impl<G: BufferedSink> PcapngSink<G> {
         section.append_statistics(self.out.buffer()?, block)?;
         Ok(self.out.appended()?)
     }
+}
+
+#[cold]
+fn too_many_headers() -> WriteError {
+    const WHY: &str =
+        "sections of the inputs take turns so often that the file would be little else than their headers";
+    WriteError::Io(io::Error::other(WHY))
 }
 
 /// Nothing can be written before the first section header: an error of the caller, reported as an

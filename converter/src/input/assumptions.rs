@@ -39,7 +39,14 @@ impl Assumptions {
     /// The built-in tables, with the stacks of the machine that logged.
     pub fn new(stacks: StackNames) -> Assumptions {
         let local_stacks = StackNames::none();
-        Assumptions { stacks, local_stacks, kernel: None, layout: None, sorts: true, catalog: lazy_catalog(Vec::new()) }
+        Assumptions {
+            stacks,
+            local_stacks,
+            kernel: None,
+            layout: None,
+            sorts: true,
+            catalog: lazy_catalog(Vec::new()),
+        }
     }
 
     /// The layout to read the `tcp` provider with, if the capture's events speak for `voted`.

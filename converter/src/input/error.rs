@@ -50,6 +50,8 @@ impl InputError {
                 | InputErrorKind::UnknownStack(_)
                 | InputErrorKind::SeriesGap { .. }
                 | InputErrorKind::OutOfOrder(_)
+                | InputErrorKind::SessionTwice { .. }
+                | InputErrorKind::DropsOverlap { .. }
         )
     }
 }
@@ -166,6 +168,21 @@ pub enum InputErrorKind {
     SeriesGap {
         /// Their numbers, as `1, 3-5`.
         numbers: String,
+    },
+    /// A session's id begins anew with another tcpcb before the session ended.
+    #[error(
+        "session {session} begins again with another tcpcb and without an end, as in two VNET jails: events from \
+         here on may be of either connection"
+    )]
+    SessionTwice {
+        /// The id.
+        session: u64,
+    },
+    /// Captures that overlap in time have counts of dropped events.
+    #[error("at least {events} events dropped: captures overlap in time, so their counts cannot be added")]
+    DropsOverlap {
+        /// The most of captures that do not overlap.
+        events: u64,
     },
     /// Events that came after newer ones.
     #[error("{0}")]

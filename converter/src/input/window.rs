@@ -61,7 +61,16 @@ impl Window {
     pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
         let usual = (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK);
         let reader = Reader::Here(reader, inputs < MANY);
-        Window { reader, buffer: vec![0; usual], usual, start: 0, end: 0, offset: 0, error: None, ready: None }
+        Window {
+            reader,
+            buffer: vec![0; usual],
+            usual,
+            start: 0,
+            end: 0,
+            offset: 0,
+            error: None,
+            ready: None,
+        }
     }
 
     /// Never reads ahead.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The output of a command: a file that appears when it is complete, standard output, or a device.
 
+pub mod attributes;
 pub mod error;
 mod reserve;
 pub mod unfinished;
@@ -118,7 +119,10 @@ impl Output {
         };
         reserve.give_back(temporary.as_file()).map_err(failed)?;
         let placed = unfinished.finish(|| match overwrite {
-            true => temporary.persist(&place),
+            true => {
+                attributes::keep(&place, temporary.path());
+                temporary.persist(&place)
+            }
             false => temporary.persist_noclobber(&place),
         });
         match placed {

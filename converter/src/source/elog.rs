@@ -49,7 +49,7 @@ impl ElogReader {
             event_len: 0,
             last: header.capture_start,
             events: 0,
-            order: TimeOrder::new(),
+            order: TimeOrder::default(),
             sorts,
             is_whole: true,
             ended: false,
@@ -78,7 +78,6 @@ impl ElogReader {
     #[inline]
     pub fn step(&mut self) -> Result<Option<RawEvent<'_>>, InputError> {
         self.window.consume(self.event_len);
-        self.order.consumed(self.event_len);
         self.event_len = 0;
         if self.ended {
             return Ok(None);
@@ -95,7 +94,7 @@ impl ElogReader {
                 None => Ok(None),
             };
         }
-        if self.sorts && !self.order.is_ready() {
+        if self.sorts && !self.order.is_ready(self.window.offset()) {
             self.order.arrange(&mut self.window, ahead);
             self.event_len = whole_event(&self.window);
         }
@@ -172,6 +171,11 @@ impl ElogReader {
     #[inline]
     pub fn event(&self) -> Option<RawEvent<'_>> {
         RawEvent::whole(self.window.bytes().get(..self.event_len)?).ok()
+    }
+
+    /// The time of the newest event so far.
+    pub fn newest(&self) -> u64 {
+        self.order.newest_taken().max(self.header.capture_start)
     }
 
     /// How many events were out of order so far.

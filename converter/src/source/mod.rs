@@ -6,10 +6,12 @@
 //! again: it returns what is still readable, then `None`.
 
 pub mod bblog;
+mod drops;
 pub mod elog;
 mod order;
 pub mod pcapng;
 
+pub use drops::{Dropped, Drops};
 pub use order::Disorder;
 
 /// Counts of what an input has besides records and events.

@@ -30,16 +30,17 @@ pub(super) enum Ahead {
 }
 
 /// The order of the items in a window.
+#[derive(Default)]
 pub(super) struct TimeOrder {
-    /// Bytes in front that are in order.
-    ready: usize,
-    /// Bytes in front that were looked at.
-    seen: usize,
+    /// Offset up to which items are in order.
+    ready: u64,
+    /// Offset up to which items were looked at.
+    seen: u64,
     /// The newest time that was looked at.
     newest: u64,
     /// Items that came after a newer one.
     late: u64,
-    /// The time of the last item that was taken, and how many were taken after a newer one.
+    /// The time of the newest item that was taken, and how many were taken after a newer one.
     last: u64,
     left: u64,
     items: Vec<Item>,
@@ -64,63 +65,59 @@ pub struct Disorder {
 }
 
 impl TimeOrder {
-    /// An order of which nothing was seen.
-    pub(super) fn new() -> TimeOrder {
-        TimeOrder {
-            ready: 0,
-            seen: 0,
-            newest: 0,
-            late: 0,
-            last: 0,
-            left: 0,
-            items: Vec::new(),
-            sorted: Vec::new(),
-        }
-    }
-
     /// What was found so far. If the order is not restored, [`TimeOrder::arrange`] is not called.
     pub(super) fn disorder(&self) -> Disorder {
         Disorder { late: self.late.max(self.left), left: self.left }
     }
 
-    /// Whether the item in front is in its place.
-    #[inline]
-    pub(super) fn is_ready(&self) -> bool {
-        self.ready > 0
+    /// The time of the newest item that was taken.
+    pub(super) fn newest_taken(&self) -> u64 {
+        self.last
     }
 
-    /// Takes note that bytes were taken off the front.
+    /// Whether the item at `offset` is in its place.
     #[inline]
-    pub(super) fn consumed(&mut self, bytes: usize) {
-        self.ready = self.ready.saturating_sub(bytes);
-        self.seen = self.seen.saturating_sub(bytes);
+    pub(super) fn is_ready(&self, offset: u64) -> bool {
+        offset < self.ready
     }
 
     /// Takes note of the time of the item that was taken.
     #[inline]
     pub(super) fn taken(&mut self, time: u64) {
-        self.left += u64::from(time < self.last);
-        self.last = if is_of_another_clock(time, self.last) { time } else { self.last.max(time) };
+        if time < self.last && !is_of_another_clock(time, self.last) {
+            self.left += 1;
+        } else {
+            self.last = time;
+        }
     }
 
     /// Puts the right item in front, where one is: `ahead` finds out what stands where.
     #[cold]
     pub(super) fn arrange(&mut self, window: &mut Window, ahead: impl Fn(&[u8]) -> Ahead) {
+        let front = window.offset();
         let mut tried = 0;
         loop {
-            let is_last = self.look(window.bytes(), &ahead);
             let wanted = match self.late {
                 0 => AHEAD.min(window.usual() / 4),
                 _ => HELD_READS * window.usual(),
             };
-            let is_enough = window.bytes().len() > wanted;
+            let bytes = window.bytes();
+            let is_enough = bytes.len() > wanted;
+            let was_late = self.late > 0;
+            let (is_last, boundary) = self.look(bytes, front, bytes.len().saturating_sub(wanted), &ahead);
+            if self.late > 0 && !was_late {
+                // More is held back from now on.
+                continue;
+            }
             if is_last || is_enough || tried == wanted {
                 let all = is_last || !is_enough;
-                self.ready = match self.late {
-                    0 if all => self.seen,
-                    0 => boundary(window.bytes(), self.seen.saturating_sub(wanted), &ahead),
-                    _ => self.sort(window.bytes_mut(), &ahead, all),
-                };
+                let seen = (self.seen - front) as usize;
+                self.ready = front
+                    + match self.late {
+                        0 if all => seen,
+                        0 => boundary.unwrap_or_else(|| end_of_item(bytes, &ahead)),
+                        _ => self.sort(window.bytes_mut(), seen, &ahead, all),
+                    } as u64;
                 return;
             }
             window.fill_soon(wanted + 1);
@@ -128,40 +125,53 @@ impl TimeOrder {
         }
     }
 
-    /// Looks at the items that were not looked at yet. Returns whether something follows that they do not move
-    /// across.
-    fn look(&mut self, bytes: &[u8], ahead: &impl Fn(&[u8]) -> Ahead) -> bool {
-        if self.seen == 0 {
-            self.newest = self.last;
+    /// Looks at the items that were not looked at yet, in `bytes` from the offset `front` on. Returns whether
+    /// something follows that they do not move across, and where of these the last one ends that does so before
+    /// `limit`.
+    fn look(
+        &mut self,
+        bytes: &[u8],
+        front: u64,
+        limit: usize,
+        ahead: &impl Fn(&[u8]) -> Ahead,
+    ) -> (bool, Option<usize>) {
+        if self.seen <= front {
+            (self.seen, self.newest) = (front, self.last);
         }
-        let mut rest = bytes.get(self.seen..).unwrap_or_default();
+        let begin = (self.seen - front) as usize;
+        let (mut at, mut boundary, mut newest) = (begin, begin, self.newest);
         let is_last = loop {
-            match ahead(rest) {
-                Ahead::Item(_, time) if is_of_another_clock(time, self.newest) => {
-                    if rest.len() < bytes.len() {
-                        break true;
-                    }
-                    self.newest = time;
-                }
+            match ahead(&bytes[at..]) {
                 Ahead::Item(len, time) => {
-                    self.late += u64::from(time < self.newest);
-                    self.newest = self.newest.max(time);
-                    rest = rest.get(len..).unwrap_or_default();
+                    if time < newest {
+                        if is_of_another_clock(time, newest) {
+                            if at > 0 {
+                                break true;
+                            }
+                            newest = time;
+                        } else {
+                            self.late += 1;
+                        }
+                    } else {
+                        newest = time;
+                    }
+                    at += len;
+                    boundary = if at <= limit { at } else { boundary };
                 }
                 Ahead::Part => break false,
                 Ahead::Other => break true,
             }
         };
-        self.seen = bytes.len() - rest.len();
-        is_last
+        (self.seen, self.newest) = (front + at as u64, newest);
+        (is_last, Some(boundary).filter(|&boundary| boundary > begin))
     }
 
     /// Sorts the items in front, and returns the bytes of those that can go: all, or those of which no late one
     /// will come before.
-    fn sort(&mut self, bytes: &mut [u8], ahead: &impl Fn(&[u8]) -> Ahead, all: bool) -> usize {
+    fn sort(&mut self, bytes: &mut [u8], seen: usize, ahead: &impl Fn(&[u8]) -> Ahead, all: bool) -> usize {
         let Self { items, sorted, .. } = self;
         items.clear();
-        let bytes = bytes.get_mut(..self.seen).unwrap_or_default();
+        let bytes = bytes.get_mut(..seen).unwrap_or_default();
         let mut at = 0;
         while let Ahead::Item(len, time) = ahead(&bytes[at..]) {
             items.push(Item { time, at: at as u32, len: len as u32 });
@@ -180,7 +190,7 @@ impl TimeOrder {
             }
         }
         if all {
-            return self.seen;
+            return seen;
         }
         let old = self.newest.saturating_sub(LATE_US);
         let of = |items: &[Item]| items.iter().map(|item| item.len as usize).sum::<usize>();
@@ -196,14 +206,10 @@ fn is_of_another_clock(time: u64, newest: u64) -> bool {
     newest.saturating_sub(time) > OTHER_CLOCK_US
 }
 
-/// Where the item ends in which the byte `at` is, or before it.
-fn boundary(bytes: &[u8], at: usize, ahead: &impl Fn(&[u8]) -> Ahead) -> usize {
-    let mut end = 0;
-    while let Ahead::Item(len, _) = ahead(&bytes[end..]) {
-        end += len;
-        if end >= at {
-            break;
-        }
+/// Where the item in front ends.
+fn end_of_item(bytes: &[u8], ahead: &impl Fn(&[u8]) -> Ahead) -> usize {
+    match ahead(bytes) {
+        Ahead::Item(len, _) => len,
+        Ahead::Part | Ahead::Other => 0,
     }
-    end
 }

@@ -56,6 +56,9 @@ pub(super) fn read(
     let counts = source.counts();
     report.entries = counts.entries;
     report.sections = counts.sections;
+    if let Some(dropped) = source.drops().total() {
+        (report.dropped_events, report.more_dropped) = (Some(dropped.events), dropped.is_minimum);
+    }
     report.events_read = (!picker.is_everything()).then_some(picker.number());
     if kind == InputKind::Bblog && counts.entries.is_some_and(|entries| entries > 0) {
         report.version = Some(bblog::VERSION);

@@ -7,7 +7,6 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FileHeader, ProviderTable};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::{tables, tcp_provider};
-use bblog_pcapng::elog::dropped_events;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::machine::Machine;
 use foldhash::fast::RandomState;
@@ -37,8 +36,6 @@ pub(super) struct Census {
     origin: Option<RecordOrigin>,
     captures: Vec<FileHeader>,
     last_capture: Option<FileHeader>,
-    /// Drops of the captures that tell; `None` if none does.
-    dropped: Option<u64>,
     votes: Votes,
     lost: u64,
 }
@@ -81,7 +78,6 @@ impl Default for Census {
             origin: None,
             captures: Vec::new(),
             last_capture: None,
-            dropped: None,
             votes: Votes::default(),
             lost: 0,
         }
@@ -106,9 +102,6 @@ impl Census {
             return;
         }
         self.captures.push(*header);
-        if let Some(dropped) = dropped_events(header) {
-            *self.dropped.get_or_insert(0) += dropped;
-        }
         for (id, name) in ProviderTable::split(table).into_iter().flat_map(|(table, _)| table.iter()) {
             let is_known = self.providers.iter().any(|known| (known.id, &known.name[..]) == (id, name));
             if !is_known && self.providers.len() < MAX_LISTED {
@@ -200,7 +193,6 @@ impl Census {
         if has_records || matches!(kind, InputKind::Bblog | InputKind::Records) {
             report.lost_records = Some(self.lost);
         }
-        report.dropped_events = self.dropped;
         report.is_capture = !self.captures.is_empty();
         report.layout = self.votes.winner().map(|layout| layout.name());
         report.event_counts = self.event_counts();

@@ -43,6 +43,8 @@ pub struct Report {
     pub lost_records: Option<u64>,
     /// Events that the kernel dropped; null if the capture was not closed (eventlog).
     pub dropped_events: Option<u64>,
+    /// Whether more may have been dropped: captures overlap in time, so their counts cannot be added (eventlog).
+    pub more_dropped: bool,
     /// Whether there is a capture of eventlog(9) in it.
     #[serde(skip)]
     pub is_capture: bool,

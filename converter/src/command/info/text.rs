@@ -64,6 +64,7 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "lost", format_args!("{lost} records"))?;
     }
     match report.dropped_events {
+        Some(dropped) if report.more_dropped => line(f, "dropped", format_args!("{dropped} events or more"))?,
         Some(dropped) => line(f, "dropped", format_args!("{dropped} events"))?,
         None if report.is_capture => line(f, "dropped", "not known: the capture was not closed")?,
         None => {}

@@ -49,7 +49,7 @@ impl BlockReader {
             len: 0,
             held: false,
             ended: false,
-            order_of_times: TimeOrder::new(),
+            order_of_times: TimeOrder::default(),
         }
     }
 
@@ -63,7 +63,6 @@ impl BlockReader {
             return Ok(Some(self.kind));
         }
         self.window.consume(self.len);
-        self.order_of_times.consumed(self.len);
         self.len = 0;
         if self.ended {
             return Ok(None);
@@ -102,7 +101,7 @@ impl BlockReader {
     /// the order of times. Packets do not move across other blocks.
     #[inline]
     pub(super) fn restore_order(&mut self, interfaces: &[Interface]) {
-        if !self.order_of_times.is_ready() {
+        if !self.order_of_times.is_ready(self.window.offset()) {
             self.arrange(interfaces);
         }
     }
@@ -324,7 +323,10 @@ fn ahead(bytes: &[u8], order: Order, interfaces: &[Interface]) -> Ahead {
     let word = |at| order.u32(bytes, at);
     let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ahead::Part };
     let len = length as usize;
-    if kind != ENHANCED_PACKET || length % 4 != 0 || !(PACKET_FRAME as u64..=MAX_BLOCK).contains(&length.into()) {
+    if kind != ENHANCED_PACKET
+        || length % 4 != 0
+        || !(PACKET_FRAME as u64..=MAX_BLOCK).contains(&length.into())
+    {
         return Ahead::Other;
     }
     if bytes.len() < len {

@@ -18,18 +18,18 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
 use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::block::{
-    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
+    CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET, STATISTICS,
 };
 use bblog_pcapng::packet::Parsed;
 use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::read::{Block, Options, Order};
-use bblog_pcapng::section::{Section, elog_option, netflix_option};
+use bblog_pcapng::section::{Extent, Section, elog_option, netflix_option};
 use bblog_pcapng::{elog, netflix};
 
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::{Counts, Disorder};
+use crate::source::{Counts, Disorder, Drops};
 
 /// How many interfaces of a section are kept.
 const MAX_INTERFACES: usize = 10_000;
@@ -73,6 +73,10 @@ pub struct PcapngReader {
     has_events: bool,
     /// Records missing before the next one.
     missing: u32,
+    /// Events that the kernel dropped, but for the section's.
+    drops: Drops,
+    /// Time stamps of the section's first event, and of its last one so far.
+    span: Option<(u64, u64)>,
 }
 
 /// The contents of the current block.
@@ -113,6 +117,8 @@ impl PcapngReader {
             held: None,
             has_events: false,
             missing: 0,
+            drops: Drops::default(),
+            span: None,
         }
     }
 
@@ -139,6 +145,10 @@ impl PcapngReader {
                 }
                 Some(CUSTOM | CUSTOM_NO_COPY) => break self.custom(),
                 Some(SIMPLE_PACKET | OLD_PACKET) => break Ok(PcapngStep::Packet),
+                Some(STATISTICS) => {
+                    self.statistics();
+                    break Ok(PcapngStep::Other);
+                }
                 Some(_) => break Ok(PcapngStep::Other),
             }
         };
@@ -266,8 +276,40 @@ impl PcapngReader {
         self.current.addresses
     }
 
+    /// How many events the kernel dropped.
+    pub fn drops(&self) -> Drops {
+        let mut drops = self.drops.clone();
+        if let (Some((begin, end)), Some(facts)) = (self.span, &self.section.elog) {
+            drops.extend(&facts.header, begin, end);
+        }
+        drops
+    }
+
+    /// Takes note of the events of the section so far.
+    fn end_events(&mut self) {
+        if let (Some((begin, end)), Some(facts)) = (self.span.take(), &self.section.elog) {
+            self.drops.extend(&facts.header, begin, end);
+        }
+    }
+
+    /// Takes the current block, the statistics of an interface: they may have the number of dropped events.
+    #[cold]
+    fn statistics(&mut self) {
+        const OS_DROP: u16 = 7;
+        const OPTIONS: usize = 12;
+        self.end_events();
+        let (Some(block), Some(facts)) = (self.blocks.block(), &self.section.elog) else { return };
+        let (body, order) = (block.body(), block.order);
+        let mut options = Options::new(body.get(OPTIONS..).unwrap_or_default(), order);
+        let count = options.find(|&(code, value)| code == OS_DROP && value.len() == 8);
+        if let Some((_, value)) = count {
+            self.drops.close(&facts.header, order.u64(value, 0));
+        }
+    }
+
     #[cold]
     fn begin_section(&mut self) -> Result<(), InputError> {
+        self.end_events();
         self.counts.sections += 1;
         self.missing = 0;
         let Some(block) = self.blocks.block() else { return Ok(()) };
@@ -296,7 +338,7 @@ impl PcapngReader {
     #[cold]
     fn add_interface(&mut self) -> Result<(), InputError> {
         let Some(block) = self.blocks.block() else { return Ok(()) };
-        let size = self.section.interface_blocks.len() + block.bytes.len();
+        let size = self.section.interface_blocks(Extent::Whole).len() + block.bytes.len();
         if self.section.interfaces.len() >= MAX_INTERFACES || size > MAX_SECTION {
             // Without its interfaces a section's packets mean nothing.
             self.blocks.give_up();
@@ -417,6 +459,8 @@ impl PcapngReader {
             self.current.time = facts.header.utc(event.timestamp());
         }
         let (time, provider) = (self.current.time, event.provider_id());
+        let stamp = event.timestamp();
+        self.span = Some(self.span.map_or((stamp, stamp), |(begin, end)| (begin, end.max(stamp))));
         self.blocks.taken(time.0.max(0) as u64);
         self.current.addresses = addresses;
         self.current.event = place;

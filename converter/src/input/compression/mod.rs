@@ -5,15 +5,23 @@
 //! damaged is read as far as its decoder's own tool reads it. Several compressed files one after
 //! another are one input, as for the compressors' own tools.
 
+mod memory;
+mod xz;
+mod zstd;
+
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
 use lz4_flex::frame::FrameDecoder;
 
-/// The most memory an xz file may ask for: what its highest preset needs (`-9`: 65 MiB), and room.
-const XZ_MEMORY: u64 = 128 << 20;
+use self::memory::Lease;
+use self::xz::XzDecoder;
+use self::zstd::ZstdDecoder;
+
+/// The most memory that lz4 takes: two blocks of the largest size.
+const LZ4_MEMORY: u64 = 17 << 20;
+/// What it takes in any case.
+const LZ4_FIXED: u64 = 256 * 1024;
 /// Bytes read of the compressed file at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -66,12 +74,12 @@ impl Compression {
         let sips = Sips::new(Box::new(reader));
         let decoder = match self {
             Compression::Gzip => Decoder::Gzip(MultiGzDecoder::new(sips)),
-            Compression::Xz => {
-                let stream = Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
-                Decoder::Xz(XzDecoder::new_stream(sips, stream))
+            Compression::Xz => Decoder::Xz(XzDecoder::new(sips)?),
+            Compression::Zstd => Decoder::Zstd(ZstdDecoder::new(sips)),
+            Compression::Lz4 => {
+                let (decoder, lease) = (FrameDecoder::new(sips), Lease::default());
+                Decoder::Lz4(Box::new(Lz4Decoder { decoder, decoded: 0, lease }))
             }
-            Compression::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(sips)?),
-            Compression::Lz4 => Decoder::Lz4(Box::new(FrameDecoder::new(sips))),
         };
         Ok(Box::new(Decoded { decoder, error: None }))
     }
@@ -129,9 +137,28 @@ impl BufRead for Sips {
 
 enum Decoder {
     Gzip(MultiGzDecoder<Sips>),
-    Xz(XzDecoder<Sips>),
-    Zstd(zstd::stream::read::Decoder<'static, Sips>),
-    Lz4(Box<FrameDecoder<Sips>>),
+    Xz(XzDecoder),
+    Zstd(ZstdDecoder),
+    Lz4(Box<Lz4Decoder>),
+}
+
+struct Lz4Decoder {
+    decoder: FrameDecoder<Sips>,
+    decoded: u64,
+    lease: Lease,
+}
+
+impl Lz4Decoder {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = match self.decoder.read(out) {
+            // A frame ended; perhaps another follows.
+            Ok(0) if !out.is_empty() => self.decoder.read(out),
+            read => read,
+        }?;
+        self.decoded += read as u64;
+        self.lease.hold(LZ4_MEMORY.min(self.decoded + LZ4_FIXED))?;
+        Ok(read)
+    }
 }
 
 impl Decoder {
@@ -139,20 +166,9 @@ impl Decoder {
     fn read(&mut self, out: &mut [u8]) -> (usize, Option<io::Error>) {
         let read = match self {
             Decoder::Gzip(decoder) => decoder.read(out),
-            Decoder::Xz(decoder) => {
-                let before = decoder.total_out();
-                return match decoder.read(out) {
-                    Ok(read) => (read, None),
-                    // What it decoded in the same call is there, but not told.
-                    Err(error) => ((decoder.total_out() - before) as usize, Some(error)),
-                };
-            }
-            Decoder::Zstd(decoder) => decoder.read(out),
-            Decoder::Lz4(decoder) => match decoder.read(out) {
-                // A frame ended; perhaps another follows.
-                Ok(0) if !out.is_empty() => decoder.read(out),
-                read => read,
-            },
+            Decoder::Xz(decoder) => return decoder.read(out),
+            Decoder::Zstd(decoder) => return decoder.read(out),
+            Decoder::Lz4(decoder) => decoder.read(out),
         };
         read.map_or_else(|error| (0, Some(error)), |read| (read, None))
     }
@@ -160,9 +176,9 @@ impl Decoder {
     fn sips(&self) -> &Sips {
         match self {
             Decoder::Gzip(decoder) => decoder.get_ref(),
-            Decoder::Xz(decoder) => decoder.get_ref(),
-            Decoder::Zstd(decoder) => decoder.get_ref(),
-            Decoder::Lz4(decoder) => decoder.get_ref(),
+            Decoder::Xz(decoder) => decoder.sips(),
+            Decoder::Zstd(decoder) => decoder.sips(),
+            Decoder::Lz4(decoder) => decoder.decoder.get_ref(),
         }
     }
 }
