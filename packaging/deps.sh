@@ -23,7 +23,7 @@ Linux)
 	missing=
 	# Pages are looked at in a browser, which building does not need.
 	tests=
-	[ "${1:-}" != test ] || tests="chromium tcsh"
+	[ "${1:-}" != test ] || tests="chromium tcpdump tcsh"
 	for package in $tests gcc gdb jq lldb mandoc python3-jsonschema tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 		*" installed") ;;

@@ -80,7 +80,7 @@ mod transmit;
 pub use account::{Account, Side};
 pub use connection::{Connection, Wanted};
 pub use connections::{Connections, Fed, Key, Number};
-pub use evidence::{Facts, Plans, RttKind, Stop, micros};
+pub use evidence::{Facts, Plans, RttKind, Stop, micros, srtt_us};
 pub use handshake::{Handshake, Offer};
 pub use item::{BblogItem, EventlogItem, Item};
 pub use ledger::{Span, Total};

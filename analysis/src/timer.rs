@@ -2,7 +2,7 @@
 //! Timers that fire, under one name whatever the stack and the log.
 
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{EventSpec, FieldSpec, TimerVerb, ValueNames, When};
+use bblog_dissector::spec::{ALL, EventSpec, FieldSpec, TimerVerb, ValueNames, When};
 use bblog_dissector::tables;
 
 /// A timer of a connection.
@@ -57,6 +57,21 @@ impl Timer {
     /// late.
     pub fn is_loss(self) -> bool {
         matches!(self, Timer::Rto | Timer::Tlp | Timer::Rack)
+    }
+
+    /// The timer called `name`.
+    pub fn from_name(name: &str) -> Option<Timer> {
+        Timer::ALL.into_iter().find(|timer| timer.name() == name)
+    }
+
+    /// The events of BBLog that say of this timer that it fired, of those that some of `stacks`
+    /// ([`Stack::bit`](bblog_dissector::spec::Stack::bit)s) log in a way of their own.
+    pub fn events(self, stacks: u8) -> impl Iterator<Item = &'static EventSpec> {
+        let of_stacks = move |when: &When| when.stacks != ALL && when.stacks & stacks != 0;
+        tables::EVENTS.iter().filter(move |spec| match Fires::of(spec, of_stacks) {
+            Fires::ByStep(values) => values.iter().any(|(_, timer)| *timer == self),
+            Fires::Never | Fires::ByAlert(_) => false,
+        })
     }
 
     /// The timer that fired, if `event` says that one did.
@@ -120,6 +135,7 @@ const VALUES: &[(&str, &[(i64, Timer)])] = &[
             (6, Timer::DelayedAck),
         ],
     ),
+    ("to_ret", &[(-1, Timer::Pacing)]),
     (
         "tt_which",
         &[

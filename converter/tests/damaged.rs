@@ -171,3 +171,65 @@ fn records_without_a_header_are_read() {
     let cut = show(&log[208..208 + 328 * 3 + 100]);
     assert_eq!((lines(&cut), cut.code), (3, 1), "{}", cut.stderr);
 }
+
+/// FreeBSD's lldb script keeps 60 bytes of a record without a TCP header: what is not there is not 0.
+#[test]
+fn members_that_lldb_left_out_are_absent() {
+    let folder = Folder::new();
+    let mut log = bytes("rack_reqresp.tcplog");
+    for record in log[208..].chunks_mut(328) {
+        if record[26] & 4 == 0 {
+            record[60..].fill(0);
+        }
+    }
+    let cut = folder.write("cut.tcplog", &log);
+    let options = ["--stack", "2=rack", "--kernel", "13"];
+    let again = folder.path("cut.pcapng");
+    assert_eq!(run(&["convert", cut.to_str().unwrap(), "-o", again.to_str().unwrap()], b"").code, 0);
+    for file in [&cut, &again] {
+        let file = file.to_str().unwrap();
+        let json = run(&[&["json", file][..], &options].concat(), b"");
+        let mut found = 0;
+        for line in json.stdout.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+            let line: serde_json::Value = serde_json::from_slice(line).unwrap();
+            if line["tcp"].is_null() {
+                found += 1;
+                let members = line["bblog"].as_object().unwrap();
+                for absent in ["snd_cwnd", "snd_una", "srtt", "srtt_us", "flight", "t_flags", "iss"] {
+                    assert!(!members.contains_key(absent), "{line}");
+                }
+                assert!(members.contains_key("state"), "{line}");
+                // The error number is a member that was kept.
+                assert!(line["values"].as_object().unwrap().keys().all(|name| name == "error"), "{line}");
+            }
+        }
+        assert!(found > 100, "{found}");
+        let csv = run(&[&["csv", "--fields", "tcp.len,bblog.snd_cwnd", file][..], &options].concat(), b"");
+        let csv = String::from_utf8(csv.stdout).unwrap();
+        assert_eq!(csv.lines().filter(|line| *line == ",").count(), found);
+        let shown = run(&[&["show", "-e", file][..], &options].concat(), b"");
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(!shown.contains("cwnd 0") && !shown.contains("= 0 bytes"), "{shown}");
+    }
+}
+
+/// Of records without a header the user names the connection.
+#[test]
+fn ends_of_records_without_a_header() {
+    let path = fixture("damaged/logbuf.bin");
+    let path = path.to_str().unwrap();
+    let ends = ["--connection", "10.0.0.1:80-10.0.0.2:5000"];
+    let json = run(&[&["json", path][..], &ends].concat(), b"");
+    assert_eq!(json.stdout.iter().filter(|&&b| b == b'\n').count(), 40);
+    let first = json.stdout.split(|&b| b == b'\n').next().unwrap();
+    let first: serde_json::Value = serde_json::from_slice(first).unwrap();
+    let connection = &first["connection"];
+    assert_eq!((&connection["local"], &connection["local_port"]), (&"10.0.0.1".into(), &80.into()));
+    assert_eq!((&connection["remote"], &connection["remote_port"]), (&"10.0.0.2".into(), &5000.into()));
+    let ipv6 = run(&["info", "--connection", "[2001:db8::1]:80-[2001:db8::2]:5000", path], b"");
+    let ipv6 = String::from_utf8(ipv6.stdout).unwrap();
+    assert!(ipv6.contains("[2001:db8::1]:80 - [2001:db8::2]:5000: 40 records"), "{ipv6}");
+    // Where something is left open it selects, and records of no connection are none of it.
+    let open = run(&["show", "--connection", "10.0.0.1", path], b"");
+    assert_eq!(open.stderr, "bblog: 0 of 40 events selected\n");
+}

@@ -260,6 +260,77 @@ fn a_selection_that_took_nothing() {
     let log = fixture("rack_reqresp.tcplog");
     for command in [&["show"][..], &["json"], &["csv"], &["info"], &["convert", "-o", "-"]] {
         let ran = run(&[command, &["-Y", "bblog.event == RTO", log.to_str().unwrap()]].concat(), b"");
-        assert_eq!((ran.code, ran.stderr.as_str()), (0, "bblog: 0 of 130 events selected\n"), "{command:?}");
+        assert_eq!(
+            (ran.code, ran.stderr.as_str()),
+            (
+                0,
+                "bblog: 0 of 130 events selected; a timer that fires is BBR_LOG_RTO with rack: \
+                 bblog.timer_fired == RTO selects it for every stack\n"
+            ),
+            "{command:?}"
+        );
     }
+    let other = run(&["show", "-Y", "bblog.event in {PKT_EPOCH, TIME_EPOCH}", log.to_str().unwrap()], b"");
+    assert_eq!(
+        other.stderr,
+        "bblog: 0 of 130 events selected; PKT_EPOCH is an event of bbr, and the input has rack; \
+         TIME_EPOCH is an event of bbr, and the input has rack\n"
+    );
+}
+
+/// A name that no event has is an error wherever filters are taken.
+#[test]
+fn unknown_names_of_events() {
+    let folder = Folder::new();
+    let (log, out) = (fixture("rack_reqresp.tcplog"), folder.path("out"));
+    let (log, out) = (log.to_str().unwrap(), out.to_str().unwrap());
+    for command in [
+        &["show"][..],
+        &["json"],
+        &["csv"],
+        &["info"],
+        &["why"],
+        &["convert", "-o", out],
+        &["convert", "--format", "pcap", "-o", out],
+        &["convert", "--format", "elog", "-o", out],
+        &["convert", "--format", "perfetto", "-o", out],
+        &["convert", "--split", "-o", out],
+        &["plot", "--format", "svg", "-o", out],
+    ] {
+        let ran = run(&[command, &["-Y", "bblog.event == TIMERSTRA", log]].concat(), b"");
+        assert_eq!(ran.code, 2, "{command:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("no event is called TIMERSTRA; did you mean TIMERSTAR?"),
+            "{command:?}: {}",
+            ran.stderr
+        );
+    }
+}
+
+/// The smoothed RTT in one unit, whatever stack and kernel.
+#[test]
+fn srtt_in_microseconds() {
+    // RACK of 13 and the default stack log 32nds of a tick, RACK of later kernels microseconds.
+    let log = fixture("rack_reqresp.tcplog");
+    let of = |options: &[&str], columns: &str| {
+        let (csv, _) = text(&log, &[&["csv", "--fields", columns], options].concat());
+        csv.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(of(&[], "bblog.srtt,bblog.srtt_us"), "1027,32093");
+    assert_eq!(of(&["--kernel", "14"], "bblog.srtt,bblog.srtt_us"), "1027,1027");
+    assert_eq!(of(&["--stack", "2=freebsd", "--hz", "100"], "bblog.srtt_us"), "320937");
+    assert_eq!(of(&["--stack", "2=freebsd", "--hz", "1000"], "bblog.srtt_us"), "32093");
+    // Where the unit is not known there is no number.
+    assert_eq!(of(&["--stack", "2=foo"], "bblog.srtt,bblog.srtt_us"), "1027,");
+    let (lines, _) = text(&log, &["json"]);
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["bblog"]["srtt"], &last["bblog"]["srtt_us"]), (&json!(1027), &json!(32_093)));
+    let (lines, _) = text(&log, &["json", "--stack", "2=foo"]);
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert!(last["bblog"]["srtt_us"].is_null());
+    let (shown, _) = text(&log, &["show", "-Y", "bblog.srtt_us > 20999"]);
+    let (all, _) = text(&log, &["csv", "--fields", "bblog.srtt_us"]);
+    let slower = all.lines().filter(|line| line.parse::<u32>().is_ok_and(|us| us > 20_999)).count();
+    assert_eq!(shown.lines().count(), slower);
+    assert!(slower > 0);
 }

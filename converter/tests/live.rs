@@ -36,6 +36,58 @@ fn start(args: &[&str], input: &[u8]) -> (Child, Receiver<Vec<u8>>) {
     (child, receiver)
 }
 
+/// The log as a compressor writes it that was told to let out what it has, and goes on.
+fn flushed(log: &[u8], how: &str) -> Vec<u8> {
+    match how {
+        "gzip" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            encoder.write_all(log).unwrap();
+            encoder.flush().unwrap();
+            encoder.get_ref().clone()
+        }
+        "xz" => {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 6);
+            encoder.write_all(log).unwrap();
+            // What the first one ends with is written by the second.
+            encoder.flush().unwrap();
+            encoder.flush().unwrap();
+            encoder.get_ref().clone()
+        }
+        "zstd" => {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+            encoder.write_all(log).unwrap();
+            encoder.flush().unwrap();
+            encoder.get_ref().clone()
+        }
+        _ => {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            encoder.write_all(log).unwrap();
+            encoder.flush().unwrap();
+            encoder.get_ref().clone()
+        }
+    }
+}
+
+#[test]
+fn all_is_out_when_a_compressed_input_pauses() {
+    for log in ["rack_reqresp.tcplog", "small-plain.elog"].map(bytes) {
+        let whole = run(&["show", "--no-pager", "-"], &log).stdout;
+        for how in ["gzip", "xz", "zstd", "lz4"] {
+            let (mut child, receiver) = start(&["show", "--no-pager", "-"], &flushed(&log, how));
+            let (mut found, started) = (Vec::new(), Instant::now());
+            while found.len() < whole.len() {
+                match receiver.recv_timeout(PATIENCE.saturating_sub(started.elapsed())) {
+                    Ok(bytes) => found.extend(bytes),
+                    Err(_) => panic!("{how}: {} of {} bytes", found.len(), whole.len()),
+                }
+            }
+            assert!(whole == found, "{how}");
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
+    }
+}
+
 #[test]
 fn all_is_out_when_the_input_pauses() {
     let pcapng = |name| support::convert_bytes(&[&bytes(name)]).0;

@@ -28,7 +28,37 @@ fn the_packets_are_those_of_pcapng() {
     }
 }
 
-/// The file as libpcap's own tool reads it, where that is installed.
+/// What libpcap's own program makes of the file: each packet with its time, in either precision.
+#[test]
+fn tcpdump_reads_it() {
+    let folder = Folder::new();
+    for name in ["rack_reqresp.tcplog", "default_v4mapped.tcplog", "small-plain.elog"] {
+        let (input, pcap) = (fixture(name), folder.path(&format!("{name}.pcap")));
+        let args = ["convert", "--format", "pcap", input.to_str().unwrap(), "-o", pcap.to_str().unwrap()];
+        assert_eq!(run(&args, b"").code, 0);
+        let lines = |precision: &str| {
+            let mut tcpdump = std::process::Command::new("tcpdump");
+            tcpdump.args(["-n", "-tt", "--time-stamp-precision", precision, "-r"]).arg(&pcap);
+            let ran = tcpdump.output().expect("tcpdump is needed (Debian: apt-get install tcpdump)");
+            let complaints = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert!(ran.status.success() && complaints.starts_with("reading from file"), "{complaints}");
+            assert_eq!(complaints.lines().count(), 1, "{complaints}");
+            let lines = String::from_utf8(ran.stdout).unwrap();
+            lines.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let times = tshark(&pcap, &["-T", "fields", "-e", "frame.time_epoch"]);
+        for (precision, digits) in [("micro", 6), ("nano", 9)] {
+            let found = lines(precision);
+            assert_eq!(found.len(), times.len(), "{name}");
+            for (line, time) in found.iter().zip(&times) {
+                let (seconds, fraction) = time.split_once('.').unwrap();
+                assert!(line.starts_with(&format!("{seconds}.{:.digits$} IP", fraction)), "{line}: {time}");
+                assert!(line.contains("Flags ["), "{line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn of_pcapng_the_packets_are_taken_too() {
     let folder = Folder::new();

@@ -23,6 +23,11 @@ fn compressed(log: &[u8], how: &str) -> Vec<u8> {
                 encoder.write_all(part).unwrap();
                 encoder.finish().unwrap()
             }
+            "lz4" => {
+                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+                encoder.write_all(part).unwrap();
+                encoder.finish().unwrap()
+            }
             _ => zstd::encode_all(part, 3).unwrap(),
         });
     }
@@ -36,7 +41,7 @@ fn what_is_there_is_shown_and_then_the_error() {
         let whole = run(&["show", "--stack", "2=rack", "-"], &bytes(name));
         assert_eq!(whole.code, 0);
         let lines = whole.stdout.iter().filter(|&&b| b == b'\n').count();
-        for how in ["gz", "xz", "zst"] {
+        for how in ["gz", "xz", "zst", "lz4"] {
             let small = compressed(&bytes(name), how);
             let path = folder.write(&format!("{name}.{how}"), &small[..small.len() * 3 / 4]);
             let path = path.to_str().unwrap();
@@ -62,4 +67,27 @@ fn what_is_there_is_shown_and_then_the_error() {
             assert_eq!(report["events"], found, "{how}");
         }
     }
+}
+
+/// A byte that is wrong in the middle: what was decoded before it is shown.
+#[test]
+fn what_is_before_damage_is_shown() {
+    let log = bytes("rack_reqresp.tcplog");
+    let whole = run(&["show", "--stack", "2=rack", "-"], &log).stdout;
+    for how in ["gz", "xz", "zst", "lz4"] {
+        let mut small = compressed(&log, how);
+        let at = small.len() * 3 / 4;
+        small[at..at + 8].iter_mut().for_each(|byte| *byte = !*byte);
+        let shown = run(&["show", "--stack", "2=rack", "-"], &small);
+        let lines = shown.stdout.iter().filter(|&&b| b == b'\n').count();
+        assert!(whole.starts_with(&shown.stdout) && lines >= 65, "{how}: {lines}");
+        assert_eq!((shown.code, shown.stderr.lines().count()), (1, 1), "{how}: {}", shown.stderr);
+    }
+}
+
+#[test]
+fn bzip2_is_named() {
+    let ran = run(&["show", "-"], b"BZh91AY&SY\x00\x00\x00\x00");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("compressed with bzip2"), "{}", ran.stderr);
 }

@@ -13,7 +13,6 @@
 //! inferred stack rack
 //! ```
 
-use std::fmt::Write;
 use std::num::NonZeroU32;
 
 use bblog_dissector::spec::{Kernel, KernelSet};
@@ -74,20 +73,24 @@ impl Machine {
     /// The value of the custom option, behind its enterprise number; `None` if there is nothing to
     /// say. `stack` is the stack's name.
     pub fn option_value(&self, stack: &[u8]) -> Option<Vec<u8>> {
-        let mut text = String::new();
-        let mark = |is_inferred| if is_inferred { "inferred " } else { "" };
+        let mut value = Vec::with_capacity(80);
+        value.extend_from_slice(&TAG);
+        let mut line = |is_inferred, words: [&[u8]; 2]| {
+            value.extend_from_slice(if is_inferred { b"inferred " } else { b"" });
+            words.iter().for_each(|word| value.extend_from_slice(word));
+            value.push(b'\n');
+        };
         if let Some(hz) = self.hz {
-            let _ = writeln!(text, "{}hz {}", mark(hz.is_inferred), hz.value);
+            line(hz.is_inferred, [b"hz ", hz.value.to_string().as_bytes()]);
         }
         // A kernel that was stated is in shb_os.
         if let Some(kernel) = self.kernel.filter(|kernel| kernel.is_inferred) {
-            let names: Vec<_> = kernel.value.kernels().map(Kernel::name).collect();
-            let _ = writeln!(text, "inferred kernel {}", names.join("|"));
+            line(true, [b"kernel ", kernels(kernel.value).as_bytes()]);
         }
         if self.is_stack_inferred {
-            let _ = writeln!(text, "inferred stack {}", String::from_utf8_lossy(stack));
+            line(true, [b"stack ", String::from_utf8_lossy(stack).as_bytes()]);
         }
-        (!text.is_empty()).then(|| [&TAG, text.as_bytes()].concat())
+        (value.len() > TAG.len()).then_some(value)
     }
 
     /// The options of a section header.
@@ -133,6 +136,16 @@ impl Machine {
             }
         }
     }
+}
+
+/// `13`, `14|main`.
+fn kernels(set: KernelSet) -> String {
+    let mut names = String::new();
+    for kernel in set.kernels() {
+        names.push_str(if names.is_empty() { "" } else { "|" });
+        names.push_str(kernel.name());
+    }
+    names
 }
 
 #[cfg(test)]

@@ -101,6 +101,11 @@ impl NetflixBlock<'_> {
     #[inline]
     pub fn append(&self, out: &mut Vec<u8>) {
         match *self {
+            NetflixBlock::Event { tcpinfo, verbose: None } if tcpinfo.len() == TCPINFO_LEN => {
+                out.extend_from_slice(&EVENT_HEAD);
+                out.extend_from_slice(tcpinfo);
+                out.extend_from_slice(&EVENT_TAIL);
+            }
             NetflixBlock::Event { tcpinfo, verbose } => block::append(out, CUSTOM, [PEN, EVENT], |out| {
                 record_option(tcpinfo).append(out);
                 if let Some(verbose) = verbose {
@@ -114,6 +119,29 @@ impl NetflixBlock<'_> {
         }
     }
 }
+
+/// The length of the block of a record that has neither a TCP header nor a verbose part.
+const EVENT_LEN: u32 = (28 + TCPINFO_LEN + 8) as u32;
+
+/// What such a block has before the record: type, length, enterprise number and type, and the beginning of the option.
+const EVENT_HEAD: [u8; 28] = {
+    let option = OPT_CUSTOM as u32 | (8 + TCPINFO_LEN as u32) << 16;
+    let words = [CUSTOM, EVENT_LEN, PEN, EVENT, option, PEN, TCPINFO];
+    let mut head = [0; 28];
+    let mut at = 0;
+    while at < head.len() {
+        head[at] = words[at / 4].to_le_bytes()[at % 4];
+        at += 1;
+    }
+    head
+};
+/// What follows the record: the end of the options, and the length.
+const EVENT_TAIL: [u8; 8] = {
+    let [l0, l1, l2, l3] = EVENT_LEN.to_le_bytes();
+    [0, 0, 0, 0, l0, l1, l2, l3]
+};
+// The record needs no padding.
+const _: () = assert!(TCPINFO_LEN.is_multiple_of(4));
 
 /// The TCPINFO option of a record.
 #[inline]
@@ -133,4 +161,22 @@ pub(crate) fn verbose_option(verbose: &[u8; VERBOSE_LEN]) -> RawOption<'_, 2> {
 const fn intro(kind: u32) -> [u8; 8] {
     let ([p0, p1, p2, p3], [k0, k1, k2, k3]) = (PEN.to_le_bytes(), kind.to_le_bytes());
     [p0, p1, p2, p3, k0, k1, k2, k3]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The block of which most is constant is what the parts that make other blocks make of it.
+    #[test]
+    fn an_event_without_verbose_part() {
+        let tcpinfo: [u8; TCPINFO_LEN] = std::array::from_fn(|at| at as u8);
+        let (mut quick, mut of_parts) = (Vec::new(), Vec::new());
+        NetflixBlock::Event { tcpinfo: &tcpinfo, verbose: None }.append(&mut quick);
+        block::append(&mut of_parts, CUSTOM, [PEN, EVENT], |out| {
+            record_option(&tcpinfo).append(out);
+            out.extend_from_slice(&END_OF_OPTIONS);
+        });
+        assert_eq!(quick, of_parts);
+    }
 }

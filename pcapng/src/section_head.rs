@@ -15,6 +15,9 @@ use crate::error::WriteError;
 /// The text of shb_userappl.
 const APPLICATION: &str = concat!("bblog ", env!("CARGO_PKG_VERSION"));
 
+/// Bytes that are enough for the beginning of most sections.
+const USUAL_LEN: usize = 640;
+
 /// The beginning of a section.
 pub struct SectionHead<'a> {
     /// The section header block (SHB).
@@ -29,7 +32,12 @@ impl SectionHead<'_> {
     /// # Errors
     /// [`WriteError`] if pcapng cannot express them.
     pub fn append(self, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        out.extend_from_slice(self.encoder()?.get_ref());
+        let encoder = self.encoder()?;
+        if out.is_empty() {
+            *out = encoder.into_inner();
+        } else {
+            out.extend_from_slice(encoder.get_ref());
+        }
         Ok(())
     }
 
@@ -51,7 +59,8 @@ impl SectionHead<'_> {
 
     /// The writer of the section, after it wrote its beginning.
     fn encoder(self) -> Result<PcapNgWriter<Vec<u8>>, WriteError> {
-        let mut encoder = PcapNgWriter::with_section_header(Vec::new(), self.header)?;
+        let out = Vec::with_capacity(USUAL_LEN);
+        let mut encoder = PcapNgWriter::with_section_header(out, self.header)?;
         for interface in self.interfaces {
             encoder.write_pcapng_block(interface)?;
         }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
-use bblog_analysis::{BblogItem, Item, micros};
+use bblog_analysis::{BblogItem, Item, srtt_us};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Event, Field, Group, RecordContext};
 use bblog_dissector::spec::{Stack, Unit};
@@ -119,15 +119,9 @@ impl Seen<'_> {
         frames.follow.feed(self.request.frame, self.flow, &item);
     }
 
-    /// The smoothed RTT in microseconds, if its unit is known.
-    fn srtt(&self) -> Option<u32> {
-        let field = self.event.common().find(|field| field.spec.name == "srtt")?;
-        micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
-    }
-
     /// Adds the smoothed RTT in microseconds.
     fn srtt_us(&self, items: &mut Items) {
-        if let Some(us) = self.srtt() {
+        if let Some(us) = srtt_us(&self.event) {
             let line = line::of_plugin(PluginField::SrttUs, NONE, 0..0, 1);
             items.push(ffi::bblog_item { number: us.into(), generated: true, ..line });
         }

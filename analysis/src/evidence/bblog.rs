@@ -5,10 +5,12 @@
 //! processed, for OUT before what is sent was counted. Both are carried on by the segment's header.
 
 use std::num::NonZeroU32;
+use std::sync::LazyLock;
 
 use bblog_dissector::bblog::{Record, t_flags};
 use bblog_dissector::event::{Event, Group};
 use bblog_dissector::spec::{FieldSpec, Stack, Unit};
+use bblog_dissector::tables;
 
 use super::facts::{Carried, Facts, Stop};
 use super::plan::{Meanings, Plan, Plans};
@@ -249,6 +251,17 @@ fn take(
     if facts.stop == Some(Stop::Persist) {
         facts.persist = Some(true);
     }
+}
+
+/// The smoothed RTT of a BBLog record, microseconds; `None` before the first sample, and where stack, kernel or ticks
+/// per second are not known that its unit depends on.
+pub fn srtt_us(event: &Event<'_>) -> Option<u32> {
+    static ROWS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        let rows = tables::RECORD.iter().enumerate().filter(|(_, row)| row.name == "srtt");
+        rows.map(|(index, _)| index).collect()
+    });
+    let field = ROWS.iter().find_map(|&row| event.one(Group::Common, row).next())?;
+    micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
 }
 
 /// A span of time in microseconds; `None` for one that is no time: above an hour (a value that was never set, or

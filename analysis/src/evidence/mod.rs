@@ -12,7 +12,7 @@ mod plan;
 mod rules;
 mod segment;
 
-pub use bblog::micros;
+pub use bblog::{micros, srtt_us};
 pub use facts::{Facts, Stop};
 pub use plan::Plans;
 pub(crate) use segment::{Options, Segment, flag};

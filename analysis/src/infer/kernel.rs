@@ -3,17 +3,29 @@
 
 use bblog_dissector::spec::{Evidence, Kernel, KernelSet};
 
-use super::{CLEARLY, Inferred};
+use super::{CLEARLY, ENOUGH, Inferred};
 
-/// Votes for sets of kernels, by set.
+/// Votes for sets of kernels.
 #[derive(Clone, Debug, Default)]
-pub(super) struct KernelVotes([u32; 1 << Kernel::ALL.len()]);
+pub(super) struct KernelVotes {
+    /// By set.
+    votes: [u32; 1 << Kernel::ALL.len()],
+    winner: Option<Inferred<KernelSet>>,
+}
 
 impl KernelVotes {
     /// Counts a record that comes from one of `kernels` ([`Kernel::bit`]s).
     pub(super) fn count(&mut self, kernels: u8) {
-        let votes = &mut self.0[usize::from(kernels) % (1 << Kernel::ALL.len())];
+        let votes = &mut self.votes[usize::from(kernels) % (1 << Kernel::ALL.len())];
         *votes = votes.saturating_add(1);
+        self.winner = self.choose();
+    }
+
+    /// Whether one more vote for `kernels` can still change much.
+    #[inline]
+    pub(super) fn wants(&self, kernels: u8) -> bool {
+        let chosen = self.winner.filter(|_| self.votes() >= ENOUGH);
+        chosen.is_none_or(|winner| winner.value.bits() & !kernels != 0)
     }
 
     /// Counts what the record behind the one that `evidence` is about says: it is of event `id`.
@@ -31,7 +43,12 @@ impl KernelVotes {
 
     /// The kernels against which no other kernel clearly has more evidence; `None` if that leaves all
     /// of them.
+    #[inline]
     pub(super) fn winner(&self) -> Option<Inferred<KernelSet>> {
+        self.winner
+    }
+
+    fn choose(&self) -> Option<Inferred<KernelSet>> {
         let apart = |a: Kernel, b: Kernel| self.sum(|set| set & a.bit() != 0 && set & b.bit() == 0);
         let beaten = |kernel| {
             Kernel::ALL
@@ -46,7 +63,7 @@ impl KernelVotes {
 
     /// Votes of the sets that `is` holds for.
     fn sum(&self, is: impl Fn(u8) -> bool) -> u32 {
-        let chosen = (0_u8..).zip(self.0).filter(|(set, _)| is(*set));
+        let chosen = (0_u8..).zip(self.votes).filter(|(set, _)| is(*set));
         chosen.fold(0, |sum, (_, votes)| sum.saturating_add(votes))
     }
 }

@@ -10,7 +10,7 @@ use super::Inference;
 /// Machines that are remembered.
 const MACHINES: usize = 64;
 /// Records looked at of every machine.
-const FIRST_LOOKS: u32 = 2_048;
+const FIRST_LOOKS: u32 = 1_024;
 /// Records looked at of every stack that nothing is known of, whatever was looked at before.
 const FIRST_LOOKS_OF_STACK: u32 = 256;
 /// After that one record of so many is looked at, as long as there is something to learn.

@@ -31,6 +31,7 @@ mod stack;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{ALL, Evidence, KernelSet, Stack};
+use bblog_dissector::tables;
 
 pub use self::machines::Machines;
 
@@ -82,22 +83,38 @@ impl Inference {
         }
         let id = record.stack_id();
         self.stacks.look(id);
+        let wants_stack = stated == Stack::Unknown && self.stacks.is_open(id);
+        let of_event = tables::event(record.event_id()).map_or(&[][..], |event| event.evidence);
+        let wanted = |evidence: &Evidence, kernels: &KernelVotes| {
+            (wants_stack && evidence.stacks != ALL)
+                || (evidence.kernels != ALL && kernels.wants(evidence.kernels))
+        };
+        for evidence in tables::RECORD_EVIDENCE.iter().chain(of_event) {
+            if wanted(evidence, &self.kernels) {
+                self.weigh(record, stated, evidence);
+            }
+        }
+    }
+
+    /// Counts `evidence`, if the record gives it.
+    fn weigh(&mut self, record: &Record<'_>, stated: Stack, evidence: &'static Evidence) {
+        let id = record.stack_id();
         let stack = match stated {
             Stack::Unknown => self.stack(id).map_or(Stack::Unknown, |inferred| inferred.value),
             stated => stated,
         };
-        let event = Event::of_record(record, RecordContext { stack, ..RecordContext::default() });
-        for evidence in event.evidence() {
-            if evidence.next.is_some() {
-                self.awaited = Some((record.serial().wrapping_add(1), evidence));
-                continue;
-            }
-            if evidence.stacks != ALL && stated == Stack::Unknown {
-                self.stacks.count(id, evidence.stacks);
-            }
-            if evidence.kernels != ALL {
-                self.kernels.count(evidence.kernels);
-            }
+        if !Event::of_record(record, RecordContext { stack, ..RecordContext::default() }).proves(evidence) {
+            return;
+        }
+        if evidence.next.is_some() {
+            self.awaited = Some((record.serial().wrapping_add(1), evidence));
+            return;
+        }
+        if evidence.stacks != ALL && stated == Stack::Unknown {
+            self.stacks.count(id, evidence.stacks);
+        }
+        if evidence.kernels != ALL {
+            self.kernels.count(evidence.kernels);
         }
     }
 
@@ -124,6 +141,6 @@ impl Inference {
     /// Whether more records of the stack with number `id` can still change much: callers with a
     /// budget look no further once this is false.
     pub fn is_open(&self, id: u8) -> bool {
-        self.stacks.votes(id) < ENOUGH || self.kernels.votes() < ENOUGH || self.ticks.votes() < ENOUGH
+        self.stacks.is_open(id) || self.kernels.votes() < ENOUGH || self.ticks.votes() < ENOUGH
     }
 }

@@ -3,7 +3,7 @@
 
 use bblog_dissector::spec::Stack;
 
-use super::{CLEARLY, Inferred};
+use super::{CLEARLY, ENOUGH, Inferred};
 
 /// The stacks that can win.
 const STACKS: [Stack; 3] = [Stack::Freebsd, Stack::Rack, Stack::Bbr];
@@ -17,8 +17,24 @@ pub(super) struct StackVotes(Vec<OfNumber>);
 struct OfNumber {
     id: u8,
     votes: [u32; STACKS.len()],
+    /// The stack that clearly has the most votes.
+    winner: Option<Inferred<Stack>>,
     /// Records looked at.
     looks: u32,
+}
+
+impl OfNumber {
+    fn sum(&self) -> u32 {
+        self.votes.iter().fold(0, |sum, &votes| sum.saturating_add(votes))
+    }
+
+    fn choose(&mut self) {
+        let most = STACKS.into_iter().zip(self.votes).max_by_key(|(_, votes)| *votes);
+        self.winner = most.and_then(|(value, votes)| {
+            let against = self.sum() - votes;
+            (votes > against.saturating_mul(CLEARLY)).then_some(Inferred { value, votes, against })
+        });
+    }
 }
 
 impl StackVotes {
@@ -27,9 +43,11 @@ impl StackVotes {
     /// While a stack takes a connection over, some records carry the number of the old one; the tables
     /// have no evidence for their events, and a few that are left are outvoted.
     pub(super) fn count(&mut self, id: u8, stacks: u8) {
-        for (votes, stack) in self.of_mut(id).votes.iter_mut().zip(STACKS) {
+        let known = self.of_mut(id);
+        for (votes, stack) in known.votes.iter_mut().zip(STACKS) {
             *votes = votes.saturating_add(u32::from(stacks & stack.bit() != 0));
         }
+        known.choose();
     }
 
     /// Counts a look at a record of stack number `id`.
@@ -40,29 +58,29 @@ impl StackVotes {
 
     /// Records of stack number `id` looked at.
     pub(super) fn looks(&self, id: u8) -> u32 {
-        self.0.iter().find(|known| known.id == id).map_or(0, |known| known.looks)
+        self.of(id).map_or(0, |known| known.looks)
     }
 
-    /// Votes taken for number `id`.
-    pub(super) fn votes(&self, id: u8) -> u32 {
-        self.of(id).iter().fold(0, |sum, &votes| sum.saturating_add(votes))
+    /// Whether more votes for number `id` can still change much.
+    #[inline]
+    pub(super) fn is_open(&self, id: u8) -> bool {
+        self.of(id).is_none_or(|known| known.winner.is_none() || known.sum() < ENOUGH)
     }
 
     /// The stack that clearly has the most votes.
+    #[inline]
     pub(super) fn winner(&self, id: u8) -> Option<Inferred<Stack>> {
-        let votes = self.of(id);
-        let (value, votes) = STACKS.into_iter().zip(votes).max_by_key(|(_, votes)| *votes)?;
-        let against = self.votes(id) - votes;
-        (votes > against.saturating_mul(CLEARLY)).then_some(Inferred { value, votes, against })
+        self.of(id)?.winner
     }
 
-    fn of(&self, id: u8) -> [u32; STACKS.len()] {
-        self.0.iter().find(|known| known.id == id).map_or([0; STACKS.len()], |known| known.votes)
+    #[inline]
+    fn of(&self, id: u8) -> Option<&OfNumber> {
+        self.0.iter().find(|known| known.id == id)
     }
 
     fn of_mut(&mut self, id: u8) -> &mut OfNumber {
         let at = self.0.iter().position(|known| known.id == id).unwrap_or_else(|| {
-            self.0.push(OfNumber { id, votes: [0; STACKS.len()], looks: 0 });
+            self.0.push(OfNumber { id, votes: [0; STACKS.len()], winner: None, looks: 0 });
             self.0.len() - 1
         });
         &mut self.0[at]

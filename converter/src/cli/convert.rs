@@ -117,6 +117,6 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         FileFormat::Elog => ElogFile { inputs, output }.run(picked, &mut on_error).map(|_| ()),
     };
     drop(progress);
-    messages.selected(picker.as_ref().and_then(Picker::took_none_of));
+    messages.selected(picker.as_ref().and_then(Picker::took_nothing));
     Ok(messages.end(converted))
 }

@@ -53,6 +53,6 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let written = Listing::open(false)
         .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut csv, out, on_error)));
     drop(progress);
-    messages.selected(selection.took_none_of());
+    messages.selected(selection.took_nothing());
     Ok(messages.end(written.map(|_| ())))
 }

@@ -39,7 +39,7 @@ pub struct Args {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    let assumptions = args.assumptions.assumptions()?;
+    let assumptions = args.assumptions.assumptions(None)?;
     let mut rows = rows(&assumptions.catalog);
     let mut page = Vec::new();
     if let Some(pattern) = &args.pattern {

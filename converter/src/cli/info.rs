@@ -42,7 +42,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let reports = info::of_inputs(&inputs, &mut picker, on_error);
     drop(progress);
-    messages.selected(picker.took_none_of());
+    messages.selected(picker.took_nothing());
     let written = if args.json { info::print_json(&reports) } else { info::print_text(&reports) };
     Ok(messages.end(written))
 }

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use bblog_converter::input::InputName;
+use bblog_converter::select::NothingSelected;
 use bblog_converter::{InputError, OutputError, WriteError};
 
 use super::progress::Bar;
@@ -67,10 +68,10 @@ impl Messages {
         print(&format_args!("{name}: {error}"));
     }
 
-    /// Prints that a selection took none of so many events, if there are any.
-    pub fn selected(&mut self, none_of: Option<u64>) {
-        if let Some(events) = none_of {
-            self.bar.above(|| print(&format_args!("0 of {events} events selected")));
+    /// Prints that a selection took nothing, if it did.
+    pub fn selected(&mut self, nothing: Option<NothingSelected>) {
+        if let Some(nothing) = nothing {
+            self.bar.above(|| print(&nothing));
         }
     }
 

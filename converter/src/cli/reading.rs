@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use bblog_converter::select::Selection;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::{self, Schema};
 use bblog_dissector::spec::Kernel;
+use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::stacks::StackNames;
@@ -30,6 +32,10 @@ pub struct AssumptionArgs {
     /// input says, else inferred from the records, else main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
+    /// Ticks per second (kern.hz) of the machine that wrote BBLog records [default: as the input says, else
+    /// inferred from the records]
+    #[arg(long, value_name = "HZ")]
+    hz: Option<NonZeroU32>,
     /// Layout of eventlog's tcp provider: A, B, C, D, D2 or E [default: detected from the events]
     #[arg(long, value_name = "NAME", value_parser = layout)]
     layout: Option<Layout>,
@@ -60,17 +66,19 @@ impl AssumptionArgs {
         self.no_sort = true;
     }
 
-    /// The assumptions of these options.
+    /// The assumptions of these options, and the ends of the connection if the user named both.
     ///
     /// # Errors
     /// One line with the schema that cannot be read, and the place.
-    pub fn assumptions(self) -> Result<Arc<Assumptions>, UsageError> {
+    pub fn assumptions(self, ends: Option<Addresses>) -> Result<Arc<Assumptions>, UsageError> {
         let schemas = self.schema.into_iter().map(read_schema).collect::<Result<Vec<Schema>, _>>()?;
         let local_stacks = if self.stack.is_none() { of_this_machine() } else { StackNames::none() };
         Ok(Arc::new(Assumptions {
             stacks: self.stack.unwrap_or_default(),
             local_stacks,
             kernel: self.kernel,
+            hz: self.hz,
+            ends,
             layout: self.layout,
             sorts: !self.no_sort,
             catalog: lazy_catalog(schemas),
@@ -119,7 +127,7 @@ impl Reading {
         selection: SelectionArgs,
         assumptions: AssumptionArgs,
     ) -> Result<Reading, UsageError> {
-        let assumptions = assumptions.assumptions()?;
+        let assumptions = assumptions.assumptions(selection.ends())?;
         let selection = selection.selection(&assumptions)?;
         let mut messages = Messages::new();
         let inputs = Inputs::new(names(paths, &mut messages), &assumptions);

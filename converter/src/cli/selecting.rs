@@ -4,6 +4,7 @@
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::select::filter::Filter;
 use bblog_converter::select::{Bound, Criteria, Ends, Selection};
+use bblog_dissector::tcp_provider::Addresses;
 
 use super::usage::UsageError;
 
@@ -16,7 +17,8 @@ pub struct SelectionArgs {
     #[arg(short = 'Y', long, value_name = "EXPR")]
     filter: Option<String>,
     /// Select a connection by its ends, in either order: '10.0.0.1:80-10.0.0.2:5000',
-    /// '[2001:db8::1]:80-*'. A part that is absent or * matches anything
+    /// '[2001:db8::1]:80-*'. A part that is absent or * matches anything. Both ends in full, the local one
+    /// first, also name the connection of BBLog records without an entry's header
     #[arg(long, value_name = "ENDS")]
     connection: Option<Ends>,
     /// Select events at this time or later: 2026-11-21T20:48:01Z (UTC also without Z), the time of day
@@ -32,6 +34,11 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
+    /// Both ends of the connection, if they are given in full.
+    pub fn ends(&self) -> Option<Addresses> {
+        self.connection.as_ref().and_then(Ends::in_full)
+    }
+
     /// The selection of these options.
     ///
     /// # Errors

@@ -136,7 +136,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         })
     });
     drop(progress);
-    messages.selected(selection.took_none_of());
+    messages.selected(selection.took_nothing());
     Ok(messages.end(written.map(|_| ())))
 }
 

@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let wanted = Wanted { spans: args.verbose };
     let findings = why::of_events(&mut events, &mut picker, wanted, on_error);
     drop(progress);
-    messages.selected(picker.took_none_of());
+    messages.selected(picker.took_nothing());
     if args.json && findings.left_out().connections() > 0 {
         messages::print(&format_args!("left out {}", findings.left_out()));
     }

@@ -81,14 +81,17 @@ impl BblogStream {
         }
     }
 
-    /// The stream of records without headers, of which neither connection nor boot time is known.
+    /// The stream of records without headers. Their boot time is not known, and of their connection what the user
+    /// said.
     pub fn of_records(
         window: Window,
         position: InputPosition,
         assumptions: &Arc<Assumptions>,
     ) -> BblogStream {
         let stream = BblogStream::new(window, position, assumptions);
-        BblogStream { reader: stream.reader.with_records_only(), ..stream }
+        let header =
+            assumptions.ends.map_or([0; HEADER_LEN], |(local, remote)| Header::of_ends(local, remote));
+        BblogStream { reader: stream.reader.with_records_only(header), ..stream }
     }
 
     /// Steps to the next record; `false` at the end.

@@ -105,25 +105,29 @@ impl OriginFinder {
     /// Looks through records ahead for what they prove, as far as that is worth it. Returns the last
     /// of them.
     pub fn look_ahead<'a>(&mut self, records: impl Iterator<Item = Record<'a>>) -> Option<Record<'a>> {
-        let mut last = None;
+        let mut last: Option<Record<'a>> = None;
         let mut count = 0_u32;
         let mut wants = (0, self.wants(0));
         for record in records {
-            count = count.saturating_add(1);
-            last = Some(record);
+            count = count.wrapping_add(1);
             let id = record.stack_id();
-            // Asked anew now and then: it costs as much as passing over a record.
-            if wants.0 != id || (wants.1 && count.is_multiple_of(16)) {
+            if wants.0 != id {
+                self.machines.skip();
                 wants = (id, self.wants(id));
             }
             if wants.1 {
                 self.observe(&record);
-            } else {
-                self.machines.skip();
+                // Asked anew now and then: it costs as much as passing over a record.
+                if count.is_multiple_of(16) && !self.wants(id) {
+                    self.machines.skip();
+                    wants.1 = false;
+                }
             }
+            last = Some(record);
         }
         if let Some(last) = last.filter(|_| !wants.1) {
             // The end of a connection tells more than most records.
+            self.machines.skip();
             self.observe(&last);
         }
         self.machines.met(count);
@@ -134,7 +138,7 @@ impl OriginFinder {
     pub fn wants(&self, id: u8) -> bool {
         let is_stated = self.stack_stated(id).is_some_and(|name| Stack::from_name(name) != Stack::Unknown)
             && (self.assumptions.kernel.is_some() || is_stated(self.stated.machine.kernel))
-            && is_stated(self.stated.machine.hz);
+            && (self.assumptions.hz.is_some() || is_stated(self.stated.machine.hz));
         !is_stated && self.machines.wants(id)
     }
 
@@ -223,7 +227,13 @@ impl OriginFinder {
         let hz = inference.hz().and_then(|inferred| NonZeroU32::new(inferred.value)).map(Fact::inferred);
         let machine = Machine {
             kernel: given.or(stated.kernel.filter(|fact| !fact.is_inferred)).or(kernel).or(stated.kernel),
-            hz: stated.hz.filter(|fact| !fact.is_inferred).or(hz).or(stated.hz),
+            hz: self
+                .assumptions
+                .hz
+                .map(Fact::stated)
+                .or(stated.hz.filter(|fact| !fact.is_inferred))
+                .or(hz)
+                .or(stated.hz),
             release: stated.release.clone().filter(|_| given.is_none()),
             is_stack_inferred,
         };

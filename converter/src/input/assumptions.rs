@@ -2,12 +2,14 @@
 //! Facts that inputs do not say themselves: the names of stacks, the kernel, the layout of a provider, and
 //! the tables of events.
 
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::schema::Schema;
 use bblog_dissector::spec::Kernel;
+use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::stacks::StackNames;
 
 /// Made once, when a program starts: the catalog lives as long as the process.
@@ -19,6 +21,11 @@ pub struct Assumptions {
     pub local_stacks: StackNames,
     /// The kernel that wrote the BBLog records; `None` to believe the input, or else to infer it.
     pub kernel: Option<Kernel>,
+    /// Ticks per second (kern.hz) of the machine that wrote the BBLog records; `None` to believe the input, or
+    /// else to infer it.
+    pub hz: Option<NonZeroU32>,
+    /// Local and remote end of the connection of BBLog records without an entry's header.
+    pub ends: Option<Addresses>,
     /// The layout of the `tcp` provider; `None` to find it out.
     pub layout: Option<Layout>,
     /// Whether events of eventlog(9) are put in the order of their times.
@@ -43,6 +50,8 @@ impl Assumptions {
             stacks,
             local_stacks,
             kernel: None,
+            hz: None,
+            ends: None,
             layout: None,
             sorts: true,
             catalog: lazy_catalog(Vec::new()),

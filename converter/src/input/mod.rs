@@ -111,9 +111,7 @@ impl Input {
         let file = open_file(name)?;
         let ready = if name.can_be_opened_again() { None } else { ready(&file) };
         let mut window = Window::one_of(Box::new(Metered(file, Arc::clone(meter))), count);
-        if let Some(ready) = ready {
-            window.set_live(ready);
-        }
+        window.set_live(ready);
         Input::of_window(name.clone(), window, count)
     }
 
@@ -126,6 +124,8 @@ impl Input {
     }
 
     fn of_window(name: InputName, mut window: Window, count: usize) -> Result<Input, InputError> {
+        // A decoder hands out what it has before it waits, so what is decoded pauses when the input does.
+        let ready = window.ready();
         let compression = Compression::of(window.fill(SNIFF));
         if let Some(compression) = compression {
             // The decoder is what is read ahead.
@@ -133,10 +133,15 @@ impl Input {
             let reader = compression.decode(WindowReader(window));
             let reader = reader.map_err(|error| InputError::at(0, error))?;
             window = Window::one_of(reader, count);
+            window.set_live(ready.clone());
         }
         let begin = window.fill(SNIFF).to_vec();
         window = match BigEndian::of(&begin, WindowReader(window)) {
-            Ok(reader) => Window::one_of(Box::new(reader), count),
+            Ok(reader) => {
+                let mut window = Window::one_of(Box::new(reader), count);
+                window.set_live(ready);
+                window
+            }
             Err(WindowReader(window)) => window,
         };
         let (kind, notice) = recognise(&mut window)?;
@@ -167,7 +172,7 @@ fn open_file(name: &InputName) -> Result<File, InputError> {
 fn ready(file: &File) -> Option<Ready> {
     let descriptor =
         file.try_clone().ok().filter(|file| file.metadata().is_ok_and(|there| !there.is_file()))?;
-    Some(Box::new(move |wait_ms| {
+    Some(Arc::new(move |wait_ms| {
         let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
         // If that cannot be found out, reading waits.
         !matches!(poll(&mut polled, PollTimeout::from(wait_ms)), Ok(0))

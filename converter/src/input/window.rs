@@ -3,6 +3,7 @@
 
 use std::io::{self, Read};
 use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::read_ahead::{Chunk, HEADROOM, ReadAhead};
@@ -20,7 +21,7 @@ const MANY: usize = 5;
 const LONG: u64 = 1 << 20;
 
 /// Whether bytes of a live input can be read, after waiting for them at most so many milliseconds.
-pub type Ready = Box<dyn Fn(u16) -> bool + Send>;
+pub type Ready = Arc<dyn Fn(u16) -> bool + Send + Sync>;
 
 /// How long a live input may pause before what looks ahead takes what there is, milliseconds.
 const PAUSE_MS: u16 = 100;
@@ -28,16 +29,16 @@ const PAUSE_MS: u16 = 100;
 /// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
 /// input is read by a thread of its own, unless it is one of many.
 ///
-/// Memory is what the largest [`Window::fill`] asked for, usually 256 KiB, and 2.5 MiB for a thread,
+/// Memory is what the largest [`Window::fill`] asked for and 256 KiB, usually 256 KiB, and 2.5 MiB for a thread,
 /// whatever the size of the input. The end of the input and a failed read look alike;
 /// [`Window::take_error`] tells them apart.
 pub struct Window {
     reader: Reader,
     buffer: Vec<u8>,
-    /// Bytes of one read.
-    usual: usize,
     start: usize,
     end: usize,
+    /// Bytes of one read.
+    chunk: usize,
     offset: u64,
     error: Option<io::Error>,
     /// Of an input that may pause: a pipe, a device, a terminal.
@@ -59,14 +60,14 @@ impl Window {
 
     /// A window on `reader`, one of `inputs` that are read at a time and share the memory.
     pub fn one_of(reader: Box<dyn Read + Send>, inputs: usize) -> Window {
-        let usual = (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK);
+        let chunk = (ALL_CHUNKS / inputs.max(1)).clamp(MIN_CHUNK, CHUNK);
         let reader = Reader::Here(reader, inputs < MANY);
         Window {
             reader,
-            buffer: vec![0; usual],
-            usual,
+            buffer: vec![0; chunk],
             start: 0,
             end: 0,
+            chunk,
             offset: 0,
             error: None,
             ready: None,
@@ -80,9 +81,14 @@ impl Window {
         }
     }
 
-    /// Takes the input as one that may pause: `ready` finds out whether it does.
-    pub(super) fn set_live(&mut self, ready: Ready) {
-        self.ready = Some(ready);
+    /// Takes the input as one that may pause, if there is a `ready`, which finds out whether it does.
+    pub(super) fn set_live(&mut self, ready: Option<Ready>) {
+        self.ready = ready;
+    }
+
+    /// What finds out whether the input pauses, if it may: for a window on what is made of its bytes.
+    pub(super) fn ready(&self) -> Option<Ready> {
+        self.ready.clone()
     }
 
     /// Whether there are fewer than `least` bytes here, and the input, a live one, has no more now.
@@ -132,8 +138,8 @@ impl Window {
     }
 
     /// Bytes of one read.
-    pub(crate) fn usual(&self) -> usize {
-        self.usual
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk
     }
 
     /// Offset of the first byte shown, from the beginning of the stream.
@@ -237,8 +243,10 @@ impl Window {
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, left);
-        if self.buffer.len() < want.max(left + more) {
-            self.buffer.resize(want.max(left + more), 0);
+        let needed = want.max(left + more);
+        if self.buffer.len() < needed {
+            // With room for what comes before the next `want` bytes, so that these need not be moved.
+            self.buffer.resize(needed + self.chunk, 0);
         }
     }
 

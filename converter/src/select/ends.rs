@@ -29,9 +29,18 @@ impl Ends {
     pub fn are(&self, (local, remote): &Addresses) -> bool {
         (self.one.is(local) && self.other.is(remote)) || (self.one.is(remote) && self.other.is(local))
     }
+
+    /// The ends in the user's order, if neither leaves anything open.
+    pub fn in_full(&self) -> Option<Addresses> {
+        Some((self.one.in_full()?, self.other.in_full()?))
+    }
 }
 
 impl End {
+    fn in_full(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.address?, self.port?))
+    }
+
     fn is(&self, address: &SocketAddr) -> bool {
         // An IPv4 address is the same on a socket of IPv6.
         self.address.is_none_or(|ip| ip.to_canonical() == address.ip().to_canonical())

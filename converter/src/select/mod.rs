@@ -5,12 +5,16 @@ mod bound;
 mod ends;
 pub mod filter;
 pub mod named;
+mod nothing;
 pub mod walk;
 
 use bblog_dissector::Micros;
+#[cfg(doc)]
+use bblog_dissector::spec::Stack;
 
 pub use bound::Bound;
 pub use ends::Ends;
+pub use nothing::NothingSelected;
 
 use self::filter::Filter;
 use crate::event::connection::ConnectionRef;
@@ -44,6 +48,8 @@ pub struct Selection {
     /// Events seen and taken in all, whatever was begun anew.
     seen_in_all: u64,
     taken_in_all: u64,
+    /// The stacks of the BBLog events seen ([`Stack::bit`]s).
+    stacks: u8,
     /// Whether connections are to be followed, whatever is selected.
     follows: bool,
     /// Whether only what matters is selected.
@@ -88,9 +94,11 @@ impl Selection {
         (self.first, self.section, self.taken) = (None, None, 0);
     }
 
-    /// How many events there were, if none of them was selected.
-    pub fn took_none_of(&self) -> Option<u64> {
-        (self.seen_in_all > 0 && self.taken_in_all == 0).then_some(self.seen_in_all)
+    /// That there were events and none of them was selected.
+    pub fn took_nothing(&self) -> Option<NothingSelected> {
+        let names = self.criteria.filter.iter().flat_map(Filter::event_names);
+        (self.seen_in_all > 0 && self.taken_in_all == 0)
+            .then(|| NothingSelected::new(self.seen_in_all, self.stacks, names))
     }
 
     /// Whether no further event can be selected.
@@ -103,6 +111,9 @@ impl Selection {
     #[inline]
     pub fn admits(&mut self, decoded: &DecodedItem<'_>) -> bool {
         self.seen_in_all += 1;
+        if matches!(decoded.item, LogItem::Bblog(_)) {
+            self.stacks |= decoded.event.stack().bit();
+        }
         let time = decoded.item.time();
         let first = *self.first.get_or_insert(time);
         let is_before = |bound: &Bound| time < bound.from_first(first);

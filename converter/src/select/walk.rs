@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::Selection;
+use super::{NothingSelected, Selection};
 use crate::event::decode::{DecodedItem, ItemDecoder};
 use crate::event::item::LogItem;
 use crate::event::merge::Events;
@@ -113,9 +113,9 @@ impl Picker {
         self.number
     }
 
-    /// How many items there were, if none of them was picked.
-    pub fn took_none_of(&self) -> Option<u64> {
-        self.selection.took_none_of()
+    /// That there were events and none of them was picked.
+    pub fn took_nothing(&self) -> Option<NothingSelected> {
+        self.selection.took_nothing()
     }
 
     /// Whether no further item can be picked.

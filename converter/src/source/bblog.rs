@@ -3,7 +3,7 @@
 
 use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{
-    self, Cut, EntryCutter, HEADER_LEN, Header, LeftOut, RECORD_LEN, Record, VERBOSE_LEN,
+    Cut, EntryCutter, HEADER_LEN, Header, LeftOut, RECORD_LEN, Record, VERBOSE_LEN,
 };
 
 use crate::input::error::{InputError, Recovery};
@@ -32,6 +32,8 @@ pub struct BblogReader {
     ended: bool,
     /// There are no headers: all is one entry, which begins here.
     records: Bare,
+    /// Up to this offset [`BblogReader::records_ahead`] found records, with nothing between them.
+    looked_to: u64,
 }
 
 /// Whether a reader is one of records alone.
@@ -55,13 +57,13 @@ impl BblogReader {
             is_end: false,
             ended: false,
             records: Bare::No,
+            looked_to: 0,
         }
     }
 
-    /// The same reader for records alone, as getsockopt(TCP_LOGBUF) gives them: one entry with a header of
-    /// zeros.
-    pub fn with_records_only(self) -> BblogReader {
-        BblogReader { cutter: EntryCutter::of_records(), records: Bare::Begin, ..self }
+    /// The same reader for records alone, as getsockopt(TCP_LOGBUF) gives them: one entry with this header.
+    pub fn with_records_only(self, header: [u8; HEADER_LEN]) -> BblogReader {
+        BblogReader { cutter: EntryCutter::of_records(), records: Bare::Begin, header, ..self }
     }
 
     /// Steps to the next entry or record; `None` at the end.
@@ -78,6 +80,19 @@ impl BblogReader {
             self.records = Bare::Yes;
             return Ok(Some(BblogStep::Entry));
         }
+        if self.window.offset() < self.looked_to
+            && let bytes = self.window.bytes()
+            && let Ok((_, rest)) = Record::split(bytes)
+        {
+            self.record_len = bytes.len() - rest.len();
+            self.cutter.pass(self.record_len);
+            return Ok(Some(BblogStep::Record));
+        }
+        self.next()
+    }
+
+    /// Steps to what was not looked at ahead.
+    fn next(&mut self) -> Result<Option<BblogStep>, InputError> {
         loop {
             match self.cutter.next(self.window.bytes(), self.is_end) {
                 Cut::Record(_, len) => {
@@ -135,12 +150,15 @@ impl BblogReader {
     }
 
     /// The records of the current entry, as far as `lookahead` bytes show them; to be asked before the
-    /// entry's first record is read.
-    pub fn records_ahead(&mut self, lookahead: usize) -> impl Iterator<Item = Record<'_>> {
-        let want = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX).min(lookahead);
+    /// entry's first record is read. They end where something else stands.
+    pub fn records_ahead(&mut self, lookahead: usize) -> RecordsAhead<'_> {
+        let left = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX);
+        let want = left.min(lookahead);
+        self.looked_to = self.window.offset();
         let bytes = self.window.fill(want);
         let body = &bytes[..want.min(bytes.len())];
-        bblog::records(body).map_while(Result::ok)
+        let rest = if Record::is_plausible(body) { body } else { &[] };
+        RecordsAhead { rest, is_body: body.len() == left, looked_to: &mut self.looked_to }
     }
 
     /// Bytes that were left out.
@@ -184,5 +202,34 @@ impl BblogReader {
                 Err(InputError::at(self.entry_at, problem))
             }
         }
+    }
+}
+
+/// Records of an entry that are here already.
+pub struct RecordsAhead<'a> {
+    /// Begins with a record.
+    rest: &'a [u8],
+    /// `rest` ends where the entry does.
+    is_body: bool,
+    looked_to: &'a mut u64,
+}
+
+impl<'a> Iterator for RecordsAhead<'a> {
+    type Item = Record<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Record<'a>> {
+        let (record, rest) = Record::split(self.rest).ok()?;
+        let is_followed = match rest.len() {
+            0 => self.is_body,
+            len => len >= Record::FRONT && Record::is_plausible(rest),
+        };
+        if is_followed {
+            *self.looked_to += (self.rest.len() - rest.len()) as u64;
+            self.rest = rest;
+        } else {
+            self.rest = &[];
+        }
+        Some(record)
     }
 }

@@ -98,8 +98,8 @@ impl TimeOrder {
         let mut tried = 0;
         loop {
             let wanted = match self.late {
-                0 => AHEAD.min(window.usual() / 4),
-                _ => HELD_READS * window.usual(),
+                0 => AHEAD.min(window.chunk() / 4),
+                _ => HELD_READS * window.chunk(),
             };
             let bytes = window.bytes();
             let is_enough = bytes.len() > wanted;

@@ -110,6 +110,13 @@ impl EntryCutter {
         matches!(self.state, State::Body { .. })
     }
 
+    /// Takes off a record of `len` bytes that is known to stand in front, whole and followed by another or by the
+    /// entry's end.
+    #[inline]
+    pub fn pass(&mut self, len: usize) {
+        self.enter(self.left().saturating_sub(len as u64), 0);
+    }
+
     /// Looks for the next header, because of `why`.
     pub fn seek(&mut self, why: DecodeError) {
         self.state = State::Seek { left_out: 0, why };

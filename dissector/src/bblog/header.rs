@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The header of an entry.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{HEADER_LEN, VERSION};
 use crate::cursor::Cursor;
@@ -9,6 +9,8 @@ use crate::{DecodeError, Micros};
 
 /// `TCP_LOG_DEV_TYPE_BBR`, the only entry type defined.
 const TYPE_BBR: u32 = 1;
+/// FreeBSD's `AF_INET`.
+const AF_INET: u8 = 2;
 /// FreeBSD's `AF_INET6`.
 const AF_INET6: u8 = 28;
 
@@ -84,6 +86,23 @@ impl<'a> Header<'a> {
     #[inline]
     pub fn from_bytes(bytes: &'a [u8; HEADER_LEN]) -> Self {
         Header(bytes)
+    }
+
+    /// The bytes of a header that has addresses and ports and nothing else: for records that come without one.
+    pub fn of_ends(local: SocketAddr, remote: SocketAddr) -> [u8; HEADER_LEN] {
+        let mut header = [0; HEADER_LEN];
+        let is_ipv6 = local.is_ipv6() || remote.is_ipv6();
+        header[FAMILY_AT] = if is_ipv6 { AF_INET6 } else { AF_INET };
+        for (end, port_at, address_at) in [(remote, 16, 20), (local, 18, 36)] {
+            header[port_at..port_at + 2].copy_from_slice(&end.port().to_be_bytes());
+            let address = &mut header[address_at..address_at + 16];
+            match end.ip() {
+                IpAddr::V4(ip) if is_ipv6 => address.copy_from_slice(&ip.to_ipv6_mapped().octets()),
+                IpAddr::V4(ip) => address[12..].copy_from_slice(&ip.octets()),
+                IpAddr::V6(ip) => address.copy_from_slice(&ip.octets()),
+            }
+        }
+        header
     }
 
     /// The 208 bytes.

@@ -303,9 +303,17 @@ impl<'a> Record<'a> {
 
     /// Whether this record was cut by FreeBSD's lldb script, which for records without a TCP
     /// header keeps the first 60 bytes only and leaves the rest zero.
+    #[inline]
     pub fn is_lldb_cut(&self) -> bool {
-        self.bytes.len() == RECORD_LEN
-            && !self.flags().has(EventFlags::HDR)
-            && self.bytes[60..].iter().all(|&b| b == 0)
+        !self.flags().has(EventFlags::HDR) && self.bytes[Record::LLDB_LEN..].iter().all(|&b| b == 0)
+    }
+
+    /// The bytes that FreeBSD's lldb script keeps of a record without a TCP header.
+    const LLDB_LEN: usize = 60;
+
+    /// The record's bytes without those that FreeBSD's lldb script left out: what it does not have is no zero.
+    #[inline]
+    pub fn known_bytes(&self) -> &'a [u8] {
+        if self.is_lldb_cut() { &self.bytes[..Record::LLDB_LEN] } else { self.bytes }
     }
 }

@@ -6,22 +6,22 @@
 //! as long as the process. Equal schemas share one, so a process holds as many as it has had different schemas.
 
 mod leak;
+mod provider;
 mod reserved;
 mod row;
 mod sentences;
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
-use self::leak::leak;
+pub use self::provider::ProviderSpec;
+
+use self::provider::LazyProvider;
 use self::reserved::RESERVED;
-use self::row::{NameTables, kinds, row};
-use self::sentences::{
-    format_parts, own_alerts, own_categories, own_says, own_sentences, own_timers, titles,
-};
+use self::row::Kinds;
 use crate::layout::Layout;
-use crate::schema::{self, EventDef, Schema};
-use crate::spec::{ALL, EventSpec, FieldSpec, Kind, UNKNOWN};
+use crate::schema::{self, Schema};
+use crate::spec::{EventSpec, FieldSpec, UNKNOWN};
 use crate::tables;
 
 /// The built-in schemas; the tcp provider's layouts are written as differences.
@@ -36,34 +36,20 @@ const BUILTIN: [&str; 8] = [
     include_str!("../../tables/eventlog/test.schema"),
 ];
 
-/// One provider in one layout.
-#[derive(Debug)]
-pub struct ProviderSpec {
-    /// Its name: `tcp`, `hpts`.
-    pub name: &'static str,
-    /// Its layout; `None` for a provider that has one only.
-    pub layout: Option<Layout>,
-    /// Its events, by id.
-    pub events: &'static [EventSpec],
-}
-
-impl ProviderSpec {
-    /// The event with number `id`.
-    #[inline]
-    pub fn event(&self, id: u32) -> Option<&'static EventSpec> {
-        self.events.binary_search_by_key(&id, |event| event.id).ok().map(|at| &self.events[at])
-    }
-}
-
 /// All tables of a process.
 #[derive(Clone, Debug, Default)]
-pub struct Catalog {
-    providers: Vec<&'static ProviderSpec>,
-    rows: Vec<&'static FieldSpec>,
+pub struct Catalog(Arc<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    providers: Vec<LazyProvider>,
+    /// What [`Catalog::providers`] and [`Catalog::rows`] return.
+    all: OnceLock<(Vec<&'static ProviderSpec>, Vec<&'static FieldSpec>)>,
 }
 
 impl Catalog {
-    /// The built-in tables. They are made when this is first called; all calls share them.
+    /// The built-in tables. The schemas are read when this is first called, and a provider's tables are made when
+    /// they are first asked for; all calls share them.
     pub fn builtin() -> Catalog {
         Catalog::with_schemas(&[])
     }
@@ -91,32 +77,45 @@ impl Catalog {
             schemas.retain(|have| !have.provider.eq_ignore_ascii_case(&schema.provider));
             schemas.push(schema.clone());
         }
-        let kinds = kinds(&schemas);
-        let mut catalog = Catalog { providers: Vec::new(), rows: tables::rows().collect() };
-        for schema in &schemas {
-            catalog.add(schema, &kinds);
-        }
-        catalog
+        let kinds = Arc::new(Kinds::of(&schemas));
+        let mut first_row = tables::rows().count();
+        let provider = |schema: Schema| {
+            let provider = LazyProvider::new(schema, &kinds, first_row);
+            first_row += provider.rows();
+            provider
+        };
+        let providers = schemas.into_iter().map(provider).collect();
+        Catalog(Arc::new(Tables { providers, all: OnceLock::new() }))
     }
 
     /// The provider called `name`. Of its layouts the one asked for, or else D, or else the only
     /// one.
     pub fn provider(&self, name: &[u8], layout: Option<Layout>) -> Option<&'static ProviderSpec> {
-        let all = || self.providers.iter().copied().filter(|p| p.name.as_bytes() == name);
+        let all = || self.0.providers.iter().filter(|p| p.name().as_bytes() == name);
         all()
-            .find(|p| p.layout.is_some() && p.layout == layout)
-            .or_else(|| all().find(|p| p.layout == Some(Layout::D)))
+            .find(|p| p.layout().is_some() && p.layout() == layout)
+            .or_else(|| all().find(|p| p.layout() == Some(Layout::D)))
             .or_else(|| all().next())
+            .map(LazyProvider::spec)
+    }
+
+    fn all(&self) -> &(Vec<&'static ProviderSpec>, Vec<&'static FieldSpec>) {
+        self.0.all.get_or_init(|| {
+            let providers: Vec<_> = self.0.providers.iter().map(LazyProvider::spec).collect();
+            let events = providers.iter().flat_map(|provider| provider.events);
+            let rows = tables::rows().chain(events.flat_map(|event| event.fields)).collect();
+            (providers, rows)
+        })
     }
 
     /// All providers, every layout of them.
     pub fn providers(&self) -> &[&'static ProviderSpec] {
-        &self.providers
+        &self.all().0
     }
 
     /// Every row there is, BBLog's and the providers'; a row's [`FieldSpec::id`] is its index.
     pub fn rows(&self) -> &[&'static FieldSpec] {
-        &self.rows
+        &self.all().1
     }
 
     /// What describes event `id` of `provider`: its own entry, or that of a reserved id, or the one
@@ -127,57 +126,6 @@ impl Catalog {
             .and_then(|p| p.event(id))
             .or_else(|| RESERVED.iter().find(|event| event.id == id))
             .unwrap_or(&UNKNOWN)
-    }
-
-    fn add(&mut self, schema: &Schema, kinds: &BTreeMap<String, Kind>) {
-        let mut names = NameTables::default();
-        let alerts = by_event(&schema.alerts, |alert| &alert.event);
-        let timers = by_event(&schema.timers, |timer| &timer.event);
-        let categories = by_event(&schema.categories, |category| &category.event);
-        let (says, beside) =
-            (by_event(&schema.says, |say| &say.event), by_event(&schema.beside, |it| &it.event));
-        let mut defs: Vec<&EventDef> = schema.events.iter().collect();
-        defs.sort_by_key(|def| def.id);
-        let mut events = Vec::with_capacity(defs.len());
-        for def in defs {
-            let structure = def.payload.as_deref().unwrap_or_default();
-            let body = schema.structs.get(structure);
-            let fields = body.map_or(&[][..], |body| &body.fields);
-            let rows: Vec<FieldSpec> = (0..fields.len())
-                .map(|at| {
-                    let id = (self.rows.len() + at) as u32;
-                    row(schema, def, fields, at, kinds, &mut names, id)
-                })
-                .collect();
-            let rows: &'static [FieldSpec] = rows.leak();
-            self.rows.extend(rows);
-            events.push(EventSpec {
-                id: def.id,
-                name: leak(&def.name),
-                c_name: leak(&def.name),
-                former_names: &[],
-                label: "",
-                notes: &[],
-                logged_by: &[],
-                fields: rows,
-                titles: titles(schema, def).leak(),
-                categories: own_categories(of_event(&categories, def), fields).leak(),
-                says: own_says(of_event(&says, def), def, fields).leak(),
-                beside: own_sentences(of_event(&beside, def), fields).leak(),
-                format: format_parts(&def.format).leak(),
-                alerts: own_alerts(of_event(&alerts, def), fields).leak(),
-                timers: own_timers(schema, of_event(&timers, def), fields).leak(),
-                evidence: &[],
-                writers: ALL,
-                takeovers: &[],
-                size: body.map_or(0, |body| body.size),
-            });
-        }
-        self.providers.push(Box::leak(Box::new(ProviderSpec {
-            name: leak(&schema.provider),
-            layout: Layout::from_name(&schema.layout),
-            events: events.leak(),
-        })));
     }
 }
 
@@ -194,19 +142,6 @@ fn builtin() -> Vec<Schema> {
         all.extend(full);
     }
     all
-}
-
-/// Definitions by the event that they name, so that none is looked for among all of them.
-fn by_event<T>(defs: &[T], event: impl Fn(&T) -> &str) -> HashMap<&str, Vec<&T>> {
-    let mut by_event: HashMap<&str, Vec<&T>> = HashMap::new();
-    for def in defs {
-        by_event.entry(event(def)).or_default().push(def);
-    }
-    by_event
-}
-
-fn of_event<'m, 's, T>(all: &'m HashMap<&'s str, Vec<&'s T>>, def: &EventDef) -> &'m [&'s T] {
-    all.get(&*def.name).map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]

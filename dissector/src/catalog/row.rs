@@ -1,34 +1,44 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A schema's fields as rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::leak::leak;
 use crate::schema::{Annotation, CType, EventDef, Schema, StructField};
 use crate::spec::{FieldSpec, Kind, NameTable, Order, Place, Read, Repeat, Unit, ValueNames, When};
 
 /// The type of each filter name: the widest among all layouts and events.
-pub(super) fn kinds(schemas: &[Schema]) -> BTreeMap<String, Kind> {
-    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
-    for schema in schemas {
-        for def in &schema.events {
-            let body = def.payload.as_ref().and_then(|name| schema.structs.get(name));
-            for field in body.iter().flat_map(|body| &body.fields) {
-                let kind = kind(schema, def, field);
-                kinds
-                    .entry(filter(schema, def, field))
-                    .and_modify(|have| {
-                        *have = match (*have, kind) {
-                            (Kind::Unsigned(a), Kind::Unsigned(b)) => Kind::Unsigned(a.max(b)),
-                            (Kind::Signed(a), Kind::Signed(b)) => Kind::Signed(a.max(b)),
-                            (have, _) => have,
-                        }
-                    })
-                    .or_insert(kind);
+pub(super) struct Kinds(HashMap<String, Kind>);
+
+impl Kinds {
+    /// Those of the fields of these schemas.
+    pub(super) fn of(schemas: &[Schema]) -> Kinds {
+        let mut kinds: HashMap<String, Kind> = HashMap::new();
+        // Most fields are the same in all layouts.
+        let mut seen = HashSet::new();
+        for schema in schemas {
+            for def in &schema.events {
+                let body = def.payload.as_ref().and_then(|name| schema.structs.get(name));
+                for field in body.iter().flat_map(|body| &body.fields) {
+                    let kind = kind(schema, def, field);
+                    if seen.insert((&*schema.provider, &*def.name, &*field.name, kind)) {
+                        let widest = kinds.entry(filter(schema, def, field)).or_insert(kind);
+                        *widest = wider(*widest, kind);
+                    }
+                }
             }
         }
+        Kinds(kinds)
     }
-    kinds
+}
+
+/// Of two types of one name the wider one; the first, if they are of different kinds.
+fn wider(a: Kind, b: Kind) -> Kind {
+    match (a, b) {
+        (Kind::Unsigned(a), Kind::Unsigned(b)) => Kind::Unsigned(a.max(b)),
+        (Kind::Signed(a), Kind::Signed(b)) => Kind::Signed(a.max(b)),
+        (a, _) => a,
+    }
 }
 
 fn filter(schema: &Schema, def: &EventDef, field: &StructField) -> String {
@@ -72,7 +82,7 @@ pub(super) fn row(
     def: &EventDef,
     fields: &[StructField],
     at: usize,
-    kinds: &BTreeMap<String, Kind>,
+    kinds: &Kinds,
     names: &mut NameTables,
     id: u32,
 ) -> FieldSpec {
@@ -90,7 +100,7 @@ pub(super) fn row(
     };
     let (offset, size) = (field.offset, field.ctype.size());
     let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
-    let kind = kinds.get(&filter).copied().unwrap_or(Kind::Bytes);
+    let kind = kinds.0.get(&filter).copied().unwrap_or(Kind::Bytes);
     FieldSpec {
         id,
         name: leak(&field.name),

@@ -19,7 +19,7 @@ mod context;
 mod field;
 mod place;
 
-use place::{number, tail_len, value};
+use place::{number, plain, tail_len, value};
 
 pub use context::RecordContext;
 pub use field::{Field, Value};
@@ -62,7 +62,7 @@ impl<'a> Event<'a> {
         let event = Event {
             spec: tables::event(record.event_id()).unwrap_or(&UNKNOWN),
             common: tables::RECORD,
-            bytes: record.as_bytes(),
+            bytes: record.known_bytes(),
             at: 0,
             flags: record.flags().0,
             cx,
@@ -230,14 +230,11 @@ impl<'a> Event<'a> {
         Some((step, self.first(self.spec.fields, step.rows, self.at)))
     }
 
-    /// What a BBLog record proves about the stack and the kernel that wrote it. The context's stack
-    /// decides which conditions hold; its kernel does not.
-    pub fn evidence(&self) -> impl Iterator<Item = &'static Evidence> {
-        let of_record = if self.at == 0 { tables::RECORD_EVIDENCE } else { &[] };
-        of_record.iter().chain(self.spec.evidence).filter(|evidence| {
-            self.holds(&evidence.when)
-                && evidence.compare.as_ref().is_none_or(|compare| self.compares(compare))
-        })
+    /// Whether the record proves it, which is a row of its event or of all records. The context's stack decides which
+    /// conditions hold; its kernel does not.
+    #[inline]
+    pub fn proves(&self, evidence: &Evidence) -> bool {
+        self.holds(&evidence.when) && evidence.compare.as_ref().is_none_or(|compare| self.compares(compare))
     }
 
     /// A SESSION_CREATE may come without a payload, whatever the schema says.
@@ -261,9 +258,9 @@ impl<'a> Event<'a> {
             && when.conds.iter().all(|cond| self.meets(cond))
     }
 
+    #[inline]
     fn meets(&self, cond: &Cond) -> bool {
-        let at = usize::from(cond.place.offset);
-        let Some(value) = number(Cursor(self.bytes), &cond.place, at) else { return false };
+        let Some(value) = plain(Cursor(self.bytes), &cond.place) else { return false };
         match cond.test {
             Test::In(values) => values.contains(&value),
             Test::NotIn(values) => !values.contains(&value),

@@ -25,6 +25,19 @@ pub(super) fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
     count.min(there) * size
 }
 
+/// The unsigned integer of a place. Most are whole members of the record.
+#[inline]
+pub(super) fn plain(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
+    let at = usize::from(place.offset);
+    match place {
+        Place { order: Order::Host, size: 4, low: None, minus: None, bits: None, .. } => {
+            bytes.u32(at).map(u64::from)
+        }
+        Place { size: 1, low: None, minus: None, bits: None, .. } => bytes.u8(at).map(u64::from),
+        place => number(bytes, place, at),
+    }
+}
+
 /// The unsigned integer of a place, whose first byte is at `at`.
 #[inline]
 pub(super) fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {

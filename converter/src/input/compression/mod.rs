@@ -92,6 +92,8 @@ struct Sips {
     reader: BufReader<Box<dyn Read + Send>>,
     /// Bytes given out so far.
     given: u64,
+    /// Whether more may be read, which can have to wait, when there is nothing here.
+    may_wait: bool,
 }
 
 impl Sips {
@@ -101,7 +103,7 @@ impl Sips {
     const SIP: usize = 256;
 
     fn new(reader: Box<dyn Read + Send>) -> Sips {
-        Sips { reader: BufReader::with_capacity(CHUNK, reader), given: 0 }
+        Sips { reader: BufReader::with_capacity(CHUNK, reader), given: 0, may_wait: true }
     }
 
     /// Whether bytes are here that do not have to be read first.
@@ -124,6 +126,9 @@ impl BufRead for Sips {
     #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         let sip = if self.given < Sips::SINGLE { 1 } else { Sips::SIP };
+        if !self.may_wait && !self.is_filled() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let bytes = self.reader.fill_buf()?;
         Ok(&bytes[..bytes.len().min(sip)])
     }
@@ -173,13 +178,19 @@ impl Decoder {
         read.map_or_else(|error| (0, Some(error)), |read| (read, None))
     }
 
-    fn sips(&self) -> &Sips {
+    fn sips(&mut self) -> &mut Sips {
         match self {
-            Decoder::Gzip(decoder) => decoder.get_ref(),
+            Decoder::Gzip(decoder) => decoder.get_mut(),
             Decoder::Xz(decoder) => decoder.sips(),
             Decoder::Zstd(decoder) => decoder.sips(),
-            Decoder::Lz4(decoder) => decoder.decoder.get_ref(),
+            Decoder::Lz4(decoder) => decoder.decoder.get_mut(),
         }
+    }
+
+    /// Whether the decoder goes on where it was after it met the end of what is here. That of lz4 does not, and reads
+    /// whole blocks, behind which nothing is left that stands for no bytes.
+    fn can_stop(&self) -> bool {
+        !matches!(self, Decoder::Lz4(_))
     }
 }
 
@@ -197,10 +208,13 @@ impl Read for Decoded {
         }
         let mut filled = 0;
         while filled < out.len() {
+            // What is left may stand for no bytes, such as the mark of a flush: then what there is goes first.
+            self.decoder.sips().may_wait = filled == 0 || !self.decoder.can_stop();
             let (read, error) = self.decoder.read(&mut out[filled..]);
             filled += read;
             match error {
                 Some(error) if filled == 0 => return Err(error),
+                Some(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Some(_) => {
                     self.error = error;
                     break;

@@ -29,8 +29,8 @@ impl XzDecoder {
         Ok(XzDecoder { stream, sips, limit: FIRST_LIMIT, lease: Lease::default() })
     }
 
-    pub(super) fn sips(&self) -> &Sips {
-        &self.sips
+    pub(super) fn sips(&mut self) -> &mut Sips {
+        &mut self.sips
     }
 
     /// Decodes into `out`; returns how many bytes were decoded before the error, if there is one.

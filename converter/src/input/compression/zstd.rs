@@ -25,8 +25,8 @@ impl ZstdDecoder {
         ZstdDecoder { context: DCtx::create(), sips, decoded: 0, is_in_frame: false, lease: Lease::default() }
     }
 
-    pub(super) fn sips(&self) -> &Sips {
-        &self.sips
+    pub(super) fn sips(&mut self) -> &mut Sips {
+        &mut self.sips
     }
 
     /// Decodes into `out`; returns how many bytes were decoded before the error, if there is one.

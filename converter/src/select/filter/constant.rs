@@ -78,6 +78,11 @@ impl Constant {
         })
     }
 
+    /// Its text; empty if that is not UTF-8.
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
     /// It as bytes.
     pub(super) fn into_bytes(self) -> Option<Box<[u8]>> {
         self.bytes

@@ -141,6 +141,19 @@ impl Test {
         }
     }
 
+    /// The names of events that it asks for: not those that it excludes.
+    pub(super) fn event_names(&self) -> Vec<&str> {
+        match self {
+            Test::All(tests) | Test::Any(tests) => tests.iter().flat_map(Test::event_names).collect(),
+            Test::Name(_, leaf) => match &leaf.ask {
+                Ask::Compare(Relation::Eq, name) => vec![name.text()],
+                Ask::In(ranges) => ranges.iter().map(|range| range.0.text()).collect(),
+                _ => Vec::new(),
+            },
+            Test::Not(_) | Test::Leaf(_) | Test::Fields { .. } => Vec::new(),
+        }
+    }
+
     /// Its approximate cost. Cheaper tests come first.
     pub(super) fn cost(&self) -> u32 {
         match self {

@@ -64,6 +64,11 @@ impl Filter {
         self.test.follows()
     }
 
+    /// The names of events that it asks for.
+    pub fn event_names(&self) -> impl Iterator<Item = &str> {
+        self.test.event_names().into_iter()
+    }
+
     /// Whether it selects the event.
     #[inline]
     pub fn selects(&mut self, decoded: &DecodedItem<'_>) -> bool {

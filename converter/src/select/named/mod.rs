@@ -11,7 +11,7 @@ mod stock;
 
 use std::iter;
 
-use bblog_analysis::{Cause, Limit, Timer};
+use bblog_analysis::{Cause, Limit, Timer, srtt_us};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
@@ -59,6 +59,8 @@ pub(crate) enum Fact {
     Limit,
     /// Why the segment was sent again.
     Retransmission,
+    /// The smoothed RTT in microseconds, whatever the stack (BBLog).
+    SrttUs,
     /// Why the event deserves notice: alerts of the tables.
     Alert,
     /// The stack's name (BBLog).
@@ -356,7 +358,7 @@ impl Fact {
             Fact::Limit | Fact::Retransmission | Fact::Alert => Type::Text,
             Fact::Trailing => Type::Bytes,
             Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
-            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
+            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen | Fact::SrttUs => Type::Number,
             Fact::Ipv4(_) => Type::Ipv4,
             Fact::Ipv6(_) => Type::Ipv6,
             Fact::IsBblog | Fact::IsEventlog | Fact::IsTcp => Type::Presence,
@@ -389,6 +391,11 @@ impl Fact {
                 let again = decoded.told.as_ref().and_then(|told| told.step.retransmission);
                 let cause = again.map(|again| again.cause.map_or(UNKNOWN_CAUSE, Cause::name));
                 cause.is_some_and(|cause| found(&Value::Text(cause.as_bytes())))
+            }
+            Fact::SrttUs => {
+                let srtt =
+                    matches!(decoded.item, LogItem::Bblog(_)).then(|| srtt_us(&decoded.event)).flatten();
+                srtt.is_some_and(|us| found(&Value::Unsigned(us.into())))
             }
             Fact::Alert => {
                 let mut names = decoded.event.alerts().map(|alert| alert.name);

@@ -11,6 +11,7 @@ pub(super) const FACTS: &[(&str, Fact)] = &[
     ("bblog.summary", Fact::Summary),
     ("bblog.limit", Fact::Limit),
     ("bblog.retransmission", Fact::Retransmission),
+    ("bblog.srtt_us", Fact::SrttUs),
     ("bblog.alert", Fact::Alert),
     ("bblog.stack", Fact::Stack),
     ("bblog.log_id", Fact::LogId),

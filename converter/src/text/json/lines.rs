@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! An event as an object on a line.
 
+use bblog_analysis::srtt_us;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{self, Field, Value};
 use bblog_dissector::spec::{Repeat, ValueNames};
@@ -87,6 +88,9 @@ impl JsonLines {
         let mut members = Members::new(&mut self.keys, out);
         event.common().chain(event.derived()).for_each(|field| members.add(&field));
         decoded.tracked.fields().for_each(|field| members.add(&field));
+        if let Some(us) = srtt_us(event) {
+            members.number(b"srtt_us", us);
+        }
         members.end();
         out.extend_from_slice(b",\"values\":");
         let mut members = Members::new(&mut self.keys, out);
@@ -284,6 +288,15 @@ impl<'a> Members<'a> {
         if self.array.is_some() || !self.keys.number(field, self.out) {
             self.other(field);
         }
+    }
+
+    /// A number that no row has.
+    fn number(&mut self, name: &[u8], number: u32) {
+        self.close_array();
+        self.out.extend_from_slice(b",\"");
+        self.out.extend_from_slice(name);
+        self.out.extend_from_slice(b"\":");
+        value::unsigned(number.into(), self.out);
     }
 
     /// A member that is no number, or one of several.

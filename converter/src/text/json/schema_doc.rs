@@ -112,7 +112,7 @@ fn bblog() -> Value {
         "serial": { "description": "The record's number within its connection.", "type": "integer" },
         "missing": { "description": "Records missing before this one.", "type": "integer" },
         "bblog": {
-            "description": "What every record holds, without values that mean \"not set\"; computed: flight, time_delta, gap and what ends in _rel.",
+            "description": "What every record holds, without values that mean \"not set\"; computed: flight, time_delta, gap, what ends in _rel, and srtt_us, the smoothed RTT in microseconds whatever the stack.",
             "$ref": "#/$defs/values",
         },
         "tcp": {
