@@ -32,6 +32,10 @@ impl Numbers {
     /// Takes in the connection's next record.
     #[inline]
     pub(crate) fn of_record(&mut self, record: &Record<'_>) -> ItemNumbers {
+        if record.is_lldb_cut() {
+            // It does not have them.
+            return ItemNumbers { style: Style { iss: self.iss, irs: self.irs }, resent: false };
+        }
         if self.iss != Some(record.iss()) {
             *self = Numbers { iss: Some(record.iss()), ..Numbers::default() };
         }
