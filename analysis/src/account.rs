@@ -60,6 +60,9 @@ pub struct Account {
     pub gaps: u32,
     /// Round-trip times.
     pub rtts: Rtts,
+    /// The smoothed RTT that the connection began with, microseconds, if it is the host cache's and cannot be its own.
+    /// It is not among the round-trip times.
+    pub cached_rtt_us: Option<u32>,
     /// The least and the greatest congestion window since it was established, bytes.
     pub cwnd: Option<(u32, u32)>,
     /// Segments that ended it.

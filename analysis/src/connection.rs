@@ -7,7 +7,8 @@ use bblog_dissector::spec::Stack;
 
 use crate::account::{Account, InUse, Seen, Side};
 use crate::before::Before;
-use crate::evidence::{Facts, Kind, Observed, Options, Plans, Segment, flag, read};
+use crate::cached_rtt::CachedRtt;
+use crate::evidence::{Facts, Kind, Observed, Options, Plans, RttKind, Segment, flag, read};
 use crate::handshake::Handshake;
 use crate::item::Item;
 use crate::ledger::{Ledger, Span};
@@ -44,6 +45,7 @@ pub struct Connection {
     pub(crate) received: Received,
     pub(crate) handshake: Handshake,
     pub(crate) rtts: Rtts,
+    cached_rtt: CachedRtt,
     pub(crate) tally: Tally,
     clock: Clock,
     buffer: SendBuffer,
@@ -67,6 +69,8 @@ struct Clock {
     number: u64,
     items: u64,
     ended: bool,
+    /// The log holds the handshake (BBLog).
+    is_whole: bool,
     /// The item was logged late, after later ones.
     is_late: bool,
 }
@@ -91,6 +95,7 @@ impl Connection {
             received: Received::default(),
             handshake: Handshake::default(),
             rtts: Rtts::default(),
+            cached_rtt: CachedRtt::default(),
             tally: Tally::default(),
             clock: Clock::default(),
             buffer: SendBuffer::default(),
@@ -151,19 +156,27 @@ impl Connection {
             Some(_) => self.clock.now.max(item.time()),
             None => item.time(),
         };
-        self.clock.first.get_or_insert(now);
+        if self.clock.first.is_none() {
+            self.clock.first = Some(now);
+        }
         self.clock.earliest = Some(self.clock.earliest.map_or(now, |earliest| earliest.min(item.time())));
         // Several CPUs write a capture of eventlog, and not in order.
         self.clock.is_late = item.time() < now && matches!(item, Item::Eventlog(_));
         (self.clock.now, self.clock.number) = (now, number);
         self.clock.items += 1;
-        if missing > 0 || std::mem::take(&mut self.passed_over) {
+        let passed_over = std::mem::take(&mut self.passed_over);
+        if missing > 0 {
             self.lose(now, missing);
+        } else if passed_over {
+            self.skip(now);
         }
         self.sending.advance(now);
         self.receiving.advance(now);
         let before = Before::of(&self.facts);
         let seen = read(plans, &mut self.facts, item);
+        if self.clock.items == 1 {
+            self.clock.is_whole = matches!(item, Item::Bblog(_)) && !self.facts.established;
+        }
         let stack = match item {
             Item::Bblog(item) => Some(StackOf { stack: item.context.stack, id: item.record.stack_id() }),
             Item::Eventlog(_) => None,
@@ -180,9 +193,7 @@ impl Connection {
         }
         self.happened(before, seen, stack.map(|of| of.stack), &mut step);
         self.changed(before, seen, &mut step);
-        if let Some((kind, rtt)) = seen.rtt {
-            self.rtts.add(kind, rtt);
-        }
+        self.round_trip(seen, stack);
         self.tally.count(before, &self.facts, seen, (stack, self.clock.now));
         self.facts.settled |= matches!(seen.kind, Kind::In(_) | Kind::Out(..) | Kind::Acked);
         self.buffer.watch(&mut self.facts, before, seen, self.clock.now);
@@ -194,6 +205,17 @@ impl Connection {
         step.limit_changed = limit_before.is_none_or(|before| before.0 != limit);
         step.stall_ended = self.watch_stalls(limit_before.map_or(Limit::Unknown, |before| before.0));
         step
+    }
+
+    /// Takes in a round-trip time, unless it is not the connection's own.
+    fn round_trip(&mut self, seen: &Observed<'_>, stack: Option<StackOf>) {
+        let Some((kind, rtt)) = seen.rtt else { return };
+        let is_smoothed = kind == RttKind::Smoothed && stack.is_some_and(|of| of.stack == Stack::Freebsd);
+        let age = (self.clock.now - self.clock.first.unwrap_or_default()).0.unsigned_abs();
+        let age = Some(age).filter(|_| self.clock.is_whole);
+        if !is_smoothed || self.cached_rtt.take(rtt, age, self.handshake.syns > 0) {
+            self.rtts.add(kind, rtt);
+        }
     }
 
     /// Passes over its next item: the time up to the one after it is unknown.
@@ -217,7 +239,18 @@ impl Connection {
         missing
     }
 
-    /// Records are missing up to `now`, or were passed over.
+    /// Items up to `now` were passed over: what they changed stands in the next one, but not when.
+    #[cold]
+    fn skip(&mut self, now: Micros) {
+        self.sending.lose(now, Limit::Unknown);
+        self.receiving.lose(now, Reception::Unknown);
+        self.unanswered = false;
+        self.stalls.gap(0);
+        self.facts.stop = None;
+        self.facts.settled = false;
+    }
+
+    /// Records are missing up to `now`.
     #[cold]
     fn lose(&mut self, now: Micros, missing: u32) {
         self.sending.lose(now, Limit::Unknown);
@@ -226,7 +259,7 @@ impl Connection {
         self.unanswered = false;
         self.stalls.gap(missing);
         self.tally.missing += u64::from(missing);
-        self.tally.gaps += u32::from(missing > 0);
+        self.tally.gaps += 1;
         self.facts.forget();
         self.buffer.lose();
     }
@@ -299,7 +332,7 @@ impl Connection {
 
     /// The round-trip time to go by, microseconds.
     fn rtt_us(&self) -> Option<u32> {
-        self.facts.srtt_us.or_else(|| self.rtts.mean_us())
+        self.facts.srtt_us.filter(|&srtt| self.cached_rtt.is_own(srtt)).or_else(|| self.rtts.mean_us())
     }
 
     /// A segment was received. Returns its newest SACK block.
@@ -468,6 +501,7 @@ impl Connection {
             tcp_state: self.facts.tcp_state.filter(|_| self.facts.is_state_current),
             spans,
             more_spans: self.sending.dropped(),
+            cached_rtt_us: self.cached_rtt.first_us(),
             options: InUse::of(&self.facts),
             tally: Seen::of(&self.tally, &self.order),
         }
@@ -475,7 +509,7 @@ impl Connection {
 
     /// Whether it is a socket without a connection.
     fn is_listener(&self) -> bool {
-        let idle = matches!(self.facts.tcp_state, None | Some(tcp_state::CLOSED | tcp_state::LISTEN));
+        let idle = matches!(self.facts.tcp_state, Some(tcp_state::CLOSED | tcp_state::LISTEN));
         idle && !self.facts.established
             && self.sent.counts.segments == 0
             && self.received.counts.segments == 0

@@ -54,6 +54,7 @@ pub mod track;
 
 mod account;
 mod before;
+mod cached_rtt;
 mod connection;
 mod connections;
 mod evidence;

@@ -46,6 +46,7 @@ impl Account {
         notes.options(self);
         notes.failures(self);
         notes.retransmissions(self);
+        notes.cached_rtt(self);
         notes.rtts(self);
         notes.windows(self);
         notes.slow_start(self);
@@ -147,6 +148,16 @@ impl Notes {
                 format!("Segments arrived out of order {}, by up to {by} bytes.", Count(times, "time"));
             self.add("reordering", text, &[("times", Number(times)), ("bytes", Number(by))]);
         }
+    }
+
+    fn cached_rtt(&mut self, account: &Account) {
+        let Some(us) = account.cached_rtt_us else { return };
+        let text = format!(
+            "The connection began with a smoothed RTT of {} from the host cache, which is not its own: it is left out \
+             of the RTTs, and the first timeouts are as long.",
+            Time(us.into())
+        );
+        self.add("cached_rtt", text, &[("srtt_us", Number(us.into()))]);
     }
 
     fn rtts(&mut self, account: &Account) {

@@ -57,6 +57,9 @@ fn every_cell_is_what_json_has() {
         ("stack", "/stack"),
         ("event", "/event"),
         ("event_id", "/event_id"),
+        ("kernel", "/kernel"),
+        ("hz", "/hz"),
+        ("inferred", "/inferred"),
         ("bblog.reason", "/connection/reason"),
         ("bblog.snd_cwnd", "/bblog/snd_cwnd"),
         ("bblog.flight", "/bblog/flight"),
@@ -99,7 +102,7 @@ fn eventlog_and_several_values() {
 fn the_default_columns_and_what_has_no_events() {
     let text = csv(&fixture("default_refused.tcplog"), &[]);
     let text = String::from_utf8(text).unwrap();
-    assert!(text.starts_with("time,connection,stack,event,bblog.snd_cwnd,"), "{text}");
+    assert!(text.starts_with("time,connection,stack,inferred,event,bblog.snd_cwnd,"), "{text}");
     // RFC 4180: lines end with CR LF.
     assert_eq!(text.lines().count(), 4);
     assert_eq!(text.matches("\r\n").count(), text.matches('\n').count());

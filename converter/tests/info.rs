@@ -232,6 +232,59 @@ fn losses() {
     }
 }
 
+/// The genuine logs of the collection; none where it is not there.
+fn genuine() -> Vec<std::path::PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams");
+    let files =
+        ["bblog", "elog"].into_iter().flat_map(|log| folder.join(log).read_dir().into_iter().flatten());
+    let paths = files.flatten().map(|entry| entry.path());
+    let is_genuine = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.ends_with(".tcplog") || (name.starts_with("genuine_d") && name.contains(".elog"))
+    };
+    paths.filter(is_genuine).collect()
+}
+
+/// A congestion window of 1073725440 bytes, an RTT of 4294966297 us and a smoothed RTT that the host cache had in
+/// another unit are in no range, and what is sent once is no retransmission, in whatever order it was logged.
+#[test]
+fn what_is_not_set_is_in_no_range() {
+    let (mut connections, mut unset) = (0, 0);
+    for path in genuine() {
+        let report: serde_json::Value =
+            serde_json::from_slice(&run(&[Path::new("info"), Path::new("--json"), &path], b"").stdout)
+                .unwrap();
+        for connection in report["connections"].as_array().unwrap() {
+            let duration = connection["duration_us"].as_u64().unwrap();
+            let cwnd = connection["cwnd"]["max"].as_u64().unwrap_or(0);
+            assert!(cwnd < 1_073_725_440, "{}: {connection}", path.display());
+            let rtt = connection["rtt"]["max_us"].as_u64().unwrap_or(0);
+            // A connection that begins with the log has no RTT from before; a second is the most that a SYN|ACK waits.
+            let mut limits = connection["limits"].as_array().unwrap().iter();
+            let is_whole = limits.any(|limit| limit["state"] == "handshake");
+            assert!(!is_whole || rtt <= duration + 1_000_000, "{}: {connection}", path.display());
+            connections += 1;
+        }
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name == "genuine_d_4cpu_900conn.elog.xz" {
+            let again = |direction: &str| -> u64 {
+                let all = report["connections"].as_array().unwrap();
+                all.iter().map(|connection| connection[direction]["retransmits"].as_u64().unwrap()).sum()
+            };
+            assert_eq!([again("sent"), again("received")], [0, 0]);
+        }
+        let csv =
+            run(&["csv", "--fields", "bblog.bbrrtt.rtt,eventlog.tcp.rtt.rtt", path.to_str().unwrap()], b"");
+        for cell in String::from_utf8(csv.stdout).unwrap().split([',', '\r', '\n']) {
+            unset += u64::from(cell.parse::<u64>().is_ok_and(|rtt| rtt > 3_600_000_000));
+        }
+    }
+    assert!(
+        connections > 700 || !Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams").exists()
+    );
+    assert_eq!(unset, 0);
+}
+
 #[test]
 fn foreign_blocks_are_counted() {
     let block = |kind: u32, body: &[u8]| {

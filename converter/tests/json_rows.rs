@@ -81,8 +81,12 @@ fn candidates(place: &Place, seed: u64) -> impl Iterator<Item = u64> {
     [own & max, max, 1, max >> 1, 0].into_iter().chain((0..=255).map(move |v| v & max))
 }
 
-/// The JSON of a value that stands as `value` at its place, by the rules of the documentation.
+/// The JSON of a value that stands as `value` at its place, by the rules of the documentation; null for one that is
+/// absent because it means "not set".
 fn expected(spec: &FieldSpec, value: u64) -> Json {
+    if spec.is_unset(&Value::Unsigned(value)) {
+        return Json::Null;
+    }
     let number = |negative: bool, size: u64| match (size > (1 << 53) - 1, negative) {
         (true, true) => json!(format!("-{size}")),
         (true, false) => json!(size.to_string()),

@@ -103,6 +103,47 @@ fn files_of_one_connection_are_joined() {
     assert_eq!(half["notes"][0]["not_offered_by"], "unknown");
 }
 
+/// A stack and a kernel that the log does not say are marked as inferred; those that are given are not.
+#[test]
+fn what_was_inferred_is_marked() {
+    let path = log("rack_tailloss_rto.tcplog");
+    let printed = |args: &[&str]| {
+        let ran = run(&[&["why", path.to_str().unwrap()], args].concat(), b"");
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(printed(&[]).contains(":9243, rack (inferred), FreeBSD 13 (inferred), id "));
+    assert!(printed(&["--stack", "2=rack"]).contains(":9243, rack, FreeBSD 13 (inferred), id "));
+    assert!(printed(&["--kernel", "13"]).contains(":9243, rack (inferred), FreeBSD 13, id "));
+    let inferred = |args: &[&str]| {
+        let line: Value = serde_json::from_str(&printed(&[args, &["--json"]].concat())).unwrap();
+        assert_eq!((&line["stacks"][0], &line["kernel"]), (&"rack".into(), &"13".into()));
+        line["inferred"].clone()
+    };
+    assert_eq!(inferred(&[]), serde_json::json!(["stack", "kernel"]));
+    assert_eq!(inferred(&["--stack", "2=rack"]), serde_json::json!(["kernel"]));
+    assert_eq!(inferred(&["--stack", "2=rack", "--kernel", "13"]), Value::Null);
+}
+
+/// Events that are not selected are neither missing nor known.
+#[test]
+fn what_is_passed_over_is_unknown() {
+    let path = log("rack_tailloss_rto.tcplog");
+    let [line] = &json(&[&path], &["--filter", "bblog.event in {IN, OUT}"])[..] else { panic!() };
+    let unknown = |limit: &&Value| limit["state"] == "unknown" && limit["decided_by"] == "missing";
+    let limits = line["sending"]["limits"].as_array().unwrap();
+    assert!(
+        limits.iter().find(unknown).is_some_and(|limit| limit["share"].as_f64().unwrap() > 0.5),
+        "{line}"
+    );
+    let notes = line["notes"].as_array().unwrap();
+    assert!(notes.iter().all(|note| note["kind"] != "records_missing"), "{line}");
+    // Bytes and retransmissions stand in the segments.
+    assert_eq!(
+        (&line["sending"]["bytes"], &line["sending"]["retransmitted_bytes"]),
+        (&90000.into(), &14480.into())
+    );
+}
+
 #[test]
 fn selections() {
     let logs = [log("rack_reqresp.tcplog"), log("rack_tailloss_rto.tcplog")];

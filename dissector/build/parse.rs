@@ -171,7 +171,7 @@ impl Parser<'_> {
                     block.source = rest.to_owned();
                 }
             }
-            "unset" => self.last_row()?.unset = parse_values(rest)?,
+            "unset" => self.last_row()?.unset = parse_ranges(rest)?,
             "at_least" => self.last_row()?.at_least = parse_values(rest)?.first().copied(),
             "use" => self.set_rows(Words::of(word, rest), source)?,
             _ => self.row(word, Words::of(word, rest), source)?,
@@ -307,6 +307,16 @@ fn parse_int(word: &str) -> Option<i64> {
         Some(hex) => i64::from_str_radix(hex, 16).ok(),
         None => word.parse().ok(),
     }
+}
+
+/// `1|0x80000000..0xffffffff`: numbers, and ranges from the first to the last of them.
+fn parse_ranges(text: &str) -> Result<Vec<(u64, u64)>, TableError> {
+    let range = |text: &str| {
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let number = |text: &str| condition::number(text).ok_or_else(|| format!("{text} is not a number"));
+        Ok((number(from)?, number(to)?))
+    };
+    text.split('|').map(range).collect()
 }
 
 /// `1|0x10`: numbers.

@@ -63,6 +63,22 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// The kernel: its release if the kernel stated it, or the kernels that it may be: `14 or newer`; `None` if
+    /// nothing tells.
+    pub fn kernel_name(&self) -> Option<&str> {
+        self.release.as_deref().or_else(|| self.kernel.map(|kernel| kernel.value.name()))
+    }
+
+    /// Which facts were inferred from the records: `stack`, `kernel`, `hz`.
+    pub fn inferred(&self) -> impl Iterator<Item = &'static str> {
+        let facts = [
+            (self.is_stack_inferred, "stack"),
+            (self.kernel.is_some_and(|kernel| kernel.is_inferred), "kernel"),
+            (self.hz.is_some_and(|hz| hz.is_inferred), "hz"),
+        ];
+        facts.into_iter().filter(|fact| fact.0).map(|fact| fact.1)
+    }
+
     /// The text of `shb_os`: `FreeBSD 14.2-RELEASE`, `FreeBSD 13`. `None` if the kernel is not known, or may
     /// be one of several.
     pub fn os(&self) -> Option<String> {

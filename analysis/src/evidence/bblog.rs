@@ -88,7 +88,7 @@ fn state(facts: &mut Facts, item: &BblogItem<'_>, settles: bool, names: &Meaning
     facts.snd_una = carried(facts.snd_una, snd_una, record.snd_una(), settles);
     facts.snd_wnd = carried(facts.snd_wnd, snd_wnd, record.snd_wnd(), settles);
     facts.snd_max = Some(record.snd_max());
-    facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| !names.unset_cwnd.contains(&cwnd.into()));
+    facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| !names.is_unset_cwnd(cwnd));
     facts.ssthresh = Some(record.snd_ssthresh());
     facts.dupacks = Some(record.dupacks());
     facts.rcv_nxt = Some(record.rcv_nxt());

@@ -128,7 +128,7 @@ fn srtt_unit(stack: Stack, kernel: Kernel) -> Unit {
 pub(super) struct Meanings {
     pub(super) ecn: u32,
     /// Values of every record's cwnd that mean "not set".
-    pub(super) unset_cwnd: &'static [u64],
+    pub(super) unset_cwnd: &'static [(u64, u64)],
 }
 
 impl Meanings {
@@ -136,6 +136,12 @@ impl Meanings {
         let cwnd = tables::RECORD.iter().find(|row| row.name == "snd_cwnd");
         let unset_cwnd = cwnd.map_or(&[][..], |row| row.unset);
         Meanings { unset_cwnd, ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
+    }
+
+    /// Whether a congestion window is one that means "not set".
+    #[inline]
+    pub(super) fn is_unset_cwnd(&self, cwnd: u32) -> bool {
+        self.unset_cwnd.iter().any(|&(from, to)| (from..=to).contains(&cwnd.into()))
     }
 
     /// The reason that `value` of `row` is.
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn flags_and_values_are_found() {
         let names = Plans::new().names;
-        assert!(names.ecn != 0 && names.unset_cwnd.contains(&(65535 << 14)));
+        assert!(names.ecn != 0 && names.is_unset_cwnd(65535 << 14));
     }
 
     /// Each stack's reason for a stop is read, and each timer's name is known.

@@ -25,7 +25,7 @@ pub struct Args {
     inputs: Vec<PathBuf>,
     /// Columns: names of fields (`bblog fields` lists them), and number, time,
     /// time_us, relative, clock, log, connection, local, local_port, remote, remote_port, session,
-    /// stack, provider, event, event_id, summary
+    /// stack, kernel, hz, inferred, provider, event, event_id, summary
     #[arg(short, long, value_name = "NAME,...", value_delimiter = ',', default_values_t = csv::DEFAULT.map(str::to_owned))]
     fields: Vec<String>,
     #[command(flatten)]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use bblog_analysis::Number;
+use bblog_analysis::{Account, Number};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::spec::Kernel;
 use bblog_dissector::tcp_provider::{self, Addresses};
@@ -184,6 +184,15 @@ impl Subjects {
     }
 }
 
+impl Subject {
+    /// Whether it is a socket without a connection: listening or unbound. An event may say nothing but that a session
+    /// began.
+    pub fn is_listener(&self, account: &Account) -> bool {
+        let nowhere = self.addresses.is_none_or(|(_, remote)| remote.port() == 0);
+        account.is_listener || (nowhere && !account.established)
+    }
+}
+
 /// What a header's text says; `None` if nothing was set.
 pub fn set(text: &[u8]) -> Option<&[u8]> {
     Some(text).filter(|text| !text.is_empty() && *text != NOT_SET)
@@ -226,11 +235,10 @@ impl Names {
 
     fn kernel(&mut self, origin: &Origin) -> Option<u8> {
         let machine = &origin.machine;
-        let release = machine.release.clone();
-        let release = release.or_else(|| machine.kernel.map(|kernel| kernel.value.to_string()));
+        let release = machine.kernel_name().map(Into::into);
         let is_inferred = machine.kernel.is_some_and(|kernel| kernel.is_inferred);
         let kernel = origin.context().kernel;
-        place(&mut self.kernels, KernelName { kernel, release: release.map(Into::into), is_inferred })
+        place(&mut self.kernels, KernelName { kernel, release, is_inferred })
     }
 
     /// The stacks of a connection, in order of appearance.

@@ -54,7 +54,9 @@ impl FieldSpec {
     /// Whether a value of this row is one that means "not set".
     #[inline]
     pub fn is_unset(&self, value: &Value<'_>) -> bool {
-        !self.unset.is_empty() && value.as_int().is_some_and(|value| self.unset.contains(&(value as u64)))
+        let is_within =
+            |value: i64| self.unset.iter().any(|&(from, to)| (from..=to).contains(&(value as u64)));
+        !self.unset.is_empty() && value.as_int().is_some_and(is_within)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Schema {
     /// Units and meanings, by `STRUCT.field` or `field`.
     pub docs: BTreeMap<String, (String, String)>,
     /// Values that mean "not set", by `STRUCT.field` or `field`.
-    pub unset: BTreeMap<String, Vec<u64>>,
+    pub unset: BTreeMap<String, Vec<(u64, u64)>>,
     /// From which value on values are lower bounds, by `STRUCT.field` or `field`.
     pub at_least: BTreeMap<String, u64>,
     /// ALERTs, in order.

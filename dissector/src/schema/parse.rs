@@ -180,7 +180,10 @@ impl Parser {
 
     fn unset(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
         let (name, values) = (definition.text(0, "a field")?, definition.need(1, "values")?);
-        let values = values.text.split('|').map(|value| values.part(value).int("value"));
+        let values = values.text.split('|').map(|range| {
+            let (from, to) = range.split_once("..").unwrap_or((range, range));
+            Ok((values.part(from).int("value")?, values.part(to).int("value")?))
+        });
         self.schema.unset.insert(name, values.collect::<Result<_, _>>()?);
         Ok(())
     }

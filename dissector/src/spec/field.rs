@@ -37,8 +37,9 @@ pub struct FieldSpec {
     pub yields_to: &'static [u16],
     /// Whether it came with a common set, and so says nothing special about its event.
     pub common: bool,
-    /// Values that mean "not set": a kernel's largest number, where there is no value yet.
-    pub unset: &'static [u64],
+    /// Values that mean "not set", from the first to the last of each range: a kernel's largest number, where there
+    /// is no value yet, or a negative one in an unsigned member.
+    pub unset: &'static [(u64, u64)],
     /// Values from this one on are lower bounds: the kernel cut them, or they wrapped.
     pub at_least: Option<u64>,
     /// Which kernel source the row comes from.

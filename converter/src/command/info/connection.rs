@@ -145,6 +145,7 @@ impl ConnectionReport {
     /// The report on a connection that is over.
     pub(super) fn of(subject: &Subject, entries: Entries, account: &Account, names: &Names) -> Self {
         let time = Span::of(account, clock_name(subject.is_uptime));
+        let is_listener = subject.is_listener(account);
         let is_bblog = subject.session.is_none();
         let (local, remote) = subject.addresses.unzip();
         let known = |number: u32| Some(number).filter(|_| !entries.is_undecoded);
@@ -162,7 +163,7 @@ impl ConnectionReport {
             gaps: is_bblog.then_some(account.gaps),
             time: Some(time),
             duration_us: Some(time.us()),
-            is_listener: account.is_listener,
+            is_listener,
             sent: Direction::of(&account.sent),
             received: Direction::of(&account.received),
             failed_sends: account.failed.iter().map(FailedSends::of).collect(),
@@ -171,7 +172,7 @@ impl ConnectionReport {
             recoveries: account.recoveries,
             rtt: Rtt::of(account),
             cwnd: account.cwnd.map(|(min, max)| Cwnd { min, max }),
-            verdict: (!account.is_listener).then(|| account.verdict()),
+            verdict: (!is_listener).then(|| account.verdict()),
             limits: account.sending.totals.iter().map(|total| LimitShare::of(total, account)).collect(),
             end: End {
                 seen: account.ended,

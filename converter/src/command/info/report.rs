@@ -137,9 +137,8 @@ pub struct ProblemLine {
 impl MachineReport {
     /// What is known of `machine`, which made so many records.
     pub(super) fn new(machine: &machine::Machine, records: u64) -> MachineReport {
-        let kernel = machine.kernel.map(|kernel| kernel.value.to_string());
         MachineReport {
-            kernel: machine.release.clone().or(kernel),
+            kernel: machine.kernel_name().map(str::to_owned),
             kernel_inferred: machine.kernel.is_some_and(|kernel| kernel.is_inferred),
             hz: machine.hz.map(|hz| hz.value.get()),
             hz_inferred: machine.hz.is_some_and(|hz| hz.is_inferred),

@@ -118,7 +118,7 @@ impl Worst {
     /// Takes in a connection that is over.
     fn add(&mut self, number: Number, subject: Subject, account: Box<Account>) {
         let finding = Finding { subject, account };
-        if finding.is_listener() {
+        if finding.subject.is_listener(&finding.account) {
             self.listeners += 1;
             return;
         }
@@ -133,12 +133,6 @@ impl Worst {
 }
 
 impl Finding {
-    /// Whether it is a socket without a connection. An event may say nothing but that a session began.
-    fn is_listener(&self) -> bool {
-        let nowhere = self.subject.addresses.is_none_or(|(_, remote)| remote.port() == 0);
-        self.account.is_listener || (nowhere && !self.account.established)
-    }
-
     /// The time that something went wrong in, microseconds: loss, failed sends, a closed window, a connection
     /// that was not established.
     fn trouble_us(&self) -> u64 {

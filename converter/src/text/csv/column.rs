@@ -10,7 +10,7 @@ use bblog_dissector::event::Value;
 
 use crate::event::connection::{ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
-use crate::event::item::{Clock, LogItem};
+use crate::event::item::{BblogItem, Clock, LogItem};
 use crate::event::words::Words;
 use crate::select::named::{Named, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
@@ -63,6 +63,12 @@ item_columns! {
     Session "session",
     /// The stack of a BBLog record.
     Stack "stack",
+    /// The kernel of a BBLog record.
+    Kernel "kernel",
+    /// Ticks per second where a BBLog record was made.
+    Hz "hz",
+    /// Which of stack, kernel and hz were inferred from the records.
+    Inferred "inferred",
     /// The provider of an eventlog event.
     Provider "provider",
     Event "event",
@@ -200,6 +206,27 @@ impl ItemColumn {
             ItemColumn::Stack => {
                 if let LogItem::Bblog(item) = item {
                     text(&item.origin.stack_name, out);
+                }
+            }
+            ItemColumn::Kernel => {
+                if let LogItem::Bblog(item) = item {
+                    out.extend_from_slice(item.origin.machine.kernel_name().unwrap_or_default().as_bytes());
+                }
+            }
+            ItemColumn::Hz => {
+                if let LogItem::Bblog(BblogItem { origin, .. }) = item {
+                    origin.machine.hz.iter().for_each(|hz| integer(hz.value.get().into(), out));
+                }
+            }
+            ItemColumn::Inferred => {
+                if let LogItem::Bblog(item) = item {
+                    let start = out.len();
+                    for name in item.origin.machine.inferred() {
+                        if out.len() > start {
+                            out.push(b';');
+                        }
+                        out.extend_from_slice(name.as_bytes());
+                    }
                 }
             }
             ItemColumn::Provider => {

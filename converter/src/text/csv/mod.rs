@@ -23,10 +23,11 @@ use crate::select::named::Scratch;
 use crate::text::TextSink;
 
 /// The default columns.
-pub const DEFAULT: [&str; 12] = [
+pub const DEFAULT: [&str; 13] = [
     "time",
     "connection",
     "stack",
+    "inferred",
     "event",
     "bblog.snd_cwnd",
     "bblog.snd_ssthresh",

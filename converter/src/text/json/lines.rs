@@ -171,30 +171,24 @@ fn origin(origin: &Origin, out: &mut Vec<u8>) {
     let machine = &origin.machine;
     texts(b"stack_hex", &origin.stack_name, out);
     out.extend_from_slice(b",\"kernel\":");
-    match (&machine.release, machine.kernel) {
-        (Some(release), _) => value::string(release, out),
-        (None, Some(kernel)) => value::string(kernel.value.name(), out),
-        (None, None) => out.extend_from_slice(b"null"),
+    match machine.kernel_name() {
+        Some(kernel) => value::string(kernel, out),
+        None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"hz\":");
     match machine.hz {
         Some(hz) => value::unsigned(u64::from(hz.value.get()), out),
         None => out.extend_from_slice(b"null"),
     }
-    let inferred = [
-        (machine.is_stack_inferred, &b"\"stack\""[..]),
-        (machine.kernel.is_some_and(|kernel| kernel.is_inferred), b"\"kernel\""),
-        (machine.hz.is_some_and(|hz| hz.is_inferred), b"\"hz\""),
-    ];
-    let mut names = inferred.iter().filter(|name| name.0).map(|name| name.1);
-    let Some(first) = names.next() else { return };
-    out.extend_from_slice(b",\"inferred\":[");
-    out.extend_from_slice(first);
-    for name in names {
-        out.push(b',');
-        out.extend_from_slice(name);
+    let mut before = &b",\"inferred\":["[..];
+    for name in machine.inferred() {
+        out.extend_from_slice(before);
+        value::string(name, out);
+        before = b",";
     }
-    out.push(b']');
+    if before == b"," {
+        out.push(b']');
+    }
 }
 
 /// Text, and if it is not UTF-8 its bytes under the key `hex`.
