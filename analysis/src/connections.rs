@@ -27,10 +27,8 @@ pub enum Key {
 impl Key {
     /// The key of an entry's connection. Files of one connection have it in common, whatever its log id is.
     pub fn of_entry(header: &Header<'_>) -> Key {
-        let bytes = header.as_bytes();
-        let mut endpoints = [0; 40];
-        endpoints.copy_from_slice(&bytes[16..56]);
-        Key::Endpoints(endpoints, bytes[200])
+        let [endpoints @ .., family] = header.connection_key();
+        Key::Endpoints(endpoints, family)
     }
 }
 

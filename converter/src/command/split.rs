@@ -175,7 +175,7 @@ impl ConnectionIndex {
     ) -> io::Result<usize> {
         let mut key = [0; ENTRY_KEY];
         key[..41].copy_from_slice(&connection_key(header));
-        key[41..].copy_from_slice(&header[72..136]);
+        key[41..].copy_from_slice(Header::from_bytes(header).raw_id());
         let at = match self.entries.get(&key) {
             Some(&at) => at,
             None => {

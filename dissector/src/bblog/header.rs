@@ -182,6 +182,11 @@ impl<'a> Header<'a> {
         self.text(ID)
     }
 
+    /// `tlh_id` as it stands there: 64 bytes, with what follows its end.
+    pub fn raw_id(&self) -> &'a [u8; ID.1] {
+        self.0[ID.0..].first_chunk().expect("the header holds the log id")
+    }
+
     /// `tlh_reason`: why the log was dumped (at most 32 bytes, any bytes).
     pub fn reason(&self) -> &'a [u8] {
         self.text(REASON)
