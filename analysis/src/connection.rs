@@ -84,7 +84,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// One of which nothing is known yet.
+    /// A connection without items.
     pub fn new(wanted: Wanted) -> Connection {
         Connection {
             facts: Facts::default(),

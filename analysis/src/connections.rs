@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Many connections: which item is of which, when one ends and another begins under the same key, and how
+//! Many connections: which item belongs to which, when one ends and another begins under the same key, and how
 //! much is kept.
 
 use std::collections::{HashMap, VecDeque};
@@ -74,7 +74,7 @@ struct Open {
 /// What became of an item.
 #[derive(Clone, Copy, Debug)]
 pub enum Fed {
-    /// It is of this connection, and told this.
+    /// It belongs to this connection, and says this.
     Told(Number, Step),
     /// It was read before: its connection is further.
     Repeated(Number),

@@ -148,7 +148,7 @@ impl<S: Copy + Eq> Ledger<S> {
         (self.now - since).0
     }
 
-    /// The time up to `until` is in this state, whatever was since the last segment: nobody wrote down what
+    /// The time up to `until` is in this state, whatever was since the last segment: no record says what
     /// happened.
     pub(crate) fn lose(&mut self, until: Micros, state: S) {
         self.advance(until);

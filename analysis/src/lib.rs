@@ -2,11 +2,11 @@
 //! Conclusions from FreeBSD's TCP flight recorders: decoded items in, facts about connections out.
 //!
 //! An [`Item`] is a BBLog record or an event of eventlog's tcp provider, borrowed. A [`Connection`] takes its items
-//! one by one; each [`Connection::feed`] returns a [`Step`]: what limits the connection now, and what the item told
+//! one by one; each [`Connection::feed`] returns a [`Step`]: what limits the connection now, and what the item says
 //! (a timer fired, a segment was sent again and why, a send failed, recovery began). When the items are over,
 //! [`Connection::finish`] gives the [`Account`]: the time in each [`Limit`], the [`Stall`]s, counts, round-trip times;
 //! [`Account::verdict`] and [`Account::notes`] say it in words. [`Connections`] does so for any number of connections,
-//! and knows when one ends and another begins under the same addresses.
+//! and detects when one ends and another begins under the same addresses.
 //!
 //! ```text
 //! Item ─► evidence: rules of names, resolved once ─► Facts ─► limit: one function ─► ledger: spans, totals

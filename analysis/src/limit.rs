@@ -34,7 +34,7 @@ pub enum Limit {
     Sending,
     /// Our FIN was sent, or the connection is closed.
     Closing,
-    /// Records are missing, or they lack the members that would tell.
+    /// Records are missing, or they lack the members that would decide.
     Unknown,
 }
 
@@ -107,7 +107,7 @@ pub enum Reception {
     Open,
     /// The peer's FIN was received, or the connection is closed.
     Closing,
-    /// Records are missing, or they lack the members that would tell.
+    /// Records are missing, or they lack the members that would decide.
     Unknown,
 }
 

@@ -23,7 +23,7 @@ use bblog_dissector::spec::{TimerStep, TimerVerb};
 
 /// Segments that wait for their acknowledgement at most: if one direction was not captured, none comes.
 const SEGMENTS_MAX: usize = 1 << 16;
-/// Armed timers at most. The kernel has a handful; the numbers that tell them apart come from the log.
+/// Armed timers at most. The kernel has a handful; the numbers that distinguish them come from the log.
 const TIMERS_MAX: usize = 1 << 12;
 
 /// A TCP segment.
@@ -44,7 +44,7 @@ pub enum Act {
     Received(Segment),
     /// A segment was sent.
     Sent(Segment),
-    /// Something happened to a timer; the number tells it from others of its chain.
+    /// Something happened to a timer; the number distinguishes it from others of its chain.
     Timer(&'static TimerStep, i64),
 }
 

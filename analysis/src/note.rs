@@ -31,11 +31,11 @@ pub enum NoteValue {
     Word(&'static str),
 }
 
-/// RTTs that are needed before a rise of them is told.
+/// RTTs that are needed before a rise of them is reported.
 const ENOUGH_RTTS: u64 = 10;
-/// A mean RTT this much above the least is told, percent.
+/// A mean RTT this much above the least is reported, percent.
 const INFLATED: u64 = 150;
-/// A share of time from which the peer's window is told as a cap.
+/// A share of time from which the peer's window is reported as a cap.
 const CAPPED: f64 = 0.1;
 
 impl Account {

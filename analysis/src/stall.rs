@@ -14,7 +14,7 @@ use crate::transmit::Retransmission;
 /// What caused a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StallCause {
-    /// The last segments of a burst were lost, so nothing behind them asked for them.
+    /// The last segments of a burst were lost, so no ACK showed that they were missing.
     TailLoss,
     /// The tail loss probe was lost, too.
     ProbeLost,
@@ -398,7 +398,7 @@ fn threshold(gap: &Gap) -> u64 {
     if gap.fired[Timer::Rto as usize] > 0 { rtts } else { rtts.max(STALL_US) }
 }
 
-/// The cause of a gap, of which `limit` was the state when it ended.
+/// The cause of a gap; `limit` was the state when it ended.
 fn cause(gap: &Gap, limit: Limit) -> StallCause {
     let fired = |timer: Timer| gap.fired[timer as usize];
     let (rto, tlp, rack) = (fired(Timer::Rto), fired(Timer::Tlp), fired(Timer::Rack));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What one item told of its connection.
+//! What one item says of its connection.
 
 use crate::evidence::{Kind, Observed};
 use crate::limit::{Evidence, Limit};
 use crate::timer::Timer;
 use crate::transmit::Retransmission;
 
-/// What one item told.
+/// What one item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What limits the sending side after this item, as far as is known then: time that turns out to belong

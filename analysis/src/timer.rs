@@ -161,7 +161,7 @@ const VALUES: &[(&str, &[(i64, Timer)])] = &[
     ),
 ];
 
-/// Whether an event tells that a timer fired, worked out once for each event of a stack and a kernel.
+/// Whether an event says that a timer fired, resolved once for each event of a stack and a kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fires {
     /// It never does.
@@ -173,11 +173,11 @@ pub(crate) enum Fires {
     ByAlert(Timer),
 }
 
-/// Alerts that tell of a timer where no step does.
+/// Alerts that name a timer where no step does.
 const ALERTS: &[(&str, Timer)] = &[("rto", Timer::Rto)];
 
 impl Fires {
-    /// What `spec` tells where `holds` is true of its conditions on stack and kernel.
+    /// What `spec` says where `holds` is true of its conditions on stack and kernel.
     pub(crate) fn of(spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Fires {
         let fires = spec.timers.iter().find(|step| step.does == TimerVerb::Fires && holds(&step.when));
         if let Some(step) = fires {

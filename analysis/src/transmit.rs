@@ -90,7 +90,7 @@ struct Last {
     resent: bool,
 }
 
-/// Error numbers told apart for each connection.
+/// Error numbers that are counted separately for each connection.
 const MAX_ERRORS: usize = 8;
 
 impl Sent {
@@ -221,7 +221,7 @@ fn occupies(segment: &Segment<'_>) -> bool {
     segment.end() != segment.seq && !segment.has(flag::RST)
 }
 
-/// Whether it asks for an answer rather than carry data: a keepalive or window probe of one byte, or what
+/// Whether its purpose is an answer, not data: a keepalive or window probe of one byte, or what
 /// follows the byte of such a probe.
 fn is_probe(segment: &Segment<'_>, max: u32) -> bool {
     segment.seq == max.wrapping_sub(1)
@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(sent.failed, [(55, 2)]);
     }
 
-    /// A log that begins late knows by the connection's state what was sent before.
+    /// In a log that begins late, the connection's state shows what was sent before.
     #[test]
     fn a_late_beginning() {
         let mut sent = Sent::default();

@@ -17,7 +17,7 @@ pub trait BufferedSink {
     /// The buffer was full and could not be written.
     fn appended(&mut self) -> io::Result<()>;
 
-    /// Passes on what is there to whoever waits for it.
+    /// Passes on what is there to the reader.
     ///
     /// # Errors
     /// It could not be written.

@@ -10,7 +10,7 @@ use std::hash::Hash;
 use foldhash::fast::RandomState;
 
 /// A map of at most a fixed number of entries; when it is full, the half that was used longest
-/// ago goes. What was asked for last is found without hashing: events of one connection come in
+/// ago goes. The key used last is found without hashing: events of one connection come in
 /// rows.
 pub struct LruMap<K, V> {
     slots: Vec<Slot<K, V>>,

@@ -93,7 +93,7 @@ fn report(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&run(&args, b"").stdout).unwrap()
 }
 
-/// What is told of connections is the same of a log and of the pcapng that is made of it.
+/// What is reported of connections is the same of a log and of the pcapng that is made of it.
 #[test]
 fn pcapng_tells_what_the_log_tells() {
     let folder = Folder::new();

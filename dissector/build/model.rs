@@ -19,7 +19,7 @@ pub struct Tables {
     pub events: Vec<Event>,
 }
 
-/// Something that deserves notice, whichever event tells of it.
+/// Something that deserves notice, in any event.
 pub struct AlertKind {
     pub name: String,
     pub severity: String,

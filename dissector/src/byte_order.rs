@@ -37,7 +37,7 @@ pub fn swap_header(header: &mut [u8; HEADER_LEN]) {
     swap(header, &HEADER);
 }
 
-/// Turns a record round: whole, or up to `tlb_th`. Whether a verbose part follows can be asked of it afterwards.
+/// Turns a record round: whole, or up to `tlb_th`. Its flags then say whether a verbose part follows.
 pub fn swap_record(record: &mut [u8]) {
     swap(record, tables::HOST_MEMBERS);
     if let Some(&event_id) = record.get(member::TLB_EVENTID) {

@@ -170,7 +170,7 @@ impl<'a> Iterator for BblogDecoder<'a> {
 
 /// Decodes the events of an ELOG file, in the order of the file.
 ///
-/// Which layout of the `tcp` provider the file has is found out from its events; see
+/// The layout of the `tcp` provider is detected from the events; see
 /// [`layout`](crate::layout). A torn last event, as a capture that was killed leaves, is given as an error.
 ///
 /// ```
@@ -224,7 +224,7 @@ impl<'a> ElogDecoder<'a> {
         &self.header
     }
 
-    /// The layout of the `tcp` provider; `None` if no event told.
+    /// The layout of the `tcp` provider; `None` if no event shows it.
     pub fn layout(&self) -> Option<Layout> {
         self.layout
     }

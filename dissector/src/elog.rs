@@ -179,7 +179,7 @@ impl<'a> RawEvent<'a> {
         Ok(bytes.split_at_checked(len).map(|(bytes, rest)| (RawEvent { header, bytes }, rest)))
     }
 
-    /// The bytes that the event at the front of `bytes` needs to be whole, as far as can be told from what is
+    /// The bytes that the event at the front of `bytes` needs to be whole, as far as follows from what is
     /// there: `event_length`, but not less than a header.
     pub fn needed(bytes: &[u8]) -> usize {
         let length = bytes.first_chunk().map_or(0, |&length| usize::from(u16::from_le_bytes(length)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Errors of input bytes.
 
-/// A fault in the input: what was found and what was expected. The reader that knows them
+/// A fault in the input: what was found and what was expected. The reader that has them
 /// adds the file and the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 //! The layout of the tcp provider in a capture.
 //!
 //! A capture does not say which version of the schema its kernel had. Payload sizes and plausible values
-//! decide. [`Votes`] counts over the events of a capture, of which a few thousand are enough, and decides once
+//! decide. [`Votes`] counts over the events of a capture, a few thousand at most, and decides once
 //! for all.
 
 use crate::cursor::Cursor;

@@ -263,7 +263,7 @@ fn fixed<W: Write>(out: &mut W, v: i64, one: u64) -> fmt::Result {
     write!(out, " ({v}/{one})")
 }
 
-/// Ticks of which `scale` are one, as time if it is known how many a second has.
+/// A number of ticks times `scale`, as time if the tick rate is known.
 fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, hz: Option<NonZeroU32>) -> fmt::Result {
     let Some(hz) = hz else {
         if scale == 1 {

@@ -176,7 +176,7 @@ impl Level {
     }
 }
 
-/// What the command line asks for.
+/// What the command line requests.
 #[derive(Debug)]
 pub enum Request {
     /// List the interfaces.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! bblogdump: FreeBSD's TCP logs as capture interfaces of Wireshark (extcap).
 //!
-//! Wireshark asks an extcap program for its interfaces and their options ([`describe`]), and later
+//! Wireshark runs an extcap program to list its interfaces and their options ([`describe`]), and later
 //! starts it to write a capture into a FIFO ([`capture`]). bblogdump writes what `bblogd -o -`
 //! prints ([`relay`]), on this machine or on another over ssh ([`command`]).
 //!

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What hostile bytes are thrown at: one function per door they come in by, each of which panics
+//! Functions that take hostile bytes, one per way in. Each panics
 //! if a promise about that door is broken.
 //!
 //! The fuzzers (`fuzz/`) call these for hours, `tests/attacks.rs` with every input that once broke
@@ -56,7 +56,7 @@ static TABLES: LazyLock<Arc<Assumptions>> =
 const STACKS: [Stack; 4] = [Stack::Unknown, Stack::Freebsd, Stack::Rack, Stack::Bbr];
 const KERNELS: [Kernel; 3] = [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main];
 
-/// Everything that can be asked of an event.
+/// Every accessor of an event.
 fn look_at(event: &Event<'_>) {
     let len = event.as_bytes().len();
     let mut text = String::new();
@@ -70,7 +70,7 @@ fn look_at(event: &Event<'_>) {
     assert!(trailing.start <= trailing.end && trailing.end <= len);
 }
 
-/// In one of the contexts that a record can have: its bytes choose, so that an input asks the same each
+/// In one of the contexts that a record can have: its bytes choose, so that an input gives the same each
 /// time and the fuzzers get through a dozen times as many.
 fn look_at_record(record: &Record<'_>) {
     let sum = record.tcpinfo().iter().fold(0, |sum: usize, &byte| sum.wrapping_mul(31) + usize::from(byte));
@@ -144,7 +144,7 @@ pub fn schema_language(bytes: &[u8]) {
     }
 }
 
-/// A pcapng file of whoever wrote it.
+/// A pcapng file of any writer.
 pub fn pcapng(bytes: &[u8]) {
     convert_and_list(bytes);
 }
@@ -244,7 +244,7 @@ fn convert_and_list(bytes: &[u8]) {
     });
 }
 
-/// Reads a file that was written here with a reader of somebody else's.
+/// Reads a file that was written here with a reader of another project.
 fn read_back(file: &[u8]) {
     let (mut rest, mut parser) = PcapNgParser::new(file).expect("a section");
     while !rest.is_empty() {

@@ -103,7 +103,7 @@ impl Default for Damaged {
     }
 }
 
-/// Lines of stderr that tell of a fault in a dissector, without their time and process.
+/// Lines of stderr that report a fault in a dissector, without their time and process.
 pub fn faults(stderr: &[u8]) -> Vec<String> {
     let words = ["CRITICAL", "WARNING", "ERROR", "Dissector bug", "assertion", "panicked"];
     String::from_utf8_lossy(stderr)

@@ -4,7 +4,7 @@
 //! ([`rows`]), packets to compare ([`segments`]), what hostile bytes are thrown at ([`attacks`]),
 //! damaged captures ([`damage`]), and a browser ([`chromium`]).
 //!
-//! A test takes a log from `fixtures`, runs a program on it, and asks tshark what it sees.
+//! A test takes a log from `fixtures`, runs a program on it, and compares what tshark shows.
 
 pub mod attacks;
 pub mod chromium;

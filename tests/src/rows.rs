@@ -2,7 +2,7 @@
 //! A record or event for every row of every table, and captures to carry them.
 //!
 //! A record is made so that the conditions of one row hold and the row's place has a value of its
-//! own; whoever decodes it must find exactly that value under that row's name.
+//! own; a decoder must find exactly that value under that row's name.
 
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
@@ -274,7 +274,7 @@ impl Capture {
         self.block(0x0bad, &body);
     }
 
-    /// Adds a block that tells of records which were skipped.
+    /// Adds a block that says how many records were skipped.
     pub fn skipped(&mut self, count: u32) {
         let body = [&10949_u32.to_le_bytes()[..], &2_u32.to_le_bytes(), &count.to_le_bytes()];
         self.block(0x0bad, &body);

@@ -67,7 +67,7 @@ impl Sharkd {
         writeln!(self.requests, "{request}").ok()
     }
 
-    /// How many frames it has loaded, once it is done with all that was asked before; `None` if it has
+    /// How many frames it has loaded, once it is done with all requests before; `None` if it has
     /// died.
     fn frames(&mut self) -> Option<u64> {
         self.request(STATUS, "status", json!({}))?;
@@ -119,7 +119,7 @@ impl Sharkd {
     }
 }
 
-/// Stock Wireshark's sharkd, started when it is first asked for.
+/// Stock Wireshark's sharkd, started at its first use.
 pub struct StockSharkd<'a> {
     stock: &'a Tshark,
     sharkd: Option<Sharkd>,

@@ -18,7 +18,7 @@ const SOURCES: [&str; 5] =
     ["shim/register.c", "shim/section.c", "shim/dissect.c", "shim/stream.c", "shim/stats.c"];
 /// What it includes, to be built again when changed.
 const HEADERS: [&str; 3] = ["shim/shim.h", "shim/internal.h", "shim/compat.h"];
-/// The Wireshark versions whose API the shim knows.
+/// The Wireshark versions whose API the shim supports.
 const SUPPORTED: std::ops::RangeInclusive<(u32, u32)> = (4, 0)..=(4, 6);
 
 fn main() {

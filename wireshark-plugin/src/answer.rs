@@ -31,7 +31,7 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
     Decoded { problem: at, ..Decoded::default() }
 }
 
-/// The event's name and, if asked for, its summary.
+/// The event's name and, if requested, its summary.
 pub fn named(event: &Event<'_>, style: Style, request: &Request<'_>, items: &mut Items) -> Decoded {
     Decoded {
         name: items.word(event.name()),
@@ -113,7 +113,7 @@ pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     });
 }
 
-/// As [`link`], where nobody looks at the tree: if one of the fields for it is asked for.
+/// As [`link`], where no tree is shown: if one of its fields is needed.
 pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
     let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
@@ -122,14 +122,14 @@ pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut It
     }
 }
 
-/// Whether the analysis is to see this frame: in the first pass, if somebody may ask for what it concludes.
+/// Whether the analysis is to see this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
     request.first
         && (request.wants(ffi::BBLOG_WANT_FOLLOW)
             || registry::ANALYSED.into_iter().any(|field| registry::is_asked_for(field.index())))
 }
 
-/// Adds what the analysis concludes of a frame: all of it if `all`, or else what is asked for.
+/// Adds what the analysis concludes of a frame: all of it if `all`, or else what is needed.
 pub fn concluded(frame: u32, frames: &Frames, all: bool, items: &mut Items) {
     let wanted = |field: PluginField| all || registry::is_asked_for(field.index());
     let conclusion = frames.follow.conclusion(frame);

@@ -19,7 +19,7 @@ const VARIABLE: &str = "BBLOG_SCHEMAS";
 /// The preference, as a line of Wireshark's file begins.
 const PREFERENCE: &str = "eventlog-record.schemas:";
 
-/// The user's schemas; set once, before the tables are first asked for.
+/// The user's schemas; set once, before the tables are first used.
 static USER: OnceLock<Vec<Schema>> = OnceLock::new();
 
 /// The tables of the process.

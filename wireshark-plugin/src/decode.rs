@@ -11,7 +11,7 @@ use crate::request::{Decoded, Input, Request};
 use crate::sections::{Assumed, Section, Sections};
 use crate::{eventlog, record};
 
-/// Decodes what is asked for into `items`, which are empty.
+/// Decodes what is requested into `items`, which are empty.
 pub fn decode(
     request: &Request<'_>,
     sections: &mut Sections,

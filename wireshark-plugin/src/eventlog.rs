@@ -108,7 +108,7 @@ fn segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>, packet: Option<&Par
     packet.and_then(packet::segment).map(act)
 }
 
-/// Adds what filters and columns ask for, where nobody looks at the tree.
+/// Adds the values that filters and columns need, where no tree is shown.
 fn asked(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
     if request.wants(ffi::BBLOG_WANT_EARLIER) {
         let earlier = frames.of_event(request.frame).filter(|field| registry::is_asked_for(field.spec.id));

@@ -279,7 +279,7 @@ fn endpoint(endpoint: Option<SocketAddr>) -> ffi::bblog_endpoint {
 }
 
 const _: () = assert!(NONE == u32::MAX);
-// C tells options apart before Rust sees them, by the numbers of the crate that writes them.
+// C distinguishes options before Rust sees them, by the numbers of the crate that writes them.
 const _: () = {
     assert!(ffi::BBLOG_PEN_NETFLIX == netflix::PEN && ffi::BBLOG_PEN_FREEBSD == elog::PEN);
     assert!(ffi::BBLOG_NETFLIX_TCPINFO == netflix::TCPINFO);
@@ -311,7 +311,7 @@ mod tests {
                 packet_len: 1,
             };
             let mut result = std::mem::MaybeUninit::uninit();
-            // SAFETY: both point to what the function asks for.
+            // SAFETY: both point to what the function requires.
             unsafe { bblog_decode(&raw const request, result.as_mut_ptr()) };
             // SAFETY: written by the call.
             let result = unsafe { result.assume_init() };

@@ -96,7 +96,7 @@ impl Flows {
         &self.states[id.0]
     }
 
-    /// The number of a flow, counted from 0 in the order in which they are first asked for.
+    /// The number of a flow, counted from 0 in the order of their first frames.
     pub fn number(&mut self, id: FlowId) -> u32 {
         let next = self.numbered;
         let number = *self.states[id.0].number.get_or_insert(next);

@@ -2,7 +2,7 @@
 //! What the analysis concludes of each frame: what limits the connection, the timer that fired, the segment
 //! sent again, the stall that ended.
 //!
-//! It is worked out in the first pass, if somebody may ask, and kept in four bytes a frame.
+//! It is computed in the first pass, if a field of it may be needed, and kept in four bytes a frame.
 
 use std::collections::HashMap;
 
@@ -46,7 +46,7 @@ pub struct Follow {
 impl Follow {
     /// Takes in the next item of a flow.
     pub fn feed(&mut self, frame: u32, flow: FlowId, item: &Item<'_>) {
-        // Flows are told apart already: their numbers are keys enough.
+        // Flows are distinguished already: their numbers are sufficient keys.
         let key = Key::Session(0, flow.number());
         let connections = self.connections.get_or_insert_default();
         let Fed::Told(_, step) = connections.feed(key, frame.into(), item) else { return };

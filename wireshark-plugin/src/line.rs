@@ -22,7 +22,7 @@ pub struct Line {
     pub generated: bool,
     /// Whether it is there for filters only.
     pub hidden: bool,
-    /// Whether somebody will read it.
+    /// Whether it is shown.
     pub text: bool,
 }
 

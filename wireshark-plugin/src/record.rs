@@ -159,7 +159,7 @@ impl Seen<'_> {
         items.text(format_args!("cwnd={} flight={}", self.record.snd_cwnd(), self.record.flight()))
     }
 
-    /// Adds what filters and columns ask for, where nobody looks at the tree.
+    /// Adds the values that filters and columns need, where no tree is shown.
     fn asked(&self, frames: &Frames, items: &mut Items) {
         if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
             let computed = |field: &Field<'_>| registry::is_asked_for(field.spec.id);
@@ -236,7 +236,7 @@ impl Seen<'_> {
         }
     }
 
-    /// The union's members without a meaning: what no table knows is shown as it is.
+    /// The union's members without a meaning: what no table describes is shown as it is.
     fn raw(&self, items: &mut Items) {
         let request = self.request;
         let unknown = self.event.spec().fields.is_empty() && request.wants(ffi::BBLOG_WANT_VALUES);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the C half asks for, and what it gets besides the items.
+//! A request of the C half, and what it gets besides the items.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -33,7 +33,7 @@ pub enum Input<'a> {
     Nothing,
 }
 
-/// What C asks for.
+/// A request of the C half.
 pub struct Request<'a> {
     /// The bytes.
     pub input: Input<'a>,
@@ -58,7 +58,7 @@ impl Request<'_> {
 pub struct Decoded {
     /// The event's short name.
     pub name: TextAt,
-    /// Where the event's number lies, if the tree is asked for.
+    /// Where the event's number lies, if the tree is requested.
     pub number: Range<usize>,
     /// The one-line summary.
     pub summary: TextAt,

@@ -53,7 +53,7 @@ pub struct Facts {
     pub buffered: Option<u32>,
     /// What the send buffer holds at most, bytes.
     pub buffer_limit: Option<u32>,
-    /// Whether the send buffer is full, as far as the log tells.
+    /// Whether the send buffer is full, as far as the log says.
     pub buffer_full: bool,
     /// Our window, bytes.
     pub rcv_window: Option<u32>,
@@ -77,7 +77,7 @@ pub struct Facts {
     pub(crate) carried: Carried,
     /// The stack, as far as eventlog names it.
     pub(crate) stack: Option<Stack>,
-    /// Whether the TCP state is a segment's; else it may have changed since it was told (eventlog).
+    /// Whether the TCP state is a segment's; else it may have changed since it was logged (eventlog).
     pub(crate) is_state_current: bool,
     /// Whether the retransmission timer fired and what it did was not logged yet (eventlog).
     pub(crate) timed_out: bool,

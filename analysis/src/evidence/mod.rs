@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What items say: facts, read by tables of rules.
 //!
-//! [`rules`] says which event and which value tells what. [`plan`] resolves those names once for each event of
+//! [`rules`] says which event and which value says what. [`plan`] resolves those names once for each event of
 //! a stack and a kernel, so that no name is compared while items are read. [`bblog`] and [`eventlog`] read an
 //! item into the connection's [`Facts`] and say what happened.
 

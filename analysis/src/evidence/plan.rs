@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Rules resolved: for each event of a stack and a kernel, what it is and which rows of the tables tell
+//! Rules resolved: for each event of a stack and a kernel, what it is and which rows of the tables say
 //! what. This is worked out when the event is first met.
 
 use std::collections::HashMap;
@@ -16,13 +16,13 @@ use super::rules::{
 };
 use crate::timer::{Fires, Timer};
 
-/// Stacks and kernels that the tables tell apart.
+/// Stacks and kernels that the tables distinguish.
 const STACKS: usize = 4;
 const KERNELS: usize = 3;
 /// Numbers that a BBLog event can have.
 const EVENTS: usize = 256;
 
-/// What an event tells.
+/// What an event says.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) role: Role,
@@ -76,7 +76,7 @@ impl Plans {
         self.srtt_units[context.stack as usize][context.kernel as usize]
     }
 
-    /// What the BBLog event `id` tells.
+    /// What the BBLog event `id` says.
     #[inline]
     pub(super) fn bblog(&mut self, context: RecordContext, id: u8) -> (&Plan, &Meanings) {
         let at = (context.stack as usize * KERNELS + context.kernel as usize) * EVENTS + usize::from(id);
@@ -84,7 +84,7 @@ impl Plans {
         (plan, &self.names)
     }
 
-    /// What an eventlog event tells that `spec` describes.
+    /// What an eventlog event that `spec` describes says.
     #[inline]
     pub(super) fn eventlog(&mut self, spec: &'static EventSpec) -> (&Plan, &Meanings) {
         let address = std::ptr::from_ref(spec) as usize;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Which event and which of its values tells what: a table. Names are those of the tables of events.
+//! Which event and which of its values says what: a table. Names are those of the tables of events.
 
 use super::RttKind;
 use super::facts::Stop;
@@ -264,7 +264,7 @@ pub(super) static STOPS: Values<Stop> = Values {
 pub(super) static WAYS_OUT: Values<WayOut> =
     Values { table: "output_way", values: &[(1, WayOut::Persist), (2, WayOut::Pacer)] };
 
-/// How output ended, where that tells why.
+/// How output ended, where that shows why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WayOut {
     /// The persist state is on.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Machines whose records come in one input, told apart by when they booted.
+//! Machines whose records come in one input, distinguished by when they booted.
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;

@@ -101,8 +101,8 @@ impl TcpLog {
         let (mut buffer, mut len) = (queue.buffer(), 0);
         let mut failures = 0;
         let mut drain_until = None;
-        // Where there was something there may be more: reading tells without asking before. A FIFO
-        // without a writer, though, would tell its end.
+        // Where there was something there may be more: read without polling before. A FIFO
+        // without a writer, though, would report its end.
         let mut had_some = false;
         loop {
             if stop.is_abort() {

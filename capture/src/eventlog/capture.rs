@@ -196,7 +196,7 @@ impl Capture {
         CaptureInfo { header, table: &self.table, providers, source: "/dev/eventlog".to_owned() }
     }
 
-    /// Appends an event as pcapng. `context` knows nothing if the event is of no session of `tcp`.
+    /// Appends an event as pcapng. `context` is empty if the event is of no session of `tcp`.
     pub fn event(&self, out: &mut Vec<u8>, anchor: Anchor, event: &RawEvent<'_>, context: &SessionContext) {
         eventlog_frame::append(out, anchor.utc(event.timestamp()), event, context, self.plan.as_ref());
     }

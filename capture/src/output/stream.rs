@@ -71,7 +71,7 @@ impl StreamOut {
     /// mode `mode`.
     ///
     /// Root does this: so a symbolic link is not followed, and a file that has a second name, which
-    /// may be somebody else's, is not emptied.
+    /// may belong to another program, is not emptied.
     ///
     /// # Errors
     /// The system's.

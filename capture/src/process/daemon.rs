@@ -25,7 +25,7 @@ impl PidFile {
     ///
     /// # Errors
     /// A [`Failure`]: another process holds it, which is named; it is no regular file, or has a
-    /// second name (emptying it would empty what somebody linked there); or the system refuses.
+    /// second name (emptying it would empty a file that another user linked there); or the system refuses.
     pub fn open(path: &Path) -> Result<PidFile, Failure> {
         let failed = |error: io::Error| Failure::io(path.display(), error);
         let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();

@@ -122,7 +122,7 @@ impl Writer {
             Message::KernelDrops(drops) => self.kernel_drops(drops),
             Message::Signal(Signal::Stop) => {
                 self.threads.drain();
-                // Only the device thread can tell how much remains to be read.
+                // Only the device thread can see how much remains to be read.
                 self.turns = None;
             }
             Message::Signal(Signal::Reopen) => self.output.reopen_index(),

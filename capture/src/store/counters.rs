@@ -41,7 +41,7 @@ pub struct Counters {
     pub cut_entries: u64,
     /// Lines of the index that could not be written.
     pub lost_lines: u64,
-    /// Files that could not be completed, or that somebody deleted before.
+    /// Files that could not be completed, or that were deleted before.
     pub unfinished: u64,
 }
 
@@ -49,7 +49,7 @@ impl Counters {
     /// How much of what came was lost: 0 if nothing was. Units are mixed.
     ///
     /// Records that are missing by their serial numbers are not meant: most often the kernel was
-    /// told to keep only so many.
+    /// limited to keep only so many.
     pub fn lost(&self) -> u64 {
         let lost = [
             self.dropped,

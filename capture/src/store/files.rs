@@ -99,7 +99,7 @@ impl PartFile {
 }
 
 impl Store {
-    /// A store in `folder`; what an earlier run left unfinished is finished, if nobody else may
+    /// A store in `folder`; what an earlier run left unfinished is finished, if no other process may
     /// be writing it.
     ///
     /// # Errors

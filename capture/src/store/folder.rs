@@ -164,7 +164,7 @@ impl Folder {
     }
 
     /// Gives `from`.part, which is complete, the name `to`; it can no longer be written. Whether it
-    /// has its old name as well, which is to be removed once the index knows the file.
+    /// has its old name as well, which is to be removed once the index has the file.
     ///
     /// # Errors
     /// `AlreadyExists` if there is a file of that name, which stays; or the system's.

@@ -214,7 +214,7 @@ impl Index {
 }
 
 /// Writes all of `bytes`, or nothing: what was written before an error is taken back, unless
-/// somebody else appended meanwhile; then the error says so.
+/// another process appended meanwhile; then the error says so.
 fn write_whole(file: &mut File, bytes: &[u8]) -> Result<(), (bool, io::Error)> {
     let mut rest = bytes;
     while !rest.is_empty() {

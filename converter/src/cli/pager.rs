@@ -29,7 +29,7 @@ impl Listing {
             && let Some((child, pipe)) = start()
         {
             // Ctrl-C is for the pager, which ends when the user says so; and when it ends, the
-            // next write finds nobody there.
+            // next write finds no reader.
             let _ =
                 signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
             return Ok(Listing { output: Output::to_pipe(name.to_owned(), pipe), pager: Some(child) });

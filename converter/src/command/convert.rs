@@ -24,7 +24,7 @@ pub struct Conversion {
 /// What was converted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Converted {
-    /// Inputs of which something could be read.
+    /// Inputs that could be read, in part at least.
     pub inputs: usize,
     /// Records and events written.
     pub frames: u64,

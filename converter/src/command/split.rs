@@ -246,7 +246,7 @@ enum FileLabel {
     Text(String),
     /// A session.
     Session {
-        /// Its log id, empty until an event tells it.
+        /// Its log id, empty until an event has it.
         id: Vec<u8>,
         addresses: Option<Addresses>,
         /// What the name begins with if there are no addresses.

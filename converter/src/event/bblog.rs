@@ -81,8 +81,8 @@ impl BblogStream {
         }
     }
 
-    /// The stream of records without headers. Their boot time is not known, and of their connection what the user
-    /// said.
+    /// The stream of records without headers, without a boot time. Their connection is what the user
+    /// gave.
     pub fn of_records(
         window: Window,
         position: InputPosition,

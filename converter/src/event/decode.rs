@@ -35,11 +35,11 @@ pub struct DecodedItem<'a> {
     pub tracked: Tracked,
     /// What its numbers are relative to, and whether it goes by again.
     pub numbers: ItemNumbers,
-    /// What it told of its connection, if [connections are followed](ItemDecoder::follow).
+    /// What it says of its connection, if [connections are followed](ItemDecoder::follow).
     pub told: Option<Told>,
 }
 
-/// What an item told of its connection.
+/// What an item says of its connection.
 pub struct Told {
     /// What limits the connection now, and what happened.
     pub step: Step,
@@ -101,7 +101,7 @@ impl ItemDecoder {
         }
     }
 
-    /// From now on connections are followed, and each item says what it told of its own.
+    /// From now on connections are followed, and each item has what it says of its own.
     pub fn follow(&mut self) {
         self.follower.get_or_insert_with(|| Box::new(Follower::new(Wanted::default())));
     }

@@ -41,7 +41,7 @@ impl Follower {
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
-    /// connection and what it told; `None` if it is of no connection, or was read before.
+    /// connection and what it says; `None` if it is of no connection, or was read before.
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
         let (key, item) = self.item_of(input, item)?;

@@ -162,7 +162,7 @@ struct Opening<'a> {
 }
 
 impl<S: Stream> Merge<S> {
-    /// Opens inputs, each at its first item; those that cannot be read are told to `on_error` and left
+    /// Opens inputs, each at its first item; those that cannot be read are reported to `on_error` and left
     /// out.
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
         let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter);

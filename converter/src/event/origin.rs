@@ -79,7 +79,7 @@ pub struct OriginFinder {
     undecoded: Vec<UnknownStack>,
 }
 
-/// Stacks without a table that are told apart.
+/// Stacks without a table that are distinguished.
 const MAX_UNDECODED: usize = 256;
 
 impl OriginFinder {
@@ -126,7 +126,7 @@ impl OriginFinder {
             last = Some(record);
         }
         if let Some(last) = last.filter(|_| !wants.1) {
-            // The end of a connection tells more than most records.
+            // The end of a connection proves more than most records.
             self.machines.skip();
             self.observe(&last);
         }
@@ -134,7 +134,7 @@ impl OriginFinder {
         last
     }
 
-    /// Whether records of stack number `id` could tell something that is not known.
+    /// Whether records of stack number `id` could prove something that is not known.
     pub fn wants(&self, id: u8) -> bool {
         let is_stated = self.stack_stated(id).is_some_and(|name| Stack::from_name(name) != Stack::Unknown)
             && (self.assumptions.kernel.is_some() || is_stated(self.stated.machine.kernel))

@@ -43,7 +43,7 @@ struct Place {
     stack_id: u8,
     /// Whether records are looked at for what they prove.
     watches: bool,
-    /// Records looked at since that was asked.
+    /// Records examined since that was last decided.
     looked: u32,
     /// Up to this offset they were looked at ahead.
     looked_to: u64,

@@ -15,7 +15,7 @@ use super::connection::ConnectionRef;
 use super::item::{Clock, LogItem};
 use super::origin::Origin;
 
-/// Stacks, algorithms and kernels told apart in a run; those beyond are left out.
+/// Stacks, algorithms and kernels distinguished in a run; those beyond are left out.
 const MAX_NAMES: usize = 256;
 /// Stacks, and algorithms, that are listed for one connection.
 const MAX_LISTED: usize = 16;
@@ -74,7 +74,7 @@ pub struct StackName {
 pub struct KernelName {
     /// What records were decoded for.
     pub kernel: Kernel,
-    /// The release, if the kernel stated it, or the kernels that it may be; `None` if nothing tells.
+    /// The release, if the kernel stated it, or the kernels that it may be; `None` if nothing shows it.
     release: Option<Box<str>>,
     /// Whether it was inferred from the records.
     pub is_inferred: bool,

@@ -25,7 +25,7 @@ use crate::source::pcapng::PcapngStep;
 /// The blocks of a file, as frames.
 pub struct PcapngStream {
     events: PcapngEvents,
-    /// Blocks that were passed over and tell of records missing before the next one, with the number
+    /// Blocks that were passed over and say how many records are missing before the next one, with the number
     /// of their section.
     missing: (u64, Vec<u8>),
     /// There was anything behind a section header.
@@ -68,7 +68,7 @@ impl PcapngStream {
             .recovered(Recovery::Skipped(len))
     }
 
-    /// Takes note that the current frame is not written: if it tells of records that are missing, it is
+    /// Notes that the current frame is not written: if it says that records are missing, it is
     /// when the record that follows them is.
     pub fn pass_over(&mut self) {
         let reader = self.events.reader();

@@ -125,7 +125,7 @@ impl<G: BufferedSink> PcapngSink<G> {
         Ok(self.out.appended()?)
     }
 
-    /// Makes a section the current one, of which nothing is written yet.
+    /// Makes a section the current one before anything of it is written.
     fn begin_at(&mut self, key: SectionKey) {
         if self.begun.len() <= key.input {
             self.begun.resize(key.input + 1, None);
@@ -149,7 +149,7 @@ impl<G: BufferedSink> PcapngSink<G> {
         if self.repeated > MAX_REPEATED + MAX_SHARE * self.written { Err(too_many_headers()) } else { Ok(()) }
     }
 
-    /// Makes `key` the current section, of which the blocks are passed on as they are: `header` gives its section
+    /// Makes `key` the current section, whose blocks are passed on as they are: `header` gives its section
     /// header block, and what of it is repeated if the section was begun before; `interfaces` are its interface
     /// description blocks so far, and what of them is repeated. What was not written of them yet is written.
     ///

@@ -15,7 +15,7 @@ use bblog_pcapng::stacks::StackNames;
 /// Made once, when a program starts: the catalog lives as long as the process.
 #[derive(Debug)]
 pub struct Assumptions {
-    /// Names of the stacks that BBLog records know by number, as the user gave them.
+    /// Names of the stacks by their numbers in BBLog records, as the user gave them.
     pub stacks: StackNames,
     /// The names of this machine's stacks, for inputs that do not name theirs.
     pub local_stacks: StackNames,

@@ -33,7 +33,7 @@ enum State {
     File,
     /// Events follow, of these providers.
     Events(Vec<(u16, Option<&'static ProviderSpec>)>),
-    /// What follows cannot be told apart.
+    /// What follows cannot be recognized.
     AsItIs,
 }
 
@@ -108,7 +108,7 @@ impl<R: Read> BigEndian<R> {
         })
     }
 
-    /// The file header, the provider table, and the events by which the layout is found out.
+    /// The file header, the provider table, and the events from which the layout is detected.
     fn file(&mut self) -> io::Result<State> {
         self.take(FILE_HEADER_LEN + 4)?;
         let Some((header, count)) = self.out.split_first_chunk_mut() else { return Ok(State::AsItIs) };

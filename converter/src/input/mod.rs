@@ -52,7 +52,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Inputs of which nothing was read yet.
+    /// Inputs before their first read.
     pub fn new(names: Vec<InputName>, assumptions: &Arc<Assumptions>) -> Inputs {
         Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default() }
     }
@@ -174,7 +174,7 @@ fn ready(file: &File) -> Option<Ready> {
         file.try_clone().ok().filter(|file| file.metadata().is_ok_and(|there| !there.is_file()))?;
     Some(Arc::new(move |wait_ms| {
         let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
-        // If that cannot be found out, reading waits.
+        // If that cannot be determined, reading waits.
         !matches!(poll(&mut polled, PollTimeout::from(wait_ms)), Ok(0))
     }))
 }

@@ -19,7 +19,7 @@ const ENDS: [&str; 8] =
 const MAX_SPANS: usize = 10;
 
 /// Replaces each name that is not a file but what a series' names begin with by the names of the
-/// series, in order of their numbers. Missing numbers are told to `on_error`.
+/// series, in order of their numbers. Missing numbers are reported to `on_error`.
 pub fn expand(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<InputName> {
     let mut expanded = Vec::with_capacity(names.len());
     for name in names {

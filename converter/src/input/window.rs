@@ -31,7 +31,7 @@ const PAUSE_MS: u16 = 100;
 ///
 /// Memory is what the largest [`Window::fill`] asked for and 256 KiB, usually 256 KiB, and 2.5 MiB for a thread,
 /// whatever the size of the input. The end of the input and a failed read look alike;
-/// [`Window::take_error`] tells them apart.
+/// [`Window::take_error`] distinguishes them.
 pub struct Window {
     reader: Reader,
     buffer: Vec<u8>,

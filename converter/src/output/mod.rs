@@ -185,7 +185,7 @@ impl BufferedSink for Output {
         self.target.appended()
     }
 
-    /// A file appears when it is complete, so nobody waits for a part of it.
+    /// A file appears when it is complete, so no reader waits for a part of it.
     fn show(&mut self) -> io::Result<()> {
         if self.is_direct && !self.target.buffer().is_empty() { self.target.flush() } else { Ok(()) }
     }

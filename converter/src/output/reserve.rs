@@ -27,7 +27,7 @@ impl Reserve {
         Reserve { is_refused: true, ..Reserve::default() }
     }
 
-    /// Counts `bytes` that were written to `file`, and asks for more room if there is no more.
+    /// Counts `bytes` that were written to `file`, and reserves more room if there is no more.
     pub(crate) fn written(&mut self, file: &File, bytes: usize) {
         self.written += bytes as u64;
         if self.written < self.end.max(STEP) || self.is_refused {

@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
 
-/// Bytes given to the system at once: whole pages, of which a part costs a quarter more.
+/// Bytes given to the system at once: whole pages; parts of pages cost a quarter more.
 const CHUNK: usize = 256 * 1024;
 /// Bytes that a buffer takes: what made it full goes beyond a chunk.
 const CAPACITY: usize = CHUNK + 16 * 1024;

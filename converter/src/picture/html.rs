@@ -24,7 +24,7 @@ const SCRIPTS: [&str; 5] = [
     include_str!("page/hover.js"),
     include_str!("page/controls.js"),
 ];
-/// Points of a line in a page at most: two per microsecond of what a screen can tell apart after much zooming.
+/// Points of a line in a page at most: two per microsecond that a screen can resolve after much zooming.
 const LINE_POINTS: usize = 1 << 16;
 
 /// Writes the page of `connections`.

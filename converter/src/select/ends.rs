@@ -68,7 +68,7 @@ fn end(input: &mut &str) -> Result<End, ContextError> {
     let v4 = take_while(1.., ('0'..='9', '.')).try_map(|text: &str| text.parse::<Ipv4Addr>());
     let v6 = take_while(1.., ('0'..='9', 'a'..='f', 'A'..='F', ':', '.'))
         .try_map(|text: &str| text.parse::<Ipv6Addr>());
-    // Connections are not told apart by the zone of their addresses.
+    // Connections are not distinguished by the zone of their addresses.
     let zone = opt(('%', take_while(1.., |c: char| c.is_ascii_alphanumeric())));
     let v6 = delimited('[', terminated(v6, zone), ']');
     let address = alt((any(), v4.map(|ip| Some(ip.into())), v6.map(|ip| Some(ip.into()))));

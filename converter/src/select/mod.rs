@@ -79,7 +79,7 @@ impl Selection {
         self.notable = true;
     }
 
-    /// Has connections followed, whatever is selected: for those who show what events tell of them.
+    /// Follows connections, whatever is selected: for output that shows what the analysis says of them.
     pub fn follow(&mut self) {
         self.follows = true;
     }

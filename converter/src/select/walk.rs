@@ -33,7 +33,7 @@ pub enum Visit<'a, 'e> {
     Pause,
 }
 
-/// As [`walk`], and tells when a live input pauses.
+/// As [`walk`], and reports when a live input pauses.
 ///
 /// # Errors
 /// The first that `each` returns, which ends the walk.

@@ -149,7 +149,7 @@ impl BblogReader {
         self.window.is_dry(self.record_len + next)
     }
 
-    /// The records of the current entry, as far as `lookahead` bytes show them; to be asked before the
+    /// The records of the current entry, as far as `lookahead` bytes show them; to be called before the
     /// entry's first record is read. They end where something else stands.
     pub fn records_ahead(&mut self, lookahead: usize) -> RecordsAhead<'_> {
         let left = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX);

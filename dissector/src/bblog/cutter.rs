@@ -49,7 +49,7 @@ enum State {
         /// Bytes since the last record that are none.
         gap: u64,
     },
-    /// In front of bytes that are no header, of which so many were left out.
+    /// In front of bytes that are not a header, after so many that were left out.
     Seek { left_out: u64, why: DecodeError },
 }
 
@@ -247,7 +247,7 @@ impl EntryCutter {
         Cut::Gap(len)
     }
 
-    /// The body ends inside a record, of which `len` bytes are there.
+    /// The body ends inside a record, after `len` bytes of it.
     #[cold]
     fn cut_short<'a>(&mut self, len: usize, why: DecodeError) -> Cut<'a> {
         self.state = State::Header;
@@ -286,7 +286,7 @@ impl EntryCutter {
     }
 }
 
-/// Bytes that the record in front takes, as far as it shows, of a body of which so many are left.
+/// Bytes that the record in front takes, as far as they show, in a body with so many bytes left.
 fn needed(front: &[u8], left: u64) -> usize {
     let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
     let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };

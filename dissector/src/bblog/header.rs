@@ -154,7 +154,7 @@ impl<'a> Header<'a> {
         self.address(36)
     }
 
-    /// An `in_dependaddr`: 16 bytes, of which IPv4 uses the last four.
+    /// An `in_dependaddr`: 16 bytes; IPv4 uses the last four.
     fn address(&self, at: usize) -> IpAddr {
         let bytes: [u8; 16] = self.0[at..].first_chunk().copied().unwrap_or_default();
         if self.is_ipv6() {

@@ -83,7 +83,7 @@ impl<'a> Record<'a> {
 
     /// Whether `front`, the first 28 bytes of a record, can be what FreeBSD writes: an uptime below 2^32 seconds,
     /// microseconds below 10^6, an event number other than 0, no flag that [`EventFlags`] does not have. The header
-    /// of an entry and zeros are not. `true` with fewer than 28 bytes, which tell too little.
+    /// of an entry and zeros are not. `true` with fewer than 28 bytes, which are too few to decide.
     #[inline]
     pub fn is_plausible(front: &[u8]) -> bool {
         const FLAGS: u16 = 0x1f;
@@ -143,7 +143,7 @@ impl<'a> Record<'a> {
     }
 
     members! {
-        /// `tlb_ticks`: the kernel's tick counter, of which a second has `hz` (`kern.hz`).
+        /// `tlb_ticks`: the kernel's tick counter; a second has `hz` ticks (`kern.hz`).
         ticks: TLB_TICKS as u32;
         /// `tlb_sn`: counts the connection's records from 0; a gap means lost records.
         serial: TLB_SN as u32;

@@ -54,7 +54,7 @@ impl Catalog {
         Catalog::with_schemas(&[])
     }
 
-    /// The built-in tables with a user's schemas, each of which replaces every layout of the
+    /// The built-in tables with a user's schemas, which replace every layout of the
     /// built-in provider of its name; of two user's schemas for one provider the later one
     /// wins. A user's schema must be complete: its BASE is not looked for.
     ///
@@ -88,7 +88,7 @@ impl Catalog {
         Catalog(Arc::new(Tables { providers, all: OnceLock::new() }))
     }
 
-    /// The provider called `name`. Of its layouts the one asked for, or else D, or else the only
+    /// The provider called `name`. Of its layouts, the one given, or else D, or else the only
     /// one.
     pub fn provider(&self, name: &[u8], layout: Option<Layout>) -> Option<&'static ProviderSpec> {
         let all = || self.0.providers.iter().filter(|p| p.name().as_bytes() == name);

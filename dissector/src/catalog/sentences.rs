@@ -87,13 +87,13 @@ fn sentence_parts(pieces: &[sentence::Piece], fields: &FieldIndex<'_>) -> Option
     pieces.iter().map(part).collect()
 }
 
-/// All conditions; `None` if one asks for a field that the event does not have.
+/// All conditions; `None` if one names a field that the event does not have.
 fn when(conditions: &[Condition], fields: &FieldIndex<'_>) -> Option<When> {
     let conds: Option<Vec<Cond>> = conditions.iter().map(|cond| condition(cond, fields)).collect();
     Some(When { conds: conds?.leak(), ..When::ALWAYS })
 }
 
-/// When an event deserves notice. An alert that asks for a field that this layout's event does not have is
+/// When an event deserves notice. An alert that names a field that this layout's event does not have is
 /// left out.
 pub(super) fn own_alerts(own: &[&AlertDef], fields: &[StructField]) -> Vec<Alert> {
     let index = FieldIndex::of(own.len(), fields);
@@ -104,7 +104,7 @@ pub(super) fn own_alerts(own: &[&AlertDef], fields: &[StructField]) -> Vec<Alert
     alerts.collect()
 }
 
-/// Fields by their names; empty where no definition asks for one.
+/// Fields by their names; empty where no definition names one.
 struct FieldIndex<'s>(HashMap<&'s str, (usize, &'s StructField)>);
 
 impl<'s> FieldIndex<'s> {

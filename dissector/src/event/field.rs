@@ -22,7 +22,7 @@ pub struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// The name of the value, if it is a number of which each value has a name: `ESTABLISHED`.
+    /// The name of the value, if each value of the number has a name: `ESTABLISHED`.
     pub fn value_name(&self) -> Option<&'static str> {
         match self.spec.names {
             ValueNames::Enum(table) => table.get(self.value.as_int()?),

@@ -56,7 +56,7 @@ impl<'a> Event<'a> {
     /// [`UNKNOWN`]; its members can be had from [`Event::raw`].
     ///
     /// A record that a stack wrote while it took the connection over, under the id of the stack before it, is
-    /// decoded as that of the stack that wrote it, as far as the tables tell; [`Event::stack`] says which.
+    /// decoded as that of the stack that wrote it, as far as the tables cover it; [`Event::stack`] is that stack.
     #[inline]
     pub fn of_record(record: &Record<'a>, cx: RecordContext) -> Event<'a> {
         let event = Event {
@@ -270,7 +270,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Whether two members compare as asked.
+    /// Whether two members compare as required.
     fn compares(&self, compare: &Compare) -> bool {
         let value = |place: &Place| number(Cursor(self.bytes), place, usize::from(place.offset));
         let (Some(value), Some(other)) = (value(&compare.place), value(&compare.other)) else { return false };
@@ -309,7 +309,7 @@ impl<'a> Event<'a> {
             .find_map(|spec| if self.applies(rows, spec) { self.read_row(spec, at, 0) } else { None })
     }
 
-    /// The value of `spec`, of which an element of a tail lies `skip` bytes further on.
+    /// The value of `spec`; an element of a tail lies `skip` bytes further on.
     #[inline]
     pub(crate) fn read_row(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
         let bytes = Cursor(self.bytes.get(at..)?);

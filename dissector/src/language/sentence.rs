@@ -9,7 +9,7 @@
 //! | `{name&0x3f}` | the names of those flags of the value that the mask has |
 //! | `{a-b}` | the difference of two values |
 //! | `{?name}`, `{?name&0x4}` | nothing; counts as a value that is present if it (its masked part) is not zero |
-//! | `[A\|B\|C]` | the first of the texts all values of which are present and not zero; nothing if there is none |
+//! | `[A\|B\|C]` | the first of the texts whose values are all present and not zero; nothing if there is none |
 
 /// How deep brackets can be within brackets.
 const MAX_DEPTH: usize = 4;

@@ -49,7 +49,7 @@ units! {
     S "s" "s",
     /// Nanoseconds.
     Ns "ns" "ns",
-    /// A span of time in kernel ticks, of which a second has `hz`.
+    /// A span of time in kernel ticks; a second has `hz` ticks.
     Ticks "ticks" "ticks",
     /// A reading of the kernel's tick counter, which begins at any number.
     TickVal "tickval" "ticks",
@@ -69,9 +69,9 @@ units! {
     Count "count" "",
     /// Hundredths.
     Percent "percent" "%",
-    /// A fixed-point number of which 256 is 1.0 (BBR_UNIT).
+    /// A fixed-point number: 256 is 1.0 (BBR_UNIT).
     X256 "1/256" "",
-    /// A fixed-point number of which 1000 is 1.0.
+    /// A fixed-point number: 1000 is 1.0.
     X1000 "1/1000" "",
     /// A line of the kernel's source.
     Line "line" "",

@@ -17,7 +17,7 @@ pub struct Schema {
     pub provider: String,
     /// The layout's name; empty for a provider that has one only.
     pub layout: String,
-    /// The layout this one is told as a difference from.
+    /// The layout that this one is written as a difference from.
     pub base: Option<String>,
     /// Keyword names and masks, in order.
     pub keywords: Vec<(String, u32)>,
@@ -167,7 +167,7 @@ pub struct EventDef {
 }
 
 impl Schema {
-    /// This layout in full, given the one it is told as a difference from.
+    /// This layout in full, given the one that it is written as a difference from.
     ///
     /// # Errors
     /// A [`SchemaError`] if something named is defined nowhere.

@@ -24,9 +24,9 @@ pub struct Evidence {
     /// For evidence that the connection's next record gives: the event that this record is of on
     /// `kernels`, and on no other kernel.
     pub next: Option<u8>,
-    /// The stacks that the record can come from, as [`Stack::bit`]s; [`ALL`](super::ALL) if it does not tell.
+    /// The stacks that the record can come from, as [`Stack::bit`]s; [`ALL`](super::ALL) if it proves none.
     pub stacks: u8,
-    /// The kernels that the record can come from, as [`Kernel::bit`](super::Kernel::bit)s; [`ALL`](super::ALL) if it does not tell.
+    /// The kernels that the record can come from, as [`Kernel::bit`](super::Kernel::bit)s; [`ALL`](super::ALL) if it proves none.
     pub kernels: u8,
 }
 

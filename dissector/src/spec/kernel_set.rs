@@ -17,7 +17,7 @@ use super::kernel::Kernel;
 pub struct KernelSet(u8);
 
 impl KernelSet {
-    /// From [`Kernel::bit`]s, of which other bits are left out. `None` for no kernel, and for all.
+    /// From [`Kernel::bit`]s, without other bits. `None` for no kernel, and for all.
     pub fn from_bits(bits: u8) -> Option<KernelSet> {
         let every = (1 << Kernel::ALL.len()) - 1;
         Some(KernelSet(bits & every)).filter(|set| set.0 != 0 && set.0 != every)

@@ -41,7 +41,7 @@ pub struct Place {
 }
 
 /// How a value is read, which follows from its [`Kind`] and [`Place`]: worked out beforehand, since
-/// it is asked for every value.
+/// it is needed for every value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     /// An unsigned integer of 8 bits that stands there by itself.

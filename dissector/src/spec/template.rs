@@ -28,7 +28,7 @@ pub enum TemplatePart {
     Difference(Operand, Operand),
     /// Nothing, but a condition on the text around it: the masked value is not zero.
     Test(Operand, u64),
-    /// The first of these texts all values of which are present and not zero.
+    /// The first of these texts whose values are all present and not zero.
     Either(&'static [&'static [TemplatePart]]),
     /// A value of the event's row with this index, for which the schema has a conversion of
     /// printf(3).

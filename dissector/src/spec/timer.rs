@@ -12,7 +12,7 @@ pub struct TimerStep {
     pub does: TimerVerb,
     /// The timer, or the set of timers: a start belongs to the next stop or expiry of the same.
     pub chain: &'static str,
-    /// The value of the row below tells several timers of the set apart.
+    /// The value of the row below distinguishes several timers of the set.
     pub keyed: bool,
     /// The row that names the timer: of these indexes the first that applies.
     pub rows: &'static [u16],

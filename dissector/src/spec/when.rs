@@ -35,7 +35,7 @@ pub struct Cond {
     pub test: Test,
 }
 
-/// What a [`Cond`] asks.
+/// What a [`Cond`] requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
     /// One of these.

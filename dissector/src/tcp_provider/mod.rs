@@ -30,7 +30,7 @@ const STACK_NAME_LEN: usize = 32;
 /// Bytes of a log id.
 const LOG_ID_LEN: usize = 64;
 
-/// The addresses that a CONN_SET_IP_V4 or CONN_SET_IP_V6 event tells; `None` for other events. Those of a
+/// The addresses that a CONN_SET_IP_V4 or CONN_SET_IP_V6 event holds; `None` for other events. Those of a
 /// listener have the remote port 0. IPv6 addresses of link-local scope come with the zone that the kernel keeps
 /// in their second group, as logged.
 #[inline]
@@ -49,14 +49,14 @@ pub fn addresses(event: &RawEvent<'_>) -> Option<Addresses> {
     }
 }
 
-/// The kernel address of the connection's tcpcb that a SESSION_CREATE event tells, 0 if its payload is empty;
+/// The kernel address of the connection's tcpcb that a SESSION_CREATE event holds, 0 if its payload is empty;
 /// `None` for other events.
 #[inline]
 pub fn tcpcb(event: &RawEvent<'_>) -> Option<u64> {
     (event.event_id() == SESSION_CREATE).then(|| Cursor(event.payload()).u64(0).unwrap_or_default())
 }
 
-/// The shifts of the windows received (snd_wscale) and sent (rcv_wscale) that a CONN_PARAMS event tells; `None`
+/// The shifts of the windows received (snd_wscale) and sent (rcv_wscale) that a CONN_PARAMS event holds; `None`
 /// for other events, and for layout A's short CONN_PARAMS.
 #[inline]
 pub fn window_scales(event: &RawEvent<'_>) -> Option<(u8, u8)> {
@@ -64,7 +64,7 @@ pub fn window_scales(event: &RawEvent<'_>) -> Option<(u8, u8)> {
     Some((at.u8(12)?, at.u8(13)?))
 }
 
-/// The log id that a LOG_ID event tells (up to a NUL; any bytes, set by an unprivileged program); `None` for
+/// The log id that a LOG_ID event holds (up to a NUL; any bytes, set by an unprivileged program); `None` for
 /// other events, and if it is empty.
 #[inline]
 pub fn log_id<'a>(event: &RawEvent<'a>) -> Option<&'a [u8]> {

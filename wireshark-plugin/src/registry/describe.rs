@@ -59,7 +59,7 @@ pub enum Base {
     Hex,
 }
 
-/// What Wireshark is told about a row.
+/// A row as Wireshark registers it.
 pub struct Description {
     /// As the tree shows it.
     pub name: String,

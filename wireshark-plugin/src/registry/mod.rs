@@ -24,7 +24,7 @@ pub use self::describe::is_builtin;
 #[repr(transparent)]
 pub struct Kept<T>(pub T);
 
-// SAFETY: the pointers lead to static or leaked memory that nobody writes.
+// SAFETY: the pointers lead to static or leaked memory that is never written.
 unsafe impl<T> Sync for Kept<T> {}
 // SAFETY: as above.
 unsafe impl<T> Send for Kept<T> {}
@@ -51,7 +51,7 @@ pub enum PluginField {
     Summary,
     /// `eventlog.provider`: the provider's name.
     Provider,
-    /// `eventlog.trailing`: bytes after the values that the schema knows.
+    /// `eventlog.trailing`: bytes after the values of the schema.
     Trailing,
     /// `bblog.stream`: the connection's number, which C adds.
     Stream,
@@ -228,7 +228,7 @@ static FIELDS: Kept<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Ke
     fields
 });
 
-/// Whether a filter or a column asks for a field. Before Wireshark has registered them, every field is.
+/// Whether a filter or a column needs a field. Before Wireshark has registered them, every field is.
 pub fn is_asked_for(field: u32) -> bool {
     // SAFETY: the shim reads memory that lives as long as the process, and checks the index; it calls nothing.
     unsafe { ffi::bblog_shim_is_asked_for(field) }
@@ -256,7 +256,7 @@ pub fn get() -> &'static Kept<ffi::bblog_registry> {
     &REGISTRY
 }
 
-/// What Wireshark is told about an alert.
+/// An alert as Wireshark registers it.
 const fn alert(
     filter: &'static CStr,
     label: &'static CStr,
@@ -282,7 +282,7 @@ const fn alert(
     }
 }
 
-/// What Wireshark is told about a row.
+/// A row as Wireshark registers it.
 const fn row(
     (name, filter, label): (&'static CStr, &'static CStr, &'static CStr),
     names: &'static [ffi::bblog_name],
@@ -336,7 +336,7 @@ const fn protocol(filter: &[u8]) -> i32 {
     of as i32
 }
 
-/// As [`row`], for a row of which the build script knew nothing.
+/// As [`row`], for a row that the build script did not have.
 fn described(spec: &'static FieldSpec) -> ffi::bblog_field {
     let Description { name, filter, label, names, kind, base, is_shared, is_flags } = Description::of(spec);
     let names =

@@ -18,7 +18,7 @@ use crate::process::check::item::{Item, advice, command, is_usable};
 use crate::process::check::system::{System, ThisSystem};
 use crate::process::cli::CheckArgs;
 
-/// Looks at everything and tells it. Status 0 if logs of either kind can be had, else 1.
+/// Examines everything and prints it. Status 0 if logs of either kind can be had, else 1.
 pub fn run(args: &CheckArgs) -> ExitCode {
     let system = ThisSystem;
     let (bblog, eventlog) = (bblog::look(&system), eventlog::look(&system));
@@ -27,7 +27,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         true => text::json_text(&common, &bblog, &eventlog),
         false => text::text(&common, &bblog, &eventlog),
     };
-    // Nobody is left to tell that standard output is gone.
+    // No reader is left to report that standard output is gone.
     let _ = io::stdout().write_all(told.as_bytes());
     if is_usable(&bblog) || is_usable(&eventlog) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

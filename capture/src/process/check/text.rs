@@ -33,7 +33,7 @@ pub fn text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
     text
 }
 
-/// Whether logs come, and without a program that asks for them.
+/// Whether logs come, and without a program that requests them.
 fn verdict(items: &[Item]) -> &'static str {
     let is_command =
         |item: &&Item| item.state == State::Note && matches!(item.change, Some(Change::Command(_)));

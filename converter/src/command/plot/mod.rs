@@ -121,7 +121,7 @@ fn write(
     Ok(output.commit()?)
 }
 
-/// The form that the ending of `path` asks for; `None` if it is none of those.
+/// The form that the ending of `path` names; `None` if it names none.
 pub fn form_of(path: &Path, size: Size) -> Option<Form> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "html" | "htm" => Some(Form::Html),

@@ -7,9 +7,9 @@ use std::fmt::{self, Write};
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expr {
-    /// At least one of these, of which there are two or more.
+    /// At least one of these; there are two or more.
     Or(Vec<Expr>),
-    /// All of these, of which there are two or more.
+    /// All of these; there are two or more.
     And(Vec<Expr>),
     /// Not this.
     Not(Box<Expr>),

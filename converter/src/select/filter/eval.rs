@@ -130,7 +130,7 @@ impl Test {
         }
     }
 
-    /// Whether it asks for what events tell of their connections.
+    /// Whether it uses the analysis of connections.
     pub(super) fn follows(&self) -> bool {
         match self {
             Test::All(tests) | Test::Any(tests) => tests.iter().any(Test::follows),

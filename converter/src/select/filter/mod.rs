@@ -59,7 +59,7 @@ impl Filter {
         Ok(Filter { test, scratches: Scratches::default() })
     }
 
-    /// Whether it asks for what events tell of their connections, which then have to be followed.
+    /// Whether it uses the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
         self.test.follows()
     }

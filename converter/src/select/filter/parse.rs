@@ -71,7 +71,7 @@ impl<'i> ParserError<Input<'i>> for Refusal {
 }
 
 impl<'i> AddContext<Input<'i>, &'static str> for Refusal {
-    /// The innermost context tells best.
+    /// The innermost context says most.
     fn add_context(
         self,
         input: &Input<'i>,

@@ -181,7 +181,7 @@ impl Named {
         &self.name
     }
 
-    /// Whether it is what events tell of their connections, which then have to be followed.
+    /// Whether it comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
         matches!(self.what, What::Fact(Fact::Limit | Fact::Retransmission))
     }

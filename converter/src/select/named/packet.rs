@@ -88,7 +88,7 @@ impl Packet {
         if item.event.as_bytes().len() > MAX_OPTION_EVENT {
             return None;
         }
-        // The scale is that of the window, which is not asked for.
+        // The scale is that of the window, which is not needed.
         let segment = Segment::of(&item.event, plan, 0)?;
         let (source, destination) = if id == IN { (remote, local) } else { (local, remote) };
         let Segment { seq, ack, flags, len, .. } = segment;

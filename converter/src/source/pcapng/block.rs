@@ -33,7 +33,7 @@ pub struct BlockReader {
     kind: u32,
     /// Bytes of the current block; 0 if none.
     len: usize,
-    /// The current block was not given out yet: an error of it was told first.
+    /// The current block was not given out yet: an error of it was reported first.
     held: bool,
     ended: bool,
     order_of_times: TimeOrder,
@@ -53,7 +53,7 @@ impl BlockReader {
         }
     }
 
-    /// Steps to the next block, of which it returns the type; `None` at the end.
+    /// Steps to the next block and returns its type; `None` at the end.
     ///
     /// # Errors
     /// An [`InputError`]. Call again for what is readable after it.

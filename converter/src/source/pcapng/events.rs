@@ -50,7 +50,7 @@ fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
     RawEvent::whole(bytes).ok()
 }
 
-/// Where `part` stands in `whole`, of which it is a part.
+/// Where `part`, a part of `whole`, stands in it.
 #[inline]
 pub(super) fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize);

@@ -69,7 +69,7 @@ pub struct PcapngReader {
     counts: Counts,
     /// The kind of the current block, while an error of it is returned first.
     held: Option<PcapngStep>,
-    /// A record or event was met, or it was told that there is none.
+    /// A record or event was met, or it was reported that there is none.
     has_events: bool,
     /// Records missing before the next one.
     missing: u32,
@@ -408,7 +408,7 @@ impl PcapngReader {
         if block.order.u32(body, 0) != Some(netflix::PEN) {
             return Ok(PcapngStep::Other);
         }
-        // All that follows is little-endian, whatever the section is; writers that do not know
+        // All that follows is little-endian, whatever the section is; writers that ignore
         // that are understood as well.
         let (order, kind) = match Order::Little.u32(body, 4) {
             Some(kind @ (EVENT | SKIPPED)) => (Order::Little, kind),

@@ -118,7 +118,7 @@ impl Column {
         Ok(Column { name: name.to_owned(), kind: kind.ok_or_else(unknown)? })
     }
 
-    /// Whether it is what events tell of their connections, which then have to be followed.
+    /// Whether it comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
         matches!(&self.kind, ColumnKind::Field(field) if field.follows())
     }

@@ -71,7 +71,7 @@ impl Csv {
         })
     }
 
-    /// Whether a column is what events tell of their connections, which then have to be followed.
+    /// Whether a column comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
         self.columns.iter().any(Column::follows)
     }
