@@ -27,7 +27,7 @@ fn commit() -> Option<String> {
     if Path::new(&top).canonicalize().ok()? != root.canonicalize().ok()? {
         return None;
     }
-    // Relative, so that a tarball that is built in the same target folder asks anew.
+    // Relative, so that a tarball that is built in the same target folder is asked again.
     let mark = if root.join(".git").is_dir() { "../.git/HEAD" } else { "../.git" };
     println!("cargo::rerun-if-changed={mark}");
     for name in ["HEAD", "index", "logs/HEAD"] {

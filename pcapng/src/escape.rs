@@ -39,7 +39,7 @@ impl fmt::Display for Escaped<'_> {
 }
 
 /// Shows text on one line: what [`Escaped`] does not show as it is becomes `\u{..}`, but a backslash
-/// stays. For messages, parts of which may be escaped already.
+/// stays. For messages whose parts may be escaped already.
 #[derive(Clone, Copy)]
 pub struct OneLine<'a>(pub &'a str);
 

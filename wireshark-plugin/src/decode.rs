@@ -57,7 +57,7 @@ mod tests {
     const ALL: u32 = u32::MAX;
     const KEY: SectionKey = SectionKey { file: 1, number: 0 };
 
-    /// A section that knows the stacks 1 to 3 and, as the provider with the number 1, `provider`.
+    /// A section with the stacks 1 to 3 and, as the provider with the number 1, `provider`.
     fn sections(provider: &str) -> Sections {
         let mut sections = Sections::default();
         sections.enter(KEY);

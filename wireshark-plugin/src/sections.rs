@@ -172,7 +172,7 @@ impl Section {
     }
 
     /// The layout of the tcp provider's events, `raw` among them. If the file does not name it, the events
-    /// that have been decoded tell, each of them before it is decoded itself.
+    /// that have been decoded prove, each of them before it is decoded itself.
     pub fn layout_with(&mut self, raw: &RawEvent<'_>) -> Option<Layout> {
         if self.layout.is_some() {
             return self.layout;

@@ -314,7 +314,7 @@ fn open_device(path: &Path) -> Result<File, Failure> {
     })
 }
 
-/// Subscribes by CREATE, of which the inner error is.
+/// Subscribes by CREATE. The inner error is that of the ioctl.
 fn subscribe(
     file: &File,
     subscriptions: &[Subscription],

@@ -16,8 +16,8 @@
 //!
 //! ```text
 //! READS     The device thread fills a buffer.
-//!           -> RESTS    it asks for the next buffer, and AHEAD buffers are queued (`ahead` is set)
-//!           -> WAITS    it asks for the next buffer, and the queue is full (`full` is set)
+//!           -> RESTS    it needs the next buffer, and AHEAD buffers are queued (`ahead` is set)
+//!           -> WAITS    it needs the next buffer, and the queue is full (`full` is set)
 //! WAITS     The queue is full. New data stays in the kernel.
 //!           -> READS    pop() takes the queue down to half of its mark (`full` is cleared)
 //! RESTS     The device thread is ahead of the writer.

@@ -174,8 +174,8 @@ fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Fai
     Ok(lock)
 }
 
-/// Makes what writes to `target`. `finish_others` says that unfinished files in a folder are nobody
-/// else's.
+/// Makes what writes to `target`. With `finish_others`, unfinished files in a folder belong to no
+/// other process.
 fn output(
     args: &CaptureArgs,
     target: Target,

@@ -57,7 +57,7 @@ impl Conversion {
     }
 }
 
-/// Opens inputs, each at its first frame; those that cannot be read, and those of which there is
+/// Opens inputs, each at its first frame; those that cannot be read, and those that have
 /// nothing to write, are left out.
 pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Frames {
     let mut frames = Frames::open(inputs, on_error);

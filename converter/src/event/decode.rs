@@ -109,7 +109,7 @@ impl ItemDecoder {
     #[cold]
     fn told(follower: &mut Follower, input: usize, number: u64, item: &LogItem<'_>) -> Option<Told> {
         let (_, step) = follower.feed(input, number, item)?;
-        // Accounts are nothing that an item tells.
+        // Accounts are not of one item.
         follower.take_closed();
         let stall = if step.stall_ended { follower.last_stall().map(String::into) } else { None };
         Some(Told { step, stall })

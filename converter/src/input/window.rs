@@ -290,7 +290,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that tell where they stand, in reads of up to so many at a time; then an error, or the end.
+    /// Bytes that depend on where they stand, in reads of up to so many at a time; then an error, or the end.
     struct Source {
         at: usize,
         len: usize,

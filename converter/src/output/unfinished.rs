@@ -86,7 +86,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// The signals to wait for. `status` is what Linux says of the process; where nothing tells which
+/// The signals to wait for. `status` is what Linux says of the process; where nothing says which
 /// signals are ignored, SIGHUP is left alone: nohup(1) is used more often than terminals go away.
 fn caught(status: Option<&str>) -> Vec<i32> {
     let ignored = status

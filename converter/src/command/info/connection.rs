@@ -11,7 +11,7 @@ use crate::event::subject::{Names, Subject};
 /// A connection.
 #[derive(Debug, Serialize)]
 pub struct ConnectionReport {
-    /// Local address and port, or null if no event tells.
+    /// Local address and port, or null if no event has them.
     pub local: Option<String>,
     /// Remote address and port.
     pub remote: Option<String>,
@@ -57,9 +57,9 @@ pub struct ConnectionReport {
     pub tlps: Option<u32>,
     /// Times that loss recovery began.
     pub recoveries: u32,
-    /// Round-trip times; null if none is told.
+    /// Round-trip times; null if there is none.
     pub rtt: Option<Rtt>,
-    /// The congestion window; null if none is told.
+    /// The congestion window; null if there is none.
     pub cwnd: Option<Cwnd>,
     /// What limited it, in one or two sentences; null of a socket without a connection.
     pub verdict: Option<String>,
@@ -130,11 +130,11 @@ pub struct LimitShare {
 /// How a connection ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct End {
-    /// Whether the log tells that it did.
+    /// Whether the log shows that it did.
     pub seen: bool,
     /// What the kernel noted as the reasons (FreeBSD 14 and later), in order.
     pub reasons: Vec<String>,
-    /// What segments told, in order, each once: `FIN sent`, `FIN received`, `RST sent`,
+    /// What segments showed, in order, each once: `FIN sent`, `FIN received`, `RST sent`,
     /// `RST received`.
     pub segments: Vec<&'static str>,
     /// The last TCP state.

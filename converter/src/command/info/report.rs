@@ -32,7 +32,7 @@ pub struct Report {
     pub foreign_packets: Option<u64>,
     /// Blocks that are neither, name resolution and statistics among them (pcapng).
     pub foreign_blocks: Option<u64>,
-    /// Records or events: of a selection those that are selected, and all that is told of time, loss,
+    /// Records or events: of a selection those that are selected, and all that is reported of time, loss,
     /// stacks, providers' events, connections and kinds of events is of these.
     pub events: u64,
     /// Records or events read, if only some were selected.
@@ -87,11 +87,11 @@ pub struct StackReport {
 #[derive(Debug, Serialize)]
 pub struct MachineReport {
     /// Its kernel: a release if the kernel stated it, or else `13`, `14`, `main`, `14 or newer`; null
-    /// if nothing tells, and then its records are read as those of main.
+    /// if nothing shows it, and then its records are read as those of main.
     pub kernel: Option<String>,
     /// Whether the kernel was inferred from its records.
     pub kernel_inferred: bool,
-    /// Ticks per second; null if nothing tells.
+    /// Ticks per second; null if nothing shows them.
     pub hz: Option<u32>,
     /// Whether that was inferred from its records.
     pub hz_inferred: bool,
@@ -117,7 +117,7 @@ pub struct EventCount {
     pub provider: Option<String>,
     /// The event's number.
     pub id: u32,
-    /// Its name; null if no table knows it.
+    /// Its name; null if no table has it.
     pub name: Option<&'static str>,
     /// How often.
     pub count: u64,

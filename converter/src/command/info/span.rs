@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A span of time.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Span {
-    /// `utc`, or `uptime` if the file does not know when the machine booted.
+    /// `utc`, or `uptime` if the file does not say when the machine booted.
     pub clock: &'static str,
     /// The earliest time, microseconds since 1970 or since boot.
     pub first_us: i64,

@@ -16,8 +16,8 @@ const INTRODUCTION: &str = "# Events and fields
 
 Everything that `bblog` and the Wireshark plugin can name. A field's filter name works in Wireshark's
 display filters and in those of `bblog show --filter`; its last part is its key in `bblog json`. Units are those of
-the value as logged: `us` microseconds, `seq` a sequence number, `1/256` a fixed-point number of which
-256 is 1.0, `ticks/32` kernel ticks scaled by 32. A condition names members of the record.
+the value as logged: `us` microseconds, `seq` a sequence number, `1/256` a fixed-point number with
+256 for 1.0, `ticks/32` kernel ticks scaled by 32. A condition names members of the record.
 
 ";
 
