@@ -23,7 +23,7 @@ use crate::step::Step;
 use crate::tally::{StackOf, Tally};
 use crate::tcp_state;
 use crate::timer::Timer;
-use crate::transmit::{Received, Sent};
+use crate::transmit::{Counts, Received, Sent};
 
 /// What a connection is followed for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -449,6 +449,27 @@ impl Connection {
         self.sending.take_settled()
     }
 
+    /// As [`Connection::take_spans`], one by one; the memory is kept for those to come.
+    pub fn drain_spans(&mut self) -> impl Iterator<Item = Span<Limit>> {
+        self.sending.drain_settled()
+    }
+
+    /// Spans of the sending side that later items may still change or prolong, the oldest first. With those that
+    /// [`Connection::drain_spans`] gave they are all of the time up to the last item.
+    pub fn unsettled_spans(&self) -> impl Iterator<Item = Span<Limit>> {
+        self.sending.unsettled()
+    }
+
+    /// Segments sent so far.
+    pub fn sent_counts(&self) -> Counts {
+        self.sent.counts
+    }
+
+    /// Bytes of data that the peer acknowledged so far; `None` if the log has no acknowledgements.
+    pub fn acked_bytes(&self) -> Option<u64> {
+        self.facts.snd_una.map(|_| self.tally.acked_bytes)
+    }
+
     /// The stall that ended last, if it is kept.
     pub fn last_stall(&self) -> Option<&Stall> {
         self.stalls.last()
@@ -508,7 +529,7 @@ impl Connection {
     }
 
     /// Whether it is a socket without a connection.
-    fn is_listener(&self) -> bool {
+    pub fn is_listener(&self) -> bool {
         let idle = matches!(self.facts.tcp_state, Some(tcp_state::CLOSED | tcp_state::LISTEN));
         idle && !self.facts.established
             && self.sent.counts.segments == 0

@@ -59,6 +59,11 @@ pub struct Connections<S = std::hash::RandomState> {
     closed: Vec<(Number, Box<Account>)>,
     /// Keys in the order of their connections' last items, the oldest first, each with the turn of its item then.
     queue: VecDeque<(Key, u64)>,
+    /// How many connections are followed at a time.
+    most: usize,
+    renewed_bits: u32,
+    /// Connections that had to make room for others.
+    forgotten: u64,
     turn: u64,
     repeated: u64,
 }
@@ -89,8 +94,9 @@ impl Fed {
     }
 }
 
-/// A connection is put at the end of the queue again once so many items have passed since the last time.
-const RENEWED: u64 = 4096;
+/// A connection is put at the end of the queue again once so many items have passed since the last time: 2 to the
+/// power of this, less where few connections are followed.
+const RENEWED_BITS: u32 = 12;
 
 impl<S: BuildHasher + Default> Default for Connections<S> {
     fn default() -> Connections<S> {
@@ -111,9 +117,19 @@ impl<S: BuildHasher + Default> Connections<S> {
             count: 0,
             closed: Vec::new(),
             queue: VecDeque::new(),
+            most: MAX_OPEN,
+            renewed_bits: RENEWED_BITS,
+            forgotten: 0,
             turn: 0,
             repeated: 0,
         }
+    }
+
+    /// None yet; at most `most` are followed at a time, at least 1.
+    pub fn bounded(wanted: Wanted, most: usize) -> Connections<S> {
+        let most = most.max(1);
+        let renewed_bits = (most / 16).max(1).ilog2().min(RENEWED_BITS);
+        Connections { most, renewed_bits, ..Connections::new(wanted) }
     }
 
     /// Takes in the item with the number `number` among all items.
@@ -132,7 +148,7 @@ impl<S: BuildHasher + Default> Connections<S> {
                     self.last = Some((key, place));
                     let step = open.connection.feed(&mut self.plans, number, item);
                     let (number, turn) = (open.number, std::mem::replace(&mut open.turn, self.turn));
-                    if turn / RENEWED != self.turn / RENEWED {
+                    if turn >> self.renewed_bits != self.turn >> self.renewed_bits {
                         self.renew(key);
                     }
                     return Fed::Told(number, step);
@@ -149,7 +165,7 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     #[cold]
     fn begin(&mut self, key: Key, number: u64, item: &Item<'_>) -> Fed {
-        if self.places.len() >= MAX_OPEN {
+        if self.places.len() >= self.most {
             self.close_oldest();
         }
         let mut connection = Connection::new(self.wanted);
@@ -177,7 +193,7 @@ impl<S: BuildHasher + Default> Connections<S> {
     #[cold]
     fn renew(&mut self, key: Key) {
         self.queue.push_back((key, self.turn));
-        if self.queue.len() > 4 * MAX_OPEN {
+        if self.queue.len() > 4 * self.most {
             let queue = std::mem::take(&mut self.queue);
             self.queue = queue.into_iter().filter(|entry| self.is_latest(entry)).collect();
         }
@@ -185,7 +201,7 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     /// Whether this is the last entry of an open connection in the queue.
     fn is_latest(&self, (key, turn): &(Key, u64)) -> bool {
-        self.get_open(key).is_some_and(|open| open.turn / RENEWED == turn / RENEWED)
+        self.get_open(key).is_some_and(|open| open.turn >> self.renewed_bits == turn >> self.renewed_bits)
     }
 
     fn get_open(&self, key: &Key) -> Option<&Open> {
@@ -196,6 +212,7 @@ impl<S: BuildHasher + Default> Connections<S> {
     fn close_oldest(&mut self) {
         while let Some(entry) = self.queue.pop_front() {
             if self.is_latest(&entry) {
+                self.forgotten += 1;
                 return self.close(&entry.0);
             }
         }
@@ -232,6 +249,22 @@ impl<S: BuildHasher + Default> Connections<S> {
     pub fn latest(&self) -> Option<&Connection> {
         let (_, place) = self.last.as_ref()?;
         self.open.get(*place)?.as_deref().map(|open| &open.connection)
+    }
+
+    /// The connection of the last item, to take spans from it.
+    pub fn latest_mut(&mut self) -> Option<&mut Connection> {
+        let (_, place) = self.last?;
+        self.open.get_mut(place)?.as_deref_mut().map(|open| &mut open.connection)
+    }
+
+    /// The connections that are followed, in no order.
+    pub fn followed(&self) -> impl Iterator<Item = (Number, &Connection)> {
+        self.open.iter().flatten().map(|open| (open.number, &open.connection))
+    }
+
+    /// Connections that were taken to be over to make room for others.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// Connections so far, those that are over included.

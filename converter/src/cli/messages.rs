@@ -68,6 +68,12 @@ impl Messages {
         print(&format_args!("{name}: {error}"));
     }
 
+    /// Prints a problem of an input that is text already, with the input's name.
+    pub fn problem(&mut self, text: &str, is_notice: bool) {
+        self.problems += u64::from(!is_notice);
+        self.bar.above(|| print(&text));
+    }
+
     /// Prints that a selection took nothing, if it did.
     pub fn selected(&mut self, nothing: Option<NothingSelected>) {
         if let Some(nothing) = nothing {

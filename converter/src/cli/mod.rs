@@ -18,6 +18,7 @@ mod progress;
 mod reading;
 mod selecting;
 mod show;
+mod top;
 mod usage;
 mod why;
 
@@ -44,6 +45,7 @@ enum Command {
     Info(info::Args),
     Why(why::Args),
     Plot(plot::Args),
+    Top(top::Args),
     Fields(fields::Args),
     Completions(completions::Args),
 }
@@ -58,6 +60,7 @@ pub fn run() -> Outcome {
         Command::Info(args) => info::run(args),
         Command::Why(args) => why::run(args),
         Command::Plot(args) => plot::run(args),
+        Command::Top(args) => top::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Completions(args) => completions::run(args),
     };

@@ -7,4 +7,5 @@ pub mod info;
 pub mod pcap_file;
 pub mod plot;
 pub mod split;
+pub mod top;
 pub mod why;

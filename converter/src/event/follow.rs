@@ -2,7 +2,7 @@
 //! Hands records and events to the analysis, each to its connection.
 
 use bblog_analysis::{
-    Account, BblogItem, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted,
+    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Over, Step, Wanted,
 };
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
@@ -38,6 +38,12 @@ impl Follower {
             capture_count: 0,
             sessions: LruMap::new(SESSIONS),
         }
+    }
+
+    /// One of an input without an end, which follows at most `most` connections at a time: see
+    /// [`Connections::live`].
+    pub fn live(wanted: Wanted, most: usize) -> Follower {
+        Follower { connections: Connections::live(wanted, most), ..Follower::new(wanted) }
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
@@ -107,6 +113,21 @@ impl Follower {
         }
         let spec = Catalog::event(item.tables, item.event.event_id());
         Some((key, Item::Eventlog(EventlogItem { event: item.event, spec, time: item.time })))
+    }
+
+    /// The connection of the last item.
+    pub fn latest_mut(&mut self) -> Option<&mut Connection> {
+        self.connections.latest_mut()
+    }
+
+    /// The connections that are followed, in no order.
+    pub fn followed(&self) -> impl Iterator<Item = (Number, &Connection)> {
+        self.connections.followed()
+    }
+
+    /// Connections that are over, since the last call; only of an input [without an end](Follower::live).
+    pub fn take_over(&mut self) -> impl Iterator<Item = Over> {
+        self.connections.take_over()
     }
 
     /// What is known of the connection of the last item.

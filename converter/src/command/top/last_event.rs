@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The last event of a connection, kept so that a filter that is set later finds the connection at once.
+
+use std::sync::Arc;
+
+use bblog_analysis::track::Tracked;
+use bblog_dissector::Micros;
+use bblog_dissector::bblog::{HEADER_LEN, Record, VERBOSE_LEN};
+use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::event::Event;
+use bblog_dissector::tcp_provider::Addresses;
+
+use crate::event::decode::DecodedItem;
+use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
+use crate::event::numbers::ItemNumbers;
+use crate::event::origin::Origin;
+
+/// An event's bytes, and what was known when it was decoded. Some 700 bytes.
+#[derive(Default)]
+pub struct LastEvent {
+    number: u64,
+    input: usize,
+    first: Micros,
+    runs_back: bool,
+    time: Micros,
+    tracked: Tracked,
+    numbers: ItemNumbers,
+    /// The record, or the event with its header.
+    bytes: Vec<u8>,
+    log: Option<Log>,
+}
+
+enum Log {
+    Bblog(Box<BblogParts>),
+    Eventlog(EventlogParts),
+}
+
+struct BblogParts {
+    verbose: Option<[u8; VERBOSE_LEN]>,
+    header: [u8; HEADER_LEN],
+    origin: Arc<Origin>,
+    clock: Clock,
+    missing: u32,
+    input_section: (usize, u64),
+}
+
+struct EventlogParts {
+    clock: Clock,
+    provider: Option<Arc<[u8]>>,
+    tables: Option<&'static Provider>,
+    addresses: Option<Addresses>,
+    section: u64,
+}
+
+impl LastEvent {
+    /// Takes `decoded` in place of the event before.
+    #[inline]
+    pub fn keep(&mut self, decoded: &DecodedItem<'_>) {
+        (self.number, self.input, self.first) = (decoded.number, decoded.input, decoded.first);
+        (self.runs_back, self.time) = (decoded.runs_back, decoded.item.time());
+        (self.tracked, self.numbers) = (decoded.tracked, decoded.numbers);
+        self.bytes.clear();
+        match &decoded.item {
+            LogItem::Bblog(item) => {
+                self.bytes.extend_from_slice(item.record.as_bytes());
+                let verbose = item.record.verbose().map(|verbose| *verbose.as_bytes());
+                let section = (decoded.input, item.section);
+                match &mut self.log {
+                    Some(Log::Bblog(parts)) if parts.input_section == section => {
+                        (parts.verbose, parts.missing) = (verbose, item.missing);
+                    }
+                    log => *log = Some(Log::Bblog(Box::new(BblogParts::of(item, section, verbose)))),
+                }
+            }
+            LogItem::Eventlog(item) => {
+                self.bytes.extend_from_slice(item.event.as_bytes());
+                match &mut self.log {
+                    Some(Log::Eventlog(parts)) if parts.section == item.section => {
+                        parts.addresses = item.addresses;
+                    }
+                    log => *log = Some(Log::Eventlog(EventlogParts::of(item))),
+                }
+            }
+        }
+    }
+
+    /// The event; `None` if there was none yet. What it told of its connection is left to be added.
+    pub fn decoded(&self) -> Option<DecodedItem<'_>> {
+        let (item, event) = match self.log.as_ref()? {
+            Log::Bblog(parts) => {
+                let record = Record::from_tcpinfo(&self.bytes).ok()?.with_verbose(parts.verbose.as_ref());
+                let item = BblogItem {
+                    record,
+                    time: self.time,
+                    clock: parts.clock,
+                    header: &parts.header,
+                    origin: &parts.origin,
+                    missing: parts.missing,
+                    section: parts.input_section.1,
+                };
+                (LogItem::Bblog(item), None)
+            }
+            Log::Eventlog(parts) => {
+                let event = RawEvent::whole(&self.bytes).ok()?;
+                let item = EventlogItem {
+                    event,
+                    time: self.time,
+                    clock: parts.clock,
+                    provider: parts.provider.as_deref(),
+                    tables: parts.tables,
+                    addresses: parts.addresses,
+                    section: parts.section,
+                };
+                (LogItem::Eventlog(item), Some((event, Catalog::event(item.tables, event.event_id()))))
+            }
+        };
+        let event = match (&item, &event) {
+            (LogItem::Bblog(item), _) => Event::of_record(&item.record, item.origin.context()),
+            (LogItem::Eventlog(_), Some((event, spec))) => Event::of_elog(event, spec),
+            (LogItem::Eventlog(_), None) => return None,
+        };
+        Some(DecodedItem {
+            number: self.number,
+            input: self.input,
+            first: self.first,
+            runs_back: self.runs_back,
+            item,
+            event,
+            tracked: self.tracked,
+            numbers: self.numbers,
+            told: None,
+        })
+    }
+}
+
+impl BblogParts {
+    fn of(item: &BblogItem<'_>, input_section: (usize, u64), verbose: Option<[u8; VERBOSE_LEN]>) -> BblogParts {
+        BblogParts {
+            verbose,
+            header: *item.header,
+            origin: Arc::new(item.origin.clone()),
+            clock: item.clock,
+            missing: item.missing,
+            input_section,
+        }
+    }
+}
+
+impl EventlogParts {
+    fn of(item: &EventlogItem<'_>) -> EventlogParts {
+        EventlogParts {
+            clock: item.clock,
+            provider: item.provider.map(Arc::from),
+            tables: item.tables,
+            addresses: item.addresses,
+            section: item.section,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! One reading, as text or JSON.
+
+use std::io::{self, Write};
+
+use bblog_analysis::Limit;
+use bblog_dissector::Micros;
+use serde::Serialize;
+
+use super::column::Column;
+use super::model::Line;
+use super::status::Status;
+use super::table::Entry;
+use crate::event::item::Clock;
+
+/// Prints the table, all columns as wide as they have to be.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_text(status: &Status, entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{}", status.line())?;
+    for warning in status.warnings() {
+        writeln!(out, "{warning}")?;
+    }
+    let cells: Vec<[String; Column::ALL.len()]> =
+        entries.iter().map(|entry| Column::ALL.map(|column| column.cell(&entry.name, &entry.line))).collect();
+    let titles = Column::ALL.map(|column| column.title().to_owned());
+    let rows = || std::iter::once(&titles).chain(&cells);
+    let widths: Vec<usize> = (0..Column::ALL.len())
+        .map(|at| rows().map(|row| row[at].chars().count()).max().unwrap_or(0))
+        .collect();
+    for row in rows() {
+        let mut text = String::new();
+        for ((cell, &width), column) in row.iter().zip(&widths).zip(Column::ALL) {
+            let blanks = " ".repeat(width - cell.chars().count().min(width));
+            match column.is_number() {
+                true => text += &format!("{blanks}{cell}  "),
+                false => text += &format!("{cell}{blanks}  "),
+            }
+        }
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    Ok(())
+}
+
+/// Prints a JSON object on one line.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_json(status: &Status, entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &Reading::of(status, entries))?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Reading<'a> {
+    input: &'a str,
+    clock: Option<&'static str>,
+    time_us: Option<i64>,
+    ended: bool,
+    events: u64,
+    lost_records: u64,
+    forgotten_connections: u64,
+    problems: u64,
+    connections: Vec<Connection<'a>>,
+}
+
+#[derive(Serialize)]
+struct Connection<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    members: usize,
+    local: Option<String>,
+    local_port: Option<u16>,
+    remote: Option<String>,
+    remote_port: Option<u16>,
+    session: Option<u64>,
+    log_id: Option<&'a str>,
+    stack: Option<&'a str>,
+    stack_inferred: bool,
+    cc: Option<&'a str>,
+    state: Option<&'static str>,
+    ended: bool,
+    last_us: i64,
+    age_us: u64,
+    recent: Recent,
+    srtt_us: Option<u32>,
+    min_rtt_us: Option<u32>,
+    cwnd: Option<u32>,
+    flight: Option<u32>,
+    limit: Option<&'static str>,
+    lost_us: u64,
+    last_event: Option<Event>,
+}
+
+/// The last ten seconds.
+#[derive(Serialize)]
+struct Recent {
+    duration_us: u64,
+    goodput_bps: Option<u64>,
+    sent_bytes: u64,
+    retransmitted_bytes: u64,
+    limits: Vec<State>,
+}
+
+#[derive(Serialize)]
+struct State {
+    state: &'static str,
+    time_us: u64,
+}
+
+#[derive(Serialize)]
+struct Event {
+    time_us: i64,
+    text: String,
+}
+
+impl<'a> Reading<'a> {
+    fn of(status: &'a Status, entries: &'a [Entry]) -> Reading<'a> {
+        let counts = status.counts;
+        Reading {
+            input: &status.input,
+            clock: counts.now.map(|(clock, _)| match clock {
+                Clock::Utc => "utc",
+                Clock::Uptime => "uptime",
+            }),
+            time_us: counts.now.map(|(_, Micros(time))| time),
+            ended: status.has_ended,
+            events: counts.events,
+            lost_records: counts.lost,
+            forgotten_connections: counts.forgotten,
+            problems: status.problems.faults,
+            connections: entries.iter().map(Connection::of).collect(),
+        }
+    }
+}
+
+impl<'a> Connection<'a> {
+    fn of(entry: &'a Entry) -> Connection<'a> {
+        let line = &entry.line;
+        let identity = &line.identity;
+        // The ends of a group are those of one of its connections.
+        let ends = identity.addresses.filter(|_| entry.group.is_none());
+        let (local, remote) = ends.unzip();
+        Connection {
+            group: entry.group.as_ref().map(ToString::to_string),
+            members: line.members,
+            local: local.map(|end| end.ip().to_string()),
+            local_port: local.map(|end| end.port()),
+            remote: remote.map(|end| end.ip().to_string()),
+            remote_port: remote.map(|end| end.port()),
+            session: identity.session,
+            log_id: identity.log_id.as_deref(),
+            stack: identity.stack.as_deref(),
+            stack_inferred: identity.is_stack_inferred,
+            cc: identity.cc.as_deref(),
+            state: line.state,
+            ended: line.is_ended,
+            last_us: line.last.0,
+            age_us: line.age_us,
+            recent: Recent::of(line),
+            srtt_us: line.srtt_us,
+            min_rtt_us: line.min_rtt_us,
+            cwnd: line.cwnd,
+            flight: line.flight,
+            limit: line.limit.map(Limit::name),
+            lost_us: line.lost_us,
+            last_event: line
+                .notable
+                .map(|notable| Event { time_us: notable.time.0, text: notable.what.to_string() }),
+        }
+    }
+}
+
+impl Recent {
+    fn of(line: &Line) -> Recent {
+        let state = |limit: Limit| State { state: limit.name(), time_us: line.recent[limit as usize] };
+        let mut limits: Vec<State> = Limit::ALL.map(state).into_iter().filter(|state| state.time_us > 0).collect();
+        limits.sort_by_key(|state| std::cmp::Reverse(state.time_us));
+        Recent {
+            duration_us: line.recent_us,
+            goodput_bps: line.goodput_bps,
+            sent_bytes: line.bytes.sent,
+            retransmitted_bytes: line.bytes.again,
+            limits,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What holds for the whole reading: the input, its clock, counts, problems.
+
+use bblog_pcapng::escape::OneLine;
+
+use super::model::Counts;
+use super::reader::Problems;
+use crate::event::item::Clock;
+use crate::text::clock_text::ClockText;
+
+/// The state of the reading.
+#[derive(Clone, Default)]
+pub struct Status {
+    /// The input's name.
+    pub input: String,
+    /// What was counted.
+    pub counts: Counts,
+    /// Connections that are followed and selected.
+    pub connections: usize,
+    /// What was wrong with the input.
+    pub problems: Problems,
+    /// Whether the input has ended.
+    pub has_ended: bool,
+}
+
+impl Status {
+    /// The first line: input, time of the last event, counts.
+    pub fn line(&self) -> String {
+        let mut text = format!("bblog top: {}", self.input);
+        if let Some((clock, time)) = self.counts.now {
+            text += ", ";
+            text += &time_of_day(clock, time);
+        }
+        text += &format!(", {}", count(self.connections as u64, "connection"));
+        text += &format!(", {}", count(self.counts.events, "event"));
+        if self.counts.events == 0 && !self.has_ended {
+            text += ", waiting for the first";
+        }
+        if self.has_ended {
+            text += ", ended";
+        }
+        text
+    }
+
+    /// What is worth a second line: what is missing, and the last problem.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.counts.lost > 0 {
+            warnings.push(format!("{} lost", count(self.counts.lost, "record")));
+        }
+        if self.counts.forgotten > 0 {
+            let forgotten = count(self.counts.forgotten, "connection");
+            warnings.push(format!("{forgotten} forgotten (--max-connections)"));
+        }
+        if let Some(last) = &self.problems.last {
+            let last = OneLine(last);
+            warnings.push(match self.problems.faults {
+                0 => last.to_string(),
+                faults => format!("{}, the last message: {last}", count(faults, "problem")),
+            });
+        }
+        warnings
+    }
+}
+
+/// `20:48:01.512 UTC`, or of a clock that counts from boot `up 1234.512 s`.
+pub fn time_of_day(clock: Clock, time: bblog_dissector::Micros) -> String {
+    let mut text = Vec::new();
+    let (prefix, unit) = match clock {
+        Clock::Utc => ("", " UTC"),
+        Clock::Uptime => ("up ", ""),
+    };
+    ClockText::default().time_of_day(clock, false, time, &mut text);
+    // Milliseconds are enough here.
+    text.truncate(text.len().saturating_sub(3));
+    format!("{prefix}{}{unit}", String::from_utf8_lossy(&text))
+}
+
+/// `1 event`, `2 events`.
+pub fn count(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
