@@ -2,7 +2,7 @@
 //! What the end-to-end tests share: the built programs ([`programs`]), the real tshark with the
 //! plugin in it ([`tshark`]), genuine logs ([`fixtures`]), a record for each row of the tables
 //! ([`rows`]), packets to compare ([`segments`]), what hostile bytes are thrown at ([`attacks`]),
-//! damaged captures ([`damage`]), and a browser ([`chromium`]).
+//! damaged captures ([`damage`]), a browser ([`chromium`]), and a terminal ([`tmux`]).
 //!
 //! A test takes a log from `fixtures`, runs a program on it, and compares what tshark shows.
 
@@ -14,4 +14,5 @@ pub mod programs;
 pub mod rows;
 pub mod segments;
 pub mod sharkd;
+pub mod tmux;
 pub mod tshark;

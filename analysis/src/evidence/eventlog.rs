@@ -116,7 +116,8 @@ fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact
                 seen.rtt = Some((kind, rtt));
             }
         }
-        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None),
+        // 0 before the first sample.
+        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None).filter(|&us| us > 0),
         Fact::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
         Fact::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
         Fact::Persist => facts.persist = Some(value != 0),

@@ -128,7 +128,7 @@ impl Column {
     /// How wide it is, characters.
     pub fn width(self) -> u16 {
         match self {
-            Column::Connection => 21,
+            Column::Connection => 38,
             Column::Id => 12,
             Column::Stack | Column::Cc => 8,
             Column::State => 12,

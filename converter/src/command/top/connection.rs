@@ -44,8 +44,6 @@ pub struct Identity {
 pub struct Kept {
     /// Which it is.
     pub identity: Identity,
-    /// The least smoothed round-trip time, microseconds.
-    pub least_srtt_us: Option<u32>,
     /// Time in each state that no later record can change, microseconds.
     pub limits: ByLimit,
     /// The last ten seconds.
@@ -71,7 +69,6 @@ impl Kept {
     pub fn new() -> Kept {
         Kept {
             identity: Identity::default(),
-            least_srtt_us: None,
             limits: ByLimit::default(),
             recent: Recent::default(),
             history: History::default(),
@@ -98,9 +95,6 @@ impl Kept {
             self.recent.count(now, bytes);
         }
         let facts = connection.facts();
-        if let Some(srtt) = facts.srtt_us {
-            self.least_srtt_us = Some(self.least_srtt_us.map_or(srtt, |least| least.min(srtt)));
-        }
         let sample = Sample { cwnd: facts.cwnd, flight: facts.flight(), srtt_us: facts.srtt_us, bytes };
         self.history.add(connection.first().unwrap_or(now), now, sample);
         if step.is_notable() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bblog_analysis::track::Tracked;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, VERBOSE_LEN};
-use bblog_dissector::catalog::{Catalog, Provider};
+use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::Addresses;
@@ -48,7 +48,7 @@ struct BblogParts {
 struct EventlogParts {
     clock: Clock,
     provider: Option<Arc<[u8]>>,
-    tables: Option<&'static Provider>,
+    tables: Option<&'static ProviderSpec>,
     addresses: Option<Addresses>,
     section: u64,
 }

@@ -66,7 +66,7 @@ pub struct Line {
     pub goodput_bps: Option<u64>,
     /// The smoothed round-trip time, microseconds.
     pub srtt_us: Option<u32>,
-    /// The least round-trip time logged, smoothed ones included, microseconds.
+    /// The least round-trip time logged, or the smoothed one if that is less, microseconds.
     pub min_rtt_us: Option<u32>,
     /// The congestion window, bytes.
     pub cwnd: Option<u32>,
@@ -224,7 +224,7 @@ impl Model {
             goodput_bps: rate.filter(|_| connection.acked_bytes().is_some()),
             srtt_us: facts.srtt_us,
             // A smoothed time below all that were logged is made of some that were not.
-            min_rtt_us: connection.rtts().min_us().into_iter().chain(kept.least_srtt_us).min(),
+            min_rtt_us: connection.rtts().min_us().into_iter().chain(facts.srtt_us).min(),
             cwnd: facts.cwnd,
             flight: facts.flight(),
             limit: kept.step.map(|step| step.limit),

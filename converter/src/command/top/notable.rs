@@ -5,7 +5,7 @@ use std::fmt;
 
 use bblog_analysis::{Cause, Stall, StallCause, Step, Timer, errno_name};
 use bblog_dissector::Micros;
-use bblog_dissector::spec::Names;
+use bblog_dissector::spec::ValueNames;
 use bblog_dissector::tables;
 
 use super::quantity::Time;
@@ -81,8 +81,8 @@ pub fn of_step(step: &Step, beside: Beside<'_>) -> impl Iterator<Item = What> {
 pub fn state_name(state: u8) -> Option<&'static str> {
     let row = tables::RECORD.iter().find(|row| row.name == "state")?;
     match row.names {
-        Names::Enum(table) => table.get(state.into()),
-        Names::Flags(_) | Names::None => None,
+        ValueNames::Enum(table) => table.get(state.into()),
+        ValueNames::Flags(_) | ValueNames::None => None,
     }
 }
 

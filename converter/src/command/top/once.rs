@@ -19,8 +19,9 @@ use crate::event::item::Clock;
 /// Those of `out`.
 pub fn print_text(status: &Status, entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", status.line())?;
-    for warning in status.warnings() {
-        writeln!(out, "{warning}")?;
+    let missing = status.missing();
+    if !missing.is_empty() {
+        writeln!(out, "{missing}")?;
     }
     let cells: Vec<[String; Column::ALL.len()]> =
         entries.iter().map(|entry| Column::ALL.map(|column| column.cell(&entry.name, &entry.line))).collect();

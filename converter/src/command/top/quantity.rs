@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// A span of time, microseconds: `85 us`, `12.3 ms`, `259 ms`, `1.30 s`, `2:05`, `1:02:03`.
+/// A span of time, microseconds: `85 us`, `12.3 ms`, `259 ms`, `1.30 s`, `2:05`, `1:02:03`, `7d16h`.
 #[derive(Clone, Copy)]
 pub struct Time(pub u64);
 
@@ -18,9 +18,10 @@ impl fmt::Display for Time {
             100_000..1_000_000 => f.pad(&format!("{} ms", us / 1_000)),
             1_000_000..100_000_000 => f.pad(&format!("{seconds}.{:02} s", us % 1_000_000 / 10_000)),
             100_000_000..3_600_000_000 => f.pad(&format!("{}:{:02}", seconds / 60, seconds % 60)),
-            3_600_000_000.. => {
+            3_600_000_000..360_000_000_000 => {
                 f.pad(&format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
             }
+            360_000_000_000.. => f.pad(&format!("{}d{}h", seconds / 86_400, seconds / 3600 % 24)),
         }
     }
 }
@@ -67,10 +68,10 @@ mod tests {
 
     #[test]
     fn forms() {
-        let times = [0, 999, 20_900, 259_001, 1_300_000, 125_000_000, 3_723_000_000];
+        let times = [0, 999, 20_900, 259_001, 1_300_000, 125_000_000, 3_723_000_000, 662_400_000_000];
         assert_eq!(
             times.map(|us| Time(us).to_string()),
-            ["0", "999 us", "20.9 ms", "259 ms", "1.30 s", "2:05", "1:02:03"]
+            ["0", "999 us", "20.9 ms", "259 ms", "1.30 s", "2:05", "1:02:03", "7d16h"]
         );
         let numbers = [0, 999, 1_000, 14_480, 999_999, 1_708_000, u64::MAX];
         assert_eq!(

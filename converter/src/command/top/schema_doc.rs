@@ -68,7 +68,7 @@ fn connection() -> Value {
             "recent": recent(),
             "srtt_us": { "description": "The smoothed RTT, microseconds; of a group the greatest.",
                          "$ref": "#/$defs/bytes" },
-            "min_rtt_us": { "description": "The least RTT logged, smoothed ones included, microseconds.", "$ref": "#/$defs/bytes" },
+            "min_rtt_us": { "description": "The least RTT logged, or srtt_us if that is less, microseconds.", "$ref": "#/$defs/bytes" },
             "cwnd": { "description": "The congestion window, bytes.", "$ref": "#/$defs/bytes" },
             "flight": { "description": "Bytes in flight.", "$ref": "#/$defs/bytes" },
             "limit": { "description": "What limits it now; null if the connections of a group differ.",

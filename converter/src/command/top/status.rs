@@ -42,24 +42,23 @@ impl Status {
         text
     }
 
-    /// What is worth a second line: what is missing, and the last problem.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.counts.lost > 0 {
-            warnings.push(format!("{} lost", count(self.counts.lost, "record")));
+    /// What is missing: `12 records lost, 1 connection forgotten (--max-connections)`; empty if nothing is.
+    pub fn missing(&self) -> String {
+        let Counts { lost, forgotten, .. } = self.counts;
+        let lost = (lost > 0).then(|| format!("{} lost", count(lost, "record")));
+        let forgotten = (forgotten > 0)
+            .then(|| format!("{} forgotten (--max-connections)", count(forgotten, "connection")));
+        lost.into_iter().chain(forgotten).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The last problem or notice of the input, and how many problems there were; empty without any.
+    pub fn problem(&self) -> String {
+        let Some(last) = &self.problems.last else { return String::new() };
+        let last = OneLine(last);
+        match self.problems.faults {
+            0 => last.to_string(),
+            faults => format!("{}, the last message: {last}", count(faults, "problem")),
         }
-        if self.counts.forgotten > 0 {
-            let forgotten = count(self.counts.forgotten, "connection");
-            warnings.push(format!("{forgotten} forgotten (--max-connections)"));
-        }
-        if let Some(last) = &self.problems.last {
-            let last = OneLine(last);
-            warnings.push(match self.problems.faults {
-                0 => last.to_string(),
-                faults => format!("{}, the last message: {last}", count(faults, "problem")),
-            });
-        }
-        warnings
     }
 }
 

@@ -72,11 +72,18 @@ fn second_line(ui: &Ui, glyphs: Glyphs) -> Line<'static> {
         spans.push(Span::styled("PAUSED", glyphs.selected()));
         spans.push(Span::raw(" "));
     }
-    let warnings = ui.status.warnings().join(", ");
-    if !warnings.is_empty() {
-        spans.push(Span::styled(format!("{warnings}  "), glyphs.alarm()));
+    let missing = ui.status.missing();
+    if !missing.is_empty() {
+        spans.push(Span::styled(missing, glyphs.alarm()));
+        spans.push(Span::raw(", "));
     }
     spans.push(Span::raw(arranged(ui)));
+    let problem = ui.status.problem();
+    if !problem.is_empty() {
+        let is_fault = ui.status.problems.faults > 0;
+        let style = if is_fault { glyphs.alarm() } else { Style::new() };
+        spans.push(Span::styled(format!("  {problem}"), style));
+    }
     Line::from(spans)
 }
 
