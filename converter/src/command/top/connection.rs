@@ -54,8 +54,10 @@ pub struct Kept {
     pub notables: VecDeque<Notable>,
     /// What its last event told.
     pub step: Option<Step>,
-    /// The last event of it, for filters that are set later.
-    pub last_event: LastEvent,
+    /// The last event of it, and the last that is a segment, for filters that are set later.
+    pub last_events: [LastEvent; 2],
+    /// The time of its last event.
+    pub last: Micros,
     /// When an event of it was selected by the filter last.
     pub selected: Option<Micros>,
     /// Input and section of the last BBLog record: what those say is noted.
@@ -74,7 +76,8 @@ impl Kept {
             history: History::default(),
             notables: VecDeque::new(),
             step: None,
-            last_event: LastEvent::default(),
+            last_events: Default::default(),
+            last: Micros(0),
             selected: None,
             section: None,
             acked: 0,
@@ -101,8 +104,13 @@ impl Kept {
             self.note(connection, step, decoded.item.time());
         }
         self.identify(decoded);
-        self.step = Some(*step);
-        self.last_event.keep(decoded);
+        (self.step, self.last) = (Some(*step), now);
+        // Addresses and ports are those of packets, as in Wireshark.
+        let is_segment = match &decoded.item {
+            LogItem::Bblog(item) => item.record.is_segment(),
+            LogItem::Eventlog(_) => step.segment.is_some(),
+        };
+        self.last_events[usize::from(is_segment)].keep(decoded);
     }
 
     /// Bytes since the last event.

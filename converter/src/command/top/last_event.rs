@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The last event of a connection, kept so that a filter that is set later finds the connection at once.
+//! The last events of a connection, kept so that a filter that is set later finds the connection at once.
 
 use std::sync::Arc;
 

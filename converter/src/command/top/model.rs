@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::connection::{Identity, Kept};
 use super::history::Sample;
+use super::last_event::LastEvent;
 use super::notable::{Notable, state_name};
 use super::recent::{self, ByLimit, Bytes};
 use crate::event::decode::{DecodedItem, ItemDecoder, Told};
@@ -166,17 +167,18 @@ impl Model {
     }
 
     /// From now on, only connections with an event in their last ten seconds that `filter` selects are shown;
-    /// the last event of each counts whenever it was. All are followed nevertheless.
+    /// the last event of each, and its last segment, count whenever they were. All are followed nevertheless.
     pub fn set_filter(&mut self, filter: Option<Filter>) {
         self.filter = filter;
         for kept in self.connections.values_mut() {
             kept.selected = None;
-            let (Some(filter), Some(mut decoded)) = (&mut self.filter, kept.last_event.decoded()) else {
-                continue;
-            };
-            decoded.told = kept.step.map(|step| Told { step, stall: None });
-            if filter.selects(&decoded) {
-                kept.selected = Some(decoded.item.time());
+            let Some(filter) = &mut self.filter else { continue };
+            for mut decoded in kept.last_events.iter().filter_map(LastEvent::decoded) {
+                decoded.told = kept.step.map(|step| Told { step, stall: None });
+                if filter.selects(&decoded) {
+                    // As if it were now: it is the last there was.
+                    kept.selected = Some(kept.last);
+                }
             }
         }
     }

@@ -36,6 +36,8 @@ pub struct Ui {
     pub entries: Vec<Entry>,
     /// The selected line of the table.
     pub selected: usize,
+    /// Whether the selected line is followed wherever it goes; else what is selected is the place.
+    is_following: bool,
     /// The first line of the table that is on the screen.
     pub top: usize,
     /// What holds for the whole reading.
@@ -113,6 +115,7 @@ impl Ui {
             filter,
             entries: Vec::new(),
             selected: 0,
+            is_following: false,
             top: 0,
             status: Status::default(),
             lines: Vec::new(),
@@ -154,8 +157,7 @@ impl Ui {
             Some((None, number)) => entry.group.is_none() && entry.line.number == *number,
             None => false,
         };
-        // The first line is where one looks: what comes up there is seen.
-        if self.selected > 0 {
+        if self.is_following {
             self.selected = self.entries.iter().position(same).unwrap_or(self.selected);
         }
         self.selected = self.selected.min(self.entries.len().saturating_sub(1));
@@ -220,6 +222,8 @@ impl Ui {
             }
             (Page::Table, Action::Up(_) | Action::Page(_) | Action::Edge(_)) => {
                 self.selected = moved(self.selected, action, self.entries.len(), self.height);
+                // The first line is where one looks: what comes up there is seen.
+                self.is_following = self.selected > 0;
                 return Effect::Draw;
             }
             (Page::Table, Action::Open) => return self.open_selected(),
@@ -285,7 +289,7 @@ impl Ui {
 
     fn enter(&mut self, group: Group) -> Effect {
         self.arrangement.inside = Some((self.arrangement.grouping, group));
-        (self.selected, self.top) = (0, 0);
+        (self.selected, self.top, self.is_following) = (0, 0, false);
         self.arrange();
         Effect::Draw
     }
@@ -299,7 +303,7 @@ impl Ui {
             }
             arrangement.grouping = Grouping::None;
         }
-        (self.selected, self.top) = (0, 0);
+        (self.selected, self.top, self.is_following) = (0, 0, false);
         self.arrange();
         Effect::Draw
     }

@@ -28,8 +28,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, ui: &mut Ui, glyphs: Glyph
     lines.push(Line::raw(""));
     lines.extend(sparklines(detail, area.width, glyphs));
     lines.push(Line::raw(""));
-    lines.push(limits("last 10 s", recent(detail), glyphs));
-    lines.push(limits("in all", detail.account.sending.totals.iter().map(total), glyphs));
+    lines.extend(limits("last 10 s", recent(detail), width, glyphs));
+    lines.extend(limits("in all", detail.account.sending.totals.iter().map(total), width, glyphs));
     lines.extend(stalls(detail, width, glyphs));
     let clock = ui.status.counts.now.map(|(clock, _)| clock);
     lines.push(Line::raw(""));
@@ -142,20 +142,32 @@ fn total(total: &Total<Limit>) -> (Limit, u64) {
     (total.state, total.time_us)
 }
 
-/// States that took time, with their shares.
-fn limits(name: &'static str, states: impl Iterator<Item = (Limit, u64)>, glyphs: Glyphs) -> Line<'static> {
+/// States that took time, with their shares, in as many lines as they need.
+fn limits(
+    name: &'static str,
+    states: impl Iterator<Item = (Limit, u64)>,
+    width: usize,
+    glyphs: Glyphs,
+) -> Vec<Line<'static>> {
     let states: Vec<(Limit, u64)> = states.filter(|(_, us)| *us > 0).collect();
     let all: u64 = states.iter().map(|(_, us)| us).sum();
-    let mut spans = vec![Span::styled(format!("{name:<NAME$}"), glyphs.bold())];
-    for (at, (limit, us)) in states.iter().enumerate() {
-        let comma = if at > 0 { ", " } else { "" };
-        let text = format!("{comma}{} {}", limit.name(), Share(*us as f64 / all.max(1) as f64));
-        spans.push(Span::styled(text, limit_style(*limit, glyphs)));
+    let head = |name: &str| Line::styled(format!("{name:<NAME$}"), glyphs.bold());
+    let mut lines = vec![head(name)];
+    for (at, &(limit, us)) in states.iter().enumerate() {
+        let comma = if at + 1 < states.len() { ", " } else { "" };
+        let text = format!("{} {}{comma}", limit.name(), Share(us as f64 / all.max(1) as f64));
+        let used = lines.last().map_or(0, Line::width);
+        if used > NAME && used + text.trim_end().len() > width {
+            lines.push(head(""));
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push_span(Span::styled(text, limit_style(limit, glyphs)));
+        }
     }
-    if states.is_empty() {
-        spans.push(Span::raw("-"));
+    if let (true, Some(last)) = (states.is_empty(), lines.last_mut()) {
+        last.push_span("-");
     }
-    Line::from(spans)
+    lines
 }
 
 /// The stalls, the last first.
