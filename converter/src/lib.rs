@@ -16,7 +16,7 @@
 //! - [`frame`] turns them into packets and blocks, [`text`] into lines.
 //! - [`picture`] is a connection as a page, a still or a trace.
 //! - [`output`] is the file that appears when it is complete.
-//! - [`command`] has the subcommands that do more than print: convert, split, info.
+//! - [`command`] has the subcommands that do more than print: convert, split, info, why, plot, top.
 //!
 //! A problem of an input is an [`InputError`] with its offset. The caller gets it, and reading continues.
 //! Every byte string converts to something.

@@ -2,7 +2,7 @@
 //! Hands records and events to the analysis, each to its connection.
 
 use bblog_analysis::{
-    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Over, Step, Wanted,
+    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted,
 };
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
@@ -40,10 +40,9 @@ impl Follower {
         }
     }
 
-    /// One of an input without an end, which follows at most `most` connections at a time: see
-    /// [`Connections::live`].
-    pub fn live(wanted: Wanted, most: usize) -> Follower {
-        Follower { connections: Connections::live(wanted, most), ..Follower::new(wanted) }
+    /// One that follows at most `most` connections at a time.
+    pub fn bounded(wanted: Wanted, most: usize) -> Follower {
+        Follower { connections: Connections::bounded(wanted, most), ..Follower::new(wanted) }
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
@@ -125,9 +124,9 @@ impl Follower {
         self.connections.followed()
     }
 
-    /// Connections that are over, since the last call; only of an input [without an end](Follower::live).
-    pub fn take_over(&mut self) -> impl Iterator<Item = Over> {
-        self.connections.take_over()
+    /// Connections that were taken to be over to make room for others.
+    pub fn forgotten(&self) -> u64 {
+        self.connections.forgotten()
     }
 
     /// What is known of the connection of the last item.

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use bblog_analysis::{Account, Connection, Limit, Number, Wanted};
+use bblog_analysis::{Account, Connection, Limit, Number, Wanted, state_name};
 use bblog_dissector::Micros;
 use foldhash::fast::RandomState;
 
 use super::connection::{Identity, Kept};
 use super::history::Sample;
 use super::last_event::LastEvent;
-use super::notable::{Notable, state_name};
+use super::notable::Notable;
 use super::recent::{self, ByLimit, Bytes};
 use crate::event::decode::{DecodedItem, ItemDecoder, Told};
 use crate::event::follow::Follower;
@@ -122,7 +122,7 @@ impl Model {
     /// One that follows at most `most` connections at a time, and has seen nothing yet.
     pub fn new(most: usize) -> Model {
         Model {
-            follower: Follower::live(Wanted { spans: true }, most),
+            follower: Follower::bounded(Wanted { spans: true }, most),
             decoder: ItemDecoder::new(),
             connections: HashMap::default(),
             filter: None,
@@ -136,9 +136,8 @@ impl Model {
         let mut decoded = self.decoder.decode(input, item);
         self.count(&decoded);
         let Some((number, step)) = self.follower.feed(input, decoded.number, &decoded.item) else { return };
-        for over in self.follower.take_over() {
-            self.connections.remove(&over.number);
-            self.counts.forgotten += u64::from(over.made_room);
+        for (over, _) in self.follower.take_closed() {
+            self.connections.remove(&over);
         }
         let Some(connection) = self.follower.latest_mut() else { return };
         let kept = self.connections.entry(number).or_insert_with(|| Box::new(Kept::new()));
@@ -163,7 +162,7 @@ impl Model {
 
     /// What was counted so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts { forgotten: self.follower.forgotten(), ..self.counts }
     }
 
     /// From now on, only connections with an event in their last ten seconds that `filter` selects are shown;

@@ -3,10 +3,8 @@
 
 use std::fmt;
 
-use bblog_analysis::{Cause, Stall, StallCause, Step, Timer, errno_name};
+use bblog_analysis::{Cause, Stall, StallCause, Step, Timer, errno_name, state_name};
 use bblog_dissector::Micros;
-use bblog_dissector::spec::ValueNames;
-use bblog_dissector::tables;
 
 use super::quantity::Time;
 
@@ -75,15 +73,6 @@ pub fn of_step(step: &Step, beside: Beside<'_>) -> impl Iterator<Item = What> {
     ]
     .into_iter()
     .flatten()
-}
-
-/// The name of a TCP state, as tcp_fsm.h has it: `ESTABLISHED`.
-pub fn state_name(state: u8) -> Option<&'static str> {
-    let row = tables::RECORD.iter().find(|row| row.name == "state")?;
-    match row.names {
-        ValueNames::Enum(table) => table.get(state.into()),
-        ValueNames::Flags(_) | ValueNames::None => None,
-    }
 }
 
 /// In a few words.
