@@ -185,8 +185,7 @@ impl<S: Copy + Eq> Ledger<S> {
     /// Spans that a later item may still change or prolong, the oldest first. They end now.
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = Span<S>> {
         let current = self.current.filter(|current| current.2 < self.now);
-        let current =
-            current.map(|(state, evidence, start)| Span { start, end: self.now, state, evidence });
+        let current = current.map(|(state, evidence, start)| Span { start, end: self.now, state, evidence });
         self.spell.iter().chain(&self.open).copied().chain(current)
     }
 
@@ -301,10 +300,10 @@ mod tests {
         ledger.advance(Micros(100));
         ledger.attribute_again(Timeout, Evidence::Timer);
         assert_eq!(totals(&ledger), [(Timeout, 90, 1, 90), (CongestionWindow, 10, 1, 10)]);
-        assert_eq!(ledger.unsettled().map(|span| (span.state, span.us())).collect::<Vec<_>>(), [
-            (CongestionWindow, 10),
-            (Timeout, 90)
-        ]);
+        assert_eq!(
+            ledger.unsettled().map(|span| (span.state, span.us())).collect::<Vec<_>>(),
+            [(CongestionWindow, 10), (Timeout, 90)]
+        );
         // The state goes on after it.
         ledger.advance(Micros(110));
         assert_eq!(totals(&ledger)[1..], [(Application, 10, 1, 10), (CongestionWindow, 10, 1, 10)]);

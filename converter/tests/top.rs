@@ -156,12 +156,8 @@ fn the_least_recently_active_make_room() {
         entry[8..16].copy_from_slice(&len.to_le_bytes());
         [entry, body].concat()
     };
-    let input = [
-        part(0..10),
-        bytes("default_v4mapped.tcplog"),
-        part(10..20),
-        bytes("default_refused.tcplog"),
-    ];
+    let input =
+        [part(0..10), bytes("default_v4mapped.tcplog"), part(10..20), bytes("default_refused.tcplog")];
     assert_eq!(ports(&json(&["--max-connections", "2"], &input.concat())), [12270, 35465]);
 }
 

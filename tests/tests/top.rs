@@ -139,9 +139,8 @@ fn it_stops_and_goes_on() {
         tmux.wait_for("Stopped");
         is_restored(&tmux);
         tmux.line("clear; fg");
-        let screen = tmux.wait("the table again", |screen| {
-            screen.contains("CONNECTION") && screen.contains("q quit")
-        });
+        let screen =
+            tmux.wait("the table again", |screen| screen.contains("CONNECTION") && screen.contains("q quit"));
         assert!(tmux.is_alternate(), "{screen}");
         tmux.keys(&["Down", "Enter"]);
         tmux.wait_for("events, the last first");
@@ -157,9 +156,14 @@ fn every_end_restores_the_terminal() {
     }
     let place = Place::new();
     let program = place.program.display().to_string();
-    for (signal, status) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("KEY", 0), ("^C", 130)] {
+    for (signal, status) in
+        [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131), ("KEY", 0), ("^C", 130)]
+    {
         let pid = place.path(&format!("pid-{status}-{}", signal.len()));
-        let run = format!("ulimit -c 0; sh -c 'echo $$ > {}; exec {program} top log'; echo status $?", pid.display());
+        let run = format!(
+            "ulimit -c 0; sh -c 'echo $$ > {}; exec {program} top log'; echo status $?",
+            pid.display()
+        );
         let tmux = place.shell((100, 24), &run);
         tmux.wait_for("ended");
         assert!(tmux.is_alternate());

@@ -136,7 +136,7 @@ impl Reading {
 }
 
 /// The inputs by name: what is no file but begins the names of a series' files stands for them.
-fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<InputName> {
+pub fn names(paths: Vec<PathBuf>, messages: &mut Messages) -> Vec<InputName> {
     let names: Vec<InputName> = paths.into_iter().map(InputName::new).collect();
     series::expand(&names, &mut |name, error| messages.error(name, error))
 }

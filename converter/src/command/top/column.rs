@@ -228,7 +228,8 @@ impl Column {
         let text = self.cell(name, line);
         let (Column::Cwnd, Some(flight), Some(cwnd)) = (self, line.flight, line.cwnd) else { return text };
         let full = usize::from(BAR);
-        let filled = (u64::from(flight) * full as u64).div_ceil(u64::from(cwnd.max(1))).min(full as u64) as usize;
+        let filled =
+            (u64::from(flight) * full as u64).div_ceil(u64::from(cwnd.max(1))).min(full as u64) as usize;
         format!("{:full$} {text:>11}", "|".repeat(filled))
     }
 

@@ -66,9 +66,9 @@ pub struct Kept {
     sent: (u64, u64),
 }
 
-impl Kept {
-    /// Of a connection of which no event was seen yet.
-    pub fn new() -> Kept {
+/// Of a connection of which no event was seen yet.
+impl Default for Kept {
+    fn default() -> Kept {
         Kept {
             identity: Identity::default(),
             limits: ByLimit::default(),
@@ -84,7 +84,9 @@ impl Kept {
             sent: (0, 0),
         }
     }
+}
 
+impl Kept {
     /// Takes in an event of the connection, which the analysis has taken in already.
     #[inline]
     pub fn take(&mut self, connection: &mut Connection, step: &Step, decoded: &DecodedItem<'_>) {

@@ -54,7 +54,9 @@ impl Grouping {
                 Group::Stack(format!("{stack}{mark}"))
             }),
             Grouping::Port => ends.map_or(Group::Unknown, |(local, _)| Group::Port(local.port())),
-            Grouping::RemotePort => ends.map_or(Group::Unknown, |(_, remote)| Group::RemotePort(remote.port())),
+            Grouping::RemotePort => {
+                ends.map_or(Group::Unknown, |(_, remote)| Group::RemotePort(remote.port()))
+            }
             Grouping::Network => ends.map_or(Group::Unknown, |(_, remote)| Group::network(remote.ip())),
         }
     }

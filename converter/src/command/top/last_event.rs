@@ -135,7 +135,11 @@ impl LastEvent {
 }
 
 impl BblogParts {
-    fn of(item: &BblogItem<'_>, input_section: (usize, u64), verbose: Option<[u8; VERBOSE_LEN]>) -> BblogParts {
+    fn of(
+        item: &BblogItem<'_>,
+        input_section: (usize, u64),
+        verbose: Option<[u8; VERBOSE_LEN]>,
+    ) -> BblogParts {
         BblogParts {
             verbose,
             header: *item.header,

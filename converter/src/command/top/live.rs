@@ -39,7 +39,8 @@ pub fn show(reading: &mut Reading, ui: &mut Ui, input: &str, catalog: &Catalog) 
     }
     let signals = Signals::new()?;
     let mut screen = Screen::open()?;
-    let mut live = Live { reading, ui, input, glyphs: Glyphs::of_locale(), drawn: None, next: Instant::now() };
+    let mut live =
+        Live { reading, ui, input, glyphs: Glyphs::of_locale(), drawn: None, next: Instant::now() };
     let left = live.run(&mut screen, &signals, catalog);
     drop(screen);
     left

@@ -140,7 +140,7 @@ impl Model {
             self.connections.remove(&over);
         }
         let Some(connection) = self.follower.latest_mut() else { return };
-        let kept = self.connections.entry(number).or_insert_with(|| Box::new(Kept::new()));
+        let kept = self.connections.entry(number).or_default();
         kept.take(connection, &step, &decoded);
         if let Some(filter) = &mut self.filter {
             decoded.told = Some(Told { step, stall: None });

@@ -176,7 +176,8 @@ impl<'a> Connection<'a> {
 impl Recent {
     fn of(line: &Line) -> Recent {
         let state = |limit: Limit| State { state: limit.name(), time_us: line.recent[limit as usize] };
-        let mut limits: Vec<State> = Limit::ALL.map(state).into_iter().filter(|state| state.time_us > 0).collect();
+        let mut limits: Vec<State> =
+            Limit::ALL.map(state).into_iter().filter(|state| state.time_us > 0).collect();
         limits.sort_by_key(|state| std::cmp::Reverse(state.time_us));
         Recent {
             duration_us: line.recent_us,

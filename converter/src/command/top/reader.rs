@@ -122,10 +122,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn read(inputs: &Inputs, shared: &Shared, mut pace: Option<Pace>, _ended: Sender<()>) {
     let on_error = &mut |name: &_, error: &crate::InputError| {
-        lock(&shared.problems).add(Problem {
-            text: format!("{name}: {error}").into(),
-            is_notice: error.is_notice(),
-        });
+        lock(&shared.problems)
+            .add(Problem { text: format!("{name}: {error}").into(), is_notice: error.is_notice() });
     };
     let mut events = Events::open(inputs, on_error);
     lock(&shared.problems).nothing_opened = events.is_empty();

@@ -90,7 +90,11 @@ fn rate(bytes: u64, sample_us: u64) -> Option<u64> {
     u64::try_from((u128::from(bytes) * 8_000_000).checked_div(u128::from(sample_us))?).ok()
 }
 
-const VALUES: [(&str, Value, fn(u64) -> String); 6] = [
+/// How a value is written.
+type Form = fn(u64) -> String;
+
+/// The values that are drawn: name, value, form.
+const VALUES: [(&str, Value, Form); 6] = [
     ("cwnd", |sample, _| sample.cwnd.map(u64::from), |bytes| Si(bytes).to_string()),
     ("flight", |sample, _| sample.flight.map(u64::from), |bytes| Si(bytes).to_string()),
     ("srtt", |sample, _| sample.srtt_us.map(u64::from), |us| Time(us).to_string()),
@@ -107,7 +111,8 @@ fn sparklines(detail: &Detail, width: u16, glyphs: Glyphs) -> Vec<Line<'static>>
     let mut lines: Vec<Line<'static>> = VALUES
         .iter()
         .map(|(name, value, text)| {
-            let values: Vec<Option<u64>> = shown.iter().map(|sample| value(sample, detail.sample_us)).collect();
+            let values: Vec<Option<u64>> =
+                shown.iter().map(|sample| value(sample, detail.sample_us)).collect();
             let most = values.iter().flatten().max().copied();
             let graph: String = values.iter().map(|value| glyph(*value, most.unwrap_or(0), glyphs)).collect();
             let most = most.map_or("-".to_owned(), text);

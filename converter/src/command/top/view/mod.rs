@@ -60,8 +60,11 @@ fn second_line(ui: &Ui, glyphs: Glyphs) -> Line<'static> {
             super::ui::Asked::Filter => "Filter: ",
             super::ui::Asked::Interval => "Seconds between two readings: ",
         };
-        let mut spans =
-            vec![Span::styled(what, glyphs.bold()), Span::raw(shown(&prompt.text)), Span::styled(" ", glyphs.selected())];
+        let mut spans = vec![
+            Span::styled(what, glyphs.bold()),
+            Span::raw(shown(&prompt.text)),
+            Span::styled(" ", glyphs.selected()),
+        ];
         if let Some(wrong) = &prompt.wrong {
             spans.push(Span::styled(format!("  {wrong}"), glyphs.alarm()));
         }

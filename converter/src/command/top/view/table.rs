@@ -35,12 +35,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, ui: &mut Ui, glyphs: Glyph
         Row::new(cells).style(style)
     });
     let widths = columns.iter().map(|&(_, width)| Constraint::Length(width));
-    let table = Table::new(lines, widths).column_spacing(1).header(Row::new(heading).style(glyphs.selected()));
+    let table =
+        Table::new(lines, widths).column_spacing(1).header(Row::new(heading).style(glyphs.selected()));
     frame.render_widget(table, area);
     if ui.entries.is_empty() {
         let why = match () {
             () if ui.status.counts.events == 0 => "",
-            () if !ui.filter.is_empty() => "No connection has an event that the filter selects in its last 10 s.",
+            () if !ui.filter.is_empty() => {
+                "No connection has an event that the filter selects in its last 10 s."
+            }
             () => "No connection in these events.",
         };
         line(frame, area, 1, Line::raw(why));
@@ -58,7 +61,9 @@ fn wanted(column: Column, entries: &[Entry]) -> u16 {
             1 => entry.name.len(),
             members => entry.name.len() + 4 + members.ilog10() as usize,
         }),
-        Column::Id => longest(&|entry| entry.line.identity.log_id.as_ref().map_or(1, |id| id.chars().count())),
+        Column::Id => {
+            longest(&|entry| entry.line.identity.log_id.as_ref().map_or(1, |id| id.chars().count()))
+        }
         Column::Cc => longest(&|entry| entry.line.identity.cc.as_ref().map_or(1, |cc| cc.chars().count())),
         Column::Event => Column::Event.most(),
         other => other.width(),
