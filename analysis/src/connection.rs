@@ -19,7 +19,7 @@ use crate::segment_size::SegmentSize;
 use crate::send_buffer::SendBuffer;
 use crate::seq::before as precedes;
 use crate::stall::{Situation, Stall, StallEnd, Stalls};
-use crate::step::Step;
+use crate::step::{SackBlock, Step};
 use crate::tally::{StackOf, Tally};
 use crate::tcp_state;
 use crate::timer::Timer;
@@ -73,6 +73,18 @@ struct Clock {
     is_whole: bool,
     /// The item was logged late, after later ones.
     is_late: bool,
+}
+
+/// The options of a segment that has more than a time stamp.
+#[inline]
+fn options_of(segment: &Segment<'_>) -> Option<Options> {
+    segment.options.filter(|options| options.len() > 12).map(Options::parse)
+}
+
+fn newest_block(segment: &Segment<'_>, options: &Options, is_ours: bool) -> Option<SackBlock> {
+    let (start, end) = options.first_block?;
+    let is_duplicate = options.duplicate(segment.ack).is_some();
+    Some(SackBlock { start, end, is_ours, is_duplicate })
 }
 
 /// What is reckoned with where no RTT is known, microseconds.
@@ -281,10 +293,11 @@ impl Connection {
 
     fn happened(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {
         match seen.kind {
-            Kind::In(segment) => step.sack = self.received(before, &segment),
+            Kind::In(segment) => self.received(before, &segment, step),
             Kind::Acked => self.acked(before),
             Kind::Out(segment, errno) => {
                 self.sent(before, &segment);
+                step.sack = step.sack.or_else(|| newest_block(&segment, &options_of(&segment)?, true));
                 step.send_error = errno.filter(|&errno| errno > 0);
                 step.retransmission = if self.clock.is_late {
                     self.sent.late(&segment);
@@ -335,26 +348,26 @@ impl Connection {
         self.facts.srtt_us.filter(|&srtt| self.cached_rtt.is_own(srtt)).or_else(|| self.rtts.mean_us())
     }
 
-    /// A segment was received. Returns its newest SACK block.
-    fn received(&mut self, before: &Before, segment: &Segment<'_>) -> Option<(u32, u32)> {
+    /// A segment was received.
+    fn received(&mut self, before: &Before, segment: &Segment<'_>, step: &mut Step) {
         self.unanswered = false;
         self.sending.settle();
         self.receiving.settle();
         if self.clock.is_late {
-            self.received.late(segment)
+            self.received.late(segment);
         } else {
-            self.received.segment(segment)
+            step.arrival = self.received.segment(segment);
         }
         self.tally.ends.see(segment, false);
         if !self.facts.established || segment.has(flag::SYN) {
             self.handshake.received(segment);
         }
-        let options = segment.options.filter(|options| options.len() > 12).map(Options::parse);
+        let options = options_of(segment);
         if let Some(options) = options.filter(|options| options.first_block.is_some()) {
             self.sacked(segment, &options);
+            step.sack = newest_block(segment, &options, false);
         }
         self.acked(before);
-        options?.first_block
     }
 
     /// What SACK blocks say about duplicates and order.

@@ -245,6 +245,13 @@ impl<S: BuildHasher + Default> Connections<S> {
         open.map(|open| open.connection.take_spans()).unwrap_or_default()
     }
 
+    /// Spans of the connection of the last item that no later item can change, if [`Wanted::spans`].
+    pub fn take_latest_spans(&mut self) -> Vec<Span<Limit>> {
+        let place = self.last.as_ref().map(|last| last.1);
+        let open = place.and_then(|place| self.open.get_mut(place)?.as_deref_mut());
+        open.map(|open| open.connection.take_spans()).unwrap_or_default()
+    }
+
     /// The connection of the last item.
     pub fn latest(&self) -> Option<&Connection> {
         let (_, place) = self.last.as_ref()?;

@@ -4,7 +4,7 @@
 use crate::evidence::{Kind, Observed};
 use crate::limit::{Evidence, Limit};
 use crate::timer::Timer;
-use crate::transmit::Retransmission;
+use crate::transmit::{Arrival, Retransmission};
 
 /// What one item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,11 @@ pub struct Step {
     pub is_end: bool,
     /// The segment that was sent or received with this item.
     pub segment: Option<SegmentRange>,
-    /// The newest SACK block of the segment that was received: its first sequence number, and the one after it.
-    pub sack: Option<(u32, u32)>,
+    /// How the segment that was received stands to those before it; `None` if it takes no sequence numbers, or was
+    /// logged late.
+    pub arrival: Option<Arrival>,
+    /// The newest SACK block of the segment that was sent or received.
+    pub sack: Option<SackBlock>,
     /// The round-trip time that the item says, microseconds.
     pub rtt_us: Option<u32>,
 }
@@ -53,6 +56,19 @@ pub struct SegmentRange {
     pub end: u32,
     /// Whether it was sent; else it was received.
     pub is_ours: bool,
+}
+
+/// A SACK block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SackBlock {
+    /// Its first sequence number.
+    pub start: u32,
+    /// The sequence number after it.
+    pub end: u32,
+    /// Whether it was sent; else it was received.
+    pub is_ours: bool,
+    /// Whether it says that the range arrived twice (D-SACK, RFC 2883).
+    pub is_duplicate: bool,
 }
 
 /// The sequence numbers of the segment that an item is of.
@@ -83,7 +99,13 @@ impl Step {
             is_first,
             is_end: false,
             segment: range(&seen.kind),
-            sack: None,
+            arrival: None,
+            sack: seen.sack.map(|sack| SackBlock {
+                start: sack.start,
+                end: sack.end,
+                is_ours: false,
+                is_duplicate: sack.is_duplicate,
+            }),
             rtt_us: seen.rtt.map(|rtt| rtt.1),
         }
     }

@@ -48,6 +48,17 @@ pub struct Retransmission {
     pub cause: Option<Cause>,
 }
 
+/// How a segment that was received stands to those received before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It begins where the ones before it end.
+    Next,
+    /// Something before it is missing.
+    AfterGap,
+    /// It begins below what was received before: sent again, or late.
+    Behind,
+}
+
 /// Segments of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -244,23 +255,29 @@ impl Received {
         self.counts.bytes += u64::from(segment.len);
     }
 
-    pub(crate) fn segment(&mut self, segment: &Segment<'_>) {
+    pub(crate) fn segment(&mut self, segment: &Segment<'_>) -> Option<Arrival> {
         self.counts.segments += 1;
         self.counts.bytes += u64::from(segment.len);
         if !occupies(segment) {
-            return;
+            return None;
         }
         let end = segment.end();
         let Some(max) = self.max else {
             self.max = Some(end);
-            return;
+            return Some(Arrival::Next);
         };
-        if before(segment.seq, max) && !is_probe(segment, max) {
+        let is_behind = before(segment.seq, max) && !is_probe(segment, max);
+        if is_behind {
             self.counts.retransmissions += 1;
             let to = if before(end, max) { end } else { max };
             self.counts.retransmitted_bytes += u64::from(distance(segment.seq, to).min(segment.len));
         }
         self.max = Some(later(max, end));
+        Some(match is_behind {
+            true => Arrival::Behind,
+            false if before(max, segment.seq) => Arrival::AfterGap,
+            false => Arrival::Next,
+        })
     }
 }
 

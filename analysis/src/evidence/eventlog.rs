@@ -11,11 +11,18 @@ use super::facts::Facts;
 use super::plan::{Meanings, Plan, Plans};
 use super::rules::{Fact, Role, WayOut};
 use super::segment::{Segment, flag};
-use super::{Kind, Observed};
+use super::{Block, Kind, Observed};
 use crate::item::EventlogItem;
 use crate::seq::{before, later};
 use crate::tcp_state;
 use crate::timer::Timer;
+
+/// The newest SACK block of an event; one that is empty stands for none.
+fn newest_block(values: &Values) -> Option<Block> {
+    let (start, end) = (values.block.0?, values.block.1?);
+    let is_duplicate = values.snd_una.is_some_and(|una| !before(una, end));
+    before(start, end).then_some(Block { start, end, is_duplicate })
+}
 
 /// What an event's values say, before it is known what they mean together.
 #[derive(Default)]
@@ -29,6 +36,7 @@ struct Values {
     acked: u32,
     flight: Option<u32>,
     sacked: u32,
+    block: (Option<u32>, Option<u32>),
     buffered: Option<u32>,
     error: i64,
     timer: Option<Timer>,
@@ -46,6 +54,7 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem
     }
     facts.timed_out |= seen.timer == Some(Timer::Rto);
     seen.iss = facts.iss;
+    seen.sack = newest_block(&values);
     happened(facts, &mut seen, plan.role, &values);
     if let Some(mss) = values.mss {
         facts.mss_with_options(mss);
@@ -81,6 +90,8 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
             Fact::Acked => values.acked = word,
             Fact::Flight => values.flight = Some(word),
             Fact::Sacked => values.sacked = word,
+            Fact::SackStart => values.block.0 = Some(word),
+            Fact::SackEnd => values.block.1 = Some(word),
             Fact::Buffered => values.buffered = Some(word),
             Fact::Error => values.error = value,
             Fact::MssWithOptions => values.mss = Some(word),

@@ -29,6 +29,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) timer: Option<Timer>,
     /// A round-trip time, microseconds.
     pub(crate) rtt: Option<(RttKind, u32)>,
+    /// The newest SACK block received, where the log has it apart from the segment.
+    pub(crate) sack: Option<Block>,
     /// Our initial sequence number, where the item says it.
     pub(crate) iss: Option<u32>,
     /// Fast recovery begins, by the log's own word.
@@ -41,6 +43,17 @@ pub(crate) struct Observed<'a> {
     pub(crate) goodput: Option<u64>,
     /// HyStart++ ends slow start.
     pub(crate) hystart: bool,
+}
+
+/// A SACK block as an event has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// Its first sequence number.
+    pub(crate) start: u32,
+    /// The sequence number after it.
+    pub(crate) end: u32,
+    /// Whether it says that the range arrived twice.
+    pub(crate) is_duplicate: bool,
 }
 
 /// The kind of an item.

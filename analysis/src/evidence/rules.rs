@@ -100,6 +100,10 @@ pub(super) enum Fact {
     Flight,
     /// Bytes SACKed.
     Sacked,
+    /// The newest SACK block received: its first sequence number.
+    SackStart,
+    /// The sequence number after it.
+    SackEnd,
     /// An error number.
     Error,
     /// Our initial sequence number.
@@ -206,6 +210,8 @@ pub(super) static FACTS: &[FactRule] = &[
     fact(Eventlog, "SACK", "acked", Fact::Acked),
     fact(Eventlog, "SACK", "inflight", Fact::Flight),
     fact(Eventlog, "SACK", "sacked", Fact::Sacked),
+    fact(Eventlog, "SACK", "blk1_start", Fact::SackStart),
+    fact(Eventlog, "SACK", "blk1_end", Fact::SackEnd),
     fact(Eventlog, "CWND", "cwnd", Fact::Cwnd),
     fact(Eventlog, "CWND", "ssthresh", Fact::Ssthresh),
     fact(Eventlog, "ENTER_RECOVERY", "cwnd", Fact::Cwnd),

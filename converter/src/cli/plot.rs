@@ -35,9 +35,9 @@ pub struct Args {
     /// The format to write [default: by the ending of OUT, else html]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// The size of a still, pixels
-    #[arg(long, value_name = "WIDTHxHEIGHT", default_value = "1400x1200", value_parser = size)]
-    size: Size,
+    /// The size of a still, pixels [default: 1400 wide, and as high as suits it]
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
+    size: Option<Size>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]

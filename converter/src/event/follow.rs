@@ -2,7 +2,7 @@
 //! Hands records and events to the analysis, each to its connection.
 
 use bblog_analysis::{
-    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Number, Step, Wanted,
+    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Limit, Number, Span, Step, Wanted,
 };
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
@@ -132,6 +132,12 @@ impl Follower {
     /// What is known of the connection of the last item.
     pub fn facts(&self) -> Option<&Facts> {
         Some(self.connections.latest()?.facts())
+    }
+
+    /// Spans of the connection of the last item that no later item can change, if they are wanted. At most 65,536 are
+    /// kept until they are taken.
+    pub fn take_spans(&mut self) -> Vec<Span<Limit>> {
+        self.connections.take_latest_spans()
     }
 
     /// What happened in the stall that ended last on the connection of the last item, in a sentence.

@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::write::EncoderWriter;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use super::model::{BandRow, Bars, ConnectionPicture, Line, Style, Ticks, Unit};
+use super::model::{BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Style, Ticks, Unit};
 use super::{palette, pyramid};
 
 const FRAME: &str = include_str!("page/page.html");
@@ -24,22 +26,19 @@ const SCRIPTS: [&str; 5] = [
     include_str!("page/hover.js"),
     include_str!("page/controls.js"),
 ];
-/// Points of a line in a page at most: two per microsecond that a screen can resolve after much zooming.
-const LINE_POINTS: usize = 1 << 16;
+/// The level of compression: numbers as differences get hardly smaller with more.
+const COMPRESSION: u32 = 6;
 
 /// Writes the page of `connections`.
 ///
 /// # Errors
 /// What `out` gives.
 pub fn write(connections: &[ConnectionPicture], out: &mut dyn Write) -> io::Result<()> {
-    let mut blobs = Vec::new();
-    let mut described = Vec::new();
-    for (number, connection) in connections.iter().enumerate() {
-        let mut blob = Blob::default();
-        described.push(describe(connection, number, &mut blob));
-        blobs.push(blob.0);
-    }
-    let data = json!({ "version": 1, "program": concat!("bblog ", env!("CARGO_PKG_VERSION")), "connections": described });
+    let described: Vec<(Value, Blob, Texts)> =
+        connections.iter().enumerate().map(|(number, connection)| describe(connection, number)).collect();
+    let connections: Value = described.iter().map(|(description, ..)| description).cloned().collect();
+    let program = concat!("bblog ", env!("CARGO_PKG_VERSION"));
+    let data = json!({ "version": 1, "program": program, "connections": connections });
     let mut rest = FRAME;
     let mut until = |mark: &str, out: &mut dyn Write| -> io::Result<()> {
         let (before, after) = rest.split_once(mark).unwrap_or((rest, ""));
@@ -51,14 +50,27 @@ pub fn write(connections: &[ConnectionPicture], out: &mut dyn Write) -> io::Resu
     until("{{data}}", out)?;
     out.write_all(data.to_string().replace('<', "\\u003c").as_bytes())?;
     until("{{blobs}}", out)?;
-    for (number, blob) in blobs.iter().enumerate() {
-        let encoded = STANDARD.encode(blob);
-        writeln!(out, "<script type=\"application/octet-stream\" id=\"blob-{number}\">{encoded}</script>")?;
+    for (number, (_, blob, texts)) in described.iter().enumerate() {
+        element(&format!("blob-{number}"), &blob.0, out)?;
+        element(&format!("texts-{number}"), texts.0.as_bytes(), out)?;
     }
     until("{{scripts}}", out)?;
-    writeln!(out, "{LIBRARY}\n(() => {{\n\"use strict\";\n{}}})();", SCRIPTS.join("\n"))?;
+    writeln!(out, "{LIBRARY}\n(async () => {{\n\"use strict\";\n{}}})();", SCRIPTS.join("\n"))?;
     out.write_all(rest.as_bytes())
 }
+
+/// Writes bytes that the scripts read, compressed.
+fn element(id: &str, bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "<script type=\"application/octet-stream\" id=\"{id}\">")?;
+    let base64 = EncoderWriter::new(&mut *out, &STANDARD);
+    let mut deflate = GzEncoder::new(base64, Compression::new(COMPRESSION));
+    deflate.write_all(bytes)?;
+    deflate.finish()?.finish()?;
+    writeln!(out, "</script>")
+}
+
+/// The sentences of a connection's events.
+struct Texts<'a>(&'a str);
 
 /// The numbers of a connection, each column aligned to eight bytes.
 #[derive(Default)]
@@ -72,78 +84,124 @@ impl Blob {
         json!([kind, offset, (self.0.len() - offset) / N])
     }
 
-    /// Whole numbers: as u32 if all fit, else as f64, which holds them exactly up to 2^53.
+    /// Differences of whole numbers, which compress well. They wrap.
+    fn differences(&mut self, kind: &str, values: impl Iterator<Item = u32>) -> Value {
+        let mut last = 0_u32;
+        self.column(kind, values.map(|value| value.wrapping_sub(std::mem::replace(&mut last, value)).to_le_bytes()))
+    }
+
+    /// Whole numbers: as differences if all fit, else as f64, which holds them exactly up to 2^53.
     fn whole(&mut self, values: impl Iterator<Item = u64> + Clone) -> Value {
         if values.clone().all(|value| u32::try_from(value).is_ok()) {
-            self.column("u32", values.map(|value| (value as u32).to_le_bytes()))
+            self.differences("d32", values.map(|value| value as u32))
         } else {
             self.column("f64", values.map(|value| (value as f64).to_le_bytes()))
         }
     }
 
-    fn numbers(&mut self, values: impl Iterator<Item = f64> + Clone) -> Value {
-        let fits = |value: f64| value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
+    /// Values of a line. Whole ones are stored as differences of the next number, so that 0 stands for none.
+    fn values(&mut self, values: impl Iterator<Item = f64> + Clone) -> Value {
+        let fits = |value: f64| {
+            value.is_nan() || (value.fract() == 0.0 && (0.0..f64::from(u32::MAX)).contains(&value))
+        };
         if values.clone().all(fits) {
-            self.column("u32", values.map(|value| (value as u32).to_le_bytes()))
+            let next = |value: f64| if value.is_nan() { 0 } else { value as u32 + 1 };
+            self.differences("n32", values.map(next))
         } else {
             self.column("f64", values.map(f64::to_le_bytes))
         }
     }
 }
 
-fn describe(connection: &ConnectionPicture, number: usize, blob: &mut Blob) -> Value {
+fn describe(connection: &ConnectionPicture, number: usize) -> (Value, Blob, Texts<'_>) {
+    let mut blob = Blob::default();
     let until = connection.duration_us;
     let stalls = connection.stalls.iter().map(
         |stall| json!({ "start_us": stall.start_us, "duration_us": stall.duration_us, "text": stall.text }),
     );
-    json!({
+    let ticks = &connection.ticks;
+    let lines = connection.lines.iter().filter(|line| !line.points.is_empty());
+    let lines: Value = lines.map(|it| line(it, ticks, until, &mut blob)).collect();
+    let all_bars = connection.bars.iter().filter(|bars| !bars.ranges.is_empty());
+    let all_bars: Value = all_bars.map(|it| bars(it, ticks, until, &mut blob)).collect();
+    let bands = connection.bands.iter().filter(|row| !row.spans.is_empty());
+    let bands: Value = bands.map(|it| band(it, &mut blob)).collect();
+    let described = json!({
         "title": connection.title,
         "details": connection.details,
         "verdict": connection.verdict,
+        "lost_us": connection.lost_us,
         "origin_us": connection.origin_us.to_string(),
         "clock": if connection.utc { "utc" } else { "uptime" },
         "duration_us": until,
         "blob": format!("blob-{number}"),
+        "sentences": format!("texts-{number}"),
         "filter": connection.filter,
         "show": connection.show,
         "files": connection.files,
         "shares": connection.shares,
         "stalls": stalls.collect::<Value>(),
-        "lines": connection.lines.iter().filter(|line| !line.points.is_empty()).map(|it| line(it, until, blob)).collect::<Value>(),
-        "bars": connection.bars.iter().filter(|bars| !bars.ranges.is_empty()).map(|it| bars(it, blob)).collect::<Value>(),
-        "bands": connection.bands.iter().filter(|row| !row.spans.is_empty()).map(|it| band(it, blob)).collect::<Value>(),
-        "ticks": ticks(&connection.ticks, blob),
-    })
+        "panels": Panel::ALL.iter().map(|panel| json!({ "id": panel.id(), "title": panel.title(), "unit": unit_of(*panel) })).collect::<Value>(),
+        "hidden": connection.minor.map(Panel::id),
+        "lines": lines,
+        "bars": all_bars,
+        "bands": bands,
+        "ticks": describe_ticks(ticks, &mut blob),
+    });
+    (described, blob, Texts(&connection.ticks.texts.all))
 }
 
-fn line(line: &Line, until: u64, blob: &mut Blob) -> Value {
-    let unit = match line.panel.unit() {
+fn unit_of(panel: Panel) -> &'static str {
+    match panel.unit() {
         Unit::Bytes => "bytes",
         Unit::Microseconds => "us",
         Unit::BitsPerSecond => "bps",
-    };
+    }
+}
+
+fn line(line: &Line, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
     let style = match line.style {
         Style::Step => "step",
         Style::Dots => "dots",
     };
-    let levels = pyramid::levels(line.points.clone(), LINE_POINTS).into_iter().map(|level| {
-        let x = blob.whole(level.iter().map(|point| point.0));
-        let y = blob.numbers(level.iter().map(|point| point.1));
-        json!({ "x": x, "y": y })
+    let levels = pyramid::levels(line.points.clone(), usize::MAX).into_iter().map(|level| {
+        // Points lie at events, but those of a rate.
+        let at = level.iter().map(|point| ticks.times.binary_search(&point.0).ok());
+        let at: Option<Vec<usize>> = at.collect();
+        let y = blob.values(level.iter().map(|point| point.1));
+        match at {
+            Some(at) => json!({ "at": blob.whole(at.iter().map(|at| *at as u64)), "y": y }),
+            None => json!({ "x": blob.whole(level.iter().map(|point| point.0)), "y": y }),
+        }
     });
     let levels = levels.collect::<Value>();
-    json!({ "panel": line.panel.id(), "id": line.id, "label": line.label, "unit": unit, "style": style, "until": until, "levels": levels })
+    json!({ "panel": line.panel.id(), "id": line.id, "label": line.label, "style": style, "until": until, "levels": levels })
 }
 
-fn bars(bars: &Bars, blob: &mut Blob) -> Value {
+fn bars(bars: &Bars, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
+    let at = bars.ranges.iter().map(|range| ticks.numbers.partition_point(|number| *number < range.number) as u64);
+    let at: Vec<u64> = at.collect();
+    let coarser = match bars.role {
+        BarRole::Plain => pyramid::slots(&bars.ranges, until),
+        BarRole::Mark | BarRole::Retransmission => Vec::new(),
+    };
+    let coarser = coarser.iter().map(|level| {
+        json!({
+            "t": blob.whole(level.iter().map(|range| range.time)),
+            "lo": blob.whole(level.iter().map(|range| range.low)),
+            "len": blob.whole(level.iter().map(|range| range.high - range.low)),
+        })
+    });
+    let coarser: Value = coarser.collect();
     json!({
-        "panel": "sequence",
+        "panel": bars.panel.id(),
         "kind": bars.kind,
         "label": bars.label,
-        "t": blob.whole(bars.ranges.iter().map(|range| range.time)),
+        "is_mark": bars.role != BarRole::Plain,
+        "at": blob.whole(at.iter().copied()),
         "lo": blob.whole(bars.ranges.iter().map(|range| range.low)),
-        "hi": blob.whole(bars.ranges.iter().map(|range| range.high)),
-        "number": blob.whole(bars.ranges.iter().map(|range| range.number)),
+        "len": blob.whole(bars.ranges.iter().map(|range| range.high - range.low)),
+        "coarser": coarser,
     })
 }
 
@@ -151,7 +209,7 @@ fn band(row: &BandRow, blob: &mut Blob) -> Value {
     let mut names: Vec<&str> = Vec::new();
     let mut places = BTreeMap::new();
     let states = row.spans.iter().map(|(_, _, name)| {
-        *places.entry(name.as_str()).or_insert_with(|| {
+        *places.entry(*name).or_insert_with(|| {
             names.push(name);
             (names.len() - 1) as u16
         })
@@ -164,16 +222,18 @@ fn band(row: &BandRow, blob: &mut Blob) -> Value {
         "end": blob.whole(row.spans.iter().map(|span| span.1)),
         "state": blob.column("u16", states.iter().map(|state| state.to_le_bytes())),
         "names": names,
+        "colours": names.iter().map(|name| palette::of_state(row.row, name)).collect::<Value>(),
     })
 }
 
-fn ticks(ticks: &Ticks, blob: &mut Blob) -> Value {
+fn describe_ticks(ticks: &Ticks, blob: &mut Blob) -> Value {
     let kinds = ticks.kinds();
     let row = |kind: &str| kinds.iter().position(|known| *known == kind).unwrap_or_default();
     let codes = ticks.codes.iter().map(|(name, kind)| json!({ "name": name, "kind": row(kind) }));
     let first = ticks.numbers.first().copied().unwrap_or_default();
     let follow = ticks.numbers.iter().zip(first..).all(|(number, next)| *number == next);
     let number = if follow { Value::Null } else { blob.whole(ticks.numbers.iter().copied()) };
+    let texts = &ticks.texts;
     json!({
         "t": blob.whole(ticks.times.iter().copied()),
         "code": blob.column("u16", ticks.codes_of.iter().map(|code| code.to_le_bytes())),
@@ -181,7 +241,7 @@ fn ticks(ticks: &Ticks, blob: &mut Blob) -> Value {
         "kinds": kinds.iter().map(|kind| json!({ "id": kind, "label": kind })).collect::<Value>(),
         "number": number,
         "first_number": first,
-        "text_at": blob.whole(ticks.texts.iter().map(|text| u64::from(text.0))),
-        "texts": ticks.texts.iter().map(|text| text.1.as_str()).collect::<Value>(),
+        "text_at": blob.whole(texts.events.iter().map(|event| u64::from(*event))),
+        "text_end": blob.whole(texts.ends.iter().map(|end| *end as u64)),
     })
 }

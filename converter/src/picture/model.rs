@@ -17,6 +17,8 @@ pub struct ConnectionPicture {
     pub details: String,
     /// What limited it, as a sentence.
     pub verdict: String,
+    /// Time in recovery, waiting for timers, and with failed sends, microseconds.
+    pub lost_us: u64,
     /// Time of the first event, microseconds of the clock.
     pub origin_us: i64,
     /// Whether the clock is UTC; else it counts from the start of the machine.
@@ -33,6 +35,8 @@ pub struct ConnectionPicture {
     pub shares: Vec<(&'static str, u64)>,
     /// Gaps without progress.
     pub stalls: Vec<Stall>,
+    /// The panel of the direction that has little data: it is shown on demand only.
+    pub minor: Option<Panel>,
     /// Values over time.
     pub lines: Vec<Line>,
     /// Ranges of sequence numbers.
@@ -64,8 +68,10 @@ pub struct Stall {
 /// The panels that have an axis of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panel {
-    /// Sequence numbers.
+    /// Sequence numbers sent.
     Sequence,
+    /// Sequence numbers received.
+    Arrival,
     /// Windows and flight.
     Window,
     /// Round-trip times.
@@ -76,12 +82,14 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, from top to bottom.
-    pub const ALL: [Panel; 4] = [Panel::Sequence, Panel::Window, Panel::Rtt, Panel::Rate];
+    pub const ALL: [Panel; 5] =
+        [Panel::Sequence, Panel::Arrival, Panel::Window, Panel::Rtt, Panel::Rate];
 
     /// Its name in the page.
     pub fn id(self) -> &'static str {
         match self {
             Panel::Sequence => "sequence",
+            Panel::Arrival => "arrival",
             Panel::Window => "window",
             Panel::Rtt => "rtt",
             Panel::Rate => "rate",
@@ -91,7 +99,8 @@ impl Panel {
     /// Its heading.
     pub fn title(self) -> &'static str {
         match self {
-            Panel::Sequence => "Sequence numbers",
+            Panel::Sequence => "Sequence numbers sent",
+            Panel::Arrival => "Sequence numbers received",
             Panel::Window => "Windows and flight",
             Panel::Rtt => "Round-trip time",
             Panel::Rate => "Rates",
@@ -101,7 +110,7 @@ impl Panel {
     /// The unit of its values.
     pub fn unit(self) -> Unit {
         match self {
-            Panel::Sequence | Panel::Window => Unit::Bytes,
+            Panel::Sequence | Panel::Arrival | Panel::Window => Unit::Bytes,
             Panel::Rtt => Unit::Microseconds,
             Panel::Rate => Unit::BitsPerSecond,
         }
@@ -157,19 +166,39 @@ impl Line {
         }
         self.points.push((time, value));
     }
+
+    /// From `time` on the value is absent.
+    pub fn end(&mut self, time: u64) {
+        if !self.points.is_empty() {
+            self.push(time, f64::NAN);
+        }
+    }
 }
 
 /// Ranges of sequence numbers of one kind, in order of time.
 #[derive(Clone, Debug)]
 pub struct Bars {
+    /// The panel they are drawn in.
+    pub panel: Panel,
     /// Its name in the palette.
     pub kind: &'static str,
     /// Its name in the legend.
     pub label: &'static str,
-    /// Whether the kind is a retransmission.
-    pub retransmits: bool,
+    /// What they are.
+    pub role: BarRole,
     /// The ranges.
     pub ranges: Vec<Range>,
+}
+
+/// What ranges of one kind are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BarRole {
+    /// The usual course of things: many on one pixel are one.
+    Plain,
+    /// A mark that is always drawn.
+    Mark,
+    /// A mark for a segment that was sent again.
+    Retransmission,
 }
 
 /// A range of sequence numbers at a time.
@@ -186,14 +215,14 @@ pub struct Range {
 }
 
 /// States over time, which do not overlap.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BandRow {
     /// Its name in the page: `limit` has the colours of the states.
     pub row: &'static str,
     /// Its name beside the row.
     pub label: &'static str,
     /// Begin, end and name of each, in order of time.
-    pub spans: Vec<(u64, u64, String)>,
+    pub spans: Vec<(u64, u64, &'static str)>,
 }
 
 /// Every event of the connection.
@@ -207,8 +236,35 @@ pub struct Ticks {
     pub codes_of: Vec<u16>,
     /// Names of events, with the kind that gives the row and the colour.
     pub codes: Vec<(String, &'static str)>,
-    /// Sentences of the events that have one: index of the event and text.
-    pub texts: Vec<(u32, String)>,
+    /// Sentences of the events that have one.
+    pub texts: Texts,
+}
+
+/// Sentences of events, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    /// The index of the event of each, in order.
+    pub events: Vec<u32>,
+    /// Where each ends in `all`.
+    pub ends: Vec<usize>,
+    /// All of them.
+    pub all: String,
+}
+
+impl Texts {
+    /// Adds the sentence that `write` writes for the event with index `event`.
+    pub fn push(&mut self, event: usize, write: impl FnOnce(&mut String)) {
+        write(&mut self.all);
+        self.events.push(u32::try_from(event).unwrap_or(u32::MAX));
+        self.ends.push(self.all.len());
+    }
+
+    /// Each event's index and sentence.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let texts = starts.zip(&self.ends).map(|(start, end)| self.all.get(start..*end).unwrap_or_default());
+        self.events.iter().copied().zip(texts)
+    }
 }
 
 impl Ticks {

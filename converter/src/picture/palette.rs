@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Colours by name. The page's style sheet is the one table of them; stills use its light half.
 
+use bblog_analysis::Limit;
+
 /// The style sheet of the page.
 pub(super) const STYLES: &str = include_str!("page/viewer.css");
 
@@ -16,6 +18,28 @@ pub fn colour(name: &str) -> (u8, u8, u8) {
         (Some(red), Some(green), Some(blue)) => (red, green, blue),
         _ => (0x88, 0x88, 0x88),
     }
+}
+
+/// The name in the palette of a state of a row of bands.
+pub fn of_state(row: &str, state: &str) -> &'static str {
+    let states: &[(&str, &str, &'static str)] = &[
+        ("phase", "slow start", "slow-start"),
+        ("phase", "congestion avoidance", "avoidance"),
+        ("phase", "fast recovery", "in-recovery"),
+        ("bbr", "STARTUP", "slow-start"),
+        ("bbr", "DRAIN", "drain"),
+        ("bbr", "PROBE_BW", "avoidance"),
+        ("bbr", "PROBE_RTT", "probe-rtt"),
+        ("recovery", "recovery", "in-recovery"),
+        ("timer", "armed", "armed"),
+        ("missing", "missing", "unknown"),
+        ("step", "gain 5/4", "gain-up"),
+        ("step", "drain 3/4", "gain-down"),
+    ];
+    if row == "limit" {
+        return Limit::ALL.into_iter().map(Limit::name).find(|name| *name == state).unwrap_or("unknown");
+    }
+    states.iter().find(|known| (known.0, known.1) == (row, state)).map_or("level", |known| known.2)
 }
 
 #[cfg(test)]

@@ -2,10 +2,43 @@
 //! Long lines at several resolutions: a coarser level keeps the smallest and the largest value of each
 //! bucket of the finer one, so that no peak is lost.
 
+use super::model::Range;
+
 /// Points of a coarser level are made of so many of the finer one, which leave two.
 const BUCKET: usize = 16;
 /// Lines of so many points or fewer need no coarser level.
 const ENOUGH: usize = 8192;
+
+/// Slots of time of the coarsest level of ranges, and how many times finer each further level is.
+const SLOTS: u64 = 8192;
+const FINER: u64 = 8;
+
+/// Coarser levels of ranges over a connection that lasts `until`, the finest first. Each level has a number of slots
+/// of time; ranges of one slot that touch each other are one range there, so that a level covers what the ranges do.
+pub fn slots(ranges: &[Range], until: u64) -> Vec<Vec<Range>> {
+    let mut levels = Vec::new();
+    let mut slots = SLOTS;
+    while slots < ranges.len() as u64 / 2 {
+        let slot = |time: u64| u128::from(time) * u128::from(slots) / (u128::from(until) + 1);
+        let mut level: Vec<Range> = Vec::new();
+        for range in ranges {
+            match level.last_mut() {
+                Some(last)
+                    if slot(last.time) == slot(range.time)
+                        && range.low <= last.high
+                        && range.high >= last.low =>
+                {
+                    (last.low, last.high) = (last.low.min(range.low), last.high.max(range.high));
+                }
+                _ => level.push(*range),
+            }
+        }
+        levels.push(level);
+        slots *= FINER;
+    }
+    levels.reverse();
+    levels
+}
 
 /// A line's points: times and values.
 pub type Points = Vec<(u64, f64)>;
@@ -46,7 +79,7 @@ fn reduce(points: &[(u64, f64)]) -> Points {
 
 #[cfg(test)]
 mod tests {
-    use super::levels;
+    use super::{Range, levels, slots};
 
     #[test]
     fn no_level_loses_an_extreme() {
@@ -61,6 +94,22 @@ mod tests {
             assert!(level.is_sorted_by_key(|point| point.0));
         }
         assert!(levels(points, 20_000)[0].len() <= 20_000);
+    }
+
+    /// What a level of ranges covers of sequence numbers is what the ranges cover.
+    #[test]
+    fn no_level_loses_a_range() {
+        let range = |at: u64| Range { time: at, low: at * 100, high: at * 100 + 100, number: at };
+        let ranges: Vec<Range> = (0..200_000).filter(|at| at % 1000 != 7).map(range).collect();
+        let levels = slots(&ranges, 200_000);
+        assert_eq!(levels.len(), 2);
+        for level in &levels {
+            assert!(level.len() < ranges.len() / 2);
+            assert!(level.is_sorted_by_key(|range| range.time));
+            let covered: u64 = level.iter().map(|range| range.high - range.low).sum();
+            assert_eq!(covered, ranges.len() as u64 * 100);
+        }
+        assert!(slots(&ranges[..1000], 200_000).is_empty());
     }
 
     #[test]

@@ -3,24 +3,33 @@
 
 use std::collections::HashMap;
 
-use bblog_analysis::{Account, Cause, Facts, Limit, SegmentRange, Step};
+use bblog_analysis::{
+    Account, Arrival, Cause, Facts, Limit, Running, SackBlock, SegmentRange, Span, Step, Timer,
+};
 use bblog_dissector::Micros;
-use bblog_dissector::spec::Category;
+use bblog_dissector::spec::{Category, Stack};
 
-use super::values::{Row, scaled};
+use super::bands::{self, Bands};
+use super::transmissions::Transmissions;
+use super::values::Drawn;
 use crate::event::decode::DecodedItem;
+use crate::event::item::LogItem;
 use crate::event::words::Words;
-use crate::picture::model::{BandRow, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style};
+use crate::picture::model::{BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts};
 
-/// Of a log with so many events or fewer each has its sentence in the page; of a longer one those that matter.
-const ALL_TEXTS: usize = 20_000;
-/// Buckets of the delivered rate over the whole of a connection.
+/// Bytes of sentences up to which each event has one; beyond, only those that matter.
+const ALL_TEXTS: usize = 100_000_000;
+/// A direction with so many times less data than the other is minor.
+const MINOR: u64 = 20;
+/// Buckets of a delivered rate over the whole of a connection.
 const RATE_BUCKETS: u64 = 400;
 
 /// Lines of the connection's state, in the order of the legend.
-const STATE_LINES: [(Panel, &str, &str, Style); 9] = [
+const STATE_LINES: [(Panel, &str, &str, Style); 11] = [
     (Panel::Sequence, "acked", "snd_una", Style::Step),
     (Panel::Sequence, "edge-window", "peer's window edge", Style::Step),
+    (Panel::Arrival, "rcv-nxt", "rcv_nxt", Style::Step),
+    (Panel::Arrival, "our-edge", "our window edge", Style::Step),
     (Panel::Window, "cwnd", "cwnd", Style::Step),
     (Panel::Window, "ssthresh", "ssthresh", Style::Step),
     (Panel::Window, "flight", "flight", Style::Step),
@@ -30,17 +39,22 @@ const STATE_LINES: [(Panel, &str, &str, Style); 9] = [
     (Panel::Rtt, "srtt", "srtt", Style::Step),
 ];
 
-/// Kinds of ranges, in the order of the legend: name in the palette, name in the legend, whether it is a
-/// retransmission.
-const BAR_KINDS: [(&str, &str, bool); 8] = [
-    ("sent", "sent", false),
-    ("received", "received", false),
-    ("fast", "fast retransmission (RACK, duplicate ACKs)", true),
-    ("tlp", "tail loss probe", true),
-    ("rto", "retransmission after RTO", true),
-    ("again", "retransmission, cause not logged", true),
-    ("sack", "SACKed by the peer", false),
-    ("failed", "send failed", false),
+/// Kinds of ranges, in the order in which they are drawn: name in the palette, name in the legend.
+const BAR_KINDS: [(Panel, &str, &str, BarRole); 14] = [
+    (Panel::Sequence, "sent", "sent", BarRole::Plain),
+    (Panel::Sequence, "sack", "SACKed by the peer", BarRole::Plain),
+    (Panel::Sequence, "dsack", "arrived twice (D-SACK)", BarRole::Mark),
+    (Panel::Sequence, "lost", "taken for lost", BarRole::Mark),
+    (Panel::Sequence, "fast", "sent again: RACK or duplicate ACKs", BarRole::Retransmission),
+    (Panel::Sequence, "tlp", "tail loss probe", BarRole::Retransmission),
+    (Panel::Sequence, "rto", "sent again: RTO", BarRole::Retransmission),
+    (Panel::Sequence, "again", "sent again, cause not logged", BarRole::Retransmission),
+    (Panel::Sequence, "failed", "send failed", BarRole::Mark),
+    (Panel::Arrival, "received", "received", BarRole::Plain),
+    (Panel::Arrival, "ahead", "received after a gap", BarRole::Plain),
+    (Panel::Arrival, "our-sack", "SACKed by us", BarRole::Plain),
+    (Panel::Arrival, "behind", "received late or again", BarRole::Mark),
+    (Panel::Arrival, "our-dsack", "reported as twice (D-SACK)", BarRole::Mark),
 ];
 
 /// Sequence numbers of one direction as numbers that do not wrap, relative to the first.
@@ -59,6 +73,11 @@ impl Unwrapped {
         self.last = next;
         u64::try_from(next).unwrap_or_default()
     }
+
+    /// The relative numbers of the first sequence number of a range and of the one after it.
+    fn range(&mut self, start: u32, end: u32) -> (u64, u64) {
+        (self.take(start), self.take(end))
+    }
 }
 
 /// A connection that is being drawn.
@@ -67,21 +86,26 @@ pub(super) struct Drawing {
     first: Micros,
     ours: Unwrapped,
     theirs: Unwrapped,
+    transmissions: Transmissions,
     /// Lines of values of events, by name in the palette.
     values: HashMap<&'static str, Line>,
-    recovery: Option<u64>,
+    bands: Bands,
+    timers: Running,
+    /// What limited the sending side.
+    limits: BandRow,
     /// Whether the connection was open at some time: before, its windows are not set.
     was_open: bool,
     words: Words,
     codes: HashMap<(&'static str, &'static str), u16>,
-    /// Whether the event at a place in `texts` matters.
+    /// Whether the event of each sentence matters.
     notable: Vec<bool>,
 }
 
 impl Drawing {
+    /// A connection without events, whose first one has the time `first`.
     pub(super) fn new(picture: ConnectionPicture, first: Micros) -> Drawing {
         let line = |(panel, id, label, style)| Line::new(panel, id, label, style);
-        let bars = |(kind, label, retransmits)| Bars { kind, label, retransmits, ranges: Vec::new() };
+        let bars = |(panel, kind, label, role)| Bars { panel, kind, label, role, ranges: Vec::new() };
         let lines = STATE_LINES.map(line).into();
         let bars = BAR_KINDS.map(bars).into();
         Drawing {
@@ -89,8 +113,11 @@ impl Drawing {
             first,
             ours: Unwrapped::default(),
             theirs: Unwrapped::default(),
+            transmissions: Transmissions::default(),
             values: HashMap::new(),
-            recovery: None,
+            bands: Bands::default(),
+            timers: Running::default(),
+            limits: BandRow { row: "limit", label: "limited by", spans: Vec::new() },
             was_open: false,
             words: Words::default(),
             codes: HashMap::new(),
@@ -99,26 +126,29 @@ impl Drawing {
     }
 
     /// Takes in an event after the analysis did.
-    pub(super) fn event(
-        &mut self,
-        decoded: &DecodedItem<'_>,
-        step: &Step,
-        facts: &Facts,
-        rows: &[&'static Row],
-    ) {
+    pub(super) fn event(&mut self, decoded: &DecodedItem<'_>, step: &Step, facts: &Facts, drawn: &Drawn) {
         // USERSEND may be logged late: times do not run back in a picture.
         let offset = (decoded.item.time() - self.first).0.max(0) as u64;
-        let time = self.picture.ticks.times.last().map_or(offset, |last| offset.max(*last));
+        let last = self.picture.ticks.times.last().copied();
+        let time = last.map_or(offset, |last| offset.max(last));
         self.picture.duration_us = time;
+        if step.missing > 0 {
+            self.gap(last.unwrap_or(time), time);
+        }
         self.state(time, step, facts);
         self.segment(time, decoded.number, step);
-        self.values(time, decoded, rows);
-        match (step.recovery, self.recovery) {
-            (Some(true), None) => self.recovery = Some(time),
-            (Some(false), Some(start)) => self.end_recovery(start, time),
-            _ => {}
-        }
+        self.sack(time, decoded.number, step);
+        self.values(time, decoded, drawn);
+        self.states(time, decoded, step, facts, drawn);
         self.tick(time, decoded, step);
+    }
+
+    /// Records between two times are missing: no value is known there.
+    fn gap(&mut self, from: u64, to: u64) {
+        let lines = self.picture.lines.iter_mut().chain(self.values.values_mut());
+        lines.filter(|line| line.style == Style::Step).for_each(|line| line.end(from));
+        self.bands.gap(from, to);
+        self.timers = Running::default();
     }
 
     fn state(&mut self, time: u64, step: &Step, facts: &Facts) {
@@ -129,11 +159,18 @@ impl Drawing {
         let was_open = self.was_open;
         let una = facts.snd_una.filter(|_| was_open).map(|una| self.ours.take(una));
         let edge = una.zip(facts.snd_wnd).map(|(una, window)| una + u64::from(window));
+        if let Some(una) = una {
+            self.transmissions.acknowledged(una);
+        }
+        let next = facts.rcv_nxt.filter(|_| was_open).map(|next| self.theirs.take(next));
+        let our_edge = next.zip(facts.rcv_window).map(|(next, window)| next + u64::from(window));
         let plain = |value: Option<u32>| value.map(u64::from);
         let open = |value: Option<u32>| value.filter(|_| was_open).map(u64::from);
         let values = [
             una,
             edge,
+            next,
+            our_edge,
             open(facts.cwnd),
             open(facts.ssthresh.filter(|ssthresh| *ssthresh < UNSET_SSTHRESH)),
             open(facts.flight()),
@@ -143,25 +180,57 @@ impl Drawing {
             plain(facts.srtt_us),
         ];
         for (line, value) in self.picture.lines.iter_mut().zip(values) {
-            if let Some(value) = value {
-                line.push(time, value as f64);
+            match value {
+                Some(value) => line.push(time, value as f64),
+                None if line.style == Style::Step => line.end(time),
+                None => {}
             }
         }
     }
 
     fn segment(&mut self, time: u64, number: u64, step: &Step) {
-        if let Some(SegmentRange { start, end, is_ours }) = step.segment {
-            let side = if is_ours { &mut self.ours } else { &mut self.theirs };
-            let low = side.take(start);
-            let high = low + u64::from(end.wrapping_sub(start));
-            if high > low {
-                self.bar(bar_kind(step, is_ours), Range { time, low, high, number });
-            }
+        let Some(SegmentRange { start, end, is_ours }) = step.segment else { return };
+        let (low, high) = if is_ours { self.ours.range(start, end) } else { self.theirs.range(start, end) };
+        if high <= low {
+            return;
         }
-        if let Some((start, end)) = step.sack {
-            let low = self.ours.take(start);
-            let high = low + u64::from(end.wrapping_sub(start));
-            self.bar("sack", Range { time, low, high, number });
+        let range = Range { time, low, high, number };
+        if !is_ours {
+            let kind = match step.arrival {
+                Some(Arrival::Behind) => "behind",
+                Some(Arrival::AfterGap) => "ahead",
+                Some(Arrival::Next) | None => "received",
+            };
+            return self.bar(kind, range);
+        }
+        self.bar(bar_kind(step), range);
+        if step.send_error.is_none() {
+            let cause = step.retransmission.and_then(|again| again.cause);
+            if cause.is_some_and(|cause| cause != Cause::Tlp) {
+                self.lost(low, high, None);
+            }
+            self.transmissions.sent(range);
+        }
+    }
+
+    /// A range is taken for lost: its last transmission is marked, or else what says so.
+    fn lost(&mut self, low: u64, high: u64, said: Option<Range>) {
+        let sent = self.transmissions.take(low, high);
+        let marks = if sent.is_empty() { said.into_iter().collect() } else { sent };
+        marks.into_iter().for_each(|range| self.bar("lost", range));
+    }
+
+    fn sack(&mut self, time: u64, number: u64, step: &Step) {
+        let Some(SackBlock { start, end, is_ours, is_duplicate }) = step.sack else { return };
+        let (low, high) = if is_ours { self.theirs.range(start, end) } else { self.ours.range(start, end) };
+        let kind = match (is_ours, is_duplicate) {
+            (false, false) => "sack",
+            (false, true) => "dsack",
+            (true, false) => "our-sack",
+            (true, true) => "our-dsack",
+        };
+        if high > low {
+            self.bar(kind, Range { time, low, high, number });
         }
     }
 
@@ -171,24 +240,58 @@ impl Drawing {
         }
     }
 
-    fn values(&mut self, time: u64, decoded: &DecodedItem<'_>, rows: &[&'static Row]) {
-        for row in rows {
-            let Some(field) = decoded.event.get(row.value) else { continue };
-            let value = field.value.as_int().and_then(|value| scaled(row.panel, field.spec.unit, value));
-            let Some(value) = value.filter(|value| *value > 0.0) else { continue };
+    fn values(&mut self, time: u64, decoded: &DecodedItem<'_>, drawn: &Drawn) {
+        for (row, value) in drawn.lines(&decoded.event) {
             let line = self.values.entry(row.id);
-            line.or_insert_with(|| Line::new(row.panel, row.id, row.label, Style::Step)).push(time, value);
+            let line = line.or_insert_with(|| Line::new(row.panel, row.id, row.label, Style::Step));
+            match value {
+                Some(value) => line.push(time, value),
+                None => line.end(time),
+            }
+        }
+        if let Some((start, end)) = drawn.lost(&decoded.event) {
+            let (low, high) = self.ours.range(start, end);
+            if high > low {
+                self.lost(low, high, Some(Range { time, low, high, number: decoded.number }));
+            }
         }
     }
 
-    fn end_recovery(&mut self, start: u64, end: u64) {
-        self.recovery = None;
-        let row = self.picture.bands.iter_mut().find(|row| row.row == "recovery");
-        let span = (start, end, "recovery".to_owned());
-        match row {
-            Some(row) => row.spans.push(span),
-            None => {
-                self.picture.bands.push(BandRow { row: "recovery", label: "recovery", spans: vec![span] })
+    fn states(&mut self, time: u64, decoded: &DecodedItem<'_>, step: &Step, facts: &Facts, drawn: &Drawn) {
+        let is_bbr =
+            matches!(&decoded.item, LogItem::Bblog(item) if item.origin.context().stack == Stack::Bbr);
+        match drawn.bbr(&decoded.event) {
+            Some((state, step)) => {
+                self.bands.set(bands::BBR, time, Some(state));
+                self.bands.set(bands::STEP, time, step);
+            }
+            None if !is_bbr => {
+                self.bands.set(bands::BBR, time, None);
+                self.bands.set(bands::STEP, time, None);
+            }
+            None => {}
+        }
+        self.bands.set(bands::PHASE, time, phase(facts).filter(|_| !is_bbr && self.was_open));
+        let recovery = facts.recovery == Some(true) && self.was_open;
+        self.bands.set(bands::RECOVERY, time, recovery.then_some("recovery"));
+        self.timers.take(&decoded.event);
+        if step.segment.is_some_and(|segment| segment.is_ours) {
+            self.timers.sent();
+        }
+        for timer in Timer::ALL {
+            self.bands.set(bands::timer(timer), time, self.timers.has(timer).then_some("armed"));
+        }
+    }
+
+    /// Takes in spans of what limited the sending side, in order of time.
+    pub(super) fn limits(&mut self, spans: &[Span<Limit>]) {
+        let since = |time: Micros| (time - self.first).0.max(0) as u64;
+        for span in spans {
+            let (start, end, name) = (since(span.start), since(span.end), span.state.name());
+            // What decided is not drawn: spans of one state are one.
+            match self.limits.spans.last_mut() {
+                Some(last) if last.1 == start && last.2 == name => last.1 = end,
+                _ => self.limits.spans.push((start, end, name)),
             }
         }
     }
@@ -201,11 +304,10 @@ impl Drawing {
         ticks.numbers.push(decoded.number);
         ticks.codes_of.push(code);
         let notable = step.is_notable();
-        if (at < ALL_TEXTS || notable) && !decoded.is_unknown() {
-            let mut text = String::new();
+        if (ticks.texts.all.len() < ALL_TEXTS || notable) && !decoded.is_unknown() {
             // A String takes everything.
-            let _ = self.words.write(decoded, decoded.numbers.style, &mut text);
-            ticks.texts.push((u32::try_from(at).unwrap_or(u32::MAX), text));
+            let words = &mut self.words;
+            ticks.texts.push(at, |text| _ = words.write(decoded, decoded.numbers.style, text));
             self.notable.push(notable);
         }
     }
@@ -220,22 +322,12 @@ impl Drawing {
 
     /// The picture, with what the account of the connection says.
     pub(super) fn finish(mut self, account: &Account) -> ConnectionPicture {
-        if let Some(start) = self.recovery {
-            self.end_recovery(start, self.picture.duration_us);
-        }
+        self.limits(&account.spans);
         let since = |time: Micros| (time - self.first).0.max(0) as u64;
-        let mut spans: Vec<(u64, u64, String)> = Vec::new();
-        for span in &account.spans {
-            let (start, end, name) = (since(span.start), since(span.end), span.state.name());
-            // What decided is not drawn: spans of one state are one.
-            match spans.last_mut() {
-                Some(last) if last.1 == start && last.2 == name => last.1 = end,
-                _ => spans.push((start, end, name.to_owned())),
-            }
-        }
-        let limit = BandRow { row: "limit", label: "limited by", spans };
-        self.picture.bands.insert(0, limit);
+        self.picture.bands = std::mem::take(&mut self.bands).finish(self.picture.duration_us);
+        self.picture.bands.insert(0, std::mem::replace(&mut self.limits, BandRow::default()));
         self.picture.verdict = account.verdict();
+        self.picture.lost_us = account.lost_us();
         self.picture.shares = Limit::ALL
             .into_iter()
             .map(|limit| (limit.name(), account.sending.time_us(limit)))
@@ -250,28 +342,46 @@ impl Drawing {
                 text: stall.text(account.first),
             })
             .collect();
-        if self.picture.ticks.times.len() > ALL_TEXTS {
-            let mut notable = self.notable.iter();
-            self.picture.ticks.texts.retain(|_| notable.next().is_some_and(|notable| *notable));
+        if self.picture.ticks.texts.all.len() >= ALL_TEXTS {
+            self.picture.ticks.texts = self.notable_texts();
         }
-        let delivered = self.delivered();
+        let rates = [
+            self.rate("acked", ("delivered", "delivered")),
+            self.rate("rcv-nxt", ("arrived", "received")),
+        ];
         let mut values: Vec<Line> = self.values.into_values().collect();
         values.sort_by_key(|line| line.id);
-        self.picture.lines.push(delivered);
+        self.picture.lines.extend(rates);
         self.picture.lines.extend(values);
-        self.picture.lines.retain(|line| !line.points.is_empty());
+        // A line that is always 0 says nothing: nothing was taken for lost, nothing was received.
+        let says = |line: &Line| line.points.iter().any(|point| point.1 > 0.0) || line.id == "cwnd";
+        self.picture.lines.retain(says);
         self.picture.bars.retain(|bars| !bars.ranges.is_empty());
+        self.picture.bars.iter_mut().for_each(|bars| bars.ranges.sort_by_key(|range| range.time));
+        weigh_directions(&mut self.picture);
         self.picture
     }
 
-    /// The rate at which the peer acknowledged data, in steps of one of [`RATE_BUCKETS`] or an srtt.
-    fn delivered(&self) -> Line {
-        let mut line = Line::new(Panel::Rate, "delivered", "delivered", Style::Step);
-        let points = |id: &str| self.picture.lines.iter().find(|line| line.id == id).map(|line| &line.points);
-        let (Some(acked), Some(srtt)) = (points("acked"), points("srtt")) else { return line };
-        let rtt = srtt.last().map_or(0, |point| point.1 as u64);
+    fn notable_texts(&self) -> Texts {
+        let mut texts = Texts::default();
+        let all = self.picture.ticks.texts.iter().zip(&self.notable);
+        for ((event, text), _) in all.filter(|(_, notable)| **notable) {
+            texts.push(event as usize, |all| all.push_str(text));
+        }
+        texts
+    }
+
+    /// The rate at which the sequence number of the line `of` advanced, in steps of one of [`RATE_BUCKETS`] or an srtt.
+    fn rate(&self, of: &str, (id, label): (&'static str, &'static str)) -> Line {
+        let mut line = Line::new(Panel::Rate, id, label, Style::Step);
+        let known = |id: &str| {
+            let line = self.picture.lines.iter().find(|line| line.id == id);
+            line.into_iter().flat_map(|line| line.points.iter()).filter(|point| !point.1.is_nan())
+        };
+        let acked = known(of);
+        let rtt = known("srtt").last().map_or(0, |point| point.1 as u64);
         let step = (self.picture.duration_us / RATE_BUCKETS).max(rtt).max(1000);
-        let mut acked = acked.iter().peekable();
+        let mut acked = acked.peekable();
         let Some(mut before) = acked.peek().map(|point| point.1) else { return line };
         let mut start = 0;
         while start < self.picture.duration_us {
@@ -292,12 +402,44 @@ const SYN_RECEIVED: u8 = 3;
 /// An ssthresh from here on was never set: TCP_MAXWIN << TCP_MAX_WINSHIFT, 65535 << 14.
 const UNSET_SSTHRESH: u32 = 65_535 << 14;
 
-fn bar_kind(step: &Step, is_ours: bool) -> &'static str {
-    match (is_ours, step.send_error, &step.retransmission) {
-        (false, ..) => "received",
-        (true, Some(_), _) => "failed",
-        (true, None, None) => "sent",
-        (true, None, Some(again)) => match again.cause {
+/// Leaves out the panel of a direction without data; if neither has any, that of what was sent stays. Of two
+/// directions the one with much less data is a minor one.
+fn weigh_directions(picture: &mut ConnectionPicture) {
+    let bytes = |panel: Panel| {
+        let bars = picture.bars.iter().filter(|bars| bars.panel == panel);
+        let ranges = bars.filter(|bars| !bars.kind.ends_with("sack")).flat_map(|bars| &bars.ranges);
+        // SYN and FIN take a sequence number and are no data.
+        ranges.map(|range| range.high - range.low).filter(|length| *length > 1).sum::<u64>()
+    };
+    let (sent, received) = (bytes(Panel::Sequence), bytes(Panel::Arrival));
+    let (less, panel, rate) = match sent < received {
+        true => (sent, Panel::Sequence, "delivered"),
+        false => (received, Panel::Arrival, "arrived"),
+    };
+    if less > 0 {
+        picture.minor = (less * MINOR < sent.max(received)).then_some(panel);
+        return;
+    }
+    picture.bars.retain(|bars| bars.panel != panel);
+    picture.lines.retain(|line| line.panel != panel && line.id != rate);
+}
+
+/// The phase of congestion control.
+fn phase(facts: &Facts) -> Option<&'static str> {
+    let (cwnd, ssthresh) = (facts.cwnd?, facts.ssthresh?);
+    Some(match facts.fast_recovery {
+        Some(true) => "fast recovery",
+        _ if cwnd < ssthresh => "slow start",
+        _ => "congestion avoidance",
+    })
+}
+
+/// The kind of a segment that was sent.
+fn bar_kind(step: &Step) -> &'static str {
+    match (step.send_error, &step.retransmission) {
+        (Some(_), _) => "failed",
+        (None, None) => "sent",
+        (None, Some(again)) => match again.cause {
             Some(Cause::Rto) => "rto",
             Some(Cause::Tlp) => "tlp",
             Some(Cause::Rack | Cause::DupAcks) => "fast",

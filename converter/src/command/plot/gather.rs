@@ -9,8 +9,7 @@ use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::escape::Escaped;
 
 use super::connection::Drawing;
-use super::values::{Row, rows_of};
-use crate::event::connection::ConnectionRef;
+use super::values::Drawn;
 use crate::event::decode::DecodedItem;
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
@@ -24,6 +23,10 @@ use crate::select::walk::walk;
 
 /// Connections that are drawn at most: a page of more is of no use, and events of others are left out.
 const MAX_CONNECTIONS: usize = 1000;
+
+/// Settled spans of what limited a connection are taken once in so many events: an event settles a few at most, and
+/// the analysis keeps 65,536.
+const TAKE_SPANS: usize = 512;
 
 /// Pictures, the one with the most time lost first.
 pub struct Pictures {
@@ -40,13 +43,15 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
     let mut events = Events::open(inputs, on_error);
     let mut follower = Follower::new(Wanted { spans: true });
     let mut drawings: Vec<Option<Drawing>> = Vec::new();
-    let mut rows: HashMap<usize, Vec<&'static Row>> = HashMap::new();
+    let mut subjects = Subjects::default();
+    let mut kinds: HashMap<usize, Drawn> = HashMap::new();
     let mut selected = 0;
     let walked = walk(&mut events, selection, on_error, |decoded| {
         selected += 1;
         let Some((number, step)) = follower.feed(decoded.input, decoded.number, &decoded.item) else {
             return Ok(());
         };
+        subjects.note(number, decoded.input, &decoded.item);
         if drawings.len() <= number {
             drawings.resize_with(number + 1, || None);
         }
@@ -56,45 +61,61 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
         let Some(facts) = follower.facts() else { return Ok(()) };
         let drawing = drawings[number].get_or_insert_with(|| begin(inputs, decoded));
         let spec = decoded.event.spec();
-        let rows = rows.entry(std::ptr::from_ref(spec) as usize).or_insert_with(|| rows_of(spec));
-        drawing.event(decoded, &step, facts, rows);
+        let is_record = matches!(decoded.item, LogItem::Bblog(_));
+        let drawn = kinds.entry(std::ptr::from_ref(spec) as usize);
+        let drawn = drawn.or_insert_with(|| Drawn::of(spec, is_record));
+        drawing.event(decoded, &step, facts, drawn);
+        if drawing.picture.ticks.times.len().is_multiple_of(TAKE_SPANS) {
+            drawing.limits(&follower.take_spans());
+        }
         Ok(())
     });
     debug_assert!(walked.is_ok(), "nothing above can fail");
     let left_out = drawings.len().saturating_sub(MAX_CONNECTIONS);
-    let mut finished: Vec<(u64, ConnectionPicture)> = Vec::new();
+    let mut connections: Vec<ConnectionPicture> = Vec::new();
     for (number, account) in follower.finish() {
         let drawing = drawings.get_mut(number).and_then(Option::take);
-        finished.extend(drawing.map(|drawing| (account.lost_us(), drawing.finish(&account))));
+        let subject = subjects.take(number);
+        connections.extend(drawing.map(|drawing| identify(drawing.finish(&account), &subject, subjects.names())));
     }
-    finished.sort_by_key(|(lost, _)| std::cmp::Reverse(*lost));
-    let connections = finished.into_iter().map(|(_, picture)| picture).collect();
+    connections.sort_by_key(|picture| std::cmp::Reverse(picture.lost_us));
     Pictures { connections, events: selected, left_out }
 }
 
 /// A connection whose first event this is.
 fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
-    let ends = ConnectionRef::of(&decoded.item).addresses;
-    let (local, remote) = match ends {
-        Some((local, remote)) => (local.to_string(), remote.to_string()),
-        None => ("?".to_owned(), "?".to_owned()),
-    };
-    let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
     let details = match &decoded.item {
         LogItem::Bblog(item) => origin(item.origin),
         LogItem::Eventlog(item) => format!("eventlog session {}", item.event.session_id()),
     };
     let picture = ConnectionPicture {
-        title: format!("{local} - {remote}"),
-        host: ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string()),
         details,
         utc: decoded.item.clock() == Clock::Utc,
-        filter: ends.map(filter_of).unwrap_or_default(),
-        show: format!("bblog show{}", select.unwrap_or_default()),
         files: inputs.names.iter().map(quoted).collect(),
         ..ConnectionPicture::default()
     };
     Drawing::new(picture, decoded.item.time())
+}
+
+/// Says which connection a picture is of.
+fn identify(mut picture: ConnectionPicture, subject: &Subject, stacks: &[Box<str>]) -> ConnectionPicture {
+    let ends = subject.addresses;
+    picture.title = match ends {
+        Some((local, remote)) => format!("{local} - {remote}"),
+        None => "? - ?".to_owned(),
+    };
+    picture.host = ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string());
+    picture.filter = ends.map(filter_of).unwrap_or_default();
+    let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
+    picture.show = format!("bblog show{}", select.unwrap_or_default());
+    let stacks = subject.stack_names(stacks);
+    if subject.session.is_some() && !stacks.is_empty() {
+        picture.details = format!("stack {}, {}", stacks.join(", "), picture.details);
+    }
+    if let Some(id) = &subject.log_id {
+        picture.details = format!("log id \"{id}\", {}", picture.details);
+    }
+    picture
 }
 
 /// Stack and kernel of a record, and whether they were inferred.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `bblog plot`: the pictures of the selected connections, in one file.
 
+mod bands;
 mod connection;
 mod gather;
+mod transmissions;
 mod values;
 
 use std::io::{self, Write};
@@ -27,10 +29,10 @@ pub use self::gather::{Pictures, gather};
 pub enum Form {
     /// A page for a browser, of any number of connections.
     Html,
-    /// A still of one connection.
-    Svg(Size),
+    /// A still of one connection; without a size it has one that suits it.
+    Svg(Option<Size>),
     /// The same as pixels.
-    Png(Size),
+    Png(Option<Size>),
     /// A file for xplot, of one connection.
     Xpl,
     /// A trace for Perfetto, of any number of connections.
@@ -103,9 +105,10 @@ fn only(pictures: &[ConnectionPicture]) -> Result<&ConnectionPicture, PlotError>
     }
 }
 
-fn still(pictures: &[ConnectionPicture], size: Size) -> Result<String, PlotError> {
+fn still(pictures: &[ConnectionPicture], size: Option<Size>) -> Result<String, PlotError> {
     let picture = only(pictures)?;
-    let smallest = svg::smallest(picture);
+    let size = size.unwrap_or_else(|| svg::natural(picture));
+    let smallest = svg::smallest(picture, size.width);
     if size.width < smallest.width || size.height < smallest.height {
         return Err(PlotError::Size(size, smallest));
     }
@@ -122,7 +125,7 @@ fn write(
 }
 
 /// The form that the ending of `path` names; `None` if it names none.
-pub fn form_of(path: &Path, size: Size) -> Option<Form> {
+pub fn form_of(path: &Path, size: Option<Size>) -> Option<Form> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "html" | "htm" => Some(Form::Html),
         "svg" => Some(Form::Svg(size)),

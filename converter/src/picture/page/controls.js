@@ -3,17 +3,25 @@
 const root = document.documentElement;
 const chooser = document.getElementById("connection");
 
-function showConnection(index) {
+async function showConnection(index) {
   if (index < 0 || index >= page.connections.length) return;
   view.index = index;
-  view.connection = connectionAt(index);
+  const connection = await connectionAt(index);
+  // Another one was chosen meanwhile.
+  if (view.index !== index) return;
+  view.connection = connection;
+  // The direction with little data is shown on demand.
+  view.hidden.delete("sequence");
+  view.hidden.delete("arrival");
+  if (connection.hidden) view.hidden.add(connection.hidden);
   view.from = 0;
-  view.to = Math.max(view.connection.duration_us, 1);
+  view.to = Math.max(connection.duration_us, 1);
   chooser.value = String(index);
-  document.title = view.connection.title + " \u2013 bblog plot";
-  document.getElementById("verdict").textContent = view.connection.verdict;
-  document.getElementById("details").textContent = view.connection.details;
-  showShares(view.connection);
+  document.title = connection.title + " \u2013 bblog plot";
+  document.getElementById("verdict").textContent = connection.verdict;
+  document.getElementById("details").textContent = connection.title + ", " + connection.details;
+  showShares(connection);
+  showToggles();
   showPanels();
   spanText();
 }
@@ -44,7 +52,7 @@ function move(share) {
 }
 
 function whole() {
-  showSpan(0, view.connection.duration_us);
+  showSpan(0, Math.max(view.connection.duration_us, 1));
 }
 
 /** Goes to the next or the previous stall; from the whole connection, to the first or the last. */
@@ -72,15 +80,23 @@ function say(text) {
   fading = setTimeout(() => (element.hidden = true), 6000);
 }
 
+/** The first and the last whole microsecond of the visible span. */
+function visibleSpan() {
+  return [Math.ceil(view.from), Math.floor(view.to)];
+}
+
 function filterText() {
-  const { connection, from, to } = view;
-  const time = "frame.time_epoch >= " + epochText(connection, from) + " && frame.time_epoch <= " + epochText(connection, Math.ceil(to));
+  const { connection } = view;
+  const [from, to] = visibleSpan();
+  const time = "frame.time_epoch >= " + epochText(connection, from) + " && frame.time_epoch <= " + epochText(connection, to);
   return connection.filter ? "(" + connection.filter + ") && " + time : time;
 }
 
+/** bblog's --to is the first time that is not shown. */
 function showText() {
-  const { connection, from, to } = view;
-  const span = " --from " + instant(connection, Math.floor(from)) + " --to " + instant(connection, Math.ceil(to) + 1);
+  const { connection } = view;
+  const [from, to] = visibleSpan();
+  const span = " --from " + instant(connection, from) + " --to " + instant(connection, to + 1);
   return connection.show + span + " " + connection.files.join(" ");
 }
 
@@ -103,6 +119,7 @@ async function copy(text) {
 }
 
 function toggle(id) {
+  if (isEmpty(PANELS.find((panel) => panel.id === id), view.connection)) return;
   if (view.hidden.has(id)) view.hidden.delete(id);
   else view.hidden.add(id);
   showToggles();
@@ -115,7 +132,9 @@ function showToggles() {
     button.type = "button";
     button.id = "toggle-" + panel.id;
     button.textContent = number + 1 + " " + panel.title;
-    button.setAttribute("aria-pressed", String(!view.hidden.has(panel.id)));
+    button.disabled = isEmpty(panel, view.connection);
+    if (button.disabled) button.title = "The log has no values for it";
+    button.setAttribute("aria-pressed", String(isShown(panel)));
     button.addEventListener("click", () => toggle(panel.id));
     return button;
   });
@@ -156,9 +175,31 @@ function wheel(event) {
   zoom(delta > 0 ? 1.25 : 0.8, around);
 }
 
+/** With shift, dragging moves in time. */
+function grab(event) {
+  const over = event.target.closest && event.target.closest(".u-over");
+  if (!over || !event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const perPixel = (view.to - view.from) / over.clientWidth;
+  const { from, to } = view;
+  const drag = (moved) => {
+    const by = (event.clientX - moved.clientX) * perPixel;
+    showSpan(from + by, to + by);
+  };
+  addEventListener("mousemove", drag);
+  addEventListener("mouseup", () => removeEventListener("mousemove", drag), { once: true });
+}
+
+function recolour() {
+  colours.clear();
+  showShares(view.connection);
+  showPanels();
+}
+
 function listen() {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("select")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || !view.connection || event.target.matches("select")) return;
     const panel = PANELS[Number(event.key) - 1];
     if (panel) toggle(panel.id);
     else if (KEYS[event.key]) KEYS[event.key]();
@@ -174,10 +215,16 @@ function listen() {
   document.getElementById("copy-show").addEventListener("click", () => copy(showText()));
   document.getElementById("reset").addEventListener("click", whole);
   document.getElementById("help-button").addEventListener("click", help);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    colours.clear();
-    showShares(view.connection);
-    showPanels();
+  panels.addEventListener("mousedown", grab, { capture: true });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  // Paper is light.
+  addEventListener("beforeprint", () => {
+    root.classList.add("print");
+    recolour();
+  });
+  addEventListener("afterprint", () => {
+    root.classList.remove("print");
+    recolour();
   });
   let resizing = 0;
   addEventListener("resize", () => {
@@ -186,20 +233,25 @@ function listen() {
   });
 }
 
-function start() {
+/** A connection in the list, with the time that was lost on it. */
+function optionText(connection) {
+  const seconds = (microseconds) => (microseconds / 1e6).toFixed(microseconds < 1e6 ? 3 : 1) + " s";
+  return connection.title + "  \u2013  " + seconds(connection.lost_us) + " of " + seconds(connection.duration_us) + " lost";
+}
+
+async function start() {
   root.dataset.state = "drawing";
   page.connections.forEach((connection, index) => {
     const option = document.createElement("option");
     option.value = String(index);
-    option.textContent = connection.title;
+    option.textContent = optionText(connection);
     chooser.append(option);
   });
   chooser.hidden = page.connections.length < 2;
-  showToggles();
+  await showConnection(0);
   listen();
-  showConnection(0);
   // uPlot draws in a microtask; two frames later all of it is on the screen.
   requestAnimationFrame(() => requestAnimationFrame(() => (root.dataset.state = "drawn")));
 }
 
-start();
+await start();

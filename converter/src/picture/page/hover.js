@@ -13,10 +13,14 @@ function nearestTick(ticks, time, within) {
 }
 
 /** The tick of the row under the pointer that is nearest in time. */
-function nearestOfKind(ticks, kind, from, to, time) {
+function nearestOfKind(ticks, kind, time, within) {
+  const events = ticks.byKind[kind] || [];
+  const after = firstFrom(events, ticks.t, time, 0);
   let best = -1;
-  for (let at = lowerBound(ticks.t, from); at < ticks.t.length && ticks.t[at] <= to; at++) {
-    if (ticks.codes[ticks.code[at]].kind === kind && (best < 0 || Math.abs(ticks.t[at] - time) < Math.abs(ticks.t[best] - time))) best = at;
+  for (const at of [after - 1, after]) {
+    if (at < 0 || at >= events.length) continue;
+    const distance = Math.abs(ticks.t[events[at]] - time);
+    if (distance <= within && (best < 0 || distance < Math.abs(ticks.t[best] - time))) best = events[at];
   }
   return best;
 }
@@ -25,7 +29,8 @@ function nearestBar(u, content, within) {
   const { left, top } = u.cursor;
   const time = u.posToVal(left, "x");
   let best = null;
-  for (const bars of content.bars) {
+  // Marks are drawn last, and found first.
+  for (const bars of [...content.bars].reverse()) {
     for (let at = lowerBound(bars.t, time - within); at < bars.t.length && bars.t[at] <= time + within; at++) {
       const high = u.valToPos(bars.hi[at], "y");
       const low = u.valToPos(bars.lo[at], "y");
@@ -43,16 +48,11 @@ function numberAt(ticks, at) {
   return ticks.number ? ticks.number[at] : ticks.first_number + at;
 }
 
-function tickOf(ticks, number) {
-  const at = ticks.number ? lowerBound(ticks.number, number) : number - ticks.first_number;
-  return at >= 0 && at < ticks.t.length && numberAt(ticks, at) === number ? at : -1;
-}
-
 function tickText(connection, at) {
   const ticks = connection.ticks;
   const head = "event " + numberAt(ticks, at) + "  " + timeText(ticks.t[at]) + "  " + ticks.codes[ticks.code[at]].name;
-  const place = lowerBound(ticks.text_at, at);
-  return ticks.text_at[place] === at ? head + "\n" + ticks.texts[place] : head;
+  const text = sentence(connection, at);
+  return text === "" ? head : head + "\n" + text;
 }
 
 function bandText(connection, u) {
@@ -61,7 +61,7 @@ function bandText(connection, u) {
   const time = u.posToVal(u.cursor.left, "x");
   const at = lowerBound(row.end, time);
   if (at >= row.start.length || row.start[at] > time) return "";
-  return row.label + ": " + row.names[row.state[at]].replaceAll("_", " ") + "\n" + timeText(row.start[at]) + " to " + timeText(row.end[at]) + " (" + UNITS.us(row.end[at] - row.start[at]) + ")";
+  return row.label + ": " + row.names[row.state[at]] + "\n" + timeText(row.start[at]) + " to " + timeText(row.end[at]) + " (" + UNITS.us(row.end[at] - row.start[at]) + ")";
 }
 
 function tooltipText(u, panel, content) {
@@ -72,16 +72,14 @@ function tooltipText(u, panel, content) {
   if (panel.id === "events") {
     const kinds = connection.ticks.kinds.length;
     const kind = Math.floor((u.cursor.top / u.over.clientHeight) * kinds);
-    const at = nearestOfKind(connection.ticks, kind, time - within, time + within, time);
+    const at = nearestOfKind(connection.ticks, kind, time, within);
     return at < 0 ? "" : tickText(connection, at);
   }
   const bar = nearestBar(u, content, within);
   if (bar) {
     const { bars, at } = bar;
-    const number = bars.number[at];
-    const tick = tickOf(connection.ticks, number);
     const range = bars.label + "  " + bars.lo[at] + ":" + bars.hi[at] + "  " + (bars.hi[at] - bars.lo[at]) + " bytes";
-    return range + "\n" + (tick < 0 ? "event " + number : tickText(connection, tick));
+    return range + "\n" + tickText(connection, bars.at[at]);
   }
   const tick = nearestTick(connection.ticks, time, within);
   return tick < 0 ? timeText(time) : tickText(connection, tick);
@@ -91,11 +89,30 @@ function legendValues(time) {
   for (const element of document.querySelectorAll(".legend b")) {
     const line = view.connection.lines.find((line) => line.id === element.dataset.line);
     const value = line ? valueAt(line, time) : NaN;
-    element.textContent = Number.isNaN(value) ? "" : UNITS[line.unit](value);
+    element.textContent = Number.isNaN(value) ? "" : UNITS[PANELS.find((panel) => panel.id === line.panel).unit](value);
   }
 }
 
 let hovered = 0;
+
+/** Shows what is under the pointer of `u`. */
+function showTooltip(u, panel, content) {
+  const connection = view.connection;
+  legendValues(u.posToVal(u.cursor.left, "x"));
+  const text = tooltipText(u, panel, content);
+  tooltip.hidden = text === "";
+  tooltip.textContent = text;
+  const box = u.over.getBoundingClientRect();
+  const x = box.left + u.cursor.left + 16;
+  const y = box.top + u.cursor.top + 16;
+  tooltip.style.left = Math.min(x, innerWidth - tooltip.offsetWidth - 8) + "px";
+  tooltip.style.top = Math.min(y, innerHeight - tooltip.offsetHeight - 8) + "px";
+  if (!connection.bytes) {
+    sentencesOf(connection).then(() => {
+      if (!tooltip.hidden && view.connection === connection && u.cursor.left >= 0) tooltip.textContent = tooltipText(u, panel, content);
+    });
+  }
+}
 
 function pointed(u, panel, content) {
   const { left, top } = u.cursor;
@@ -106,15 +123,6 @@ function pointed(u, panel, content) {
   if (hovered) return;
   hovered = requestAnimationFrame(() => {
     hovered = 0;
-    if (u.cursor.left < 0) return;
-    legendValues(u.posToVal(u.cursor.left, "x"));
-    const text = tooltipText(u, panel, content);
-    tooltip.hidden = text === "";
-    tooltip.textContent = text;
-    const box = u.over.getBoundingClientRect();
-    const x = box.left + u.cursor.left + 16;
-    const y = box.top + u.cursor.top + 16;
-    tooltip.style.left = Math.min(x, innerWidth - tooltip.offsetWidth - 8) + "px";
-    tooltip.style.top = Math.min(y, innerHeight - tooltip.offsetHeight - 8) + "px";
+    if (u.cursor.left >= 0) showTooltip(u, panel, content);
   });
 }

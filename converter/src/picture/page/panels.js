@@ -1,15 +1,14 @@
 // The panels: uPlot gives each its axes, its cursor and the selection; draw.js draws what is in it.
 
-const PANELS = [
-  { id: "sequence", title: "Sequence numbers", unit: "bytes", height: 300 },
-  { id: "window", title: "Windows and flight", unit: "bytes", height: 200 },
-  { id: "rtt", title: "Round-trip time", unit: "us", height: 160 },
-  { id: "rate", title: "Rates", unit: "bps", height: 160 },
-  { id: "bands", title: "States", height: 0 },
-  { id: "events", title: "Events", height: 0 },
-];
-const LEFT = 92;
-const ROW = 20;
+const HEIGHTS = { sequence: 270, arrival: 230, window: 170, rtt: 150, rate: 130 };
+const PANELS = page.connections[0].panels
+  .map((panel) => ({ ...panel, height: HEIGHTS[panel.id] }))
+  .concat([{ id: "bands", title: "States" }, { id: "events", title: "Events" }]);
+const LEFT = 118;
+const ROW = 19;
+/** Height of an axis of time with labels, and without. */
+const LABELS = 30;
+const NO_LABELS = 8;
 
 const view = { index: -1, connection: null, from: 0, to: 1, plots: new Map(), hidden: new Set() };
 
@@ -38,35 +37,77 @@ function visibleRange(content, from, to, pixels) {
     }
   }
   for (const bars of content.bars) {
-    const last = lowerBound(bars.t, to + 1);
-    for (let at = lowerBound(bars.t, from); at < last; at++) {
-      if (bars.lo[at] < low) low = bars.lo[at];
-      if (bars.hi[at] > high) high = bars.hi[at];
+    const { level, first, last } = visibleBars(bars, from, to, pixels, view.connection.duration_us);
+    for (let at = first; at < last; at++) {
+      if (level.lo[at] < low) low = level.lo[at];
+      if (level.hi[at] > high) high = level.hi[at];
     }
   }
   if (low > high) return [0, 1];
+  if (content.isLog) return [low * 0.9, high * 1.1];
   const room = (high - low) * 0.05 || Math.max(1, high * 0.05);
   return [Math.max(0, low - room), high + room];
 }
 
+/** Whether the values of the whole connection span so much that only their logarithms show them all. */
+function needsLog(panel, content) {
+  if (panel.unit !== "us" || content.lines.length === 0) return false;
+  let low = Infinity;
+  let high = 0;
+  for (const line of content.lines) {
+    for (const value of line.levels[line.levels.length - 1].y) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low > 0 && high > 12 * low;
+}
+
 function axisText(panel) {
-  if (panel.unit === "us") return (u, values) => values.map((value) => value / 1000 + " ms");
-  if (panel.unit === "bps") return (u, values) => values.map((value) => (value === 0 ? "0" : rateText(value)));
-  return (u, values) => values.map((value) => value.toLocaleString("en-US"));
+  const text = {
+    us: (value) => value / 1000 + " ms",
+    bps: (value) => (value === 0 ? "0" : rateText(value)),
+    bytes: (value) => value.toLocaleString("en-US"),
+  }[panel.unit];
+  return (u, values) => values.map(text);
 }
 
-function axesOf(panel, connection) {
+/** 1, 2 and 5 times each power of ten between two values; powers alone if those are many. */
+function logSplits(low, high) {
+  const decades = Math.log10(high / low);
+  const steps = decades > 3 ? [1] : decades > 1.5 ? [1, 3] : [1, 2, 5];
+  const splits = [];
+  for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power++) {
+    for (const step of steps) splits.push(step * 10 ** power);
+  }
+  return splits.filter((value) => value >= low && value <= high);
+}
+
+/** A time on the axis, in the unit that suits the span. */
+function timeLabel(value) {
+  const length = view.to - view.from;
+  if (length < 2e3) return +value.toFixed(3) + " \u00b5s";
+  if (length < 2e6) return +(value / 1e3).toFixed(6) + " ms";
+  return +(value / 1e6).toFixed(6) + " s";
+}
+
+function axesOf(panel, connection, content, hasLabels) {
   const lines = { stroke: colour("dim"), grid: { stroke: colour("grid") }, ticks: { stroke: colour("edge") } };
-  const x = { ...lines, values: (u, values) => values.map((value) => +(value / 1e6).toFixed(6) + " s"), space: 90, size: 32 };
-  if (panel.unit) return [x, { ...lines, size: LEFT, values: axisText(panel), space: 30 }];
-  const labels = rowLabels(panel, connection);
-  const places = labels.map((_, at) => labels.length - at - 0.5);
-  return [x, { stroke: colour("dim"), size: LEFT, grid: { show: false }, ticks: { show: false }, splits: () => places, values: () => labels }];
+  const labels = (u, values) => values.map((value) => (hasLabels ? timeLabel(value) : ""));
+  const x = { ...lines, values: labels, space: 100, size: hasLabels ? LABELS : NO_LABELS };
+  if (panel.unit) {
+    const y = { ...lines, size: LEFT, values: axisText(panel), space: 28 };
+    if (content.isLog) Object.assign(y, { splits: (u, axis, low, high) => logSplits(low, high), filter: (u, splits) => splits });
+    return [x, y];
+  }
+  const names = rowLabels(panel, connection);
+  const places = names.map((_, at) => names.length - at - 0.5);
+  return [x, { stroke: colour("dim"), size: LEFT, grid: { show: false }, ticks: { show: false }, splits: () => places, values: () => names }];
 }
 
-function heightOf(panel, connection) {
-  if (panel.unit) return panel.height;
-  return rowLabels(panel, connection).length * ROW + 44;
+function heightOf(panel, connection, hasLabels) {
+  const axis = hasLabels ? LABELS : NO_LABELS;
+  return (panel.unit ? panel.height : rowLabels(panel, connection).length * ROW + 4) + axis;
 }
 
 function isEmpty(panel, connection) {
@@ -85,25 +126,28 @@ function drawPanel(u, panel, connection, content) {
   if (panel.id === "bands") drawBands(u, connection.bands, from, to);
   else if (panel.id === "events") drawTicks(u, connection.ticks, from, to);
   else {
-    for (const bars of content.bars) drawBars(u, bars, from, to);
-    for (const line of content.lines) drawLine(u, line, from, to);
+    for (const bars of content.bars) drawBars(u, bars, from, to, connection.duration_us);
+    // The first of the legend is on top.
+    for (const line of [...content.lines].reverse()) drawLine(u, line, from, to);
   }
   ctx.restore();
 }
 
-function makePlot(panel, connection, element) {
+function makePlot(panel, connection, element, hasLabels) {
   const content = contents(panel, connection);
+  content.isLog = needsLog(panel, content);
   const rows = panel.unit ? 0 : rowLabels(panel, connection).length;
   const options = {
     width: element.clientWidth - 16,
-    height: heightOf(panel, connection),
+    height: heightOf(panel, connection, hasLabels),
+    padding: [4, 14, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "bblog", setSeries: false, scales: ["x", null] }, drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false, dblclick: () => null },
     scales: {
       x: { time: false, range: () => [view.from, view.to] },
-      y: { range: (u) => (rows ? [0, rows] : visibleRange(content, view.from, view.to, u.bbox ? u.bbox.width : 1000)) },
+      y: { distr: content.isLog ? 3 : 1, range: (u) => (rows ? [0, rows] : visibleRange(content, view.from, view.to, u.bbox ? u.bbox.width : 1000)) },
     },
-    axes: axesOf(panel, connection),
+    axes: axesOf(panel, connection, content, hasLabels),
     series: [{}, { show: true, paths: () => null, points: { show: false } }],
     hooks: {
       draw: [(u) => drawPanel(u, panel, connection, content)],
@@ -111,7 +155,8 @@ function makePlot(panel, connection, element) {
       setSelect: [(u) => selected(u)],
     },
   };
-  return new uPlot(options, [[0, Math.max(connection.duration_us, 1)], [0, 0]], element);
+  // uPlot draws none of the lines itself, and needs values that its scale can have.
+  return new uPlot(options, [[0, Math.max(connection.duration_us, 1)], [1, 1]], element);
 }
 
 function legend(panel, connection) {
@@ -136,29 +181,28 @@ function legend(panel, connection) {
   return element;
 }
 
+/** Whether a panel is shown: those without anything in them are not. */
+function isShown(panel) {
+  return !view.hidden.has(panel.id) && !isEmpty(panel, view.connection);
+}
+
 function showPanels() {
   const main = document.getElementById("panels");
   for (const plot of view.plots.values()) plot.destroy();
   view.plots.clear();
   main.replaceChildren();
-  for (const panel of PANELS) {
-    if (view.hidden.has(panel.id)) continue;
+  const shown = PANELS.filter(isShown);
+  // Times stand below the last panel of values and below the last of all.
+  const withLabels = [shown.findLast((panel) => panel.unit), shown[shown.length - 1]];
+  for (const panel of shown) {
     const section = document.createElement("section");
     section.className = "panel";
     section.id = "panel-" + panel.id;
     const title = document.createElement("h2");
     title.textContent = panel.title;
-    section.append(title);
+    section.append(title, legend(panel, view.connection));
     main.append(section);
-    if (isEmpty(panel, view.connection)) {
-      const note = document.createElement("p");
-      note.className = "empty";
-      note.textContent = "The log has no values for this panel.";
-      section.append(note);
-      continue;
-    }
-    section.append(legend(panel, view.connection));
-    view.plots.set(panel.id, makePlot(panel, view.connection, section));
+    view.plots.set(panel.id, makePlot(panel, view.connection, section, withLabels.includes(panel)));
   }
 }
 
@@ -167,7 +211,7 @@ let frame = 0;
 /** Shows the span from `from` to `to`, in microseconds of the connection. */
 function showSpan(from, to) {
   const whole = Math.max(view.connection.duration_us, 1);
-  const length = Math.min(Math.max(to - from, 10), whole);
+  const length = Math.min(Math.max(to - from, Math.min(10, whole)), whole);
   view.from = Math.min(Math.max(from, 0), whole - length);
   view.to = view.from + length;
   if (frame) return;

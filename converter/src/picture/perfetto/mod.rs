@@ -12,7 +12,7 @@ use prost::Message;
 use self::message::{
     CounterDescriptor, DebugAnnotation, ProcessDescriptor, Trace, TracePacket, TrackDescriptor, TrackEvent,
 };
-use super::model::{ConnectionPicture, Line, Unit};
+use super::model::{BarRole, Bars, ConnectionPicture, Line, Unit};
 
 mod message;
 
@@ -95,7 +95,7 @@ impl TraceWriter<'_> {
                     track_uuid: Some(track),
                     ..TrackEvent::default()
                 };
-                let begin = TrackEvent { name: Some(name.clone()), ..event(SLICE_BEGIN) };
+                let begin = TrackEvent { name: Some((*name).to_owned()), ..event(SLICE_BEGIN) };
                 self.event(nanoseconds(connection, *start), begin)?;
                 self.event(nanoseconds(connection, *end), event(SLICE_END))?;
             }
@@ -131,7 +131,7 @@ impl TraceWriter<'_> {
     /// to the ones that repeat it.
     fn segments(&mut self, connection: &ConnectionPicture, group: u64) -> io::Result<()> {
         let mut firsts: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-        let repeated = connection.bars.iter().filter(|bars| bars.retransmits).flat_map(|bars| &bars.ranges);
+        let repeated = connection.bars.iter().filter(is_retransmission).flat_map(|bars| &bars.ranges);
         for range in repeated {
             firsts.entry(range.low).or_insert_with(|| {
                 self.next_flow += 1;
@@ -142,7 +142,7 @@ impl TraceWriter<'_> {
             let track = self.named_track(bars.label, group)?;
             for range in &bars.ranges {
                 // A segment may have been sent as part of a longer one.
-                let flows: Vec<u64> = match bars.retransmits {
+                let flows: Vec<u64> = match is_retransmission(&bars) {
                     true => firsts.get(&range.low).map(|first| first.1).into_iter().collect(),
                     false if bars.kind == "sent" => {
                         firsts.range(range.low..range.high).map(|(_, first)| first.1).collect()
@@ -165,6 +165,10 @@ impl TraceWriter<'_> {
         }
         Ok(())
     }
+}
+
+fn is_retransmission(bars: &&Bars) -> bool {
+    bars.role == BarRole::Retransmission
 }
 
 fn number(name: &str, value: u64) -> DebugAnnotation {
