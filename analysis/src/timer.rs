@@ -122,7 +122,7 @@ impl Running {
         let Some((step, field)) = event.timer() else { return };
         let named = field.and_then(|field| Some((field.spec, field.value.as_int()?)));
         let timers = named.map_or(Running::STACK, |(row, value)| Running::of_value(row, value));
-        let is_all = named.is_some_and(|(row, _)| matches!(row.names, Names::Flags(_)));
+        let is_all = named.is_some_and(|(row, _)| matches!(row.names, ValueNames::Flags(_)));
         match step.does {
             TimerVerb::Starts if is_all => *self = timers,
             TimerVerb::Starts => self.0 |= timers.0,
@@ -147,11 +147,16 @@ impl Running {
 
     /// The timers that `value` of `row` stands for.
     fn of_value(row: &FieldSpec, value: i64) -> Running {
-        let Names::Flags(table) = row.names else {
+        let ValueNames::Flags(table) = row.names else {
             return Running(Timer::of_value(row, value).map_or(0, Running::bit));
         };
         let flags = FLAGS.iter().find(|known| known.0 == table.name).map_or(&[][..], |known| known.1);
-        Running(flags.iter().filter(|known| known.0 & value != 0).fold(0, |set, known| set | Running::bit(known.1)))
+        Running(
+            flags
+                .iter()
+                .filter(|known| known.0 & value != 0)
+                .fold(0, |set, known| set | Running::bit(known.1)),
+        )
     }
 }
 

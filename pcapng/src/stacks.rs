@@ -2,6 +2,7 @@
 //! Names of TCP stacks. BBLog records have the number that the logging kernel assigned to the stack. Its
 //! name comes from that kernel or from the user.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// The longest name: `TCP_FUNCTION_NAME_LEN_MAX` without its NUL.
@@ -48,6 +49,17 @@ impl StackNames {
     }
 }
 
+/// `1=freebsd,2=rack,3=bbr`; nothing without names.
+impl fmt::Display for StackNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (id, name)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{id}={}", String::from_utf8_lossy(name))?;
+        }
+        Ok(())
+    }
+}
+
 /// `1=freebsd,2=rack,3=bbr`.
 impl FromStr for StackNames {
     type Err = String;
@@ -75,6 +87,7 @@ mod tests {
     fn from_the_command_line() {
         let names: StackNames = "1=freebsd,2=rack".parse().unwrap();
         assert_eq!((names.get(2), names.get(3)), (&b"rack"[..], &b"unknown"[..]));
+        assert_eq!(names.to_string(), "1=freebsd,2=rack");
         for wrong in ["", "rack", "256=rack", "1=", "1=0123456789012345678901234567890123"] {
             assert!(wrong.parse::<StackNames>().is_err(), "{wrong}");
         }

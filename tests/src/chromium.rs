@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -175,6 +177,16 @@ impl Chromium {
         }
     }
 
+    /// Clicks twice at a place.
+    pub fn double_click(&mut self, (x, y): (f64, f64)) {
+        for (kind, count) in
+            [("mousePressed", 1), ("mouseReleased", 1), ("mousePressed", 2), ("mouseReleased", 2)]
+        {
+            let params = json!({ "type": kind, "x": x, "y": y, "button": "left", "clickCount": count });
+            self.call("Input.dispatchMouseEvent", params);
+        }
+    }
+
     /// Presses a key with this text.
     pub fn key(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };
@@ -182,10 +194,19 @@ impl Chromium {
         self.call("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key }));
     }
 
-    /// The page as PNG, base64.
-    pub fn screenshot(&mut self) -> String {
+    /// The visible part of the page as PNG.
+    ///
+    /// # Panics
+    /// If Chromium makes none.
+    pub fn screenshot(&mut self) -> Vec<u8> {
         let picture = self.call("Page.captureScreenshot", json!({ "format": "png" }));
-        picture["data"].as_str().unwrap_or_default().to_owned()
+        STANDARD.decode(picture["data"].as_str().unwrap_or_default()).expect("base64")
+    }
+
+    /// Shows the page as for paper, or in the colours of a dark or a light system.
+    pub fn emulate(&mut self, media: &str, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "media": media, "features": features }));
     }
 
     /// Errors and exceptions of the page so far.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The picture as one page of HTML that loads nothing: its data, its scripts and uPlot are in it.
 //!
-//! `page/README.md` describes the data. Texts of a log stand only in the JSON object, where `<` is escaped, and
+//! `page/README.md` describes the data. Texts of a log stand only in the JSON object, where `<` and `>` are escaped, and
 //! the scripts give them to the page as text: a log cannot bring in markup.
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub fn write(connections: &[ConnectionPicture], out: &mut dyn Write) -> io::Resu
     until("/*{{styles}}*/", out)?;
     write!(out, "{LIBRARY_STYLES}\n{}", palette::STYLES)?;
     until("{{data}}", out)?;
-    out.write_all(data.to_string().replace('<', "\\u003c").as_bytes())?;
+    out.write_all(data.to_string().replace('<', "\\u003c").replace('>', "\\u003e").as_bytes())?;
     until("{{blobs}}", out)?;
     for (number, (_, blob, texts)) in described.iter().enumerate() {
         element(&format!("blob-{number}"), &blob.0, out)?;
@@ -87,7 +87,10 @@ impl Blob {
     /// Differences of whole numbers, which compress well. They wrap.
     fn differences(&mut self, kind: &str, values: impl Iterator<Item = u32>) -> Value {
         let mut last = 0_u32;
-        self.column(kind, values.map(|value| value.wrapping_sub(std::mem::replace(&mut last, value)).to_le_bytes()))
+        self.column(
+            kind,
+            values.map(|value| value.wrapping_sub(std::mem::replace(&mut last, value)).to_le_bytes()),
+        )
     }
 
     /// Whole numbers: as differences if all fit, else as f64, which holds them exactly up to 2^53.
@@ -179,7 +182,8 @@ fn line(line: &Line, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
 }
 
 fn bars(bars: &Bars, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
-    let at = bars.ranges.iter().map(|range| ticks.numbers.partition_point(|number| *number < range.number) as u64);
+    let at =
+        bars.ranges.iter().map(|range| ticks.numbers.partition_point(|number| *number < range.number) as u64);
     let at: Vec<u64> = at.collect();
     let coarser = match bars.role {
         BarRole::Plain => pyramid::slots(&bars.ranges, until),

@@ -82,8 +82,7 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, from top to bottom.
-    pub const ALL: [Panel; 5] =
-        [Panel::Sequence, Panel::Arrival, Panel::Window, Panel::Rtt, Panel::Rate];
+    pub const ALL: [Panel; 5] = [Panel::Sequence, Panel::Arrival, Panel::Window, Panel::Rtt, Panel::Rate];
 
     /// Its name in the page.
     pub fn id(self) -> &'static str {

@@ -271,7 +271,10 @@ fn label_of(unit: Unit, value: f64) -> String {
 fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let commas = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
-    let parts = digits.chars().enumerate().flat_map(|(at, digit)| commas(at).then_some(',').into_iter().chain([digit]));
+    let parts = digits
+        .chars()
+        .enumerate()
+        .flat_map(|(at, digit)| commas(at).then_some(',').into_iter().chain([digit]));
     parts.collect()
 }
 
@@ -452,7 +455,9 @@ fn draw_states(
             Rectangle::new([(*start as f64, bottom), (*end as f64, bottom + 0.8)], colour.filled())
         });
         chart.draw_series(boxes)?;
-        let pixel = |time: u64| (u128::from(time) * u128::from(width) / u128::from(connection.duration_us.max(1))) as i32;
+        let pixel = |time: u64| {
+            (u128::from(time) * u128::from(width) / u128::from(connection.duration_us.max(1))) as i32
+        };
         for (start, end, name) in &row.spans {
             // What limited the connection has a legend; a name stands in a box that has room for it.
             if row.row != "limit" && pixel(*end) - pixel(*start) > 12 + LETTER as i32 * name.len() as i32 {

@@ -15,10 +15,14 @@ use super::values::Drawn;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 use crate::event::words::Words;
-use crate::picture::model::{BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts};
+use crate::picture::model::{
+    BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts,
+};
 
 /// Bytes of sentences up to which each event has one; beyond, only those that matter.
 const ALL_TEXTS: usize = 100_000_000;
+/// Initial sequence numbers told apart: a connection has one, and 0 before it.
+const MAX_ISS: usize = 4;
 /// A direction with so many times less data than the other is minor.
 const MINOR: u64 = 20;
 /// Buckets of a delivered rate over the whole of a connection.
@@ -93,6 +97,8 @@ pub(super) struct Drawing {
     timers: Running,
     /// What limited the sending side.
     limits: BandRow,
+    /// Initial sequence numbers of its records: 0 before it has one.
+    iss: Vec<u32>,
     /// Whether the connection was open at some time: before, its windows are not set.
     was_open: bool,
     words: Words,
@@ -118,6 +124,7 @@ impl Drawing {
             bands: Bands::default(),
             timers: Running::default(),
             limits: BandRow { row: "limit", label: "limited by", spans: Vec::new() },
+            iss: Vec::new(),
             was_open: false,
             words: Words::default(),
             codes: HashMap::new(),
@@ -132,6 +139,12 @@ impl Drawing {
         let last = self.picture.ticks.times.last().copied();
         let time = last.map_or(offset, |last| offset.max(last));
         self.picture.duration_us = time;
+        if let LogItem::Bblog(item) = &decoded.item
+            && !self.iss.contains(&item.record.iss())
+            && self.iss.len() < MAX_ISS
+        {
+            self.iss.push(item.record.iss());
+        }
         if step.missing > 0 {
             self.gap(last.unwrap_or(time), time);
         }
@@ -320,8 +333,8 @@ impl Drawing {
         })
     }
 
-    /// The picture, with what the account of the connection says.
-    pub(super) fn finish(mut self, account: &Account) -> ConnectionPicture {
+    /// The picture, with what the account of the connection says, and the initial sequence numbers of its records.
+    pub(super) fn finish(mut self, account: &Account) -> (ConnectionPicture, Vec<u32>) {
         self.limits(&account.spans);
         let since = |time: Micros| (time - self.first).0.max(0) as u64;
         self.picture.bands = std::mem::take(&mut self.bands).finish(self.picture.duration_us);
@@ -345,10 +358,8 @@ impl Drawing {
         if self.picture.ticks.texts.all.len() >= ALL_TEXTS {
             self.picture.ticks.texts = self.notable_texts();
         }
-        let rates = [
-            self.rate("acked", ("delivered", "delivered")),
-            self.rate("rcv-nxt", ("arrived", "received")),
-        ];
+        let rates =
+            [self.rate("acked", ("delivered", "delivered")), self.rate("rcv-nxt", ("arrived", "received"))];
         let mut values: Vec<Line> = self.values.into_values().collect();
         values.sort_by_key(|line| line.id);
         self.picture.lines.extend(rates);
@@ -359,7 +370,7 @@ impl Drawing {
         self.picture.bars.retain(|bars| !bars.ranges.is_empty());
         self.picture.bars.iter_mut().for_each(|bars| bars.ranges.sort_by_key(|range| range.time));
         weigh_directions(&mut self.picture);
-        self.picture
+        (self.picture, self.iss)
     }
 
     fn notable_texts(&self) -> Texts {

@@ -2,11 +2,8 @@
 //! Reads inputs into pictures of their connections.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use bblog_analysis::Wanted;
-use bblog_dissector::tcp_provider::Addresses;
-use bblog_pcapng::escape::Escaped;
 
 use super::connection::Drawing;
 use super::values::Drawn;
@@ -14,7 +11,8 @@ use crate::event::decode::DecodedItem;
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
 use crate::event::merge::Events;
-use crate::event::origin::Origin;
+use crate::event::subject::{Names, Subject, Subjects};
+use crate::input::assumptions::Assumptions;
 use crate::input::error::OnError;
 use crate::input::{InputName, Inputs};
 use crate::picture::model::ConnectionPicture;
@@ -84,12 +82,8 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
 
 /// A connection whose first event this is.
 fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
-    let details = match &decoded.item {
-        LogItem::Bblog(item) => origin(item.origin),
-        LogItem::Eventlog(item) => format!("eventlog session {}", item.event.session_id()),
-    };
     let picture = ConnectionPicture {
-        details,
+        show: options(&inputs.assumptions),
         utc: decoded.item.clock() == Clock::Utc,
         files: inputs.names.iter().map(quoted).collect(),
         ..ConnectionPicture::default()
@@ -98,53 +92,64 @@ fn begin(inputs: &Inputs, decoded: &DecodedItem<'_>) -> Drawing {
 }
 
 /// Says which connection a picture is of.
-fn identify(mut picture: ConnectionPicture, subject: &Subject, stacks: &[Box<str>]) -> ConnectionPicture {
+fn identify(
+    (mut picture, iss): (ConnectionPicture, Vec<u32>),
+    subject: &Subject,
+    names: &Names,
+) -> ConnectionPicture {
     let ends = subject.addresses;
     picture.title = match ends {
         Some((local, remote)) => format!("{local} - {remote}"),
         None => "? - ?".to_owned(),
     };
     picture.host = ends.map_or_else(|| "?".to_owned(), |(local, _)| local.ip().to_string());
-    picture.filter = ends.map(filter_of).unwrap_or_default();
-    let select = ends.map(|(local, remote)| format!(" --connection '{local}-{remote}'"));
-    picture.show = format!("bblog show{}", select.unwrap_or_default());
-    let stacks = subject.stack_names(stacks);
-    if subject.session.is_some() && !stacks.is_empty() {
-        picture.details = format!("stack {}, {}", stacks.join(", "), picture.details);
-    }
-    if let Some(id) = &subject.log_id {
-        picture.details = format!("log id \"{id}\", {}", picture.details);
-    }
+    picture.details = details(subject, names);
+    picture.filter = filter_of(subject, &iss);
+    let select = match (ends, subject.session) {
+        (Some((local, remote)), _) => Some(format!(" --connection '{local}-{remote}'")),
+        (None, Some(session)) => Some(format!(" --filter 'eventlog.session_id == {session}'")),
+        (None, None) => None,
+    };
+    picture.show = format!("bblog show{}{}", picture.show, select.unwrap_or_default());
     picture
 }
 
-/// Stack and kernel of a record, and whether they were inferred.
-fn origin(origin: &Origin) -> String {
-    let mark = |is_inferred: bool| if is_inferred { " (inferred)" } else { "" };
-    let stack = mark(origin.machine.is_stack_inferred);
-    let name = Escaped(&origin.stack_name);
-    match &origin.machine.kernel {
-        Some(kernel) => format!("stack {name}{stack}, FreeBSD {}{}", kernel.value, mark(kernel.is_inferred)),
-        None => format!("stack {name}{stack}, kernel not known"),
-    }
+/// Log id, stacks, congestion control and kernel, as far as they are known.
+fn details(subject: &Subject, names: &Names) -> String {
+    let id = subject.log_id.as_ref().map(|id| format!("log id \"{id}\""));
+    let stacks: Vec<String> = names.stacks_of(subject).map(|stack| format!("stack {stack}")).collect();
+    let algorithms = names.algorithms_of(subject).map(|name| format!("congestion control {name}"));
+    let kernel = names.kernel_of(subject).map(ToString::to_string);
+    let session = subject.session.map(|session| format!("eventlog session {session}"));
+    let all = id.into_iter().chain(stacks).chain(algorithms).chain(kernel).chain(session);
+    all.collect::<Vec<String>>().join(", ")
 }
 
-/// A display filter for the packets of a connection, and for all records beside them.
-fn filter_of((local, remote): Addresses) -> String {
-    let (family, wire) = match local.ip() {
-        IpAddr::V4(_) => ("ip", local.ip()),
-        IpAddr::V6(_) => ("ipv6", local.ip()),
-    };
-    let (ours, theirs) = (local.port(), remote.port());
-    format!(
-        "bblog || {family}.addr == {wire} && {family}.addr == {} && tcp.port == {ours} && tcp.port == {theirs}",
-        remote.ip()
-    )
+/// The options of bblog that say what the inputs do not, as words of a shell's command.
+fn options(assumptions: &Assumptions) -> String {
+    let stacks = assumptions.stacks.to_string();
+    let stacks = Some(word(&stacks)).filter(|_| !stacks.is_empty());
+    let kernel = assumptions.kernel.map(|kernel| kernel.name().to_owned());
+    let layout = assumptions.layout.map(|layout| layout.name().to_owned());
+    let options = [("stack", stacks), ("kernel", kernel), ("layout", layout)];
+    options.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?))).collect()
+}
+
+/// A display filter for the events and the packets of a connection.
+fn filter_of(subject: &Subject, iss: &[u32]) -> String {
+    if let Some(session) = subject.session {
+        return format!("eventlog.session_id == {session}");
+    }
+    let iss: Vec<String> = iss.iter().map(|iss| format!("bblog.iss == {iss}")).collect();
+    iss.join(" || ")
 }
 
 /// A file's name as a word of a shell's command.
 fn quoted(name: &InputName) -> String {
-    let name = name.to_string();
-    // A name with a NUL cannot be a file's.
-    shlex::try_quote(&name).map_or_else(|_| name.clone(), |quoted| quoted.into_owned())
+    word(&name.to_string())
+}
+
+fn word(text: &str) -> String {
+    // A text with a NUL is no word of any command.
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), |quoted| quoted.into_owned())
 }

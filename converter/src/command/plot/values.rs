@@ -31,7 +31,12 @@ const EVERY_RECORD: &str = "bblog:*";
 /// Every eventlog event that has the value.
 const EVERY_EVENT: &str = "eventlog:*";
 
-const fn row(event: &'static str, value: &'static str, panel: Panel, line: (&'static str, &'static str)) -> Row {
+const fn row(
+    event: &'static str,
+    value: &'static str,
+    panel: Panel,
+    line: (&'static str, &'static str),
+) -> Row {
     Row { event, value, only: None, times: None, panel, id: line.0, label: line.1 }
 }
 

@@ -39,49 +39,34 @@ function drawLine(u, line, from, to) {
     for (let at = first; at < last; at++) ctx.fillRect(x(level.x[at]) - size / 2, y(level.y[at]) - size / 2, size, size);
     return;
   }
-  if (last - first > 2 * u.bbox.width) return drawColumns(ctx, line, level, first, last, x, y);
-  ctx.lineWidth = 1.4 * devicePixelRatio;
-  ctx.beginPath();
-  let open = false;
-  let height = 0;
-  for (let at = first; at < last; at++) {
-    if (Number.isNaN(level.y[at])) {
-      open = false;
-      continue;
-    }
-    const px = x(level.x[at]);
-    const py = y(level.y[at]);
-    if (!open) ctx.moveTo(px, py);
-    else {
-      if (line.style === "step") ctx.lineTo(px, height);
-      ctx.lineTo(px, py);
-    }
-    open = true;
-    height = py;
-  }
-  // A state holds until the next record says otherwise.
-  if (open && line.style === "step") ctx.lineTo(x(Math.min(to, line.until)), height);
-  ctx.stroke();
+  drawSteps(ctx, line, level, first, last, x, y, x(Math.min(to, line.until)));
 }
 
-/** A line with more points than pixels: for each column of pixels the span of its values. */
-function drawColumns(ctx, line, level, first, last, x, y) {
-  const thick = 1.4 * devicePixelRatio;
+/**
+ * A line of steps, which ends at the pixel `end`: for each column of pixels the span of its values, and between columns
+ * the value that holds. Boxes are drawn many times faster than a path of so many corners.
+ */
+function drawSteps(ctx, line, level, first, last, x, y, end) {
+  const thick = Math.max(1, Math.round(1.5 * devicePixelRatio));
   let column = NaN;
   let top = 0;
   let bottom = 0;
   let height = NaN;
   const flush = () => column === column && ctx.fillRect(column, top - thick / 2, thick, bottom - top + thick);
+  const hold = (to) => height === height && to > column && ctx.fillRect(column, height - thick / 2, to - column, thick);
   for (let at = first; at < last; at++) {
-    const py = y(level.y[at]);
     const px = Math.round(x(level.x[at]));
+    const py = Math.round(y(level.y[at]));
     if (Number.isNaN(py)) {
-      height = NaN;
+      // The value is absent from here on.
+      flush();
+      hold(px);
+      column = height = NaN;
       continue;
     }
     if (px !== column) {
       flush();
-      if (line.style === "step" && height === height && px > column + 1) ctx.fillRect(column, height - thick / 2, px - column, thick);
+      hold(px);
       const from = height === height ? height : py;
       [column, top, bottom] = [px, Math.min(from, py), Math.max(from, py)];
     } else {
@@ -91,6 +76,8 @@ function drawColumns(ctx, line, level, first, last, x, y) {
     height = py;
   }
   flush();
+  // A value holds until the next record says otherwise.
+  hold(end);
 }
 
 /** Ranges of sequence numbers. Those that cover the same pixels are drawn once. */
@@ -178,7 +165,7 @@ function boxesOf(row, x, from, to, bbox) {
     const right = Math.min(x(row.end[at]), bbox.left + bbox.width);
     if (right - left >= 2) {
       flush();
-      add(left, right, row.state[at]);
+      add(Math.floor(left), Math.ceil(right), row.state[at]);
       continue;
     }
     const pixel = Math.floor(left);

@@ -223,7 +223,7 @@ function showSpan(from, to) {
 }
 
 function spanText() {
-  document.getElementById("span").textContent = timeText(view.from) + " to " + timeText(view.to);
+  document.getElementById("span").textContent = visibleSpan().map(timeText).join(" to ");
 }
 
 function selected(u) {
