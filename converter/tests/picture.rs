@@ -2,7 +2,7 @@
 //! Pictures of a made-up connection in every form. What a log says is text in them, never markup.
 
 use bblog_converter::picture::model::{
-    BandRow, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Ticks,
+    BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts, Ticks,
 };
 use bblog_converter::picture::svg::{self, Size};
 use bblog_converter::picture::{html, perfetto, png, xpl};
@@ -22,10 +22,14 @@ fn picture() -> ConnectionPicture {
     let range =
         |at: u64| Range { time: at * 1000, low: at * 1448 + 1, high: at * 1448 + 1449, number: at + 1 };
     let late = |at: u64| Range { time: at * 1000 + 90_000, number: at + 100, ..range(at) };
-    let bars = |kind, label, retransmits, ranges| Bars { kind, label, retransmits, ranges };
+    let bars = |kind, label, role, ranges| Bars { panel: Panel::Sequence, kind, label, role, ranges };
+    let mut texts = Texts::default();
+    texts.push(7, |text| text.push_str(HOSTILE));
     ConnectionPicture {
         title: format!("192.0.2.1:80 \u{2013} 192.0.2.2:5000 {HOSTILE}"),
         host: "192.0.2.1".to_owned(),
+        lost_us: 120_000,
+        minor: None,
         details: "stack rack".to_owned(),
         verdict: "60 % of the time was lost to a timeout.".to_owned(),
         origin_us: 1_700_000_000_000_001,
@@ -38,20 +42,20 @@ fn picture() -> ConnectionPicture {
         stalls: vec![Stall { start_us: 50_000, duration_us: 40_000, text: HOSTILE.to_owned() }],
         lines: vec![cwnd, una, rtt],
         bars: vec![
-            bars("sent", "sent", false, (0..200).map(range).collect()),
-            bars("tlp", "TLP retransmission", true, (50..53).map(late).collect()),
+            bars("sent", "sent", BarRole::Plain, (0..200).map(range).collect()),
+            bars("tlp", "TLP retransmission", BarRole::Retransmission, (50..53).map(late).collect()),
         ],
         bands: vec![BandRow {
             row: "limit",
             label: "limit",
-            spans: vec![(0, 80_000, "application".to_owned()), (80_000, 200_000, "timeout".to_owned())],
+            spans: vec![(0, 80_000, "application"), (80_000, 200_000, "timeout")],
         }],
         ticks: Ticks {
             times: (0..200).map(|at| at * 1000).collect(),
             numbers: (1..=200).collect(),
             codes_of: (0..200).map(|at| at % 2).collect(),
             codes: vec![("OUT".to_owned(), "packet"), ("TIMERSTAR".to_owned(), "timer")],
-            texts: vec![(7, HOSTILE.to_owned())],
+            texts,
         },
     }
 }
@@ -62,7 +66,7 @@ fn a_page_holds_its_data_and_no_markup_of_the_log() {
     html::write(&[picture()], &mut page).unwrap();
     let page = String::from_utf8(page).unwrap();
     assert!(!page.contains("<script>alert"), "markup of the log");
-    assert!(page.contains("\\u003cscript>alert"), "the text is there all the same");
+    assert!(page.contains("\\u003cscript\\u003ealert"), "the text is there all the same");
     assert!(!page.contains("{{"), "a place of the frame was not filled");
     assert!(!page.contains("http://") || !page.contains("src=\"http"), "nothing is loaded");
 }
@@ -71,7 +75,7 @@ fn a_page_holds_its_data_and_no_markup_of_the_log() {
 fn a_still_has_all_panels_and_no_markup_of_the_log() {
     let svg = svg::draw(&picture(), Size { width: 1000, height: 900 }).unwrap();
     assert!(!svg.contains("<script>"), "{svg}");
-    for text in ["Sequence numbers", "Windows and flight", "Round-trip time", "States and events"] {
+    for text in ["Sequence numbers", "Windows and flight", "Round-trip time", "States", "Events"] {
         assert!(svg.contains(text), "{text} is missing");
     }
     let png = png::render(&svg).unwrap();

@@ -146,7 +146,8 @@ const XPLOT: &str = "xplot.org";
 /// xplot reads every line of a plot: the first that it refuses is the one that is put in place of the last.
 #[test]
 fn xplot_accepts_a_plot() {
-    let has = |program: &str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
+    let has =
+        |program: &str| Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
     if !has(XPLOT) || !has("xvfb-run") {
         eprintln!("xplot-xplot.org or xvfb: not here, plots are not looked at");
         return;
@@ -165,7 +166,8 @@ fn xplot_accepts_a_plot() {
         std::fs::write(&plot, text.replace("\ngo\n", "\nno such command\n")).unwrap();
         let shown = Command::new("xvfb-run").args(["--auto-servernum", XPLOT]).arg(&plot).output();
         let shown = shown.expect("xvfb-run runs");
-        let said = [shown.stdout, shown.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
+        let said =
+            [shown.stdout, shown.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat();
         assert!(said.contains("offending line: no such command"), "{}: {said}", log.display());
     }
 }

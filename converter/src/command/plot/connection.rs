@@ -168,6 +168,7 @@ impl Drawing {
         if let Some(iss) = facts.iss {
             self.ours.base.get_or_insert(iss);
         }
+        let was_open_before = self.was_open;
         self.was_open |= facts.tcp_state.is_some_and(|state| state > SYN_RECEIVED);
         let was_open = self.was_open;
         let una = facts.snd_una.filter(|_| was_open).map(|una| self.ours.take(una));
@@ -175,7 +176,8 @@ impl Drawing {
         if let Some(una) = una {
             self.transmissions.acknowledged(una);
         }
-        let next = facts.rcv_nxt.filter(|_| was_open).map(|next| self.theirs.take(next));
+        // The record of the segment that opens a connection has what was before it.
+        let next = facts.rcv_nxt.filter(|_| was_open_before).map(|next| self.theirs.take(next));
         let our_edge = next.zip(facts.rcv_window).map(|(next, window)| next + u64::from(window));
         let plain = |value: Option<u32>| value.map(u64::from);
         let open = |value: Option<u32>| value.filter(|_| was_open).map(u64::from);
@@ -338,7 +340,7 @@ impl Drawing {
         self.limits(&account.spans);
         let since = |time: Micros| (time - self.first).0.max(0) as u64;
         self.picture.bands = std::mem::take(&mut self.bands).finish(self.picture.duration_us);
-        self.picture.bands.insert(0, std::mem::replace(&mut self.limits, BandRow::default()));
+        self.picture.bands.insert(0, std::mem::take(&mut self.limits));
         self.picture.verdict = account.verdict();
         self.picture.lost_us = account.lost_us();
         self.picture.shares = Limit::ALL
@@ -390,7 +392,7 @@ impl Drawing {
             line.into_iter().flat_map(|line| line.points.iter()).filter(|point| !point.1.is_nan())
         };
         let acked = known(of);
-        let rtt = known("srtt").last().map_or(0, |point| point.1 as u64);
+        let rtt = known("srtt").next_back().map_or(0, |point| point.1 as u64);
         let step = (self.picture.duration_us / RATE_BUCKETS).max(rtt).max(1000);
         let mut acked = acked.peekable();
         let Some(mut before) = acked.peek().map(|point| point.1) else { return line };

@@ -74,7 +74,8 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
     for (number, account) in follower.finish() {
         let drawing = drawings.get_mut(number).and_then(Option::take);
         let subject = subjects.take(number);
-        connections.extend(drawing.map(|drawing| identify(drawing.finish(&account), &subject, subjects.names())));
+        connections
+            .extend(drawing.map(|drawing| identify(drawing.finish(&account), &subject, subjects.names())));
     }
     connections.sort_by_key(|picture| std::cmp::Reverse(picture.lost_us));
     Pictures { connections, events: selected, left_out }

@@ -203,7 +203,9 @@ function drawTicks(u, ticks, from, to) {
         const after = at + 1 < events.length ? x(ticks.t[events[at + 1]]) : Infinity;
         const width = ctx.measureText(name).width + 6 * devicePixelRatio;
         if (px >= named && px + width < after) {
+          ctx.fillStyle = colour("dim");
           ctx.fillText(name, px + 3 * devicePixelRatio, top + height / 2);
+          ctx.fillStyle = colour(ticks.kinds[kind].id);
           named = px + width;
         }
         at++;
