@@ -49,7 +49,7 @@ fn entries_of_one_connection_are_in_one_file() {
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(names(&out).join("\n"), @r"
     default_continual_limit64_39136_10.99.0.1_9252.0.pcapng
-    default_ipv6_linklocal_31574_fe80:2::bb:ff:fe00:fe_9315.0.pcapng
+    default_ipv6_linklocal_31574_fe80::bb:ff:fe00:fe%2_9315.0.pcapng
     default_refused_35465_10.99.0.1_1.0.pcapng
     ");
     // Whatever is in one of the inputs is in the file of its connection, in the same order.

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
+use crate::packet::Scoped;
+
 /// Bytes of an id that are kept.
 const MAX_ID: usize = 64;
 /// Begins a mark. An id that is not changed cannot contain it.
@@ -42,14 +44,23 @@ pub fn safe(id: &[u8]) -> String {
     name
 }
 
-/// The name that all files of a connection begin with: `ID_LPORT_FADDR_FPORT`.
+/// The name that all files of a connection begin with: `ID_LPORT_FADDR_FPORT`, with a scope zone as in `fe80::1%2`.
 pub fn of_connection(id: &[u8], lport: u16, faddr: IpAddr, fport: u16) -> String {
-    format!("{}_{lport}_{faddr}_{fport}", safe(id))
+    format!("{}_{lport}_{}_{fport}", safe(id), Scoped(faddr))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scopes_of_addresses() {
+        let name = |address: &str| of_connection(b"id", 1, address.parse().unwrap(), 2);
+        assert_eq!(name("fe80:2::bb"), "id_1_fe80::bb%2_2");
+        assert_eq!(name("fe80::bb"), "id_1_fe80::bb_2");
+        assert_eq!(name("2001:db8:2::1"), "id_1_2001:db8:2::1_2");
+        assert_eq!(name("192.0.2.1"), "id_1_192.0.2.1_2");
+    }
 
     #[test]
     fn plain_ids_stay() {

@@ -4,6 +4,7 @@
 //! Values that the log does not have are fixed: TTL and hop limit 127, identification, type of service and
 //! flow label 0. Lengths include the payload, which is absent.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bblog_dissector::tcp_provider::Segment;
@@ -166,6 +167,25 @@ pub fn without_zone(address: Ipv6Addr) -> Ipv6Addr {
         groups[1] = 0;
     }
     Ipv6Addr::from(groups)
+}
+
+/// The scope zone that the kernel keeps in an address; 0 if it has none.
+pub fn zone(address: Ipv6Addr) -> u32 {
+    if without_zone(address) == address { 0 } else { u32::from(address.segments()[1]) }
+}
+
+/// An address as text, a scope zone behind it: `fe80::1%2`.
+pub struct Scoped(pub IpAddr);
+
+impl fmt::Display for Scoped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V6(address) if zone(address) != 0 => {
+                write!(f, "{}%{}", without_zone(address), zone(address))
+            }
+            address => write!(f, "{address}"),
+        }
+    }
 }
 
 /// Appends the TCP header of `segment` in network order, `header_words` long. Options that were not logged

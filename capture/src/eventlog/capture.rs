@@ -16,6 +16,7 @@ use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::ended::Ended;
+use crate::eventlog::late_stacks::LateStacks;
 use crate::log::Log;
 
 /// Microseconds by which the clocks may drift apart before files note it.
@@ -37,6 +38,8 @@ pub struct Capture {
     pub kernel_drops: u64,
     /// Sessions that ended and may go on.
     pub ended: Ended,
+    /// Stacks that are loaded later; `None` if the names of stacks cannot be read.
+    pub late_stacks: Option<LateStacks>,
     log: Rc<Log>,
 }
 
@@ -57,6 +60,7 @@ impl Capture {
             catalog: Catalog::builtin(),
             kernel_drops: 0,
             ended: Ended::default(),
+            late_stacks: None,
             log,
         }
     }
@@ -155,8 +159,11 @@ impl Capture {
         self.anchor
     }
 
-    /// Checks whether the clock was set, which time stamps do not show. Call it often.
-    pub fn look_at_clock(&mut self) {
+    /// Checks whether the clock was set, which time stamps do not show, and whether a stack was loaded. Call it often.
+    pub fn look_around(&mut self) {
+        if let Some(stacks) = &mut self.late_stacks {
+            stacks.look(&self.log);
+        }
         let now = Anchor::now();
         let step = self.anchor.step(now);
         if step.unsigned_abs() < STEP {

@@ -3,4 +3,5 @@
 
 pub mod capture;
 pub mod ended;
+pub mod late_stacks;
 pub mod order;

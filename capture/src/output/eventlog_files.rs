@@ -108,7 +108,7 @@ impl EventlogFiles {
 
     /// Processes a read.
     pub fn take(&mut self, bytes: &[u8], store: &mut Store) {
-        self.capture.look_at_clock();
+        self.capture.look_around();
         let mut hints = self.capture.look_ahead(bytes);
         let now = Instant::now();
         let mut rest = bytes;

@@ -42,7 +42,7 @@ impl EventlogOut {
 
     /// Processes a read.
     pub fn take(&mut self, bytes: &[u8], stream: &mut StreamOut) {
-        self.capture.look_at_clock();
+        self.capture.look_around();
         let mut hints = self.capture.look_ahead(bytes);
         let mut rest = bytes;
         while let Ok(Some((event, after))) = RawEvent::split(rest) {

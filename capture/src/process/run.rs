@@ -20,6 +20,7 @@ use crate::device::queue::Queue;
 use crate::device::tcp_log::TcpLog;
 use crate::device::threads::DeviceThreads;
 use crate::eventlog::capture::Capture;
+use crate::eventlog::late_stacks::LateStacks;
 use crate::eventlog::order::Order;
 use crate::failure::Failure;
 use crate::log::Log;
@@ -83,8 +84,10 @@ fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
 fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failure> {
     let Opened { tcp_log, eventlog, mut pid_file, mut status, target, machine } = opened;
     let lock = lock_folder(&target, log)?;
-    let asks_for_stacks = cfg!(target_os = "freebsd") && tcp_log.is_some() && args.stack.is_none();
-    let needs_broker = asks_for_stacks || log.syslog().is_some() || status.is_some();
+    let has_stacks = cfg!(target_os = "freebsd");
+    let asks_for_stacks = has_stacks && tcp_log.is_some() && args.stack.is_none();
+    let looks_for_stacks = has_stacks && eventlog.is_some();
+    let needs_broker = asks_for_stacks || looks_for_stacks || log.syslog().is_some() || status.is_some();
     let broker = needs_broker.then(Broker::start).transpose();
     let broker = broker.map_err(|error| Failure::io("broker process", error))?;
     if let (Some(syslog), Some(broker)) = (log.syslog(), broker.clone()) {
@@ -105,7 +108,11 @@ fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failur
     if args.exit_on_eof {
         stdin::watch(&queue)?;
     }
-    let stacks = stacks(&args, broker.filter(|_| asks_for_stacks)).of(machine);
+    let late_stacks = broker
+        .clone()
+        .filter(|_| looks_for_stacks)
+        .and_then(|broker| LateStacks::new(Box::new(move || broker.stack_names())));
+    let stacks = (stacks(&args, broker.filter(|_| asks_for_stacks)).of(machine), late_stacks);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
     let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
     let mut writer = Writer {
@@ -180,7 +187,7 @@ fn output(
     args: &CaptureArgs,
     target: Target,
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
-    stacks: Stacks,
+    (stacks, late_stacks): (Stacks, Option<LateStacks>),
     finish_others: bool,
     log: &Rc<Log>,
 ) -> Result<Output, Failure> {
@@ -191,7 +198,10 @@ fn output(
     };
     let has_bblog = tcp_log.is_some();
     let form = if args.live { EventForm::Packet } else { EventForm::Block };
-    let capture = eventlog.map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
+    let mut capture = eventlog.map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
+    if let Some(capture) = &mut capture {
+        capture.late_stacks = late_stacks;
+    }
     Ok(match target {
         Target::Stream(stream) => Output::Stream(Box::new(StreamOutput {
             stream: stream.telling(log),

@@ -12,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bblog_dissector::Micros;
 use bblog_pcapng::escape::JsonString;
+use bblog_pcapng::packet::Scoped;
 use bblog_pcapng::utc::Second;
 
 use crate::store::compress::Compressor;
@@ -63,7 +64,7 @@ impl Line {
         let mut line = String::with_capacity(512);
         let duration = Micros(self.duration.0.max(0));
         let address = |side: Option<(IpAddr, u16)>| match side {
-            Some((address, _)) => text(address.to_string().as_bytes()),
+            Some((address, _)) => text(Scoped(address).to_string().as_bytes()),
             None => text(b"unknown"),
         };
         let port = |side: Option<(IpAddr, u16)>| side.map_or(0, |(_, port)| port);

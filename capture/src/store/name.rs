@@ -29,7 +29,7 @@ pub fn is_ours(name: &str) -> bool {
     let is_safe = |part: &str| {
         let mut bytes = part.bytes();
         bytes.next().is_some_and(|first| first.is_ascii_alphanumeric() || b"_~".contains(&first))
-            && bytes.all(|b| b.is_ascii_alphanumeric() || b"-_.:~".contains(&b))
+            && bytes.all(|b| b.is_ascii_alphanumeric() || b"-_.:~%".contains(&b))
     };
     let Some((rest, last)) = base.rsplit_once('_') else { return false };
     is_safe(rest) && (last == "global" || is_number(last))
@@ -59,6 +59,7 @@ mod tests {
             "web-1_443_192.0.2.7_50123.0.pcapng",
             "UNKNOWN_22_2001:db8::1_50123.17.pcapng.xz",
             "a_b~0123456789abcdef0123456789abcdef_1_10.0.0.2_2.3.elog.zst",
+            "UNKNOWN_22_fe80::1%2_50123.0.pcapng",
             "tcp_7.0.pcapng",
             "hpts_global.12.elog",
         ] {

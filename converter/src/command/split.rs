@@ -279,10 +279,7 @@ struct Parts {
     /// Bytes that wait in memory.
     waiting: usize,
     clock: u64,
-    /// The number that the next file gets, by the hash of what its name begins with. Every name of the run is here,
-    /// so that no file of it is replaced; two names with one hash share their numbers.
-    numbers: HashMap<u64, u32>,
-    hasher: RandomState,
+    numbers: FileNumbers,
     completed: u64,
 }
 
@@ -292,6 +289,23 @@ struct FileSlot {
     waiting: Vec<u8>,
     file: Option<(TempPath, Unfinished)>,
     used: u64,
+}
+
+/// The number that the next file gets, by the hash of what its name begins with. Every name of the run is here, so
+/// that no file of it is replaced; two names with one hash share their numbers.
+#[derive(Default)]
+struct FileNumbers {
+    next: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl FileNumbers {
+    fn next(&mut self, base: &str) -> io::Result<u32> {
+        let next = self.next.entry(self.hasher.hash_one(base)).or_insert(0);
+        let number = *next;
+        *next = next.checked_add(1).ok_or(io::ErrorKind::AlreadyExists)?;
+        Ok(number)
+    }
 }
 
 impl Parts {
@@ -305,8 +319,7 @@ impl Parts {
             current: None,
             waiting: 0,
             clock: 0,
-            numbers: HashMap::new(),
-            hasher: RandomState::default(),
+            numbers: FileNumbers::default(),
             completed: 0,
         }
     }
@@ -378,10 +391,9 @@ impl Parts {
         self.unused.push(at);
         let Some((mut path, unfinished)) = slot.file else { return Ok(()) };
         let base = slot.label.base();
-        let next = self.numbers.entry(self.hasher.hash_one(&base)).or_insert(0);
         loop {
-            let place = self.folder.join(format!("{base}.{next}{END}"));
-            *next = next.checked_add(1).ok_or(io::ErrorKind::AlreadyExists)?;
+            let number = self.numbers.next(&base)?;
+            let place = self.folder.join(format!("{base}.{number}{END}"));
             let overwrite = self.overwrite;
             let placed = unfinished.finish(|| match overwrite {
                 true => {
@@ -446,5 +458,21 @@ impl BufferedSink for Parts {
             (0..self.slots.len()).try_for_each(|at| self.flush_one(at))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also with more names than there are connections at a time.
+    #[test]
+    fn a_run_gives_no_number_twice() {
+        let mut numbers = FileNumbers::default();
+        assert_eq!(numbers.next("id_1").unwrap(), 0);
+        for other in 0..3 * CONNECTIONS {
+            numbers.next(&format!("id_{}", other + 2)).unwrap();
+        }
+        assert_eq!((numbers.next("id_1").unwrap(), numbers.next("id_1").unwrap()), (1, 2));
     }
 }

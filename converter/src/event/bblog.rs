@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial};
+use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial, WrongFamily};
 use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
 
 use super::item::{BblogItem, Clock, LogItem};
@@ -13,7 +13,7 @@ use super::origin::{Origin, OriginFinder, Stated};
 use super::source::EventSource;
 use crate::input::InputPosition;
 use crate::input::assumptions::Assumptions;
-use crate::input::error::{InputError, InputErrorKind};
+use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
 use crate::source::Counts;
@@ -42,6 +42,32 @@ pub struct BblogStream {
     /// What [`BblogStream::advance`] found, while it gives out `errors` first.
     held: Option<bool>,
     entries: u64,
+    families: WrongFamilies,
+}
+
+/// Entries of IPv6 sockets whose header says AF_INET.
+#[derive(Clone, Copy, Default)]
+struct WrongFamilies {
+    entries: u64,
+    inferred: u64,
+}
+
+impl WrongFamilies {
+    fn count(&mut self, header: &[u8; HEADER_LEN]) {
+        let wrong = Header::unchecked(header).ok().and_then(|header| header.wrong_family());
+        self.entries += u64::from(wrong.is_some());
+        self.inferred += u64::from(wrong == Some(WrongFamily::Inferred));
+    }
+
+    fn take(&mut self) -> WrongFamilies {
+        std::mem::take(self)
+    }
+
+    fn notice(self) -> Option<InputError> {
+        let WrongFamilies { entries, inferred } = self;
+        let kind = InputErrorKind::WrongFamily { entries, inferred };
+        (entries > 0).then_some(InputError { offset: None, kind, recovery: Recovery::Nothing })
+    }
 }
 
 /// The state of an entry's records.
@@ -78,6 +104,7 @@ impl BblogStream {
             errors: VecDeque::new(),
             held: None,
             entries: 0,
+            families: WrongFamilies::default(),
         }
     }
 
@@ -116,6 +143,7 @@ impl BblogStream {
                 None => {
                     self.end_entry();
                     self.errors.extend(self.origins.finish());
+                    self.errors.extend(self.families.take().notice());
                     break false;
                 }
             }
@@ -201,6 +229,7 @@ impl BblogStream {
     fn begin_entry(&mut self) {
         self.end_entry();
         self.entries += 1;
+        self.families.count(self.reader.header());
         let mut entry = EntryEncoder::new(self.reader.header(), 0);
         let expected = self.serials.get_mut(&entry.key).copied();
         self.records = Records { expected, is_first: true, lldb_cut: 0 };
@@ -235,7 +264,9 @@ impl BblogStream {
         let found = record.serial();
         let expected = records.expected.replace(found.wrapping_add(1)).unwrap_or(found);
         self.at.missing = Serial::of(found, Some(expected)).missing();
-        if self.at.missing == 0 && found != expected {
+        // Serial numbers begin at 0: another connection, as of the next socket that listens, has the addresses.
+        let is_new = records.is_first && found == 0;
+        if self.at.missing == 0 && found != expected && !is_new {
             let cause = match records.is_first {
                 true => InputErrorKind::Restarted { found, expected },
                 false => InputErrorKind::SerialBackwards { found, expected },

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use bblog_dissector::bblog::Header;
 use bblog_dissector::tcp_provider::Addresses;
-use bblog_pcapng::packet::without_zone;
+use bblog_pcapng::packet::{self, without_zone};
 
 use crate::event::item::LogItem;
 use crate::lru_map::LruMap;
@@ -47,7 +47,7 @@ pub fn addresses(header: &Header<'_>) -> Addresses {
         IpAddr::V4(address) => SocketAddr::from((address, port)),
         IpAddr::V6(address) => {
             let wire = without_zone(address);
-            let zone = if wire == address { 0 } else { header.zone() };
+            let zone = if wire == address { 0 } else { packet::zone(address) };
             SocketAddrV6::new(wire, port, 0, zone).into()
         }
     };

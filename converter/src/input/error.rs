@@ -50,6 +50,7 @@ impl InputError {
                 | InputErrorKind::UnknownStack(_)
                 | InputErrorKind::SeriesGap { .. }
                 | InputErrorKind::OutOfOrder(_)
+                | InputErrorKind::WrongFamily { .. }
                 | InputErrorKind::SessionTwice { .. }
                 | InputErrorKind::DropsOverlap { .. }
         )
@@ -183,6 +184,16 @@ pub enum InputErrorKind {
     DropsOverlap {
         /// The most of captures that do not overlap.
         events: u64,
+    },
+    /// Entries of IPv6 sockets whose header says AF_INET.
+    #[error(
+        "{entries} entries of IPv6 sockets have AF_INET, {inferred} of them inferred from 0.0.0.1: shown as IPv6"
+    )]
+    WrongFamily {
+        /// How many.
+        entries: u64,
+        /// Those of which that is inferred; of the others it is certain.
+        inferred: u64,
     },
     /// Events that came after newer ones.
     #[error("{0}")]

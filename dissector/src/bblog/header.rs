@@ -29,6 +29,15 @@ const FAMILY_AT: usize = 200;
 #[derive(Clone, Copy)]
 pub struct Header<'a>(&'a [u8; HEADER_LEN]);
 
+/// How sure it is that addresses are of IPv6 though the header says AF_INET.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongFamily {
+    /// They do not fit IPv4.
+    Certain,
+    /// One is 0.0.0.1, which no host has in IPv4: `::1`.
+    Inferred,
+}
+
 impl<'a> Header<'a> {
     /// Reads the header that `bytes` begin with.
     ///
@@ -197,9 +206,26 @@ impl<'a> Header<'a> {
         self.text(TAG)
     }
 
-    /// Whether `tlh_af` is AF_INET6 (28); anything else counts as AF_INET (2).
+    /// Whether `tlh_af` is AF_INET6 (28), or wrong: see [`Header::wrong_family`]. Anything else counts as AF_INET (2).
+    #[inline]
     pub fn is_ipv6(&self) -> bool {
-        self.0[FAMILY_AT] == AF_INET6
+        self.0[FAMILY_AT] == AF_INET6 || self.wrong_family().is_some()
+    }
+
+    /// Whether the addresses are of IPv6 and `tlh_af` is AF_INET all the same, as of sockets that listen or are only
+    /// bound: FreeBSD notes the family when it connects them.
+    pub fn wrong_family(&self) -> Option<WrongFamily> {
+        const IPV4: usize = 12;
+        let sides = [&self.0[20..36], &self.0[36..52]];
+        if self.0[FAMILY_AT] == AF_INET6 {
+            return None;
+        }
+        if sides.iter().any(|side| side[..IPV4] != [0; IPV4]) {
+            return Some(WrongFamily::Certain);
+        }
+        // 0.0.0.1: no address of a host in IPv4, and the loopback address in IPv6.
+        let is_loopback = |side: &&[u8]| side[IPV4..] == [0, 0, 0, 1];
+        sides.iter().any(is_loopback).then_some(WrongFamily::Inferred)
     }
 
     fn text(&self, (at, len): (usize, usize)) -> &'a [u8] {

@@ -16,7 +16,7 @@ mod verbose;
 pub use cutter::{Cut, EntryCutter, LeftOut, PLAUSIBLE_VERSION};
 pub use entries::{Entries, Records, entries, records};
 pub use event_flags::EventFlags;
-pub use header::Header;
+pub use header::{Header, WrongFamily};
 pub use record::Record;
 pub use serial::Serial;
 pub use verbose::Verbose;
