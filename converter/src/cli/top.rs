@@ -100,7 +100,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if replay.is_some() && !is_file {
         return Err("top: --replay expects a file".into());
     }
-    let assumptions = args.assumptions.assumptions()?;
+    let assumptions = args.assumptions.assumptions(None)?;
     let filter = args.filter.as_deref().map(|text| Filter::new(text, &assumptions.catalog)).transpose();
     let filter = filter.map_err(|error| format!("--filter, {error}"))?;
     let mut messages = Messages::new();
