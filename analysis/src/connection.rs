@@ -28,7 +28,7 @@ use crate::transmit::{Counts, Received, Sent};
 /// What a connection is followed for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Every span, to be had from [`Connection::take_spans`]; otherwise only their totals.
+    /// Every span, which [`Connection::take_spans`] returns; otherwise only their totals.
     pub spans: bool,
 }
 

@@ -25,7 +25,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// The key of an entry's connection. Files of one connection have it in common, whatever its log id is.
+    /// The key of an entry's connection. All files of one connection have the same key; the log id is not part of it.
     pub fn of_entry(header: &Header<'_>) -> Key {
         let [endpoints @ .., family] = header.connection_key();
         Key::Endpoints(endpoints, family)

@@ -186,7 +186,7 @@ impl<'a> RawEvent<'a> {
         length.max(EVENT_HEADER_LEN)
     }
 
-    /// Takes all of `bytes` as one event, whatever its length field says: the pcapng form.
+    /// Takes all of `bytes` as one event, and ignores its length field: the pcapng form.
     ///
     /// # Errors
     /// [`DecodeError::Truncated`] with fewer than 32 bytes.

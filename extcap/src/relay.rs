@@ -69,7 +69,7 @@ impl Relay {
     /// Waits for the end of the copy.
     ///
     /// # Errors
-    /// The system's, of reading or writing; a reader that went away is none.
+    /// An error of the system, of reading or writing; a reader that went away is not one.
     pub fn join(self) -> io::Result<()> {
         match self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked"))) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -62,7 +62,7 @@ pub fn range_of(event: &Event<'_>, name: &str) -> Range<usize> {
     event.common().find(|field| field.spec.name == name).map_or(0..0, |field| field.range)
 }
 
-/// Adds an alert that no event has of itself.
+/// Adds an alert that is not of the event's table.
 pub fn notice(items: &mut Items, name: &str) {
     if let Some(alert) = tables::alert(name) {
         items.alert(alert, alert.label);
@@ -122,7 +122,7 @@ pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut It
     }
 }
 
-/// Whether the analysis is to see this frame: in the first pass, if what it concludes may be needed.
+/// Whether the analysis takes in this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
     request.first
         && (request.wants(ffi::BBLOG_WANT_FOLLOW)

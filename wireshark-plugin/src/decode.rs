@@ -39,7 +39,7 @@ pub fn decode(
     }
 }
 
-/// A verbose part of the right size; anything else is as good as none.
+/// A verbose part of the right size; any other size counts as none.
 fn verbose_part(bytes: &[u8]) -> Option<&[u8; VERBOSE_LEN]> {
     bytes.first_chunk()
 }

@@ -24,7 +24,7 @@ pub struct Facts {
     pub snd_end: Option<u32>,
     /// The congestion window, bytes.
     pub cwnd: Option<u32>,
-    /// The congestion window that the stack goes by, where it differs from [`Facts::cwnd`].
+    /// The congestion window that the stack uses, where it differs from [`Facts::cwnd`].
     pub cwnd_to_use: Option<u32>,
     /// The slow-start threshold, bytes; very large where it was never set.
     pub ssthresh: Option<u32>,

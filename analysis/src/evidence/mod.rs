@@ -81,7 +81,7 @@ pub(crate) enum Kind<'a> {
 pub enum RttKind {
     /// One sample.
     Sample,
-    /// What the stack goes by after one or more samples.
+    /// The value that the stack uses after one or more samples.
     Used,
     /// The smoothed RTT, where it changed.
     Smoothed,

@@ -7,7 +7,7 @@ use super::facts::Stop;
 /// Which log a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Log {
-    /// BBLog, whatever the stack.
+    /// BBLog of any stack.
     Bblog,
     /// The `tcp` provider of eventlog(9).
     Eventlog,
@@ -56,7 +56,7 @@ pub(super) enum Fact {
     Armed,
     /// Whether the persist state is on.
     Persist,
-    /// The congestion window that the stack goes by.
+    /// The congestion window that the stack uses.
     CwndToUse,
     /// The size of a full segment's data.
     Mss,

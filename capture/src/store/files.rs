@@ -72,7 +72,7 @@ pub struct Store {
     log: Rc<Log>,
 }
 
-/// A file all of whose content is written, under the name of an unfinished one.
+/// A file whose content is written, under the name of an unfinished one.
 struct Unfinished {
     file: PartFile,
     base: String,

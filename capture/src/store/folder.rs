@@ -114,7 +114,7 @@ impl Folder {
     /// Looks whether the folder is still the one of that name, and takes the one that is.
     ///
     /// # Errors
-    /// The system's: there is none.
+    /// An error of the system, for example that there is none.
     pub fn find_again(&mut self) -> io::Result<()> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | folder_flags();
         self.dir = openat(&self.parent, &self.name, flags, Mode::empty())?;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The output folder: growing, completing, recovering and deleting files.
+//! The output folder.
+//!
+//! [`files`] writes: it numbers files, completes them, and handles a folder that cannot be written, such as a full
+//! disk. [`folder`] makes and renames them, [`index`] keeps `records`, [`compress`] and `purge` work on complete
+//! files, and `recover` finishes those that a killed run left, with `salvage`, which reads them.
 
 pub mod compress;
 pub mod counters;

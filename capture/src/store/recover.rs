@@ -16,7 +16,7 @@ use crate::store::index::Line;
 use crate::store::name;
 use crate::store::salvage::Salvage;
 
-/// A block longer than this is none of ours.
+/// bblogd writes no block longer than this.
 const MAX_BLOCK: u64 = 1 << 20;
 
 /// What became of an unfinished file.

@@ -193,7 +193,7 @@ impl OriginFinder {
         }
     }
 
-    /// What is to be said at the end of the input: records that were not decoded.
+    /// What is reported at the end of the input: records that were not decoded.
     pub fn finish(&mut self) -> Vec<InputError> {
         let undecoded = std::mem::take(&mut self.undecoded);
         let error = |mut known: UnknownStack| {

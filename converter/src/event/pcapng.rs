@@ -26,7 +26,7 @@ pub struct PcapngEvents {
     reader: PcapngReader,
     origins: OriginFinder,
     place: Place,
-    /// What is said in the end.
+    /// What is reported at the end.
     ending: Option<VecDeque<InputError>>,
 }
 

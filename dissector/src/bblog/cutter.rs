@@ -46,7 +46,7 @@ enum State {
     Body {
         /// Bytes of the body that follow.
         left: u64,
-        /// Bytes since the last record that are none.
+        /// Bytes since the last record that are not a record.
         gap: u64,
     },
     /// In front of bytes that are not a header, after so many that were left out.

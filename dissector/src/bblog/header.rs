@@ -78,7 +78,7 @@ impl<'a> Header<'a> {
             && Header::parse(bytes).is_ok()
     }
 
-    /// Takes the bytes as a header whatever they hold: for DUMPINFO options, whose version stands
+    /// Takes any bytes as a header: for DUMPINFO options, whose version stands
     /// elsewhere and whose length is that of the rest.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// Takes the bytes as a header whatever they hold, as [`Header::unchecked`] does.
+    /// Takes any bytes as a header, as [`Header::unchecked`] does.
     #[inline]
     pub fn from_bytes(bytes: &'a [u8; HEADER_LEN]) -> Self {
         Header(bytes)

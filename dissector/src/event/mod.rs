@@ -237,7 +237,7 @@ impl<'a> Event<'a> {
         self.holds(&evidence.when) && evidence.compare.as_ref().is_none_or(|compare| self.compares(compare))
     }
 
-    /// A SESSION_CREATE may come without a payload, whatever the schema says.
+    /// A SESSION_CREATE may come without a payload, even if the schema defines one.
     pub(crate) fn is_bare_create(&self) -> bool {
         self.spec.id == SESSION_CREATE && self.at == self.bytes.len()
     }

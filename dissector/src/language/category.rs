@@ -33,7 +33,7 @@ categories! {
     Packet "packet",
     /// Data was lost, or a timer that stands for a loss fired.
     Loss "loss",
-    /// Loss recovery and what it goes by: SACK, DSACK, PRR.
+    /// Loss recovery and its inputs: SACK, DSACK, PRR.
     Recovery "recovery",
     /// Something failed: a send, a system call, the connection.
     Failure "failure",
@@ -45,7 +45,7 @@ categories! {
     Pacing "pacing",
     /// Round-trip times.
     Rtt "rtt",
-    /// Congestion control and the measurements it goes by.
+    /// Congestion control and its measurements.
     Congestion "congestion",
     /// What the application did.
     Application "application",

@@ -56,7 +56,7 @@ pub const WINDOW_COLLAPSE: u32 = 205;
 pub const HYSTART: u32 = 206;
 /// A measurement of goodput.
 pub const GOODPUT: u32 = 207;
-/// The round-trip time that the stack goes by.
+/// The round-trip time that the stack uses.
 pub const RTT: u32 = 300;
 /// A sample of the round-trip time.
 pub const RTT_SAMPLE: u32 = 301;

@@ -131,7 +131,7 @@ ops! {
     Lt "<" "lt",
     /// Text or bytes that contain others.
     Contains "contains",
-    /// Text that matches a regular expression, whatever the case of letters.
+    /// Text that matches a regular expression, without regard to case.
     Matches "matches" "~",
 }
 

@@ -112,7 +112,7 @@ pub(super) fn number(word: &str) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
-/// The value that a row calls `word`, whatever the case of letters.
+/// The value that a row calls `word`, without regard to case.
 fn by_name(row: &FieldSpec, word: &str) -> Option<i128> {
     let ValueNames::Enum(table) = row.names else { return None };
     let entry = table.values.iter().find(|(_, name)| name.eq_ignore_ascii_case(word));

@@ -87,7 +87,7 @@ fn when(row: &Row) -> String {
     parts.join("; ")
 }
 
-/// Text that is no request, whatever it begins with.
+/// Text that is not taken as a request, even if it begins like one.
 fn escape(text: &str) -> String {
     let text = text.replace('\\', "\\e");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }

@@ -47,7 +47,7 @@ struct Label {
 pub(super) struct ConnectionNews {
     /// The connection's number, from 1.
     pub(super) number: u64,
-    /// Whether it is to be said which connection that is.
+    /// Whether the connection is named here.
     pub(super) named: bool,
 }
 

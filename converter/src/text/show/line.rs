@@ -196,7 +196,7 @@ impl Lines {
     }
 }
 
-/// Writes what is to be said of the event's place in the log: for most events nothing.
+/// Writes marks about the event's place in the log; most events have none.
 #[inline]
 fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     if let LogItem::Bblog(item) = &decoded.item
