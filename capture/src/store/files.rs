@@ -21,6 +21,7 @@ use crate::store::counters::Counters;
 use crate::store::drops::{Drops, counted};
 use crate::store::folder::{Folder, FolderEntry, PART, part};
 use crate::store::index::{Complete, Index, Line};
+use crate::store::retention::Retention;
 use crate::store::{name, purge, recover};
 
 /// Numbers tried one after the other before the steps grow.
@@ -29,10 +30,6 @@ const TRIES_IN_STEPS_OF_ONE: u32 = 16;
 const TRIES: u32 = 1024;
 /// How many connections' next file numbers are remembered.
 const NUMBERS: usize = 1 << 18;
-/// How often deletions for `--max-total-size` and `--max-age` are reported.
-const TELL_DELETED: Duration = Duration::from_secs(60);
-/// How often files that are too old are looked for, at most.
-const LOOK_FOR_OLD: Duration = Duration::from_secs(60);
 /// Files that are remembered to be completed later.
 const UNFINISHED: usize = 10_000;
 
@@ -61,12 +58,7 @@ pub struct Store {
     drops: Drops,
     /// Files that could not be completed.
     unfinished: Vec<Unfinished>,
-    /// Bytes of complete files, if that is limited.
-    total: u64,
-    /// The number of files deleted for a limit at the last report, and its time.
-    deleted_told: (u64, Option<Instant>),
-    /// When files that are too old were last looked for.
-    looked_for_old: Option<Instant>,
+    retention: Retention,
     /// Counters.
     pub counters: Counters,
     log: Rc<Log>,
@@ -113,14 +105,12 @@ impl Store {
             next_try: None,
             drops: Drops::default(),
             unfinished: Vec::new(),
-            total: 0,
-            deleted_told: (0, None),
-            looked_for_old: None,
+            retention: Retention::new(limits.max_total, limits.max_age),
             counters: Counters::default(),
             log,
         };
         let mut parts = Vec::new();
-        let Store { numbers, total, folder, .. } = &mut store;
+        let Store { numbers, retention, folder, .. } = &mut store;
         folder.scan(&mut |FolderEntry { name, status }| {
             if let Some(finished) = name.strip_suffix(PART) {
                 // Others' files may end like this, too.
@@ -129,7 +119,7 @@ impl Store {
                 }
             } else if let Some((base, number)) = name::split(&name) {
                 if purge::is_complete(&name, &status) {
-                    *total += purge::room(&status);
+                    retention.add(purge::room(&status));
                 }
                 if numbers.len() < NUMBERS {
                     let next = numbers.entry(name::hash(base.as_bytes())).or_default();
@@ -298,11 +288,13 @@ impl Store {
         match self.place(&file, base, end) {
             Ok((complete, old_names)) => {
                 self.counters.files += 1;
-                self.total += complete.bytes;
+                self.retention.add(complete.bytes);
                 self.index(&line, &complete);
                 // What was compressed first: without it the next start takes the other for a failure.
                 old_names.iter().for_each(|name| self.remove(name));
-                self.purge();
+                if self.retention.is_over() {
+                    self.purge();
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.log.error(format_args!(
@@ -429,70 +421,23 @@ impl Store {
         }
         self.counters.unfinished += self.unfinished.len() as u64;
         self.drops.tell(&self.log, "ended");
-        self.tell_deleted();
-    }
-
-    fn tell_deleted(&mut self) {
-        let new = self.counters.deleted - self.deleted_told.0;
-        if new > 0 {
-            let options = match (self.limits.max_total > 0, self.limits.max_age > Duration::ZERO) {
-                (true, true) => "--max-total-size and --max-age",
-                (true, false) => "--max-total-size",
-                _ => "--max-age",
-            };
-            self.log.info(format_args!("{} deleted for {options}", counted(new, "oldest file")));
-        }
-        self.deleted_told = (self.counters.deleted, Some(Instant::now()));
+        self.retention.report(&self.counters, &self.log);
     }
 
     /// Whether files are deleted when they are too old.
     pub fn has_max_age(&self) -> bool {
-        !self.limits.max_age.is_zero()
+        self.retention.has_max_age()
     }
 
     /// Deletes files that are too old; to be called about once a second.
     pub fn tick(&mut self) {
-        let max = self.limits.max_age;
-        if max.is_zero() {
-            return;
-        }
-        let often = (max / 10).clamp(Duration::from_millis(100), LOOK_FOR_OLD);
-        if self.looked_for_old.is_none_or(|looked| looked.elapsed() >= often) {
-            self.purge_now();
+        if self.retention.is_due() {
+            self.purge();
         }
     }
 
     fn purge(&mut self) {
-        if self.limits.max_total > 0 && self.total > self.limits.max_total {
-            self.purge_now();
-        }
-    }
-
-    fn purge_now(&mut self) {
-        self.looked_for_old = Some(Instant::now());
-        let (max_total, max_age) = (self.limits.max_total, self.limits.max_age);
-        // A bit more than needed: looking through the folder for every file would cost too much.
-        let target = if self.total > max_total { max_total - max_total / 16 } else { max_total };
-        let target = (max_total > 0).then_some(target);
-        let Store { folder, index, counters, log, .. } = self;
-        let purged =
-            purge::purge(folder, target, (!max_age.is_zero()).then_some(max_age), &mut |file, why| {
-                if let Err(error) = folder.remove(&file.name) {
-                    log.warning(format_args!("{}: --{}: {}", file.name, why.option(), io_text(&error)));
-                    return Err(error);
-                }
-                counters.deleted += 1;
-                if let Err(error) = index.deleted(folder, &file.name, why.option(), file.bytes) {
-                    log.warning(format_args!("records: {}: {}", file.name, io_text(&error)));
-                }
-                Ok(())
-            });
-        match purged {
-            Ok(left) => self.total = left,
-            Err(error) => self.log.warning(format_args!("--max-total-size, --max-age: {}", io_text(&error))),
-        }
-        if self.deleted_told.1.is_none_or(|told| told.elapsed() >= TELL_DELETED) {
-            self.tell_deleted();
-        }
+        let Store { retention, folder, index, counters, log, .. } = self;
+        retention.purge(folder, index, counters, log);
     }
 }

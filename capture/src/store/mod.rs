@@ -2,7 +2,7 @@
 //! The output folder.
 //!
 //! [`files`] writes: it numbers files, completes them, and handles a folder that cannot be written, such as a full
-//! disk. [`folder`] makes and renames them, [`index`] keeps `records`, [`compress`] and `purge` work on complete
+//! disk. [`folder`] makes and renames them, [`index`] keeps `records`, [`compress`], `retention` and `purge` work on complete
 //! files, and `recover` finishes those that a killed run left, with `salvage`, which reads them.
 
 pub mod compress;
@@ -14,4 +14,5 @@ pub mod index;
 pub mod name;
 mod purge;
 mod recover;
+mod retention;
 mod salvage;

@@ -2,7 +2,8 @@
 //! Hands records and events to the analysis, each to its connection.
 
 use bblog_analysis::{
-    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Limit, Number, Span, Step, Wanted,
+    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Limit, Number, Span,
+    Step, Wanted,
 };
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;

@@ -45,12 +45,12 @@ pub struct Selection {
     /// Input and section of the last BBLog record, and whether they are of the connection.
     section: Option<(usize, u64, bool)>,
     taken: u64,
-    /// Events seen and taken in all, whatever was begun anew.
+    /// Events seen and taken in all, over all restarts of the selection.
     seen_in_all: u64,
     taken_in_all: u64,
     /// The stacks of the BBLog events seen ([`Stack::bit`]s).
     stacks: u8,
-    /// Whether connections are to be followed, whatever is selected.
+    /// Whether connections are followed even if the selection does not need it.
     follows: bool,
     /// Whether only what matters is selected.
     notable: bool,
@@ -79,7 +79,7 @@ impl Selection {
         self.notable = true;
     }
 
-    /// Follows connections, whatever is selected: for output that shows what the analysis says of them.
+    /// Follows connections even if the selection does not need it: for output that shows what the analysis says of them.
     pub fn follow(&mut self) {
         self.follows = true;
     }

@@ -29,6 +29,7 @@ mod error;
 mod eval;
 mod parse;
 mod resolve;
+mod word;
 
 use bblog_dissector::catalog::Catalog;
 

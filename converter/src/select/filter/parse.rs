@@ -11,81 +11,17 @@
 //! term     = word | "text" | r"raw text"
 //! ```
 
-use winnow::combinator::{alt, cut_err, not, opt, peek, preceded, repeat, terminated};
-use winnow::error::{AddContext, ErrMode, ParserError};
+use winnow::combinator::{alt, cut_err, not, opt, peek, preceded, terminated};
+use winnow::error::{ErrMode, ParserError};
 use winnow::prelude::*;
-use winnow::stream::{LocatingSlice, Location, Stateful, Stream};
-use winnow::token::{any, one_of, take_while};
+use winnow::stream::LocatingSlice;
 
-use super::ast::{Element, Expr, Op, Operand, Quantity, Term};
+use super::ast::{Element, Expr, Op, Operand, Quantity};
 use super::error::FilterError;
+use super::word::{Input, Parsed, Refusal, found, lead, operator, refuse, sign, spaces, term};
 
-/// Parentheses and negations in each other; more than anybody writes, less than the stack holds.
+/// Parentheses and negations in each other; more than filters need, less than the stack holds.
 const MAX_DEPTH: u32 = 100;
-
-/// Words that are no fields or values unless they stand in quotes.
-pub(super) const KEYWORDS: [&str; 21] = [
-    "and",
-    "or",
-    "not",
-    "in",
-    "any",
-    "all",
-    "eq",
-    "ne",
-    "gt",
-    "ge",
-    "lt",
-    "le",
-    "contains",
-    "matches",
-    "any_eq",
-    "all_eq",
-    "any_ne",
-    "all_ne",
-    "bitand",
-    "xor",
-    "bitwise_and",
-];
-
-type Input<'i> = Stateful<LocatingSlice<&'i str>, u32>;
-type Parsed<O> = Result<O, ErrMode<Refusal>>;
-
-/// Where parsing cannot go on.
-#[derive(Debug)]
-struct Refusal {
-    at: usize,
-    expected: &'static str,
-}
-
-impl<'i> ParserError<Input<'i>> for Refusal {
-    type Inner = Refusal;
-
-    fn from_input(input: &Input<'i>) -> Refusal {
-        Refusal { at: input.input.current_token_start(), expected: "" }
-    }
-
-    fn into_inner(self) -> Result<Refusal, Refusal> {
-        Ok(self)
-    }
-}
-
-impl<'i> AddContext<Input<'i>, &'static str> for Refusal {
-    /// The innermost context says most.
-    fn add_context(
-        self,
-        input: &Input<'i>,
-        start: &<Input<'i> as Stream>::Checkpoint,
-        expected: &'static str,
-    ) -> Refusal {
-        if !self.expected.is_empty() {
-            return self;
-        }
-        let mut begin = *input;
-        begin.reset(start);
-        Refusal { at: begin.input.current_token_start(), expected }
-    }
-}
 
 /// Parses an expression.
 ///
@@ -110,19 +46,6 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
         let shown = if found.is_empty() { "the end" } else { found };
         FilterError::new(text, at, found.len(), format!("expected {}, found {shown}", refusal.expected))
     })
-}
-
-/// The word or character that text begins with.
-fn found(rest: &str) -> &str {
-    let word = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-    match (word, rest.chars().next()) {
-        (0, Some(c)) => &rest[..c.len_utf8()],
-        _ => &rest[..word],
-    }
-}
-
-fn refuse(input: &Input<'_>, expected: &'static str) -> ErrMode<Refusal> {
-    ErrMode::Cut(Refusal { at: input.input.current_token_start(), expected })
 }
 
 fn or(input: &mut Input<'_>) -> Parsed<Expr> {
@@ -245,112 +168,13 @@ fn operand(input: &mut Input<'_>) -> Parsed<Operand> {
     Ok(Operand { term, mask })
 }
 
-/// A word, or text in quotes.
-fn term(input: &mut Input<'_>) -> Parsed<Term> {
-    spaces(input)?;
-    let at = input.input.current_token_start();
-    if let Some(text) = opt(alt((raw_text, text))).parse_next(input)? {
-        return Ok(Term { text, quoted: true, at });
-    }
-    let word = word.parse_next(input)?;
-    let what = match peek(opt(any)).parse_next(input)? {
-        Some('(') => "a field or value (there are no functions)",
-        Some('[') => "a whole value (there are no slices)",
-        _ if KEYWORDS.contains(&word) => "a field or value",
-        _ => return Ok(Term { text: word.as_bytes().to_owned(), quoted: false, at }),
-    };
-    Err(ErrMode::Cut(Refusal { at, expected: what }))
-}
-
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '/')
-}
-
-/// The characters of a word; `..` is none of them.
-fn word<'i>(input: &mut Input<'i>) -> Parsed<&'i str> {
-    let rest = *input.input.as_ref();
-    let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-    let end = rest[..end].find("..").unwrap_or(end);
-    if end == 0 {
-        return Err(ErrMode::Backtrack(Refusal::from_input(input)));
-    }
-    Ok(input.next_slice(end))
-}
-
-fn text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
-    '"'.parse_next(input)?;
-    let mut bytes = Vec::new();
-    loop {
-        let part = take_while(0.., |c| !matches!(c, '"' | '\\')).parse_next(input)?;
-        bytes.extend_from_slice(part.as_bytes());
-        match cut_err(any).context("a closing \"").parse_next(input)? {
-            '"' => return Ok(bytes),
-            _ => bytes
-                .push(cut_err(escaped).context("an escape: \\\" \\\\ \\n \\r \\t \\xHH").parse_next(input)?),
-        }
-    }
-}
-
-/// What follows a backslash.
-fn escaped(input: &mut Input<'_>) -> Parsed<u8> {
-    Ok(match one_of(['"', '\\', '\'', 'n', 'r', 't', 'x']).parse_next(input)? {
-        'n' => b'\n',
-        'r' => b'\r',
-        't' => b'\t',
-        'x' => {
-            let digits = take_while(2..=2, |c: char| c.is_ascii_hexdigit());
-            digits.verify_map(|digits| u8::from_str_radix(digits, 16).ok()).parse_next(input)?
-        }
-        other => other as u8,
-    })
-}
-
-/// `r"..."`: backslashes stand for themselves, but `\"` does not end it.
-fn raw_text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
-    "r\"".parse_next(input)?;
-    let piece = alt(("\\\"", take_while(1, |c| c != '"')));
-    let parts: Vec<&str> = repeat(0.., piece).parse_next(input)?;
-    cut_err('"').context("a closing \"").parse_next(input)?;
-    Ok(parts.concat().into_bytes())
-}
-
-/// A sign, with the blanks before it.
-fn sign<'i>(sign: &'static str) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
-    lead(sign.void())
-}
-
-/// An operator by one of its signs or as a whole word, with the blanks before it.
-fn operator<'i>(
-    signs: &'static [&'static str],
-    word: &'static str,
-) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
-    let by_sign = move |input: &mut Input<'i>| {
-        for sign in signs {
-            if opt(*sign).parse_next(input)?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(ErrMode::Backtrack(Refusal::from_input(input)))
-    };
-    lead(alt((by_sign, terminated(word, not(one_of(is_word))).void())))
-}
-
-/// `inner` with the blanks before it.
-fn lead<'i>(
-    inner: impl Parser<Input<'i>, (), ErrMode<Refusal>>,
-) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
-    preceded(spaces, inner)
-}
-
-fn spaces(input: &mut Input<'_>) -> Parsed<()> {
-    take_while(0.., |c: char| c.is_ascii_whitespace()).void().parse_next(input)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::any;
     use proptest::prelude::*;
 
+    use super::super::ast::Term;
+    use super::super::word::KEYWORDS;
     use super::*;
 
     /// The parsed form of an expression, as text.
