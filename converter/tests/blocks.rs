@@ -166,10 +166,17 @@ fn serials_that_run_back_are_no_gap() {
         .filter(|block| matches!(block, Block::CustomCopiable(block) if block.payload[..8] == [2, 0, 0, 0, 7, 0, 0, 0]))
         .count();
     assert_eq!(skipped, 1);
-    // The same entry twice: the connection's log began anew, which is only worth knowing.
-    let twice = [bytes("default_refused.tcplog"), bytes("default_refused.tcplog")].concat();
-    let (_, faults) = convert_bytes(&[&twice]);
-    assert_eq!(faults, ["offset 1400: serial number 0, expected 3: the connection's log began anew"]);
+    // An entry behind another of the same addresses: from 0 on it is another connection's; else the log began anew,
+    // which is only worth knowing.
+    let first = bytes("default_refused.tcplog");
+    let mut second = first.clone();
+    let (_, faults) = convert_bytes(&[&[&first[..], &second].concat()]);
+    assert_eq!(faults, [""; 0]);
+    for (record, serial) in second[208..].chunks_mut(328).zip(1_u32..) {
+        record[20..24].copy_from_slice(&serial.to_le_bytes());
+    }
+    let (_, faults) = convert_bytes(&[&[&first[..], &second].concat()]);
+    assert_eq!(faults, ["offset 1400: serial number 1, expected 3: the connection's log began anew"]);
 }
 
 #[test]

@@ -49,13 +49,22 @@ fn entries(mut stream: &[u8]) -> Vec<Entry> {
 }
 
 impl Entry {
+    /// Sockets that listen have AF_INET and 0.0.0.1 for `::1`: tcplog_dumper shows what stands there.
     fn is_ipv6(&self) -> bool {
-        self.header[200] == 28
+        self.header[200] == 28 || [20, 36].iter().any(|&at| self.header[at + 12..at + 16] == [0, 0, 0, 1])
     }
 
+    /// An address, with a scope as in `fe80::1%2`: tcplog_dumper shows what the kernel keeps, `fe80:2::1`.
     fn address(&self, at: usize) -> String {
         match self.is_ipv6() {
-            true => Ipv6Addr::from(<[u8; 16]>::try_from(&self.header[at..at + 16]).unwrap()).to_string(),
+            true => {
+                let bytes = &self.header[at..at + 16];
+                let wire = Ipv6Addr::from(<[u8; 16]>::try_from(on_the_wire(bytes)).unwrap());
+                match u16::from_be_bytes([bytes[2], bytes[3]]) {
+                    scope if wire.is_unicast_link_local() && scope != 0 => format!("{wire}%{scope}"),
+                    _ => wire.to_string(),
+                }
+            }
             false => self.header[at + 12..at + 16].iter().map(u8::to_string).collect::<Vec<_>>().join("."),
         }
     }

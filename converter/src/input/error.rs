@@ -187,7 +187,7 @@ pub enum InputErrorKind {
     },
     /// Entries of IPv6 sockets whose header says AF_INET.
     #[error(
-        "{entries} entries of IPv6 sockets have AF_INET, {inferred} of them inferred from 0.0.0.1: shown as IPv6"
+        "IPv6 sockets with AF_INET: {entries} entries, {inferred} of them inferred from 0.0.0.1; shown as IPv6"
     )]
     WrongFamily {
         /// How many.

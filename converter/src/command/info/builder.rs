@@ -10,7 +10,7 @@ use super::span::{Span, clock_name};
 use crate::event::item::{Clock, LogItem};
 use crate::event::open;
 use crate::event::source::EventSource;
-use crate::input::error::InputError;
+use crate::input::error::{InputError, InputErrorKind};
 use crate::input::{Input, InputKind, InputPosition, Inputs};
 use crate::select::walk::Picker;
 
@@ -27,7 +27,12 @@ pub(super) fn read(
         on_error(error);
         report.add_problem(error);
     };
-    let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {});
+    let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, error| {
+        // That an input is empty is its kind.
+        if !matches!(error.kind, InputErrorKind::Empty) {
+            tell(report, error);
+        }
+    });
     let mut source = match source {
         Ok(source) => source,
         Err(error) => return tell(report, &error),
