@@ -4,9 +4,20 @@
 use bblog_analysis::{Account, Counts, Limit, Timer, Total, errno_name, state_name};
 use serde::Serialize;
 
-use super::list::Entries;
 use super::span::{Span, clock_name};
 use crate::event::subject::{Names, Subject};
+
+/// What the entries of a connection say, and how it ended.
+#[derive(Default)]
+pub(super) struct Entries {
+    /// How many there are (BBLog, but not pcapng).
+    pub(super) count: Option<u64>,
+    pub(super) tag: Option<String>,
+    pub(super) reasons: Vec<String>,
+    pub(super) end_reasons: Vec<String>,
+    /// The stack of some of its records is not known.
+    pub(super) is_undecoded: bool,
+}
 
 /// A connection.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_pcapng::escape::Escaped;
 
-use super::connection::ConnectionReport;
+use super::connection::{ConnectionReport, Entries};
 use super::report::{MAX_CONNECTIONS, Report};
 use crate::event::follow::Follower;
 use crate::event::item::{BblogItem, LogItem};
@@ -15,18 +15,6 @@ use crate::event::subject::{Subjects, set};
 
 /// Reasons listed for a connection; a damaged file can have millions.
 const MAX_REASONS: usize = 16;
-
-/// What the entries of a connection say, and how it ended.
-#[derive(Default)]
-pub(super) struct Entries {
-    /// How many there are (BBLog, but not pcapng).
-    pub(super) count: Option<u64>,
-    pub(super) tag: Option<String>,
-    pub(super) reasons: Vec<String>,
-    pub(super) end_reasons: Vec<String>,
-    /// The stack of some of its records is not known.
-    pub(super) is_undecoded: bool,
-}
 
 /// Follows the connections of an input.
 pub(super) struct ConnectionList {

@@ -10,7 +10,8 @@ use bblog_dissector::event::Value;
 
 use crate::event::connection::{ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
-use crate::event::item::{BblogItem, Clock, LogItem};
+use crate::event::item::{Clock, LogItem};
+use crate::event::origin::Origin;
 use crate::event::words::Words;
 use crate::select::named::{Named, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
@@ -203,30 +204,9 @@ impl ItemColumn {
                     integer(item.event.session_id(), out);
                 }
             }
-            ItemColumn::Stack => {
+            ItemColumn::Stack | ItemColumn::Kernel | ItemColumn::Hz | ItemColumn::Inferred => {
                 if let LogItem::Bblog(item) = item {
-                    text(&item.origin.stack_name, out);
-                }
-            }
-            ItemColumn::Kernel => {
-                if let LogItem::Bblog(item) = item {
-                    out.extend_from_slice(item.origin.machine.kernel_name().unwrap_or_default().as_bytes());
-                }
-            }
-            ItemColumn::Hz => {
-                if let LogItem::Bblog(BblogItem { origin, .. }) = item {
-                    origin.machine.hz.iter().for_each(|hz| integer(hz.value.get().into(), out));
-                }
-            }
-            ItemColumn::Inferred => {
-                if let LogItem::Bblog(item) = item {
-                    let start = out.len();
-                    for name in item.origin.machine.inferred() {
-                        if out.len() > start {
-                            out.push(b';');
-                        }
-                        out.extend_from_slice(name.as_bytes());
-                    }
+                    self.write_origin(item.origin, out);
                 }
             }
             ItemColumn::Provider => {
@@ -242,6 +222,24 @@ impl ItemColumn {
                 // A String takes everything.
                 let _ = texts.words.write(decoded, decoded.numbers.style, &mut texts.summary);
                 out.extend_from_slice(texts.summary.as_bytes());
+            }
+        }
+    }
+}
+
+impl ItemColumn {
+    /// Where a record comes from: the columns of its stack and machine.
+    fn write_origin(self, origin: &Origin, out: &mut Vec<u8>) {
+        let machine = &origin.machine;
+        match self {
+            ItemColumn::Stack => text(&origin.stack_name, out),
+            ItemColumn::Kernel => out.extend_from_slice(machine.kernel_name().unwrap_or_default().as_bytes()),
+            ItemColumn::Hz => machine.hz.iter().for_each(|hz| integer(hz.value.get().into(), out)),
+            _ => {
+                for (at, name) in machine.inferred().enumerate() {
+                    out.extend_from_slice(if at == 0 { b"" } else { b";" });
+                    out.extend_from_slice(name.as_bytes());
+                }
             }
         }
     }
