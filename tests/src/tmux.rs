@@ -83,6 +83,14 @@ impl Tmux {
         output.stdout.starts_with(b"1")
     }
 
+    /// Waits until no program has a screen for itself.
+    ///
+    /// # Panics
+    /// If one keeps it, with the screen.
+    pub fn wait_for_shell(&self) {
+        self.wait("the shell", |_| !self.is_alternate());
+    }
+
     /// Waits until the screen is as wanted, and returns it.
     ///
     /// # Panics

@@ -195,7 +195,8 @@ impl Run {
     fn live(mut self, filter: String, assumptions: &Arc<Assumptions>) -> Outcome {
         let mut ui = Ui::new(self.arrangement.clone(), self.interval, filter);
         let name = self.input.to_string();
-        let left = live::show(&mut self.reading, &mut ui, &name, &assumptions.catalog);
+        let input = (name.as_str(), self.input.is_stdin());
+        let left = live::show(&mut self.reading, &mut ui, input, &assumptions.catalog);
         self.say_problems();
         match left {
             Err(error) => self.messages.fail(&Strerror(&error)),

@@ -28,11 +28,18 @@ pub enum Left {
     NothingOpened,
 }
 
-/// Shows what `reading` reads until a key or a signal ends it. `input` is its name.
+/// Shows what `reading` reads until a key or a signal ends it. `input` is its name. Of a `pipe` it waits for the first
+/// byte before it takes the terminal: ssh(1) may ask for a password there.
 ///
 /// # Errors
 /// Those of the terminal, and a thread that failed.
-pub fn show(reading: &mut Reading, ui: &mut Ui, input: &str, catalog: &Catalog) -> io::Result<Left> {
+pub fn show(
+    reading: &mut Reading,
+    ui: &mut Ui,
+    (input, is_pipe): (&str, bool),
+    catalog: &Catalog,
+) -> io::Result<Left> {
+    while is_pipe && !reading.has_begun() && !reading.wait(TICK) {}
     // An input that cannot be opened says so at once: no screen for that.
     if reading.wait(TICK) && reading.problems().nothing_opened {
         return Ok(Left::NothingOpened);

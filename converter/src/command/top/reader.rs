@@ -12,6 +12,7 @@ use bblog_dissector::Micros;
 use super::model::Model;
 use crate::event::merge::Events;
 use crate::input::Inputs;
+use crate::input::meter::Meter;
 
 /// Problems of the input that are kept as text.
 const KEPT_PROBLEMS: usize = 20;
@@ -21,6 +22,7 @@ const NAP: Duration = Duration::from_millis(50);
 /// What the thread that reads and the one that shows have in common.
 pub struct Reading {
     shared: Arc<Shared>,
+    meter: Arc<Meter>,
     /// Closed when the input has ended.
     ended: Receiver<()>,
     has_ended: bool,
@@ -74,11 +76,12 @@ impl Reading {
             is_paused: AtomicBool::new(false),
         });
         let (sender, ended) = mpsc::channel();
+        let meter = Arc::clone(&inputs.meter);
         let theirs = Arc::clone(&shared);
         let pace = replay.map(Pace::new);
         let read = move || read(&inputs, &theirs, pace, sender);
         let thread = std::thread::Builder::new().name("reader".into()).spawn(read)?;
-        Ok(Reading { shared, ended, has_ended: false, thread: Some(thread) })
+        Ok(Reading { shared, meter, ended, has_ended: false, thread: Some(thread) })
     }
 
     /// The model, which no event reaches meanwhile.
@@ -87,6 +90,11 @@ impl Reading {
         let model = lock(&self.shared.model);
         self.shared.is_wanted.store(false, Ordering::Relaxed);
         model
+    }
+
+    /// Whether any byte of the input was read.
+    pub fn has_begun(&self) -> bool {
+        self.meter.bytes() > 0
     }
 
     /// What was wrong so far.

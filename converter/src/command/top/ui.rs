@@ -336,7 +336,8 @@ impl Ui {
             Ok(filter) => (self.filter, self.over) = (filter, None),
             Err(wrong) => {
                 if let Some(Over::Prompt(prompt)) = &mut self.over {
-                    prompt.wrong = Some(wrong);
+                    // What follows shows the place, in lines of their own.
+                    prompt.wrong = wrong.lines().next().map(str::to_owned);
                 }
             }
         }
