@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn columns_fit() {
-        let wanted = |column: Column| if column == Column::Connection { 40 } else { column.width() };
+        let wanted = |column: Column| if column == Column::Connection { 33 } else { column.width() };
         for width in [0_u16, 1, 20, 40, 80, 132, 300] {
             let chosen = fit(width, wanted);
             let all = chosen.iter().map(|(_, own)| own + 1).sum::<u16>();
