@@ -107,17 +107,17 @@ fn keys_and_sizes() {
     tmux.keys(&["e"]);
     tmux.wait_for("without ended ones");
     tmux.keys(&["e", "<", ">", "R"]);
-    tmux.wait_for("by connection, reversed");
+    tmux.wait_for("by id, reversed");
     tmux.resize((80, 24));
     tmux.keys(&["o", "End", "Up", "Enter"]);
     insta::assert_snapshot!(
-        "at 80x24",
+        "at_80x24",
         tmux.wait("by lost", |screen| {
             screen.contains("by lost\n") && !screen.contains("SRTT") && screen.contains("q quit")
         })
     );
     tmux.resize((20, 5));
-    insta::assert_snapshot!("at 20x5", tmux.wait("five lines", |screen| screen.lines().count() == 5));
+    insta::assert_snapshot!("at_20x5", tmux.wait("five lines", |screen| screen.lines().count() == 5));
     tmux.keys(&["Enter"]);
     tmux.wait("a connection", |screen| !screen.contains("CONNECTION"));
     tmux.resize((1, 1));
