@@ -37,7 +37,7 @@ impl Tmux {
         new.args(["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &lines, "-c"]).arg(folder);
         new.env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1").env_remove("TMUX").arg(shell);
         run(&mut new);
-        tmux.wait_for("ready> ");
+        tmux.wait_for("ready>");
         tmux.line(command);
         tmux
     }
