@@ -220,7 +220,7 @@ fn connections_stand_in_the_order_of_the_time_lost() {
 #[test]
 fn golden_files() {
     let folder = TempDir::new().unwrap();
-    let log = fixture("rack_reqresp.tcplog");
+    let log = fixture("bbr_120.tcplog");
     // Files are named in the page as they are on the command line.
     let page = Page::read(&plotted(&[&log], "page.html", &folder)).with_digests();
     let folder_of_log = format!("{}/", log.parent().unwrap().display());
