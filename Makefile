@@ -65,6 +65,10 @@ freebsd-check:
 bench:
 	$(CARGO) bench -p bblog-converter --bench speed --locked
 
+# Pages of a million records of two stacks in Chromium: their size, the time until they are drawn, and of a frame.
+bench-plot: deps
+	BBLOG_PLOT_RECORDS=1000000 $(CARGO) test -p bblog-tests --test plot_browser --locked a_long_log -- --nocapture
+
 # CPU time and memory of bblogd for a million records, beside cat.
 bench-bblogd:
 	$(CARGO) bench -p bblog-capture --bench bblogd --locked

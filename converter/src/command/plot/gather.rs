@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads inputs into pictures of their connections.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use bblog_analysis::Wanted;
@@ -77,7 +78,8 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
         connections
             .extend(drawing.map(|drawing| identify(drawing.finish(&account), &subject, subjects.names())));
     }
-    connections.sort_by_key(|picture| std::cmp::Reverse(picture.lost_us));
+    // Of those that lost nothing, the one with the most events is first: sockets that only listen are last.
+    connections.sort_by_key(|picture| Reverse((picture.lost_us, picture.ticks.times.len())));
     Pictures { connections, events: selected, left_out }
 }
 
