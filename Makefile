@@ -127,4 +127,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblogd install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblogd bench-plot install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
