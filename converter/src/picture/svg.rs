@@ -30,7 +30,7 @@ type Chart<'a, 'b, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoord
 /// The font of all texts, and its height in pixels.
 const FONT: (&str, u32) = ("DejaVu Sans", 12);
 /// Room for the labels of an axis: left of it and below it.
-const LEFT: u32 = 96;
+const LEFT: u32 = 120;
 const BELOW: u32 = 24;
 /// Height of a line of text, and of a row of states or events.
 const HEADING: u32 = 20;
