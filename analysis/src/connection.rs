@@ -303,7 +303,7 @@ impl Connection {
                     self.sent.late(&segment);
                     None
                 } else {
-                    self.sent.segment(&segment, errno, stack, before.snd_max)
+                    self.sent.segment(&segment, errno, stack, seen.sent_before)
                 };
                 if let Some(again) = &step.retransmission {
                     self.stalls.resent(again);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a record is beside the ones before it on the same connection: the time since the previous one, records
-//! lost between the two, and sequence numbers relative to the peer's first. An eventlog event has the first of
-//! these: the time since the previous event of its session.
+//! lost between the two, and sequence numbers relative to the peer's first; and its smoothed RTT, whose unit depends
+//! on the stack, the kernel and hz. An eventlog event has two of these: the time since the previous event of its
+//! session, and the smoothed RTT if it says one.
 
 use bblog_dissector::bblog::{Record, Serial, id};
-use bblog_dissector::event::{Field, Value};
-use bblog_dissector::{Micros, TcpHeader, tables};
+use bblog_dissector::event::{Event, Field, Value};
+use bblog_dissector::{Micros, TcpHeader, tables, tcp_provider};
+
+use crate::evidence::micros;
 
 /// Follows one connection, record by record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,11 +55,11 @@ impl Track {
         };
         let delta = self.last.map(|last| time - last);
         (self.last, self.expected) = (Some(time), Some(serial.wrapping_add(1)));
-        Tracked { delta, gap, rcv_nxt_rel }
+        Tracked { delta, gap, rcv_nxt_rel, srtt_us: None }
     }
 }
 
-/// What a record or event is beside the ones before it.
+/// What a record or event is beside the ones before it, and beside what is known of its machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tracked {
     /// The time since the connection's previous record, or the session's previous event; `None` for the first.
@@ -66,6 +69,9 @@ pub struct Tracked {
     pub gap: Option<u32>,
     /// `rcv_nxt` relative to the peer's initial sequence number, if both are known.
     pub rcv_nxt_rel: Option<u32>,
+    /// The smoothed RTT in microseconds, if one was measured and its unit is known. [`Track`] leaves it out: it takes
+    /// [`srtt_us`](crate::srtt_us).
+    pub srtt_us: Option<u32>,
 }
 
 impl Tracked {
@@ -76,6 +82,15 @@ impl Tracked {
         Tracked { delta, ..Tracked::default() }
     }
 
+    /// With the smoothed RTT, if `event`, which is number `id` of eventlog's tcp provider, says it.
+    #[inline]
+    pub fn with_srtt(self, id: u32, event: &Event<'_>) -> Tracked {
+        let srtt = || event.get("srtt").filter(|srtt| !srtt.value.is_zero());
+        let srtt = if id == tcp_provider::id::RTT { srtt() } else { None };
+        let srtt_us = srtt.and_then(|srtt| micros(srtt.value.as_int()?, srtt.spec.unit, None));
+        Tracked { srtt_us, ..self }
+    }
+
     /// The values that are known, of the rows of group `track` in the tables' order. Their ranges are empty: they
     /// are computed.
     #[inline]
@@ -84,6 +99,7 @@ impl Tracked {
             self.delta.map(|delta| Value::Signed(delta.0)),
             self.gap.map(|gap| Value::Unsigned(gap.into())),
             self.rcv_nxt_rel.map(|seq| Value::Unsigned(seq.into())),
+            self.srtt_us.map(|us| Value::Unsigned(us.into())),
         ];
         let rows = tables::TRACK.iter().zip(values);
         rows.filter_map(|(spec, value)| value.map(|value| Field { spec, value, range: 0..0, hz: None }))
@@ -118,7 +134,8 @@ mod tests {
         let syn = next(record(7, 1, id::IN, 0, Some(u32::MAX)));
         assert_eq!(syn, Tracked { delta: Some(Micros(2_000_000)), ..Tracked::default() });
         let after = next(record(6, 5, id::OUT, 9, None));
-        let expected = Tracked { delta: Some(Micros(-1_000_000)), gap: Some(3), rcv_nxt_rel: Some(10) };
+        let expected =
+            Tracked { delta: Some(Micros(-1_000_000)), gap: Some(3), rcv_nxt_rel: Some(10), srtt_us: None };
         assert_eq!(after, expected);
         // A log that begins anew has lost nothing.
         assert_eq!(next(record(6, 0, id::OUT, 9, None)).gap, None);
@@ -126,12 +143,13 @@ mod tests {
 
     #[test]
     fn the_rows_are_those_meant() {
-        let all = Tracked { delta: Some(Micros(-1)), gap: Some(2), rcv_nxt_rel: Some(3) };
+        let all = Tracked { delta: Some(Micros(-1)), gap: Some(2), rcv_nxt_rel: Some(3), srtt_us: Some(4) };
         let fields: Vec<_> = all.fields().map(|field| (field.spec.name, field.value)).collect();
         let expected = [
             ("time_delta", Value::Signed(-1)),
             ("gap", Value::Unsigned(2)),
             ("rcv_nxt_rel", Value::Unsigned(3)),
+            ("srtt_us", Value::Unsigned(4)),
         ];
         assert_eq!(fields, expected);
     }

@@ -33,6 +33,17 @@ impl Cause {
             Cause::DupAcks => "dupacks",
         }
     }
+
+    /// A retransmission of this cause, or of none that is known, in words: `TLP retransmission`.
+    pub fn words(cause: Option<Cause>) -> &'static str {
+        match cause {
+            Some(Cause::Rto) => "RTO retransmission",
+            Some(Cause::Tlp) => "TLP retransmission",
+            Some(Cause::Rack) => "RACK retransmission",
+            Some(Cause::DupAcks) => "dupACK retransmission",
+            None => "retransmission",
+        }
+    }
 }
 
 /// A segment sent again.
@@ -57,6 +68,13 @@ pub enum Arrival {
     AfterGap,
     /// It begins below what was received before: sent again, or late.
     Behind,
+}
+
+impl Retransmission {
+    /// What it is, in words: `TLP retransmission`.
+    pub fn words(&self) -> &'static str {
+        Cause::words(self.cause)
+    }
 }
 
 /// Segments of one direction.

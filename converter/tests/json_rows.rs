@@ -236,7 +236,7 @@ fn what_a_record_is_beside_the_one_before_it_and_verbose_rows() {
     assert_eq!(lines[0]["tcp"]["seq"], 1000);
     let track = &lines[1]["bblog"];
     let names: Vec<&str> = tables::TRACK.iter().map(|row| row.name).collect();
-    assert_eq!(names, ["time_delta", "gap", "rcv_nxt_rel"]);
+    assert_eq!(names, ["time_delta", "gap", "rcv_nxt_rel", "srtt_us"]);
     assert_eq!(
         [&track["time_delta"], &track["gap"], &track["rcv_nxt_rel"], &lines[1]["missing"]],
         [&json!(2_000_005), &json!(7), &json!(1), &json!(7)]

@@ -63,6 +63,7 @@ pub mod summary;
 pub mod tables;
 pub mod tcp_provider;
 pub mod text;
+pub mod words;
 
 pub use catalog::{Catalog, ProviderSpec};
 pub use decoder::{BblogDecoder, DecodedEvent, DecodedRecord, ElogDecoder};

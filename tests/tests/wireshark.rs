@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a user of Wireshark sees: the real tshark with the plugin.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use bblog_dissector::bblog;
-use bblog_tests::fixtures::fixture;
-use bblog_tests::programs::convert;
+use bblog_tests::fixtures::{STACKS, fixture, stream};
+use bblog_tests::programs::{bblog, convert};
 use bblog_tests::tshark::Tshark;
 use insta::assert_snapshot;
 
@@ -28,6 +29,57 @@ fn lines(arguments: &[&str], capture: &[u8]) -> usize {
 fn a_listing_tells_what_happened() {
     assert_snapshot!("listing_bblog", TSHARK.text(&["-t", "r", "-c", "40"], &RACK));
     assert_snapshot!("listing_eventlog", TSHARK.text(&["-t", "r", "-c", "60"], &EVENTLOG));
+}
+
+/// What `bblog show` says of each event of a log.
+fn shown(log: &Path) -> Vec<String> {
+    let log = log.to_str().unwrap();
+    let output = bblog(&["csv", "--fields", "summary", "--stack", STACKS, log]);
+    assert!(output.status.success(), "{log}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let plain = |row: &str| match row.strip_prefix('"').and_then(|row| row.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => row.to_owned(),
+    };
+    text.lines().skip(1).map(plain).collect()
+}
+
+/// A line of the Info column without what the analysis of TCP puts in front: `[TCP Retransmission] `.
+fn without_analysis(mut info: &str) -> &str {
+    while let Some((_, rest)) = info.strip_prefix("[TCP ").and_then(|info| info.split_once("] ")) {
+        info = rest;
+    }
+    info
+}
+
+#[test]
+fn the_info_column_says_what_show_says() {
+    let fixtures =
+        ["rack_tailloss_rto.tcplog", "default_v4mapped.tcplog", "each_event.tcplog", "small-short.elog"];
+    let genuine = [
+        "bblog/default_nosack_lossy.tcplog",
+        "bblog/default_enobufs.tcplog",
+        "bblog/bbr_tailloss_rto.tcplog",
+        "bblog/mixed_stack_switch.tcplog",
+        "elog/genuine_d_2cpu_loss_sendfile.elog",
+        "elog/genuine_layout_E.elog",
+    ];
+    let logs = fixtures.map(fixture).into_iter().chain(genuine.into_iter().filter_map(stream));
+    for log in logs {
+        let capture = convert(&log);
+        for passes in [&[][..], &["-2"]] {
+            let path = TSHARK.home().join("info.pcapng");
+            std::fs::write(&path, &capture).unwrap();
+            let arguments = ["-r", path.to_str().unwrap(), "-T", "fields", "-e", "_ws.col.Info"];
+            let text = TSHARK.text(&[passes, &arguments].concat(), b"");
+            let shown = shown(&log);
+            assert_eq!(text.lines().count(), shown.len(), "{}", log.display());
+            for (number, (info, shown)) in text.lines().zip(&shown).enumerate() {
+                let number = number + 1;
+                assert_eq!(without_analysis(info), shown, "{} {passes:?}, frame {number}", log.display());
+            }
+        }
+    }
 }
 
 #[test]

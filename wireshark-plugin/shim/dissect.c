@@ -465,8 +465,8 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
     request.want |= wanted(tree, protocol, record ? bblog_proto_builtin : 0);
     bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && is_asked_for(protocol)) || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
-    if (bblog_pref_info && pinfo->cinfo != NULL)
-        request.want |= BBLOG_WANT_STATE;
+    if (pinfo->cinfo != NULL && bblog_pref_info != BBLOG_INFO_TCP)
+        request.want |= bblog_pref_info == BBLOG_INFO_LINE ? BBLOG_WANT_SUMMARY : BBLOG_WANT_STATE;
     if (is_counted(log))
         request.want |= BBLOG_WANT_COUNTED;
     request.want |= followed(pinfo, tree, log);
@@ -478,7 +478,9 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_decode(&request, &result);
 
     struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || is_counted(log));
-    if (bblog_pref_info && pinfo->cinfo != NULL && result.state != BBLOG_NONE)
+    if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_LINE && result.summary != BBLOG_NONE)
+        set_info(pinfo, text_at(&target, result.summary));
+    if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_STATE && result.state != BBLOG_NONE)
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
     if (shown) {
         target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record")

@@ -27,9 +27,14 @@ extern int bblog_proto_alias;
 /* The preferences: enum bblog_kernel; whether raw members are shown. */
 extern int bblog_pref_kernel;
 extern bblog_pref_bool bblog_pref_raw;
-/* Whether sequence numbers relative to the first one are shown; whether packets' info tells cwnd and flight. */
+/* Whether sequence numbers relative to the first one are shown; what the Info column says of packets. */
 extern bblog_pref_bool bblog_pref_relative;
-extern bblog_pref_bool bblog_pref_info;
+extern int bblog_pref_info;
+enum bblog_info {
+    BBLOG_INFO_LINE,         /* our line */
+    BBLOG_INFO_TCP,          /* what TCP's dissector says */
+    BBLOG_INFO_STATE,        /* that, with cwnd and flight */
+};
 /* Expert informations, by index in the registry. */
 extern expert_field *bblog_ei;
 /* For each field of the registry the built-in's bits of it, ended by 0; or NULL. */

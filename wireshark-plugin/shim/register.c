@@ -17,7 +17,7 @@ int bblog_proto_alias = -1;
 int bblog_pref_kernel = BBLOG_KERNEL_AUTOMATIC;
 bblog_pref_bool bblog_pref_raw = FALSE;
 bblog_pref_bool bblog_pref_relative = TRUE;
-bblog_pref_bool bblog_pref_info = FALSE;
+int bblog_pref_info = BBLOG_INFO_LINE;
 expert_field *bblog_ei;
 int **bblog_bits;
 /* The registry's fields as epan has them, and how many have been registered. */
@@ -127,17 +127,17 @@ register_fields(void)
     hfinfos_len = (uint32_t)registry->len;
 }
 
-bool
-bblog_shim_is_asked_for(uint32_t field)
+uint32_t
+bblog_shim_next_asked(uint32_t from, uint32_t end)
 {
     if (hfinfos_len == 0)
-        return true;
-    if (field >= hfinfos_len)
-        return false;
-    if (hfinfos[field]->ref_type != HF_REF_TYPE_NONE)
-        return true;
-    /* Rare: only a few members have bits. */
-    return bblog_bits[field] != NULL && bblog_bits_asked_for(field);
+        return from;
+    for (; from < end && from < hfinfos_len; from++) {
+        /* Few members have bits. */
+        if (hfinfos[from]->ref_type != HF_REF_TYPE_NONE || (bblog_bits[from] != NULL && bblog_bits_asked_for(from)))
+            return from;
+    }
+    return end;
 }
 
 static void
@@ -189,6 +189,12 @@ register_preferences(void)
         { "13", "FreeBSD 13", BBLOG_KERNEL_13 },
         { NULL, NULL, 0 },
     };
+    static const enum_val_t infos[] = {
+        { "line", "The line of bblog show", BBLOG_INFO_LINE },
+        { "tcp", "TCP's own", BBLOG_INFO_TCP },
+        { "tcp+state", "TCP's own, congestion window and flight", BBLOG_INFO_STATE },
+        { NULL, NULL, 0 },
+    };
     module_t *record = prefs_register_protocol(bblog_proto_record, apply_preferences);
     prefs_register_enum_preference(record, "kernel", "Kernel that wrote the log",
         "A few event numbers and values changed their meaning between FreeBSD releases, without a new log version.",
@@ -204,9 +210,10 @@ register_preferences(void)
     prefs_register_bool_preference(record, "relative", "Show relative sequence numbers",
         "Show sequence numbers in texts relative to the connection's first one, as TCP's dissector does, and relative values "
         "in the tree.", &bblog_pref_relative);
-    prefs_register_bool_preference(record, "info", "Congestion window and flight in the Info column of packets",
-        "Append cwnd=... flight=... to what the Info column says of a packet that a record describes.",
-        &bblog_pref_info);
+    prefs_register_enum_preference(record, "info", "Info column of packets",
+        "What the Info column says of a packet that a record describes: the line that bblog show prints, with cwnd, flight "
+        "and the cause of a retransmission, or what TCP's dissector says.",
+        &bblog_pref_info, infos, FALSE);
 
     module_t *eventlog = prefs_register_protocol(bblog_proto_eventlog, NULL);
     prefs_register_string_preference(eventlog, "schemas", "Schema files",

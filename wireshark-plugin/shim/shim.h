@@ -5,7 +5,7 @@
  * C owns every call into epan and wiretap; Rust owns every decision about bytes. Wireshark's
  * exceptions are longjmps, so C calls Rust and Rust returns plain data: C never calls epan
  * while a Rust frame is on the stack. The one exception is bblog_shim_register(), which only
- * hands function pointers to epan; bblog_shim_is_asked_for() calls nothing.
+ * hands function pointers to epan; bblog_shim_next_asked() calls nothing.
  *
  * bindgen reads this file: both halves share these definitions.
  */
@@ -129,7 +129,7 @@ enum bblog_input {
 
 /* What is asked for; the event's name is always given. Bits of bblog_request.want. */
 enum bblog_want {
-    BBLOG_WANT_SUMMARY = 1,  /* the one-line summary */
+    BBLOG_WANT_SUMMARY = 1,  /* what happened, in one line */
     BBLOG_WANT_VALUES = 2,   /* items: the values of the event */
     BBLOG_WANT_COMMON = 4,   /* items: the members every record has */
     BBLOG_WANT_TEXT = 8,     /* texts for the items, and items that only group */
@@ -274,8 +274,8 @@ void bblog_decode(const bblog_request *request, bblog_result *result);
 
 /* Registers everything with epan and wiretap. */
 void bblog_shim_register(void);
-/* Whether a filter, a column or a statistic asks for a field of the registry, or for one of its bits. True
- * before fields are registered. */
-bool bblog_shim_is_asked_for(uint32_t field);
+/* The first field of the registry, from `from` on and before `end`, that a filter, a column or a statistic asks for,
+ * itself or one of its bits; `end` if there is none. Every field before fields are registered. */
+uint32_t bblog_shim_next_asked(uint32_t from, uint32_t end);
 
 #endif

@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 use bblog_analysis::links::Act;
 use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::event::{Event, Group};
-use bblog_dissector::spec::{AlertGroup, FieldSpec};
+use bblog_dissector::spec::{AlertGroup, Category, FieldSpec};
 use bblog_dissector::tables;
 use bblog_dissector::text::Style;
+use bblog_dissector::words::SegmentWords;
 
 use crate::ffi;
 use crate::frames::Frames;
@@ -31,12 +32,21 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
     Decoded { problem: at, ..Decoded::default() }
 }
 
-/// The event's name and, if requested, its summary.
-pub fn named(event: &Event<'_>, style: Style, request: &Request<'_>, items: &mut Items) -> Decoded {
+/// The event's name and, if asked for, what happened in words. `segment` is the segment that it is, and `again`
+/// why that was sent again, if it was.
+pub fn named(
+    event: &Event<'_>,
+    segment: Option<&SegmentWords<'_>>,
+    again: Option<Option<Cause>>,
+    style: Style,
+    request: &Request<'_>,
+    items: &mut Items,
+) -> Decoded {
+    let words = |items: &mut Items| items.words(event, segment, again.map(Cause::words), style);
     Decoded {
         name: items.word(event.name()),
         number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
-        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { items.summary(event, style) } else { NONE },
+        summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { words(items) } else { NONE },
         ..Decoded::default()
     }
 }
@@ -98,7 +108,7 @@ pub fn act(event: &Event<'_>, segment: Option<Act>) -> Option<Act> {
 }
 
 /// Adds the line for the frame that belongs to this one.
-pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     let Some(other) = frames.link(frame) else { return };
     let field = match (event.timer().is_some(), other > frame) {
         (true, true) => PluginField::TimerEndedIn,
@@ -113,12 +123,12 @@ pub fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     });
 }
 
-/// As [`link`], where no tree is shown: if one of its fields is needed.
-pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
+/// As [`link`], where nobody looks at the tree: if one of the fields for it is asked for.
+fn asked_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: &mut Items) {
     use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
     let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
-    if fields.into_iter().any(|field| registry::is_asked_for(field.index())) {
-        link(event, frame, frames, items);
+    if fields.into_iter().any(PluginField::is_asked_for) {
+        link(event, request.frame, frames, items);
     }
 }
 
@@ -126,12 +136,31 @@ pub fn asked_link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut It
 pub fn is_followed(request: &Request<'_>) -> bool {
     request.first
         && (request.wants(ffi::BBLOG_WANT_FOLLOW)
-            || registry::ANALYSED.into_iter().any(|field| registry::is_asked_for(field.index())))
+            || registry::ANALYSED.into_iter().any(PluginField::is_asked_for))
 }
 
-/// Adds what the analysis concludes of a frame: all of it if `all`, or else what is needed.
-pub fn concluded(frame: u32, frames: &Frames, all: bool, items: &mut Items) {
-    let wanted = |field: PluginField| all || registry::is_asked_for(field.index());
+/// Whether it is to be found out if the frame's segment was sent before, where nothing follows the connections.
+pub fn wants_again(request: &Request<'_>) -> bool {
+    request.wants(ffi::BBLOG_WANT_SUMMARY) || PluginField::Category.is_asked_for()
+}
+
+/// Adds what kind of event it is: its category and its title. `again`: it is a segment that was sent before.
+fn kind(event: &Event<'_>, again: bool, wanted: impl Fn(PluginField) -> bool, items: &mut Items) {
+    let mut add = |field: PluginField, word: &dyn Fn() -> &'static str| {
+        if wanted(field) {
+            let word = word();
+            if !word.is_empty() {
+                let text = items.word(word);
+                items.push(ffi::bblog_item { generated: true, ..line::of_plugin(field, text, 0..0, 0) });
+            }
+        }
+    };
+    add(PluginField::Category, &|| if again { Category::Loss } else { event.category() }.word());
+    add(PluginField::Title, &|| event.title());
+}
+
+/// Adds what the analysis concludes of a frame, as far as it is wanted.
+fn concluded(frame: u32, frames: &Frames, wanted: impl Fn(PluginField) -> bool, items: &mut Items) {
     let conclusion = frames.follow.conclusion(frame);
     let retransmission = conclusion.retransmission.map(|cause| cause.map_or("unknown", Cause::name));
     let words = [
@@ -155,17 +184,35 @@ pub fn concluded(frame: u32, frames: &Frames, all: bool, items: &mut Items) {
 }
 
 /// Adds the names of the alerts that the record has so far.
-pub fn alert_names(all: bool, items: &mut Items) {
-    if all || registry::is_asked_for(PluginField::Alert.index()) {
-        for at in 0..items.alerts().len() {
-            let kind = items.alerts()[at].kind as usize;
-            let text = items.word(tables::ALERTS[kind].name);
-            items.push(ffi::bblog_item {
-                generated: true,
-                ..line::of_plugin(PluginField::Alert, text, 0..0, 0)
-            });
-        }
+fn alert_names(items: &mut Items) {
+    for at in 0..items.alerts().len() {
+        let kind = items.alerts()[at].kind as usize;
+        let text = items.word(tables::ALERTS[kind].name);
+        items.push(ffi::bblog_item { generated: true, ..line::of_plugin(PluginField::Alert, text, 0..0, 0) });
     }
+}
+
+/// Adds what the plugin's own fields hold, as far as it is asked for, where nobody looks at the tree. `again`: the
+/// event is a segment that was sent before.
+pub fn asked_own(event: &Event<'_>, again: bool, request: &Request<'_>, frames: &Frames, items: &mut Items) {
+    if !registry::is_any_own_asked_for() {
+        return;
+    }
+    let wanted = PluginField::is_asked_for;
+    asked_link(event, request, frames, items);
+    concluded(request.frame, frames, wanted, items);
+    if wanted(PluginField::Alert) {
+        alert_names(items);
+    }
+    kind(event, again, wanted, items);
+}
+
+/// As [`asked_own`], all of them: for the tree.
+pub fn own(event: &Event<'_>, again: bool, frame: u32, frames: &Frames, items: &mut Items) {
+    link(event, frame, frames, items);
+    concluded(frame, frames, |_| true, items);
+    alert_names(items);
+    kind(event, again, |_| true, items);
 }
 
 /// Adds the alert of a stall that ends with a frame.
@@ -179,8 +226,7 @@ pub fn stalled(frame: u32, frames: &Frames, items: &mut Items) {
 
 /// Adds those values of a group that filters and columns ask for.
 pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
-    let rows = event.rows_of(group).iter().enumerate();
-    for (at, _) in rows.filter(|(_, row)| registry::is_asked_for(row.id)) {
+    for at in registry::asked_of(event.rows_of(group)) {
         event.one(group, at).for_each(|value| line.push(items, &value));
     }
 }

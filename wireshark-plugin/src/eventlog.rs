@@ -3,12 +3,14 @@
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{EventlogItem, Item};
+use bblog_dissector::Micros;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::{Event, Group};
+use bblog_dissector::event::{Event, Field, Group};
+use bblog_dissector::tables;
 use bblog_dissector::tcp_provider;
 use bblog_dissector::text::Style;
-use bblog_dissector::{Micros, TcpHeader};
+use bblog_dissector::words::SegmentWords;
 use bblog_pcapng::packet::{Parsed, RAW};
 
 use crate::answer::{self, alerts, counted, malformed, notice};
@@ -37,25 +39,28 @@ pub fn decode(
     let table = provider.and_then(|name| catalog::get().provider(name, layout));
     let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
     let flow = frames.flow(Flow::Session(request.section, raw.provider_id(), raw.session_id()));
+    let mut again = None;
     if request.first {
         let packet = Parsed::new(RAW, frame);
-        if let Some(packet) = packet.as_ref().filter(|_| is_tcp(table))
-            && let Some(header) = TcpHeader::parse(packet.tcp).filter(|tcp| tcp.flags() & TcpHeader::SYN != 0)
-        {
-            let is_received = raw.event_id() == tcp_provider::id::IN;
-            frames.note_syn(request.frame, flow, header.seq(), is_received);
-        }
         let act = answer::act(&event, segment(table, raw, packet.as_ref()));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
-        if is_tcp(table) && answer::is_followed(request) {
+        if is_tcp(table) {
+            frames.note_tcp_event(request.frame, flow, raw.event_id(), &event);
             let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
             let item = Item::Eventlog(EventlogItem { event: *raw, spec, time });
-            frames.follow.feed(request.frame, flow, &item);
+            if answer::is_followed(request) {
+                frames.follow.feed(request.frame, flow, &item);
+            } else if answer::wants_again(request) {
+                again = frames.resent(flow, &item).map(|again| again.cause);
+            }
         }
     }
+    let again = again.or_else(|| frames.follow.conclusion(request.frame).retransmission);
     let is_relative = request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT);
-    let style = if is_relative { frames.session_style(request.frame, flow) } else { Style::default() };
-    let mut decoded = answer::named(&event, style, request, items);
+    let style = if is_relative { frames.style(request.frame, flow) } else { Style::default() };
+    let plan = table.filter(|_| is_segment(table, raw)).map(|table| frames.plan(table));
+    let words = plan.and_then(|plan| SegmentWords::of_event(raw, &plan, &event));
+    let mut decoded = answer::named(&event, words.as_ref(), again, style, request, items);
     // Packets get theirs from the dissector of TCP. A session's number may stand for several connections, one
     // after the other, so each event has its own.
     decoded.new_conversation = request.first && frame.is_empty();
@@ -85,10 +90,12 @@ pub fn decode(
     {
         decoded.state = items.text(format_args!("cwnd={}", cwnd.value.as_int().unwrap_or_default()));
     }
+    let tcp_id = is_tcp(table).then(|| raw.event_id());
+    let seen = Seen { request, event, tcp_id, again: again.is_some(), provider: decoded.provider };
     if request.wants(ffi::BBLOG_WANT_TEXT) {
-        tree(request, &event, decoded.provider, frames, items);
+        seen.tree(frames, items);
     } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
-        asked(request, &event, decoded.provider, frames, items);
+        seen.asked(frames, items);
     }
     decoded
 }
@@ -108,63 +115,88 @@ fn segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>, packet: Option<&Par
     packet.and_then(packet::segment).map(act)
 }
 
-/// Adds the values that filters and columns need, where no tree is shown.
-fn asked(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
-    if request.wants(ffi::BBLOG_WANT_EARLIER) {
-        let earlier = frames.of_event(request.frame).filter(|field| registry::is_asked_for(field.spec.id));
-        earlier.for_each(|value| Line::COMPUTED.push(items, &value));
-        answer::asked_link(event, request.frame, frames, items);
-        answer::concluded(request.frame, frames, false, items);
-        answer::alert_names(false, items);
-    }
-    if request.wants(ffi::BBLOG_WANT_VALUES) {
-        own_values(event, provider, items);
-        answer::asked(event, Group::Own, Line::LOGGED, items);
-        answer::asked(event, Group::Common, Line::LOGGED, items);
-    }
+/// Whether an event is a segment of the tcp provider.
+fn is_segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>) -> bool {
+    matches!(raw.event_id(), tcp_provider::id::IN | tcp_provider::id::OUT) && is_tcp(table)
 }
 
-/// Adds the values that no table has.
-fn own_values(event: &Event<'_>, provider: TextAt, items: &mut Items) {
-    if provider != NONE {
-        let range = answer::range_of(event, "provider_id");
-        items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
-    }
-    let trailing = event.trailing();
-    if !trailing.is_empty() {
-        items.push(line::of_plugin(PluginField::Trailing, NONE, trailing, 1));
-    }
+/// An event, and what is known beside its bytes.
+struct Seen<'a> {
+    request: &'a Request<'a>,
+    event: Event<'a>,
+    /// Its number, if it is one of the tcp provider.
+    tcp_id: Option<u32>,
+    /// Whether it is a segment that was sent before.
+    again: bool,
+    provider: TextAt,
 }
 
-/// Adds the lines of the tree.
-fn tree(request: &Request<'_>, event: &Event<'_>, provider: TextAt, frames: &Frames, items: &mut Items) {
-    let text = true;
-    if request.wants(ffi::BBLOG_WANT_EARLIER) {
-        let computed = Line { depth: 0, text, ..Line::COMPUTED };
-        frames.of_event(request.frame).for_each(|value| computed.push(items, &value));
-        answer::link(event, request.frame, frames, items);
-        answer::concluded(request.frame, frames, true, items);
-        answer::alert_names(true, items);
+impl Seen<'_> {
+    /// Adds what filters and columns ask for, where nobody looks at the tree.
+    fn asked(&self, frames: &Frames, items: &mut Items) {
+        let Seen { request, event, .. } = self;
+        if request.wants(ffi::BBLOG_WANT_EARLIER) {
+            if registry::asked_of(tables::TRACK).next().is_some() {
+                let earlier = self.earlier(frames).filter(|field| registry::is_asked_for(field.spec.id));
+                earlier.for_each(|value| Line::COMPUTED.push(items, &value));
+            }
+            answer::asked_own(event, self.again, request, frames, items);
+        }
+        if request.wants(ffi::BBLOG_WANT_VALUES) {
+            self.own_values(items);
+            answer::asked(event, Group::Own, Line::LOGGED, items);
+            answer::asked(event, Group::Common, Line::LOGGED, items);
+        }
     }
-    if !request.wants(ffi::BBLOG_WANT_VALUES) {
-        return;
+
+    /// What the event is beside earlier ones.
+    fn earlier(&self, frames: &Frames) -> impl Iterator<Item = Field<'static>> {
+        frames.of_event(self.request.frame, &self.event, self.tcp_id)
     }
-    if provider != NONE {
-        let range = answer::range_of(event, "provider_id");
-        items.push(line::of_plugin(PluginField::Provider, provider, range, 0));
+
+    /// Adds the values that no table has.
+    fn own_values(&self, items: &mut Items) {
+        if self.provider != NONE {
+            let range = answer::range_of(&self.event, "provider_id");
+            items.push(line::of_plugin(PluginField::Provider, self.provider, range, 0));
+        }
+        self.trailing(items);
     }
-    let logged = Line { text, ..Line::LOGGED };
-    let origin = ffi::BBLOG_ORIGIN_DATA;
-    let mut values = event.fields().peekable();
-    if values.peek().is_some() {
-        let payload = EVENT_HEADER_LEN..event.as_bytes().len();
-        items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", origin, payload);
+
+    /// Adds the bytes that no row covers.
+    fn trailing(&self, items: &mut Items) {
+        let trailing = self.event.trailing();
+        if !trailing.is_empty() {
+            items.push(line::of_plugin(PluginField::Trailing, NONE, trailing, 1));
+        }
     }
-    values.for_each(|value| logged.push(items, &value));
-    let trailing = event.trailing();
-    if !trailing.is_empty() {
-        items.push(line::of_plugin(PluginField::Trailing, NONE, trailing, 1));
+
+    /// Adds the lines of the tree.
+    fn tree(&self, frames: &Frames, items: &mut Items) {
+        let Seen { request, event, .. } = self;
+        let text = true;
+        if request.wants(ffi::BBLOG_WANT_EARLIER) {
+            let computed = Line { depth: 0, text, ..Line::COMPUTED };
+            self.earlier(frames).for_each(|value| computed.push(items, &value));
+            answer::own(event, self.again, request.frame, frames, items);
+        }
+        if !request.wants(ffi::BBLOG_WANT_VALUES) {
+            return;
+        }
+        if self.provider != NONE {
+            let range = answer::range_of(event, "provider_id");
+            items.push(line::of_plugin(PluginField::Provider, self.provider, range, 0));
+        }
+        let logged = Line { text, ..Line::LOGGED };
+        let origin = ffi::BBLOG_ORIGIN_DATA;
+        let mut values = event.fields().peekable();
+        if values.peek().is_some() {
+            let payload = EVENT_HEADER_LEN..event.as_bytes().len();
+            items.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", origin, payload);
+        }
+        values.for_each(|value| logged.push(items, &value));
+        self.trailing(items);
+        items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", origin, 0..EVENT_HEADER_LEN);
+        event.common().for_each(|value| logged.push(items, &value));
     }
-    items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", origin, 0..EVENT_HEADER_LEN);
-    event.common().for_each(|value| logged.push(items, &value));
 }

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 use bblog_analysis::links::Open;
 use bblog_analysis::track::Track;
+use bblog_analysis::{Numbers, Resent};
+use bblog_dissector::text::Style;
 use foldhash::fast::RandomState;
 
 use crate::sections::SectionKey;
@@ -61,12 +63,25 @@ pub struct FlowState {
     pub connection: Option<(SocketAddr, SocketAddr)>,
     /// From which frames on the peer's initial sequence number is which.
     pub irs: Vec<(u32, u32)>,
-    /// eventlog: the same of ours, which BBLog's records have themselves.
-    pub iss: Vec<(u32, u32)>,
+    /// What numbers in texts are relative to.
+    pub numbers: Numbers,
+    /// From which frames on that is what.
+    pub styles: Vec<(u32, Style)>,
+    /// What is sent again.
+    pub resent: Resent,
     /// Whether Wireshark has a conversation for it.
     pub has_conversation: bool,
     /// Its number among those whose connection is not known.
     number: Option<u32>,
+}
+
+impl FlowState {
+    /// Notes what numbers are relative to from a frame on.
+    pub fn note_style(&mut self, frame: u32, style: Style) {
+        if self.styles.last().is_none_or(|last| last.1 != style) {
+            self.styles.push((frame, style));
+        }
+    }
 }
 
 impl Flows {

@@ -7,11 +7,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ptr;
 
 use bblog_analysis::links::Act;
 use bblog_analysis::track::Tracked;
+use bblog_analysis::{Item, Plans, Retransmission};
 use bblog_dissector::bblog::Record;
-use bblog_dissector::event::Field;
+use bblog_dissector::catalog::ProviderSpec;
+use bblog_dissector::elog::SESSION_CREATE;
+use bblog_dissector::event::{Event, Field};
+use bblog_dissector::tcp_provider::SegmentPlan;
 use bblog_dissector::text::Style;
 use bblog_dissector::{Micros, TcpHeader};
 use bblog_pcapng::packet::Parsed;
@@ -28,6 +33,9 @@ const NONE: i64 = i64::MIN;
 #[derive(Default)]
 pub struct Frames {
     flows: Flows,
+    plans: Plans,
+    /// The last provider that a plan was asked for, and it.
+    segments: Option<(&'static ProviderSpec, SegmentPlan)>,
     /// What the analysis concludes.
     pub follow: Follow,
     /// By frame number: microseconds since the frame before it of its flow, or [`NONE`].
@@ -59,6 +67,8 @@ impl Frames {
         let state = self.flows.state(flow);
         let header = packet.and_then(|packet| TcpHeader::parse(packet.tcp));
         let tracked = state.track.next_with(record, header);
+        let style = state.numbers.of_record_with(record, header);
+        state.note_style(frame, style);
         let recovery = record.is_in_recovery();
         if recovery != state.recovery {
             state.recovery = recovery;
@@ -147,18 +157,35 @@ impl Frames {
         Some(record.rcv_nxt()).filter(|&seq| seq != 0).map(|seq| seq.wrapping_sub(irs))
     }
 
-    /// Notes the SYN of a session: the peer's, or ours.
-    pub fn note_syn(&mut self, frame: u32, flow: FlowId, seq: u32, is_received: bool) {
+    /// Takes in the next event of a session of the tcp provider.
+    pub fn note_tcp_event(&mut self, frame: u32, flow: FlowId, id: u32, event: &Event<'_>) {
         let state = self.flows.state(flow);
-        if is_received { state.irs.push((frame, seq)) } else { state.iss.push((frame, seq)) }
+        if id == SESSION_CREATE {
+            (state.numbers, state.resent) = Default::default();
+        }
+        let style = state.numbers.of_event(id, event);
+        state.note_style(frame, style);
     }
 
-    /// The initial sequence numbers of a session at a frame.
-    pub fn session_style(&self, frame: u32, flow: FlowId) -> Style {
-        let known = &self.flows.get(flow).iss;
+    /// What numbers in texts are relative to at a frame.
+    pub fn style(&self, frame: u32, flow: FlowId) -> Style {
+        let known = &self.flows.get(flow).styles;
         let before = known.partition_point(|&(from, _)| from <= frame);
-        let iss = before.checked_sub(1).and_then(|at| known.get(at)).map(|known| known.1);
-        Style { iss, irs: self.irs(frame, flow) }
+        before.checked_sub(1).and_then(|at| known.get(at)).map_or(Style::default(), |known| known.1)
+    }
+
+    /// Where a provider of the name tcp has the members of a segment.
+    pub fn plan(&mut self, provider: &'static ProviderSpec) -> SegmentPlan {
+        match self.segments {
+            Some((of, plan)) if ptr::eq(of, provider) => plan,
+            _ => self.segments.insert((provider, SegmentPlan::of(provider))).1,
+        }
+    }
+
+    /// Takes in the next item of a flow; gives the segment if it was sent before. The first pass, where nothing else
+    /// follows connections.
+    pub fn resent(&mut self, flow: FlowId, item: &Item<'_>) -> Option<Retransmission> {
+        self.flows.state(flow).resent.feed(&mut self.plans, item)
     }
 
     /// The values of group `track` for a record.
@@ -167,14 +194,21 @@ impl Frames {
         frame: u32,
         flow: FlowId,
         record: &Record<'_>,
+        srtt_us: Option<u32>,
     ) -> impl Iterator<Item = Field<'static>> {
         let rcv_nxt_rel = self.rcv_nxt_rel(frame, flow, record);
-        Tracked { delta: self.delta(frame), gap: self.gap(frame), rcv_nxt_rel }.fields()
+        Tracked { delta: self.delta(frame), gap: self.gap(frame), rcv_nxt_rel, srtt_us }.fields()
     }
 
-    /// The values of group `track` for an event.
-    pub fn of_event(&self, frame: u32) -> impl Iterator<Item = Field<'static>> {
-        Tracked::of_event(self.delta(frame)).fields()
+    /// The values of group `track` for an event, of the tcp provider if it has a number there.
+    pub fn of_event(
+        &self,
+        frame: u32,
+        event: &Event<'_>,
+        tcp_id: Option<u32>,
+    ) -> impl Iterator<Item = Field<'static>> {
+        let tracked = Tracked::of_event(self.delta(frame));
+        tcp_id.map_or(tracked, |id| tracked.with_srtt(id, event)).fields()
     }
 }
 

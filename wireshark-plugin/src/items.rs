@@ -11,6 +11,7 @@ use bblog_dissector::event::{Event, Field};
 use bblog_dissector::spec::AlertSpec;
 use bblog_dissector::tables;
 use bblog_dissector::text::Style;
+use bblog_dissector::words::{self, SegmentWords};
 
 use crate::ffi;
 
@@ -107,9 +108,15 @@ impl Items {
         self.keep(|line| field.write_to(line, false))
     }
 
-    /// Keeps the summary of an event, with numbers as `style` has them.
-    pub fn summary(&mut self, event: &Event<'_>, style: Style) -> TextAt {
-        self.keep(|line| event.summary_in(style).write_to(line))
+    /// Keeps an event in words, with numbers as `style` has them; see [`words::write`].
+    pub fn words(
+        &mut self,
+        event: &Event<'_>,
+        segment: Option<&SegmentWords<'_>>,
+        again: Option<&str>,
+        style: Style,
+    ) -> TextAt {
+        self.keep(|line| words::write(event, segment, again, style, line))
     }
 
     #[inline]

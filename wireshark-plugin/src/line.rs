@@ -11,6 +11,9 @@ use crate::ffi;
 use crate::items::{Items, NONE, TextAt};
 use crate::registry::{self, PluginField};
 
+/// So many flags that are not set are named; more are counted.
+const FEW: usize = 8;
+
 /// How a decoded value becomes a line.
 #[derive(Clone, Copy)]
 pub struct Line {
@@ -77,10 +80,13 @@ impl Line {
                 let text = items.text(Bits { number, mask: mask as u64, name, bytes: field.range.len() });
                 items.push(ffi::bblog_item { text, ..line });
             }
-            let mut unset =
-                table.values.iter().filter(|entry| !is_set(entry.0)).map(|entry| entry.1).peekable();
-            if unset.peek().is_some() {
-                let text = items.text(format_args!("Not set: {}", Joined(unset)));
+            let unset = || table.values.iter().filter(|entry| !is_set(entry.0)).map(|entry| entry.1);
+            let text = match unset().count() {
+                0 => NONE,
+                count if count > FEW => items.text(format_args!("Not set: {count} flags")),
+                _ => items.text(format_args!("Not set: {}", Joined(unset()))),
+            };
+            if text != NONE {
                 items.push(ffi::bblog_item { text, ..line });
             }
         }

@@ -4,26 +4,29 @@
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
-use bblog_analysis::{BblogItem, Item, srtt_us};
+use bblog_analysis::{BblogItem, Cause, Item, srtt_us};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Event, Field, Group, RecordContext};
 use bblog_dissector::spec::{Stack, Unit};
 use bblog_dissector::text::Style;
+use bblog_dissector::words::SegmentWords;
+use bblog_dissector::{TcpHeader, tables};
 use bblog_pcapng::packet::{NULL, Parsed};
 
 use crate::answer::{self, alerts, counted, notice};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
-use crate::items::{Items, NONE, TextAt};
+use crate::items::{Items, TextAt};
 use crate::line::{self, Line, is_flags};
 use crate::packet;
-use crate::registry::{self, PluginField};
+use crate::registry;
 use crate::request::{Decoded, Request};
 use crate::sections::{Assumed, MachineFacts, Section};
 
-/// The one value of group `track` that stands with the connection's state.
+/// The values of group `track` that stand with the connection's state; `rcv_nxt_rel` is a relative number.
 const RCV_NXT_REL: &str = "rcv_nxt_rel";
+const SRTT_US: &str = "srtt_us";
 
 /// A record, and what is known beside its bytes.
 struct Seen<'a> {
@@ -33,6 +36,8 @@ struct Seen<'a> {
     flow: FlowId,
     context: RecordContext,
     machine: MachineFacts,
+    /// If it is a segment that was sent before: why.
+    again: Option<Option<Cause>>,
 }
 
 /// Decodes a record into `items`; `frame` has the packet, if the record describes one.
@@ -58,12 +63,17 @@ pub fn decode(
         None => Flow::Unnamed(request.section, iss),
     };
     let flow = frames.flow(flow);
-    let seen = Seen { request, record, event, flow, context, machine };
+    let mut seen = Seen { request, record, event, flow, context, machine, again: None };
+    let packet = Parsed::new(NULL, frame);
     if request.first {
-        seen.note(connection.is_none(), frames, frame);
+        seen.note(connection.is_none(), frames, packet.as_ref());
     }
+    seen.again = seen.again.or_else(|| frames.follow.conclusion(request.frame).retransmission);
     let connection = connection.or_else(|| frames.learned(flow));
-    let mut decoded = answer::named(&seen.event, seen.style(frames), request, items);
+    let header = packet.and_then(|packet| TcpHeader::parse(packet.tcp));
+    let segment = header.and_then(|header| SegmentWords::of_record(record, header));
+    let mut decoded =
+        answer::named(&seen.event, segment.as_ref(), seen.again, seen.style(frames), request, items);
     decoded.connection = connection;
     // Packets get theirs from the dissector of TCP.
     let wants_conversation = request.first && frame.is_empty() && connection.is_some();
@@ -89,24 +99,26 @@ pub fn decode(
 
 impl Seen<'_> {
     /// Keeps what later looks at this and other frames need: the first pass.
-    fn note(&self, unnamed: bool, frames: &mut Frames, frame: &[u8]) {
-        let packet = Parsed::new(NULL, frame);
+    fn note(&mut self, unnamed: bool, frames: &mut Frames, packet: Option<&Parsed<'_>>) {
         let received = self.record.event_id() == id::IN;
-        if unnamed && let Some(packet) = &packet {
+        if unnamed && let Some(packet) = packet {
             let (source, destination) = (packet.source, packet.destination);
             let ours_first = if received { (destination, source) } else { (source, destination) };
             frames.learn(self.flow, ours_first);
         }
-        let segment = packet.as_ref().and_then(packet::segment).filter(|_| self.record.is_segment());
+        let segment = packet.and_then(packet::segment).filter(|_| self.record.is_segment());
         let act = answer::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
-        frames.note_record(self.request.frame, self.flow, self.record, packet.as_ref(), act);
+        frames.note_record(self.request.frame, self.flow, self.record, packet, act);
         if answer::is_followed(self.request) {
-            self.follow(packet.as_ref(), frames);
+            self.as_logged(packet, |item| frames.follow.feed(self.request.frame, self.flow, item));
+        } else if answer::wants_again(self.request) {
+            let again = self.as_logged(packet, |item| frames.resent(self.flow, item));
+            self.again = again.map(|again| again.cause);
         }
     }
 
-    /// Has the analysis look at the record, with the TCP header that it had in the log.
-    fn follow(&self, packet: Option<&Parsed<'_>>, frames: &mut Frames) {
+    /// Hands the record to the analysis, with the TCP header that it had in the log.
+    fn as_logged<T>(&self, packet: Option<&Parsed<'_>>, with: impl FnOnce(&Item<'_>) -> T) -> T {
         let mut whole = [0; RECORD_LEN];
         let (info, header) = whole.split_at_mut(TCPINFO_LEN);
         info.copy_from_slice(self.record.tcpinfo());
@@ -115,16 +127,7 @@ impl Seen<'_> {
             header[..len].copy_from_slice(&packet.tcp[..len]);
         }
         let (record, time) = (Record::from_bytes(&whole), self.record.time());
-        let item = Item::Bblog(BblogItem { record, time, context: self.context });
-        frames.follow.feed(self.request.frame, self.flow, &item);
-    }
-
-    /// Adds the smoothed RTT in microseconds.
-    fn srtt_us(&self, items: &mut Items) {
-        if let Some(us) = srtt_us(&self.event) {
-            let line = line::of_plugin(PluginField::SrttUs, NONE, 0..0, 1);
-            items.push(ffi::bblog_item { number: us.into(), generated: true, ..line });
-        }
+        with(&Item::Bblog(BblogItem { record, time, context: self.context }))
     }
 
     /// What sequence numbers in texts are relative to.
@@ -132,8 +135,7 @@ impl Seen<'_> {
         if !self.request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT) {
             return Style::default();
         }
-        let iss = Some(self.record.iss()).filter(|&iss| iss != 0);
-        Style { iss, irs: frames.irs(self.request.frame, self.flow) }
+        frames.style(self.request.frame, self.flow)
     }
 
     /// Adds why the record deserves notice.
@@ -161,16 +163,13 @@ impl Seen<'_> {
 
     /// Adds the values that filters and columns need, where no tree is shown.
     fn asked(&self, frames: &Frames, items: &mut Items) {
-        if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
-            let computed = |field: &Field<'_>| registry::is_asked_for(field.spec.id);
-            let earlier = self.earlier(frames).filter(computed);
-            earlier.for_each(|value| Line::COMPUTED.push(items, &value));
-            answer::asked_link(&self.event, self.request.frame, frames, items);
-            answer::concluded(self.request.frame, frames, false, items);
-            answer::alert_names(false, items);
-            if registry::is_asked_for(PluginField::SrttUs.index()) {
-                self.srtt_us(items);
+        let request = self.request;
+        if request.wants(ffi::BBLOG_WANT_EARLIER) {
+            if registry::asked_of(tables::TRACK).next().is_some() {
+                let earlier = self.earlier(frames).filter(|field| registry::is_asked_for(field.spec.id));
+                earlier.for_each(|value| Line::COMPUTED.push(items, &value));
             }
+            answer::asked_own(&self.event, self.again.is_some(), request, frames, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             answer::asked(&self.event, Group::Own, Line::LOGGED, items);
@@ -180,7 +179,8 @@ impl Seen<'_> {
             answer::asked(&self.event, Group::Common, Line::LOGGED, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES | ffi::BBLOG_WANT_RAW) {
-            answer::asked(&self.event, Group::Raw, Line { hidden: true, ..Line::LOGGED }, items);
+            let hidden = Line { hidden: true, ..Line::LOGGED };
+            answer::asked(&self.event, Group::Raw, hidden, items);
         }
         self.verbose(items);
     }
@@ -189,12 +189,11 @@ impl Seen<'_> {
     fn tree(&self, frames: &Frames, items: &mut Items) {
         let text = true;
         if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
-            // Time and gap stand beside the name; sequence numbers, below, with the connection's state.
-            let beside = self.earlier(frames).filter(|field| field.spec.name != RCV_NXT_REL);
+            // Time and gap stand beside the name; the others, below, with the connection's state.
+            let beside =
+                self.earlier(frames).filter(|field| ![RCV_NXT_REL, SRTT_US].contains(&field.spec.name));
             beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
-            answer::link(&self.event, self.request.frame, frames, items);
-            answer::concluded(self.request.frame, frames, true, items);
-            answer::alert_names(true, items);
+            answer::own(&self.event, self.again.is_some(), self.request.frame, frames, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();
@@ -212,7 +211,7 @@ impl Seen<'_> {
 
     /// What the frame is beside earlier ones.
     fn earlier(&self, frames: &Frames) -> impl Iterator<Item = Field<'static>> {
-        frames.of_record(self.request.frame, self.flow, self.record)
+        frames.of_record(self.request.frame, self.flow, self.record, srtt_us(&self.event))
     }
 
     /// The members that every record has, and what follows from them.
@@ -223,10 +222,12 @@ impl Seen<'_> {
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let derived = self.event.derived().filter(|field| relative || field.spec.unit != Unit::Seq);
             derived.for_each(|value| computed.push(items, &value));
-            self.srtt_us(items);
         }
-        if self.request.wants(ffi::BBLOG_WANT_EARLIER) && relative {
-            let inside = self.earlier(frames).filter(|field| field.spec.name == RCV_NXT_REL);
+        if self.request.wants(ffi::BBLOG_WANT_EARLIER) {
+            let inside = self.earlier(frames).filter(|field| match field.spec.name {
+                RCV_NXT_REL => relative,
+                name => name == SRTT_US,
+            });
             inside.for_each(|value| computed.push(items, &value));
         }
         if self.request.wants(ffi::BBLOG_WANT_COMMON) {

@@ -38,7 +38,8 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a
         return Observed::default();
     }
     state(facts, item, plan.settles, names);
-    let mut seen = Observed { iss: facts.iss, ..Observed::default() };
+    // What is sent is counted after its record was made.
+    let mut seen = Observed { iss: facts.iss, sent_before: Some(record.snd_max()), ..Observed::default() };
     let srtt = Some(record.srtt()).filter(|&srtt| srtt > 0);
     let srtt = srtt.and_then(|srtt| micros(srtt.into(), unit, item.context.hz));
     if std::mem::replace(&mut facts.srtt_us, srtt) != srtt {

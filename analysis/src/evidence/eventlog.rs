@@ -46,7 +46,7 @@ struct Values {
 #[inline]
 pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem<'a>) -> Observed<'a> {
     let (plan, _) = plans.eventlog(item.spec);
-    let mut seen = Observed::default();
+    let mut seen = Observed { sent_before: facts.snd_max, ..Observed::default() };
     let event = Event::of_elog(&item.event, item.spec);
     let values = values(facts, &mut seen, &event, plan);
     if plan.role != Role::RtoRecovery {

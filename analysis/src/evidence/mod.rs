@@ -27,6 +27,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) kind: Kind<'a>,
     /// The timer that fired.
     pub(crate) timer: Option<Timer>,
+    /// The sequence number after the highest that was sent before the item, as far as the log says.
+    pub(crate) sent_before: Option<u32>,
     /// A round-trip time, microseconds.
     pub(crate) rtt: Option<(RttKind, u32)>,
     /// The newest SACK block received, where the log has it apart from the segment.

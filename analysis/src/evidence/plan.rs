@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use bblog_dissector::bblog::id as bblog_id;
 use bblog_dissector::event::RecordContext;
 use bblog_dissector::spec::{
     EventSpec, FieldSpec, Kernel, NameTable, Stack, UNKNOWN, Unit, ValueNames, When,
@@ -14,6 +15,7 @@ use super::facts::Stop;
 use super::rules::{
     ECN, EVERY, FACTS, Fact, HYSTART_ENDS, Log, ROLES, Role, STOPS, Values, WAYS_OUT, WayOut,
 };
+use crate::item::BblogItem;
 use crate::timer::{Fires, Timer};
 
 /// Stacks and kernels that the tables distinguish.
@@ -82,6 +84,19 @@ impl Plans {
         let at = (context.stack as usize * KERNELS + context.kernel as usize) * EVENTS + usize::from(id);
         let plan = self.bblog[at].get_or_insert_with(|| Box::new(of_bblog(context, id)));
         (plan, &self.names)
+    }
+
+    /// Whether a record may be about a segment sent or received, or a timer that fired.
+    #[inline]
+    pub(crate) fn says_of_segments(&mut self, item: &BblogItem<'_>) -> bool {
+        let id = item.record.event_id();
+        let Some(spec) = tables::event(id) else { return false };
+        // Most events can be neither, whatever the stack: their rules need not be resolved.
+        if spec.timers.is_empty() && spec.alerts.is_empty() && !matches!(id, bblog_id::IN | bblog_id::OUT) {
+            return false;
+        }
+        let (plan, _) = self.bblog(item.context, id);
+        matches!(plan.role, Role::In | Role::Out) || plan.fires != Fires::Never
     }
 
     /// What an eventlog event that `spec` describes says.

@@ -111,6 +111,17 @@ pub fn follow<'a>(
 
 /// The sessions of an ELOG capture's tcp providers.
 pub fn sessions(bytes: &[u8]) -> BTreeMap<u64, Connection> {
+    session_events(bytes, |_, _, _, _| {})
+}
+
+/// As [`sessions`], and what each event told: session, number, item, step. None of a file without events.
+pub fn session_events<'a>(
+    bytes: &'a [u8],
+    mut with: impl FnMut(u64, u64, &Item<'a>, &Step),
+) -> BTreeMap<u64, Connection> {
+    if bytes.is_empty() {
+        return BTreeMap::new();
+    }
     let header = FileHeader::parse(bytes).unwrap();
     let (table, events) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]).unwrap();
     let is_tcp = |event: &RawEvent<'_>| table.name(event.provider_id()) == Some(b"tcp");
@@ -132,7 +143,9 @@ pub fn sessions(bytes: &[u8]) -> BTreeMap<u64, Connection> {
         let connection =
             sessions.entry(event.session_id()).or_insert_with(|| Connection::new(Wanted { spans: true }));
         let item = Item::Eventlog(EventlogItem { event: *event, spec, time });
-        connection.feed(&mut plans, at as u64 + 1, &item);
+        let number = at as u64 + 1;
+        let step = connection.feed(&mut plans, number, &item);
+        with(event.session_id(), number, &item, &step);
     }
     sessions
 }

@@ -2,16 +2,16 @@
 //! Records and events decoded, one after the other.
 
 use bblog_analysis::track::{Track, Tracked};
-use bblog_analysis::{Step, Wanted};
+use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted, srtt_us};
 use bblog_dissector::Micros;
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{AlertGroup, AlertSpec, Severity};
+use bblog_dissector::spec::{AlertGroup, AlertSpec, Category, Severity};
+use bblog_dissector::text::Style;
 use bblog_dissector::{catalog, elog, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
 use super::follow::Follower;
 use super::item::{BblogItem, EventlogItem, LogItem};
-use super::numbers::{ItemNumbers, Numbers};
 use crate::lru_map::LruMap;
 
 /// BBLog connections, and sessions, followed at a time.
@@ -33,8 +33,11 @@ pub struct DecodedItem<'a> {
     pub event: Event<'a>,
     /// Facts from the previous record of its connection, or the previous event of its session.
     pub tracked: Tracked,
-    /// What its numbers are relative to, and whether it goes by again.
-    pub numbers: ItemNumbers,
+    /// What its sequence numbers are relative to. Where the log does not hold a SYN, that is one less than the
+    /// first sequence number seen, as in tcpdump's lines.
+    pub style: Style,
+    /// The segment, if it was sent before.
+    pub again: Option<Retransmission>,
     /// What it says of its connection, if [connections are followed](ItemDecoder::follow).
     pub told: Option<Told>,
 }
@@ -58,6 +61,11 @@ impl DecodedItem<'_> {
         self.told.as_ref().is_some_and(|told| told.step.is_notable()) || self.event.alerts().any(is_alarm)
     }
 
+    /// What it is about: loss, if it is a segment that was sent before.
+    pub fn category(&self) -> Category {
+        if self.again.is_some() { Category::Loss } else { self.event.category() }
+    }
+
     /// Whether no table describes it: then its bytes are all there is to show.
     pub fn is_unknown(&self) -> bool {
         self.event.spec().is_unknown()
@@ -68,6 +76,7 @@ impl DecodedItem<'_> {
 pub struct ItemDecoder {
     /// Follows connections, if that is wanted.
     follower: Option<Box<Follower>>,
+    plans: Plans,
     connections: BblogConnections,
     sessions: LruMap<InputSession, SessionState>,
     number: u64,
@@ -80,11 +89,12 @@ pub struct ItemDecoder {
 type InputSession = (usize, u64, u16, u64);
 
 /// A session as far as the next event of it needs it.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct SessionState {
     /// The time of its last event.
     last: Option<u64>,
     numbers: Numbers,
+    resent: Resent,
 }
 
 impl ItemDecoder {
@@ -93,6 +103,7 @@ impl ItemDecoder {
         let sessions = LruMap::new(CONNECTIONS);
         ItemDecoder {
             follower: None,
+            plans: Plans::new(),
             connections: BblogConnections::new(),
             sessions,
             number: 0,
@@ -119,18 +130,27 @@ impl ItemDecoder {
     #[inline]
     pub fn decode<'a>(&mut self, input: usize, item: LogItem<'a>) -> DecodedItem<'a> {
         self.number += 1;
-        let (event, tracked, numbers) = match &item {
+        let (event, tracked, style, again) = match &item {
             LogItem::Bblog(item) => {
                 let followed = self.connections.of(input, item);
                 let tracked = followed.track.next(&item.record);
-                let numbers = followed.numbers.of_record(&item.record);
-                (Event::of_record(&item.record, item.origin.context()), tracked, numbers)
+                let style = followed.numbers.of_record(&item.record);
+                let (record, context) = (item.record, item.origin.context());
+                let event = Event::of_record(&record, context);
+                let again = match self.follower {
+                    Some(_) => None,
+                    None => {
+                        let item = Item::Bblog(analysis::BblogItem { record, time: item.time, context });
+                        followed.resent.feed(&mut self.plans, &item)
+                    }
+                };
+                (event, Tracked { srtt_us: srtt_us(&event), ..tracked }, style, again)
             }
             LogItem::Eventlog(item) => {
                 let spec = catalog::Catalog::event(item.tables, item.event.event_id());
                 let event = Event::of_elog(&item.event, spec);
-                let (tracked, numbers) = self.beside(input, item, &event);
-                (event, tracked, numbers)
+                let (tracked, style, again) = self.beside(input, item, &event);
+                (event, tracked, style, again)
             }
         };
         let time = item.time();
@@ -140,7 +160,8 @@ impl ItemDecoder {
             Some(follower) => ItemDecoder::told(follower, input, self.number, &item),
             None => None,
         };
-        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, numbers, told }
+        let again = told.as_ref().map_or(again, |told| told.step.retransmission);
+        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, style, again, told }
     }
 
     /// What an event is beside those before it of its session.
@@ -150,20 +171,26 @@ impl ItemDecoder {
         input: usize,
         item: &EventlogItem<'_>,
         decoded: &Event<'_>,
-    ) -> (Tracked, ItemNumbers) {
+    ) -> (Tracked, Style, Option<Retransmission>) {
         let event = &item.event;
         let key = (input, item.section, event.provider_id(), event.session_id());
         let session = self.sessions.get_or_insert_with(key, SessionState::default);
         let now = event.timestamp();
         let delta = session.last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
         if event.event_id() == elog::SESSION_CREATE {
-            session.numbers = Numbers::default();
+            (session.numbers, session.resent) = Default::default();
         }
-        let numbers = match item.provider {
-            Some(tcp_provider::NAME) => session.numbers.of_event(event.event_id(), decoded),
-            _ => ItemNumbers::default(),
-        };
-        (Tracked::of_event(delta), numbers)
+        let tracked = Tracked::of_event(delta);
+        if item.provider != Some(tcp_provider::NAME) {
+            return (tracked, Style::default(), None);
+        }
+        let tracked = tracked.with_srtt(event.event_id(), decoded);
+        let style = session.numbers.of_event(event.event_id(), decoded);
+        if self.follower.is_some() {
+            return (tracked, style, None);
+        }
+        let item = analysis::EventlogItem { event: item.event, spec: decoded.spec(), time: item.time };
+        (tracked, style, session.resent.feed(&mut self.plans, &Item::Eventlog(item)))
     }
 }
 
@@ -183,10 +210,11 @@ struct BblogConnections {
 }
 
 /// What of a connection is followed from record to record.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Followed {
     track: Track,
     numbers: Numbers,
+    resent: Resent,
 }
 
 /// The connection, and the input: two of them may be of two machines.

@@ -13,7 +13,6 @@ pub mod eventlog;
 pub mod follow;
 pub mod item;
 pub mod merge;
-pub mod numbers;
 pub mod open;
 pub mod origin;
 pub mod pcapng;

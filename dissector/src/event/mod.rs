@@ -242,6 +242,11 @@ impl<'a> Event<'a> {
         self.spec.id == SESSION_CREATE && self.at == self.bytes.len()
     }
 
+    /// The bytes behind the header of an eventlog event; `None` for BBLog.
+    pub(crate) fn payload_of_elog(&self) -> Option<&'a [u8]> {
+        (self.at != 0).then(|| self.payload().0)
+    }
+
     fn payload(&self) -> Cursor<'a> {
         Cursor(self.bytes.get(self.at..).unwrap_or_default())
     }

@@ -9,8 +9,8 @@
 mod describe;
 
 use std::ffi::{CStr, CString};
-use std::ptr;
 use std::sync::LazyLock;
+use std::{iter, ptr};
 
 use bblog_dissector::spec::{AlertGroup, FieldSpec, Severity};
 
@@ -69,10 +69,12 @@ pub enum PluginField {
     TimerFired,
     /// `bblog.retransmission`: why a segment was sent again.
     Retransmission,
-    /// `bblog.srtt_us`: the smoothed RTT in microseconds, for all stacks.
-    SrttUs,
     /// `bblog.alert`: the name of a reason why the record deserves notice.
     Alert,
+    /// `bblog.category`: what the event is about, in a word.
+    Category,
+    /// `bblog.title`: the plain name of the event.
+    Title,
     /// `bblog.stall_ended_in`: where a stall that begins with this frame ended.
     StallEndedIn,
     /// `bblog.stall_started_in`: where a stall that ends with this frame began.
@@ -92,6 +94,11 @@ impl PluginField {
     /// Its index.
     pub fn index(self) -> u32 {
         rows() as u32 + self as u32
+    }
+
+    /// Whether a filter or a column asks for it.
+    pub fn is_asked_for(self) -> bool {
+        is_asked_for(self.index())
     }
 }
 
@@ -142,7 +149,7 @@ const fn frame(
 }
 
 /// The plugin's own fields, in the order of [`PluginField`].
-const PLUGIN_FIELDS: [ffi::bblog_field; 16] = [
+const PLUGIN_FIELDS: [ffi::bblog_field; 17] = [
     own(c"Event", c"bblog.event", c"Short name of the event", ffi::FT_STRING),
     own(c"Summary", c"bblog.summary", c"What happened, in one line", ffi::FT_STRING),
     own(c"Provider", c"eventlog.provider", c"Name of the provider", ffi::FT_STRING),
@@ -195,13 +202,15 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 16] = [
         c"Why the segment was sent again: RTO, TLP, RACK, dupacks, or unknown",
         ffi::FT_STRING,
     ),
-    own(
-        c"Smoothed RTT",
-        c"bblog.srtt_us",
-        c"Smoothed RTT in microseconds, whatever the stack",
-        ffi::FT_UINT32,
-    ),
     own(c"Alert", c"bblog.alert", c"Name of a reason why the record deserves notice", ffi::FT_STRING),
+    own(
+        c"Category",
+        c"bblog.category",
+        c"What the event is about: packet, loss, recovery, failure, window, timer, pacing, rtt, congestion, \
+          application, connection, detail",
+        ffi::FT_STRING,
+    ),
+    own(c"Title", c"bblog.title", c"Plain name of the event", ffi::FT_STRING),
     frame(
         c"Stall ended in frame",
         c"bblog.stall_ended_in",
@@ -228,10 +237,35 @@ static FIELDS: Kept<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Ke
     fields
 });
 
-/// Whether a filter or a column needs a field. Before Wireshark has registered them, every field is.
-pub fn is_asked_for(field: u32) -> bool {
+/// The first field from `from` on and before `end` that a filter or a column asks for, or `end`. Before Wireshark has
+/// registered them, every field is asked for.
+fn next_asked(from: u32, end: u32) -> u32 {
     // SAFETY: the shim reads memory that lives as long as the process, and checks the index; it calls nothing.
-    unsafe { ffi::bblog_shim_is_asked_for(field) }
+    unsafe { ffi::bblog_shim_next_asked(from, end) }
+}
+
+/// Whether a filter or a column asks for a field.
+pub fn is_asked_for(field: u32) -> bool {
+    next_asked(field, field + 1) == field
+}
+
+/// The indexes of those of `rows`, which have ids in a row, that a filter or a column asks for.
+pub fn asked_of(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
+    let first = rows.first().map_or(0, |row| row.id);
+    let end = first + rows.len() as u32;
+    let mut from = first;
+    iter::from_fn(move || {
+        let found = next_asked(from, end);
+        from = found + 1;
+        (found < end).then(|| (found - first) as usize)
+    })
+}
+
+/// Whether a filter or a column asks for one of the plugin's own fields.
+pub fn is_any_own_asked_for() -> bool {
+    let first = rows() as u32;
+    let end = first + PLUGIN_FIELDS.len() as u32;
+    next_asked(first, end) < end
 }
 
 /// The registry, made on first use.

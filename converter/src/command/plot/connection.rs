@@ -322,7 +322,7 @@ impl Drawing {
         if (ticks.texts.all.len() < ALL_TEXTS || notable) && !decoded.is_unknown() {
             // A String takes everything.
             let words = &mut self.words;
-            ticks.texts.push(at, |text| _ = words.write(decoded, decoded.numbers.style, text));
+            ticks.texts.push(at, |text| _ = words.write(decoded, decoded.style, text));
             self.notable.push(notable);
         }
     }
@@ -468,6 +468,6 @@ fn kind_of(decoded: &DecodedItem<'_>, step: &Step) -> &'static str {
     } else if step.retransmission.is_some() {
         Category::Loss.word()
     } else {
-        decoded.event.category().word()
+        decoded.category().word()
     }
 }

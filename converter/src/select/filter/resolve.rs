@@ -199,7 +199,15 @@ impl Resolver<'_> {
             (_, _, Some(alike)) => format!("; did you mean {alike}?"),
             _ => String::new(),
         };
-        let what = if side.field.fact() == Some(Fact::Event) { "event" } else { "timer" };
+        let what = match side.field.fact() {
+            Some(Fact::Event) => "event",
+            Some(Fact::TimerFired) => "timer",
+            Some(Fact::Limit) => "limit",
+            Some(Fact::Retransmission) => "cause of a retransmission",
+            Some(Fact::Alert) => "alert",
+            Some(Fact::Category) => "category",
+            _ => "value",
+        };
         Err(self.wrong(term, format!("no {what} is called {text}{hint}")))
     }
 

@@ -11,12 +11,12 @@ mod stock;
 
 use std::iter;
 
-use bblog_analysis::{Cause, Limit, Timer, srtt_us};
+use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
 use bblog_dissector::event::{self, Field, Group, Value};
-use bblog_dissector::spec::{EventSpec, FieldSpec, Kind, UNKNOWN};
+use bblog_dissector::spec::{Category, EventSpec, FieldSpec, Kind, UNKNOWN};
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider::SegmentPlan;
 
@@ -59,10 +59,12 @@ pub(crate) enum Fact {
     Limit,
     /// Why the segment was sent again.
     Retransmission,
-    /// The smoothed RTT in microseconds, whatever the stack (BBLog).
-    SrttUs,
     /// Why the event deserves notice: alerts of the tables.
     Alert,
+    /// What the event is about, in a word.
+    Category,
+    /// The event's plain name.
+    Title,
     /// The stack's name (BBLog).
     Stack,
     /// The log id of the entry (BBLog).
@@ -170,6 +172,9 @@ impl Named {
             What::Fact(Fact::Limit) => Some(Limit::ALL.iter().map(|limit| limit.name()).collect()),
             What::Fact(Fact::Retransmission) => {
                 Some(Cause::ALL.iter().map(|cause| cause.name()).chain([UNKNOWN_CAUSE]).collect())
+            }
+            What::Fact(Fact::Category) => {
+                Some(Category::ALL.iter().map(|category| category.word()).collect())
             }
             What::Fact(Fact::Alert) => Some(tables::ALERTS.iter().map(|alert| alert.name).collect()),
             _ => None,
@@ -355,10 +360,10 @@ impl Fact {
         match self {
             Fact::Event | Fact::TimerFired | Fact::Summary | Fact::Stack | Fact::LogId => Type::Text,
             Fact::Tag | Fact::Reason | Fact::Provider => Type::Text,
-            Fact::Limit | Fact::Retransmission | Fact::Alert => Type::Text,
+            Fact::Limit | Fact::Retransmission | Fact::Alert | Fact::Category | Fact::Title => Type::Text,
             Fact::Trailing => Type::Bytes,
             Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
-            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen | Fact::SrttUs => Type::Number,
+            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
             Fact::Ipv4(_) => Type::Ipv4,
             Fact::Ipv6(_) => Type::Ipv6,
             Fact::IsBblog | Fact::IsEventlog | Fact::IsTcp => Type::Presence,
@@ -380,7 +385,7 @@ impl Fact {
             Fact::Summary => {
                 scratch.summary.clear();
                 // Writing to a string cannot fail.
-                let _ = scratch.words.write(decoded, decoded.numbers.style, &mut scratch.summary);
+                let _ = scratch.words.write(decoded, decoded.style, &mut scratch.summary);
                 found(&Value::Text(scratch.summary.as_bytes()))
             }
             Fact::Limit => {
@@ -392,14 +397,14 @@ impl Fact {
                 let cause = again.map(|again| again.cause.map_or(UNKNOWN_CAUSE, Cause::name));
                 cause.is_some_and(|cause| found(&Value::Text(cause.as_bytes())))
             }
-            Fact::SrttUs => {
-                let srtt =
-                    matches!(decoded.item, LogItem::Bblog(_)).then(|| srtt_us(&decoded.event)).flatten();
-                srtt.is_some_and(|us| found(&Value::Unsigned(us.into())))
-            }
             Fact::Alert => {
                 let mut names = decoded.event.alerts().map(|alert| alert.name);
                 names.any(|name| found(&Value::Text(name.as_bytes())))
+            }
+            Fact::Category => found(&Value::Text(decoded.category().word().as_bytes())),
+            Fact::Title => {
+                let title = decoded.event.title();
+                !title.is_empty() && found(&Value::Text(title.as_bytes()))
             }
             Fact::Number => found(&Value::Unsigned(decoded.number)),
             Fact::IsFrame => there(true),

@@ -220,7 +220,7 @@ impl ItemColumn {
             ItemColumn::Summary => {
                 texts.summary.clear();
                 // A String takes everything.
-                let _ = texts.words.write(decoded, decoded.numbers.style, &mut texts.summary);
+                let _ = texts.words.write(decoded, decoded.style, &mut texts.summary);
                 out.extend_from_slice(texts.summary.as_bytes());
             }
         }

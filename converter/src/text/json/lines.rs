@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! An event as an object on a line.
 
-use bblog_analysis::srtt_us;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{self, Field, Value};
 use bblog_dissector::spec::{Repeat, ValueNames};
@@ -88,9 +87,6 @@ impl JsonLines {
         let mut members = Members::new(&mut self.keys, out);
         event.common().chain(event.derived()).for_each(|field| members.add(&field));
         decoded.tracked.fields().for_each(|field| members.add(&field));
-        if let Some(us) = srtt_us(event) {
-            members.number(b"srtt_us", us);
-        }
         members.end();
         out.extend_from_slice(b",\"values\":");
         let mut members = Members::new(&mut self.keys, out);

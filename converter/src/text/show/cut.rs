@@ -5,14 +5,37 @@
 const MARK: &[u8] = b"..";
 
 /// Cuts the line that begins at `start` of `out` to `width` columns: behind a word if it has one that ends
-/// there, and with a mark. Escape sequences take no columns and are kept, those after the cut too.
-pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize) {
+/// there, and with a mark. `keep` stands behind the mark if it is in what was cut off. Escape sequences take no
+/// columns and are kept, those after the cut too.
+pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize, keep: &str) {
     let Some(line) = out.get(start..) else { return };
     // Most lines are shorter than that many bytes.
     if line.len() <= width {
         return;
     }
     let room = width.saturating_sub(MARK.len());
+    let Some(mut end) = end_of(line, width, room) else { return };
+    let is_lost = !keep.is_empty() && find(line, keep) && !find(&line[..end], keep);
+    if is_lost {
+        let room = room.saturating_sub(keep.len() + 1);
+        end = end_of(line, width, room).unwrap_or(end);
+    }
+    let sequences = escapes(&line[end..]);
+    out.truncate(start + end);
+    out.extend_from_slice(MARK);
+    if is_lost {
+        out.push(b' ');
+        out.extend_from_slice(keep.as_bytes());
+    }
+    out.extend_from_slice(&sequences);
+}
+
+fn find(text: &[u8], word: &str) -> bool {
+    text.windows(word.len()).any(|part| part == word.as_bytes())
+}
+
+/// Where a line that takes more than `width` columns ends within `room` of them; `None` if it takes no more.
+fn end_of(line: &[u8], width: usize, room: usize) -> Option<usize> {
     let (mut columns, mut escaped) = (0, false);
     // Where the line can end: behind a word, and anywhere.
     let (mut word, mut anywhere) = (None, 0);
@@ -33,15 +56,8 @@ pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize) {
             }
         }
     }
-    if columns <= width {
-        return;
-    }
     // A word longer than half the line is cut.
-    let end = word.filter(|&word| word >= anywhere / 2).unwrap_or(anywhere);
-    let sequences = escapes(&line[end..]);
-    out.truncate(start + end);
-    out.extend_from_slice(MARK);
-    out.extend_from_slice(&sequences);
+    (columns > width).then(|| word.filter(|&word| word >= anywhere / 2).unwrap_or(anywhere))
 }
 
 /// The escape sequences in `text`.
@@ -60,10 +76,14 @@ mod tests {
     use super::to_width;
 
     fn cut(line: &str, width: usize) -> String {
+        cut_but(line, width, "")
+    }
+
+    fn cut_but(line: &str, width: usize, keep: &str) -> String {
         let mut out = b"before ".to_vec();
         let start = out.len();
         out.extend_from_slice(line.as_bytes());
-        to_width(&mut out, start, width);
+        to_width(&mut out, start, width, keep);
         String::from_utf8(out.split_off(start)).unwrap()
     }
 
@@ -76,6 +96,15 @@ mod tests {
         assert_eq!(cut("incomprehensibilities", 10), "incompre..");
         assert_eq!(cut("a incomprehensibilities", 10), "a incomp..");
         assert_eq!(cut("", 0), "");
+    }
+
+    #[test]
+    fn what_must_be_seen() {
+        let line = "[.] seq 1:2 ack 3 len 1, TLP retransmission; cwnd 4";
+        assert_eq!(cut_but(line, 51, "TLP retransmission"), line);
+        assert_eq!(cut_but(line, 50, "TLP retransmission"), "[.] seq 1:2 ack 3 len 1, TLP retransmission;..");
+        assert_eq!(cut_but(line, 40, "TLP retransmission"), "[.] seq 1:2 ack 3.. TLP retransmission");
+        assert_eq!(cut_but(line, 40, "FAILED"), "[.] seq 1:2 ack 3 len 1, TLP..");
     }
 
     #[test]

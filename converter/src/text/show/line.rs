@@ -21,12 +21,12 @@ use crate::event::words::Words;
 use crate::text::TextSink;
 use crate::text::clock_text::{ClockText, seconds};
 
-/// Columns of an event's name; a few of BBLog's have more.
-const EVENT: usize = 15;
+/// Columns of an event's name: the longest have as many.
+const EVENT: usize = 17;
 /// Columns of an event's title.
 const TITLE: usize = 20;
-/// Columns of a relative time.
-const SPAN: usize = 13;
+/// Columns of a relative time: some hours.
+const SPAN: usize = 11;
 /// Columns of a number.
 const NUMBER: usize = 8;
 /// Columns of a connection's number.
@@ -80,7 +80,7 @@ impl TextSink for Lines {
         marks.clear();
         write_marks(decoded, &mut marks);
         if let Some(width) = self.options.width {
-            cut::to_width(out, start, width.saturating_sub(marks.len()));
+            cut::to_width(out, start, width.saturating_sub(marks.len()), to_keep(decoded));
         }
         if !marks.is_empty() {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
@@ -133,7 +133,7 @@ impl Lines {
         self.news(decoded, label, day, out);
         out.extend_from_slice(self.palette.reset.as_bytes());
         if let Some(width) = self.options.width {
-            cut::to_width(out, start, width);
+            cut::to_width(out, start, width, "");
         }
         out.push(b'\n');
     }
@@ -182,17 +182,27 @@ impl Lines {
     /// The event's name and what happened.
     #[inline]
     fn what(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
-        let category = if decoded.numbers.resent { Category::Loss } else { decoded.event.category() };
-        out.extend_from_slice(self.palette.event(category).as_bytes());
+        out.extend_from_slice(self.palette.event(decoded.category()).as_bytes());
         match self.options.titles {
             true => left(TITLE, out, |out| title(decoded, out)),
             false => left(EVENT, out, |out| name(decoded, out)),
         }
         out.push(b' ');
-        let style = if self.options.absolute { Style::default() } else { decoded.numbers.style };
+        let style = if self.options.absolute { Style::default() } else { decoded.style };
         // A Vec takes everything.
         let _ = self.words.write(decoded, style, &mut Text(out));
         out.extend_from_slice(self.palette.reset.as_bytes());
+    }
+}
+
+/// What a line says even if it is cut before: that a segment is a retransmission, and of which cause, or that its
+/// send failed.
+#[inline]
+fn to_keep(decoded: &DecodedItem<'_>) -> &'static str {
+    match &decoded.again {
+        Some(again) => again.words(),
+        None if decoded.category() == Category::Failure => "FAILED",
+        None => "",
     }
 }
 
@@ -205,7 +215,7 @@ fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
         let _ = write!(out, " [{} records missing before]", item.missing);
     }
     if decoded.runs_back {
-        out.extend_from_slice(b" [logged late]");
+        out.extend_from_slice(b" [late]");
     }
 }
 

@@ -3,8 +3,12 @@
 
 use std::fmt::{self, Write};
 
-use bblog_dissector::TcpHeader;
-use bblog_dissector::text::Style;
+use crate::TcpHeader;
+use crate::bblog::{Record, id};
+use crate::elog::RawEvent;
+use crate::event::Event;
+use crate::tcp_provider::{self, Segment, SegmentPlan};
+use crate::text::Style;
 
 /// Letters of the flags, in the order of their bits from FIN on.
 const FLAGS: [char; 9] = ['F', 'S', 'R', 'P', '.', 'U', 'E', 'W', 'e'];
@@ -13,46 +17,83 @@ const URG: u16 = 0x020;
 
 /// What is shown of a segment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SegmentText<'a> {
+pub struct SegmentWords<'a> {
     /// Whether it came from the peer.
-    pub(super) received: bool,
+    pub received: bool,
     /// Sequence number, absolute.
-    pub(super) seq: u32,
+    pub seq: u32,
     /// Acknowledgement number, absolute.
-    pub(super) ack: u32,
+    pub ack: u32,
     /// The flags.
-    pub(super) flags: u16,
+    pub flags: u16,
     /// The window in bytes.
-    pub(super) window: u32,
+    pub window: u32,
     /// Bytes of data.
-    pub(super) len: u32,
+    pub len: u32,
     /// The urgent pointer.
-    pub(super) urgent: u16,
+    pub urgent: u16,
     /// The options, as far as they were logged.
-    pub(super) options: &'a [u8],
+    pub options: &'a [u8],
 }
 
-impl SegmentText<'_> {
+impl<'a> SegmentWords<'a> {
+    /// The segment of an IN or OUT record, whose TCP header is `header`; `None` for other records.
+    pub fn of_record(record: &Record<'_>, header: TcpHeader<'a>) -> Option<SegmentWords<'a>> {
+        if !record.is_segment() {
+            return None;
+        }
+        let received = record.event_id() == id::IN;
+        // The window of a SYN is never scaled.
+        let scale = match header.flags() & TcpHeader::SYN {
+            0 if received => record.snd_scale(),
+            0 => record.rcv_scale(),
+            _ => 0,
+        };
+        Some(SegmentWords {
+            received,
+            seq: header.seq(),
+            ack: header.ack(),
+            flags: header.flags(),
+            window: u32::from(header.window()) << scale.min(14),
+            len: record.len(),
+            urgent: header.urgent(),
+            options: header.options(),
+        })
+    }
+
+    /// The segment of an IN or OUT event of eventlog's tcp provider, by the plan of its tables; `None` for other
+    /// events. `event` is `raw`, decoded.
+    pub fn of_event(raw: &RawEvent<'a>, plan: &SegmentPlan, event: &Event<'_>) -> Option<SegmentWords<'a>> {
+        let Segment { seq, ack, flags, len, urgent, options, .. } = Segment::of(raw, plan, 0)?;
+        let window = event.get("win")?.value.as_int()? as u32;
+        let received = raw.event_id() == tcp_provider::id::IN;
+        Some(SegmentWords { received, seq, ack, flags, window, len, urgent, options })
+    }
+
     /// Writes the segment with sequence numbers as `style` has them; those of a SYN are absolute.
-    pub(super) fn write_to<W: Write>(&self, style: Style, out: &mut W) -> fmt::Result {
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to<W: Write>(&self, style: Style, out: &mut W) -> fmt::Result {
         let syn = self.flags & TcpHeader::SYN != 0;
         let (own, other) = if self.received { (style.irs, style.iss) } else { (style.iss, style.irs) };
         self.flags(out)?;
         let first = if syn { self.seq } else { relative(self.seq, own) };
         if self.len > 0 {
-            write!(out, " seq {first}:{}", first.wrapping_add(self.len))?;
+            number(out, " seq ", first)?;
+            number(out, ":", first.wrapping_add(self.len))?;
         } else if self.flags & (TcpHeader::SYN | TcpHeader::FIN | TcpHeader::RST) != 0 {
-            write!(out, " seq {first}")?;
+            number(out, " seq ", first)?;
         }
         if self.flags & TcpHeader::ACK != 0 {
-            write!(out, " ack {}", relative(self.ack, other))?;
+            number(out, " ack ", relative(self.ack, other))?;
         }
-        write!(out, " win {}", self.window)?;
+        number(out, " win ", self.window)?;
         if self.flags & URG != 0 {
-            write!(out, " urg {}", self.urgent)?;
+            number(out, " urg ", self.urgent.into())?;
         }
         options(out, self.options, syn, self.ack, other)?;
-        write!(out, " len {}", self.len)
+        number(out, " len ", self.len)
     }
 
     fn flags<W: Write>(&self, out: &mut W) -> fmt::Result {
@@ -64,6 +105,12 @@ impl SegmentText<'_> {
         }
         out.write_char(']')
     }
+}
+
+/// A word and a number, without the detours of [`Write::write_fmt`].
+fn number<W: Write>(out: &mut W, word: &str, number: u32) -> fmt::Result {
+    out.write_str(word)?;
+    out.write_str(itoa::Buffer::new().format(number))
 }
 
 /// A sequence number, relative if it is known to what.
@@ -122,19 +169,20 @@ fn option<W: Write>(out: &mut W, kind: u8, data: &[u8], ack: u32, base: Option<u
 /// SACK blocks; the first reports a duplicate if it lies below the ACK or within the second (RFC 2883).
 fn sack<W: Write>(out: &mut W, blocks: &[u8], ack: u32, base: Option<u32>) -> fmt::Result {
     let edge = |at: usize| -> Option<u32> { Some(u32::from_be_bytes(*blocks.get(at..)?.first_chunk()?)) };
-    let block = |number: usize| edge(number * 8).zip(edge(number * 8 + 4));
+    let block = |at: usize| edge(at * 8).zip(edge(at * 8 + 4));
     let within = |seq: u32, start: u32, end: u32| seq.wrapping_sub(start) <= end.wrapping_sub(start);
-    for number in 0..blocks.len() / 8 {
-        let Some((start, end)) = block(number) else { break };
+    for at in 0..blocks.len() / 8 {
+        let Some((start, end)) = block(at) else { break };
         let below = (end.wrapping_sub(ack) as i32) <= 0;
         let inside = block(1).is_some_and(|(from, to)| within(start, from, to) && within(end, from, to));
-        let duplicate = number == 0 && (below || inside);
+        let duplicate = at == 0 && (below || inside);
         let name = if duplicate { "dsack " } else { "sack " };
-        out.write_str(match number {
+        out.write_str(match at {
             0 => name,
             _ => " ",
         })?;
-        write!(out, "{}:{}", relative(start, base), relative(end, base))?;
+        number(out, "", relative(start, base))?;
+        number(out, ":", relative(end, base))?;
     }
     Ok(())
 }
@@ -143,7 +191,7 @@ fn sack<W: Write>(out: &mut W, blocks: &[u8], ack: u32, base: Option<u32>) -> fm
 mod tests {
     use super::*;
 
-    fn text(segment: SegmentText<'_>, style: Style) -> String {
+    fn text(segment: SegmentWords<'_>, style: Style) -> String {
         let mut out = String::new();
         segment.write_to(style, &mut out).unwrap();
         out
@@ -151,7 +199,7 @@ mod tests {
 
     const STYLE: Style = Style { iss: Some(1000), irs: Some(2000) };
 
-    const SEGMENT: SegmentText<'_> = SegmentText {
+    const SEGMENT: SegmentWords<'_> = SegmentWords {
         received: false,
         seq: 1001,
         ack: 2001,
@@ -166,15 +214,22 @@ mod tests {
     fn data() {
         assert_eq!(text(SEGMENT, STYLE), "[P.] seq 1:1449 ack 1 win 65728 len 1448");
         assert_eq!(text(SEGMENT, Style::default()), "[P.] seq 1001:2449 ack 2001 win 65728 len 1448");
-        let received = SegmentText { received: true, seq: 2001, ack: 1001, ..SEGMENT };
+        let received = SegmentWords { received: true, seq: 2001, ack: 1001, ..SEGMENT };
         assert_eq!(text(received, STYLE), "[P.] seq 1:1449 ack 1 win 65728 len 1448");
     }
 
     #[test]
     fn syn() {
         let options = [2, 4, 5, 0xb4, 1, 3, 3, 6, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
-        let syn =
-            SegmentText { seq: 1000, ack: 0, flags: 2, window: 65_535, len: 0, options: &options, ..SEGMENT };
+        let syn = SegmentWords {
+            seq: 1000,
+            ack: 0,
+            flags: 2,
+            window: 65_535,
+            len: 0,
+            options: &options,
+            ..SEGMENT
+        };
         assert_eq!(text(syn, STYLE), "[S] seq 1000 win 65535 <mss 1460,wscale 6,sackOK,TS> len 0");
     }
 
@@ -185,23 +240,25 @@ mod tests {
             let data = blocks.concat();
             [vec![1, 1, 5, data.len() as u8 + 2], data].concat()
         };
-        let ack = SegmentText { received: true, ack: 1001, flags: 0x10, len: 0, ..SEGMENT };
+        let ack = SegmentWords { received: true, ack: 1001, flags: 0x10, len: 0, ..SEGMENT };
         let sack = options(&[block(2449, 3897), block(5345, 6793)]);
         assert_eq!(
-            text(SegmentText { options: &sack, ..ack }, STYLE),
+            text(SegmentWords { options: &sack, ..ack }, STYLE),
             "[.] ack 1 win 65728 <sack 1449:2897 4345:5793> len 0"
         );
         let below = options(&[block(900, 1001)]);
-        assert!(text(SegmentText { options: &below, ..ack }, STYLE).contains("<dsack 4294967196:1>"));
+        assert!(text(SegmentWords { options: &below, ..ack }, STYLE).contains("<dsack 4294967196:1>"));
         let inside = options(&[block(2449, 2549), block(2449, 3897)]);
-        assert!(text(SegmentText { options: &inside, ..ack }, STYLE).contains("<dsack 1449:1549 1449:2897>"));
+        assert!(
+            text(SegmentWords { options: &inside, ..ack }, STYLE).contains("<dsack 1449:1549 1449:2897>")
+        );
     }
 
     #[test]
     fn options_that_are_none() {
         for options in [&[5u8][..], &[5, 0], &[5, 1], &[8, 10, 1], &[0, 2, 4]] {
-            assert_eq!(text(SegmentText { options, ..SEGMENT }, STYLE), text(SEGMENT, STYLE));
+            assert_eq!(text(SegmentWords { options, ..SEGMENT }, STYLE), text(SEGMENT, STYLE));
         }
-        assert_eq!(text(SegmentText { flags: 0, len: 0, ..SEGMENT }, STYLE), "[none] win 65728 len 0");
+        assert_eq!(text(SegmentWords { flags: 0, len: 0, ..SEGMENT }, STYLE), "[none] win 65728 len 0");
     }
 }
