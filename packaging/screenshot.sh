@@ -98,7 +98,7 @@ sleep 5
 # Frame 319 in the list, then our part of the tree, opened; the mouse out of the way.
 xdotool mousemove 800 242 click 1
 sleep 1
-xdotool mousemove 300 531 click 1 key shift+Right
+xdotool mousemove 300 514 click 1 key shift+Right
 sleep 1
 xdotool mousemove 1599 899
 sleep 1
@@ -120,9 +120,9 @@ expect() {
 	done
 }
 expect 'list of columns' "$(words 1600x22+0+93)" Time Delta Stream Event cwnd Flight srtt Info
-expect 'packet list' "$(words 1540x370+0+113)" 'timer fired' 'TCP Retransmission' TIMERSTAR HPTSI 'RTT sample' 68056 5792
-expect 'tree' "$(words 780x380+0+488)" 'BBLog event' 'Stream index' 'Timer started in frame: 316' 'Event values' 'Bytes in flight' 'Current RTT'
-expect 'bar of filters' "$(words 1600x30+0+62)" Loss Timers Pacing RTT Connection
+expect 'packet list' "$(words 1540x370+0+113)" 'loss probe' 'TCP Retransmission' 'TLP retrans' TIMERSTAR HPTSI 'next send in' 68056 5792
+expect 'tree' "$(words 780x380+0+488)" 'BBLog, BBR.LOG.RTO' 'Stream index' 'Timer started in frame: 316' 'Category: loss' 'Event values'
+expect 'bar of filters' "$(words 1600x30+0+62)" Loss Timers Pacing RTT Connection Stalls Limits
 # A palette is enough, and a quarter of the size.
 convert "$work/shot.png" -dither None -colors 128 "PNG8:$work/small.png"
 cp "$work/small.png" "$out"

@@ -259,7 +259,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
         if (protocol == bblog_proto_record)
             proto_item_set_text(top, "BBLog");
         else
-            proto_item_set_text(top, "Event log");
+            proto_item_set_text(top, "EVENTLOG");
         if (provider != NULL)
             proto_item_append_text(top, ", %s", provider);
         if (name != NULL)
@@ -484,7 +484,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
     if (shown) {
         target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record")
-                                                : source_of(tvb, pinfo, &found->event, "Event log event");
+                                                : source_of(tvb, pinfo, &found->event, "EVENTLOG event");
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, protocol, &result);

@@ -154,10 +154,10 @@ bblog_register_stats(void)
     bblog_taps[BBLOG_PROTOCOL_EVENTLOG] = register_tap("freebsd-eventlog");
     stats_tree_register_plugin("bblog", "bblog", "BBLog" BBLOG_MENU "Overview", TL_REQUIRES_NOTHING, count_bblog, init_bblog, NULL);
     stats_tree_register_plugin(
-        "freebsd-eventlog", "eventlog", "FreeBSD event log" BBLOG_MENU "Overview", TL_REQUIRES_NOTHING, count_eventlog,
+        "freebsd-eventlog", "eventlog", "EVENTLOG" BBLOG_MENU "Overview", TL_REQUIRES_NOTHING, count_eventlog,
         init_eventlog, NULL);
     stats_tree_register_plugin("bblog", "bblog_limits", "BBLog" BBLOG_MENU "Limits", TL_REQUIRES_NOTHING,
         count_bblog_limits, init_bblog_limits, NULL);
-    stats_tree_register_plugin("freebsd-eventlog", "eventlog_limits", "FreeBSD event log" BBLOG_MENU "Limits",
+    stats_tree_register_plugin("freebsd-eventlog", "eventlog_limits", "EVENTLOG" BBLOG_MENU "Limits",
         TL_REQUIRES_NOTHING, count_eventlog_limits, init_eventlog_limits, NULL);
 }

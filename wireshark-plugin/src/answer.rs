@@ -134,9 +134,10 @@ fn asked_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: 
 
 /// Whether the analysis takes in this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
+    let asked = || registry::ANALYSED.into_iter().any(PluginField::is_asked_for);
+    // Without a tree there are no fields to ask for.
     request.first
-        && (request.wants(ffi::BBLOG_WANT_FOLLOW)
-            || registry::ANALYSED.into_iter().any(PluginField::is_asked_for))
+        && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_TREE) && asked()))
 }
 
 /// Whether it is to be found out if the frame's segment was sent before, where nothing follows the connections.

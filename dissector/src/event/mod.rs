@@ -215,7 +215,15 @@ impl<'a> Event<'a> {
 
     /// Of the items that hold the one with the most conditions; of equals the last.
     pub(crate) fn best<T>(&self, items: &'static [T], when: impl Fn(&T) -> &When) -> Option<&'static T> {
-        items.iter().filter(|item| self.holds(when(item))).max_by_key(|item| weight(when(item)))
+        let mut best = None;
+        let mut most = 0;
+        for item in items {
+            let conditions = weight(when(item));
+            if conditions >= most && self.holds(when(item)) {
+                (best, most) = (Some(item), conditions);
+            }
+        }
+        best
     }
 
     /// Why it deserves notice, if it does.

@@ -46,7 +46,7 @@ impl TimerVerb {
     /// What has happened, in a word.
     pub fn word(self) -> &'static str {
         match self {
-            TimerVerb::Starts => "started",
+            TimerVerb::Starts => "armed",
             TimerVerb::Stops => "stopped",
             TimerVerb::Fires => "fired",
             TimerVerb::Handles => "handled",

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bblog_analysis::Retransmission;
 use bblog_analysis::track::Tracked;
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record, VERBOSE_LEN};
@@ -10,10 +11,10 @@ use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::Addresses;
+use bblog_dissector::text::Style;
 
 use crate::event::decode::DecodedItem;
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
-use crate::event::numbers::ItemNumbers;
 use crate::event::origin::Origin;
 
 /// An event's bytes, and what was known when it was decoded. Some 700 bytes.
@@ -25,7 +26,8 @@ pub struct LastEvent {
     runs_back: bool,
     time: Micros,
     tracked: Tracked,
-    numbers: ItemNumbers,
+    style: Style,
+    again: Option<Retransmission>,
     /// The record, or the event with its header.
     bytes: Vec<u8>,
     log: Option<Log>,
@@ -59,7 +61,7 @@ impl LastEvent {
     pub fn keep(&mut self, decoded: &DecodedItem<'_>) {
         (self.number, self.input, self.first) = (decoded.number, decoded.input, decoded.first);
         (self.runs_back, self.time) = (decoded.runs_back, decoded.item.time());
-        (self.tracked, self.numbers) = (decoded.tracked, decoded.numbers);
+        (self.tracked, self.style, self.again) = (decoded.tracked, decoded.style, decoded.again);
         self.bytes.clear();
         match &decoded.item {
             LogItem::Bblog(item) => {
@@ -128,7 +130,8 @@ impl LastEvent {
             item,
             event,
             tracked: self.tracked,
-            numbers: self.numbers,
+            style: self.style,
+            again: self.again,
             told: None,
         })
     }

@@ -280,15 +280,6 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A number that no row has.
-    fn number(&mut self, name: &[u8], number: u32) {
-        self.close_array();
-        self.out.extend_from_slice(b",\"");
-        self.out.extend_from_slice(name);
-        self.out.extend_from_slice(b"\":");
-        value::unsigned(number.into(), self.out);
-    }
-
     /// A member that is no number, or one of several.
     #[inline(never)]
     fn other(&mut self, field: &Field<'_>) {
