@@ -191,6 +191,12 @@ impl Account {
             .sum()
     }
 
+    /// Retransmissions of what the peer had, by its duplicate SACKs; `None` if there could be none.
+    pub fn spurious_retransmits(&self) -> Option<u32> {
+        let spurious = self.tally.spurious;
+        (spurious > 0 || self.options.sack == Some(true)).then_some(spurious)
+    }
+
     /// How often `timer` fired.
     pub fn fired(&self, timer: Timer) -> u32 {
         self.fired[timer as usize]

@@ -14,6 +14,7 @@
 //! - [`event`] adds facts that the bytes do not hold, merges several inputs in time order, and decodes.
 //! - [`select`] picks events by connection, time and filter.
 //! - [`frame`] turns them into packets and blocks, [`text`] into lines.
+//! - [`table`] makes a row of each connection.
 //! - [`picture`] is a connection as a page, a still or a trace.
 //! - [`output`] is the file that appears when it is complete.
 //! - [`command`] has the subcommands that do more than print: convert, split, info, why, plot, top.
@@ -47,6 +48,7 @@ pub mod output;
 pub mod picture;
 pub mod select;
 pub mod source;
+pub mod table;
 pub mod text;
 
 pub use bblog_pcapng::WriteError;

@@ -19,7 +19,7 @@ use super::reading::{AssumptionArgs, Reading};
 use super::selecting::SelectionArgs;
 use super::usage::UsageError;
 
-/// Convert logs to pcapng, for Wireshark
+/// Convert logs to pcapng, for Wireshark, and to tables
 ///
 /// Several inputs are merged in time order. With a selection, only selected events are written, and
 /// other packets of pcapng files are left out.
@@ -41,6 +41,9 @@ pub struct Args {
     /// number. Events of no connection go into other.N.pcapng
     #[arg(long)]
     split: bool,
+    #[cfg(feature = "parquet")]
+    #[command(flatten)]
+    tables: super::tables::TableArgs,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -59,6 +62,24 @@ enum Format {
     Elog,
     /// A trace for Perfetto: counters, states and retransmissions of each connection
     Perfetto,
+    /// Tables of connections and events, for SQL: a folder of Parquet files, to which runs append. Folders among the
+    /// inputs are searched
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// One such table as an Arrow IPC stream, for pipes
+    #[cfg(feature = "parquet")]
+    Arrow,
+}
+
+impl Format {
+    #[cfg(feature = "parquet")]
+    fn of_tables(self) -> Option<super::tables::TableFormat> {
+        match self {
+            Format::Parquet => Some(super::tables::TableFormat::Parquet),
+            Format::Arrow => Some(super::tables::TableFormat::Arrow),
+            _ => None,
+        }
+    }
 }
 
 /// A format of files that hold the items themselves.
@@ -69,13 +90,15 @@ enum FileFormat {
 }
 
 impl Format {
-    /// The format of the file; `None` for a trace, which is drawn.
+    /// The format of the file; `None` for a trace, which is drawn, and for tables.
     fn file(self) -> Option<FileFormat> {
         match self {
             Format::Pcapng => Some(FileFormat::Pcapng),
             Format::Pcap => Some(FileFormat::Pcap),
             Format::Elog => Some(FileFormat::Elog),
             Format::Perfetto => None,
+            #[cfg(feature = "parquet")]
+            Format::Parquet | Format::Arrow => None,
         }
     }
 }
@@ -90,6 +113,16 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     }
     if args.split && args.output == Path::new("-") {
         return Err("convert: --split needs a folder to write to".into());
+    }
+    #[cfg(feature = "parquet")]
+    if let Some(format) = args.format.of_tables() {
+        return to_tables(args, format);
+    }
+    #[cfg(feature = "parquet")]
+    if args.tables.is_given() {
+        return Err(
+            "convert: --table, --event, --summary and --host are for --format parquet and arrow".into()
+        );
     }
     if args.format == Format::Elog {
         args.assumptions.keep_order();
@@ -119,4 +152,18 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     drop(progress);
     messages.selected(picker.as_ref().and_then(Picker::took_nothing));
     Ok(messages.end(converted))
+}
+
+#[cfg(feature = "parquet")]
+fn to_tables(args: Args, format: super::tables::TableFormat) -> Result<Outcome, UsageError> {
+    // Folders among the inputs are searched, so the names are taken as they are.
+    let Reading { inputs, selection, messages } =
+        Reading::of(Vec::new(), args.selection, args.assumptions)?;
+    let output =
+        Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
+    output.unfinished.remove_on_signals()?;
+    let names = args.inputs.into_iter().map(bblog_converter::input::InputName::new).collect();
+    let conversion =
+        super::tables::Conversion { names, assumptions: inputs.assumptions, selection, output };
+    super::tables::run(args.tables, format, conversion, messages)
 }

@@ -54,7 +54,12 @@ impl Messages {
 
     /// Prints an error of an input.
     pub fn error(&mut self, name: &InputName, error: &InputError) {
-        self.problems += u64::from(!error.is_notice());
+        self.problem(name, error, error.is_notice());
+    }
+
+    /// Prints what was wrong with an input.
+    pub fn problem(&mut self, name: &InputName, what: &dyn std::fmt::Display, is_notice: bool) {
+        self.problems += u64::from(!is_notice);
         if self.input.as_ref() != Some(name) {
             self.summarise();
             self.input = Some(name.clone());
@@ -65,7 +70,7 @@ impl Messages {
             return;
         }
         self.printed += 1;
-        print(&format_args!("{name}: {error}"));
+        print(&format_args!("{name}: {what}"));
     }
 
     /// Prints a problem of an input that is text already, with the input's name.

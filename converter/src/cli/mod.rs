@@ -18,6 +18,9 @@ mod progress;
 mod reading;
 mod selecting;
 mod show;
+mod stats;
+#[cfg(feature = "parquet")]
+mod tables;
 mod top;
 mod usage;
 mod why;
@@ -44,6 +47,7 @@ enum Command {
     Csv(csv::Args),
     Info(info::Args),
     Why(why::Args),
+    Stats(stats::Args),
     Plot(plot::Args),
     Top(top::Args),
     Fields(fields::Args),
@@ -59,6 +63,7 @@ pub fn run() -> Outcome {
         Command::Csv(args) => csv::run(args),
         Command::Info(args) => info::run(args),
         Command::Why(args) => why::run(args),
+        Command::Stats(args) => stats::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Top(args) => top::run(args),
         Command::Fields(args) => fields::run(args),

@@ -52,6 +52,28 @@ pub struct AssumptionArgs {
     no_sort: bool,
 }
 
+/// The option that names the machine.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Reading")]
+pub struct HostArgs {
+    /// Name of the machine that logged [default: NAME of the innermost folder host=NAME of a file's path]
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+}
+
+impl HostArgs {
+    /// Whether it is given.
+    #[cfg(feature = "parquet")]
+    pub fn is_given(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// The name; `None` if it is not given.
+    pub fn host(self) -> Option<Arc<str>> {
+        self.host.map(Arc::from)
+    }
+}
+
 fn kernel(text: &str) -> Result<Kernel, &'static str> {
     Kernel::from_name(text).ok_or("expected a FreeBSD release, such as 13.2, or main")
 }

@@ -7,5 +7,8 @@ pub mod info;
 pub mod pcap_file;
 pub mod plot;
 pub mod split;
+pub mod stats;
+#[cfg(feature = "parquet")]
+pub mod tables;
 pub mod top;
 pub mod why;

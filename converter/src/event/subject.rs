@@ -86,6 +86,13 @@ impl fmt::Display for StackName {
     }
 }
 
+impl KernelName {
+    /// The release, if the kernel stated it, or the kernels that it may be; `None` if nothing tells.
+    pub fn release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+}
+
 impl fmt::Display for KernelName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.release {
@@ -131,7 +138,7 @@ impl Subjects {
         let LogItem::Bblog(record) = item else { return };
         let stack = self.names.stack(&record.origin.stack_name, record.origin.machine.is_stack_inferred);
         let kernel = self.names.kernel(record.origin);
-        let subject = self.get(number, item);
+        let subject = self.noted(number, item);
         add(&mut subject.stacks, stack);
         subject.kernel = kernel.or(subject.kernel);
         if let Some(id) = Header::unchecked(record.header).ok().and_then(|header| set(header.id())) {
@@ -151,7 +158,7 @@ impl Subjects {
             algorithm = tcp_provider::congestion_control(event).and_then(|name| self.names.algorithm(name));
             id = tcp_provider::log_id(event);
         }
-        let subject = self.get(number, item);
+        let subject = self.noted(number, item);
         subject.session = session;
         add(&mut subject.stacks, stack);
         add(&mut subject.algorithms, algorithm);
@@ -161,11 +168,16 @@ impl Subjects {
         subject
     }
 
-    fn get(&mut self, number: Number, item: &LogItem<'_>) -> &mut Subject {
+    fn noted(&mut self, number: Number, item: &LogItem<'_>) -> &mut Subject {
         let subject = self.open.entry(number).or_default();
         subject.addresses = ConnectionRef::of(item).addresses.or(subject.addresses);
         subject.is_uptime = item.clock() == Clock::Uptime;
         subject
+    }
+
+    /// What is known so far of the connection with this number.
+    pub fn get(&self, number: Number) -> Option<&Subject> {
+        self.open.get(&number)
     }
 
     /// The connection with this number, which is over.

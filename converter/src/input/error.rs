@@ -38,6 +38,13 @@ impl InputError {
         InputError { recovery, ..self }
     }
 
+    /// Whether the input is no log at all.
+    pub fn is_foreign(&self) -> bool {
+        let is_other =
+            matches!(self.kind, InputErrorKind::UnknownKind { .. } | InputErrorKind::Unsupported { .. });
+        is_other || matches!(self.kind, InputErrorKind::NoEvents { .. })
+    }
+
     /// Whether this is a notice: the input is valid and all of it was read.
     pub fn is_notice(&self) -> bool {
         matches!(

@@ -29,6 +29,11 @@ impl Meter {
     pub(crate) fn count_event(&self) {
         self.events.store(self.events.load(Relaxed).wrapping_add(1), Relaxed);
     }
+
+    /// Counts events that one of several threads has seen.
+    pub(crate) fn add_events(&self, count: u64) {
+        self.events.fetch_add(count, Relaxed);
+    }
 }
 
 /// A reader whose bytes are counted.

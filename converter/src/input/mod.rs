@@ -5,6 +5,8 @@ pub mod assumptions;
 mod big_endian;
 pub mod compression;
 pub mod error;
+pub mod folder;
+pub mod host;
 pub mod meter;
 mod name;
 mod read_ahead;

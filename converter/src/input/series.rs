@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::input::InputName;
 use crate::input::error::OnError;
@@ -57,6 +57,14 @@ fn find(name: &InputName) -> BTreeMap<u32, (usize, OsString)> {
     files
 }
 
+/// The series that a file belongs to, by its name, and its number in it.
+pub fn of_file(path: &Path) -> Option<(PathBuf, u32)> {
+    let file = path.file_name()?.to_str()?;
+    let prefix = ENDS.iter().find_map(|end| file.strip_suffix(end)?.rsplit_once('.'))?.0;
+    let (number, _) = number(OsStr::new(file), OsStr::new(prefix))?;
+    Some((path.with_file_name(prefix), number))
+}
+
 /// The number of `file` in the series `prefix`, and how it ends (a place in [`ENDS`]).
 fn number(file: &OsStr, prefix: &OsStr) -> Option<(u32, usize)> {
     let rest = file.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes())?.strip_prefix(b".")?;
@@ -102,6 +110,17 @@ mod tests {
         assert_eq!(told(&[0, 2, u32::MAX]), Some("1, 3-4294967294".into()));
         let odd: Vec<u32> = (0..100).map(|number| number * 2 + 1).collect();
         assert_eq!(told(&odd), Some("0, 2, 4, 6, 8, 10, 12, 14, 16, 18 and more".into()));
+    }
+
+    #[test]
+    fn series_of_files() {
+        let of = |path: &str| {
+            of_file(Path::new(path)).map(|(series, number)| (series.display().to_string(), number))
+        };
+        assert_eq!(of("/x/a.b.17.pcapng.xz"), Some(("/x/a.b".into(), 17)));
+        assert_eq!(of("a.0.elog"), Some(("a".into(), 0)));
+        assert_eq!(of("a.pcapng"), None);
+        assert_eq!(of("a.01.pcapng"), None);
     }
 
     #[test]

@@ -60,6 +60,12 @@ impl UnfinishedFiles {
         Ok((made, Unfinished { path, files: self.clone() }))
     }
 
+    /// Does what must not be interrupted. Nothing of it may make or finish one of these files.
+    pub(crate) fn undisturbed<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _held = self.lock();
+        work()
+    }
+
     /// What happens under the lock cannot leave the set half-changed.
     fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -15,7 +15,7 @@
 mod keys;
 mod lines;
 mod schema_doc;
-mod value;
+pub(crate) mod value;
 
 pub use lines::JsonLines;
 pub use schema_doc::schema_doc;

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog stats`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bblog_converter::WriteError;
+use bblog_converter::command::stats::{
+    Comparison, Found, Groups, Keys, Reading, SortKey, print_csv, print_json, print_text, sort,
+};
+use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::folder::{self, FileGroup};
+use bblog_converter::input::{InputName, Inputs};
+use bblog_converter::output::Output;
+
+use super::messages::{self, Messages, Outcome};
+use super::progress::Progress;
+use super::reading;
+use super::usage::UsageError;
+
+/// Print a row for each connection of many files, the one that lost most time first
+///
+/// Folders are searched for logs, whatever their names; other files are left out and counted. Files of one series, and
+/// BBLog files of one connection, are taken together. As many files are read at a time as there are processors.
+/// --group-by prints a block for each group instead, with counts and percentiles. Percentiles over connections are right
+/// to 1 %. For example:
+/// bblog stats --group-by stack,remote/24 /captures
+#[derive(clap::Args)]
+pub struct Args {
+    /// Logs and folders to search; `-` is standard input
+    #[arg(required = true, value_name = "FILE|DIR")]
+    inputs: Vec<PathBuf>,
+    /// Sort by this column: numbers from the greatest to the least, text in its order
+    #[arg(long, value_name = "COLUMN", default_value = "lost_us")]
+    sort: SortKey,
+    /// Print the first COUNT rows only
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["group_by", "compare"])]
+    top: Option<usize>,
+    /// Print groups of connections instead of rows: columns, date (UTC), and networks such as remote/24 (of IPv6 twice
+    /// as many bits)
+    #[arg(long, value_name = "KEY,...")]
+    group_by: Option<Keys>,
+    /// Compare two sets of connections: percentiles, counts and the difference. Takes two inputs
+    #[arg(long)]
+    compare: bool,
+    /// Print JSON Lines
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print comma-separated values
+    #[arg(long)]
+    csv: bool,
+    /// Name files that are no logs
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    host: reading::HostArgs,
+    #[command(flatten)]
+    assumptions: reading::AssumptionArgs,
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// [`UsageError`] if the command line is wrong.
+pub fn run(args: Args) -> Result<Outcome, UsageError> {
+    if args.compare && args.inputs.len() != 2 {
+        return Err("stats: --compare takes two inputs".into());
+    }
+    let assumptions = args.assumptions.assumptions(None)?;
+    let host = args.host.host();
+    let mut messages = Messages::new();
+    let names: Vec<InputName> = args.inputs.iter().cloned().map(InputName::new).collect();
+    let sets: Vec<&[InputName]> = if args.compare { names.chunks(1).collect() } else { vec![&names] };
+    let on_error = &mut |name: &_, error: &_| messages.error(name, error);
+    let groups: Vec<Vec<FileGroup>> = sets.iter().map(|set| folder::groups(set, on_error)).collect();
+    let found = read(&groups, &assumptions, host, &messages);
+    for found in &found {
+        tell(found, args.verbose, &mut messages);
+    }
+    let form = if args.json {
+        Form::Json
+    } else if args.csv {
+        Form::Csv
+    } else {
+        Form::Text
+    };
+    let keys = args.group_by;
+    let printed = match <[Found; 2]>::try_from(found) {
+        Ok(pair) => {
+            let sets = pair.map(|found| Groups::of(keys.clone().unwrap_or_default(), &found.rows));
+            let names = [names[0].to_string(), names[1].to_string()];
+            let comparison = Comparison::new(names, &sets[0], &sets[1]);
+            print(|out| {
+                form.print(
+                    out,
+                    &comparison,
+                    Comparison::print_text,
+                    Comparison::print_json,
+                    Comparison::print_csv,
+                )
+            })
+        }
+        Err(sets) => {
+            let mut rows: Vec<_> = sets.into_iter().flat_map(|found| found.rows).collect();
+            match keys {
+                Some(keys) => {
+                    let groups = Groups::of(keys, &rows);
+                    print(|out| {
+                        form.print(out, &groups, Groups::print_text, Groups::print_json, Groups::print_csv)
+                    })
+                }
+                None => {
+                    sort(&mut rows, args.sort);
+                    rows.truncate(args.top.unwrap_or(usize::MAX));
+                    print(|out| form.print(out, &rows[..], print_text, print_json, print_csv))
+                }
+            }
+        }
+    };
+    Ok(messages.end(printed))
+}
+
+/// Reads each set of files.
+fn read(
+    sets: &[Vec<FileGroup>],
+    assumptions: &Arc<Assumptions>,
+    host: Option<Arc<str>>,
+    messages: &Messages,
+) -> Vec<Found> {
+    let all = sets.iter().flatten().flat_map(|group| group.names.iter().cloned()).collect();
+    let inputs = Inputs::new(all, assumptions);
+    let progress = Progress::of_report(&inputs, messages.bar());
+    let reading = Reading { assumptions: Arc::clone(assumptions), host, meter: Arc::clone(&inputs.meter) };
+    let found = sets.iter().map(|groups| reading.read(groups)).collect();
+    drop(progress);
+    found
+}
+
+/// Prints what was wrong, and what was left out.
+fn tell(found: &Found, verbose: bool, messages: &mut Messages) {
+    for problem in &found.problems {
+        messages.problem(&problem.name, &problem.text, problem.is_notice);
+    }
+    if verbose {
+        found.foreign.iter().for_each(|name| messages::print(&format_args!("{name}: no log, left out")));
+    } else if !found.foreign.is_empty() {
+        let (count, s) = (found.foreign.len(), if found.foreign.len() == 1 { "" } else { "s" });
+        messages::print(&format_args!("{count} file{s} left out, no log{s}; -v names them"));
+    }
+}
+
+/// How results are printed.
+#[derive(Clone, Copy)]
+enum Form {
+    Text,
+    Json,
+    Csv,
+}
+
+type Print<T> = fn(&T, &mut Output) -> std::io::Result<()>;
+
+impl Form {
+    fn print<T: ?Sized>(
+        self,
+        out: &mut Output,
+        what: &T,
+        text: Print<T>,
+        json: Print<T>,
+        csv: Print<T>,
+    ) -> std::io::Result<()> {
+        match self {
+            Form::Text => text(what, out),
+            Form::Json => json(what, out),
+            Form::Csv => csv(what, out),
+        }
+    }
+}
+
+fn print(write: impl FnOnce(&mut Output) -> std::io::Result<()>) -> Result<(), bblog_converter::OutputError> {
+    let mut out = Output::stdout()?;
+    write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
+    out.commit()
+}

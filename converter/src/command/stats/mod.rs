@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog stats`: a row for each connection of many files, or of each group of connections.
+
+mod collect;
+mod compare;
+mod group;
+mod sketch;
+mod table;
+
+pub use self::collect::{Found, Problem, Reading};
+pub use self::compare::Comparison;
+pub use self::group::{Groups, Key, Keys};
+pub use self::table::{SortKey, print_csv, print_json, print_text, sort};

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! What a file is known by, whatever its name and place.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// Bytes at each end of a file that are looked at.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// The first half of the SHA-256 hash of a file's length and of its first and last MiB, as hexadecimal digits.
+pub(super) fn of_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut hash = Sha256::new();
+    hash.update(len.to_le_bytes());
+    let mut bytes = Vec::new();
+    file.by_ref().take(LOOKED_AT).read_to_end(&mut bytes)?;
+    hash.update(&bytes);
+    if len > LOOKED_AT {
+        bytes.clear();
+        file.seek(SeekFrom::Start(len.saturating_sub(LOOKED_AT).max(LOOKED_AT)))?;
+        file.take(LOOKED_AT).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+    }
+    Ok(digits(&hash.finalize()[..16]))
+}
+
+/// What several files are known by.
+pub(super) fn of_all<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    digits(&hash.finalize()[..8])
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! A folder with tables in Parquet files, in Hive's layout. Runs append to it, and never rewrite.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use bblog_analysis::{Number, Step};
+use bblog_dissector::Micros;
+use bblog_dissector::catalog::Catalog;
+
+use super::manifest::{self, Manifest, Named};
+use super::parts::{Done, Partition, Parts};
+use super::walk::{Ids, Sink};
+use super::{Table, TablesError, fingerprint, schema_table};
+use crate::event::decode::DecodedItem;
+use crate::event::item::Clock;
+use crate::input::InputName;
+use crate::output::unfinished::UnfinishedFiles;
+use crate::table::arrow_row;
+use crate::table::events::{EventTable, MAX_ROWS, Shape};
+use crate::table::row::ConnectionRow;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+/// Rows of all days and machines together that wait to be written: the bound of the memory.
+const MAX_WAITING: usize = 2 * MAX_ROWS;
+
+/// A folder with tables, while a run appends to it.
+pub struct Store {
+    root: PathBuf,
+    run: String,
+    unfinished: UnfinishedFiles,
+    manifest: Manifest,
+    /// Manifests of runs that this one replaces.
+    replaced: Vec<PathBuf>,
+    parts: Parts,
+    /// An empty table for each table of events.
+    kinds: Vec<(Arc<str>, EventTable)>,
+    events: BTreeMap<Partition, EventTable>,
+    waiting: usize,
+    connections: Option<BTreeMap<Partition, Vec<ConnectionRow>>>,
+    waiting_connections: usize,
+    schema: RecordBatch,
+}
+
+/// What a run is to do.
+pub struct Options<'a> {
+    /// The folder.
+    pub root: &'a Path,
+    /// The tables.
+    pub tables: &'a [Table],
+    /// Whether events have sentences.
+    pub summary: bool,
+    /// Whether inputs that were converted before are converted anew.
+    pub overwrite: bool,
+    /// Takes files while they are written.
+    pub unfinished: &'a UnfinishedFiles,
+}
+
+impl Store {
+    /// Begins a run that converts `inputs`.
+    ///
+    /// # Errors
+    /// [`TablesError`] if an input was converted before, or the folder cannot be read.
+    pub fn open(
+        options: &Options<'_>,
+        inputs: &[InputName],
+        catalog: &Catalog,
+    ) -> Result<Store, TablesError> {
+        let Options { root, tables, summary, overwrite, unfinished } = *options;
+        let mut kinds = Vec::new();
+        for table in tables {
+            let shape = match table {
+                Table::Connections => continue,
+                Table::Events => Shape::All { summary },
+                Table::Event(name) => Shape::One(name.clone()),
+            };
+            let new = EventTable::new(catalog, shape);
+            kinds.push((table.folder().into(), new.ok_or_else(|| TablesError::UnknownEvent(table.name()))?));
+        }
+        let folders: Vec<String> = tables.iter().map(Table::folder).collect();
+        let inputs = fingerprints(inputs)?;
+        let replaced = converted(root, &folders, &inputs, overwrite)?;
+        let of_files = inputs.iter().filter_map(|(_, input)| input.fingerprint.as_deref());
+        let unnamed = inputs.iter().any(|(_, input)| input.fingerprint.is_none()).then(now);
+        let parts = of_files.chain(folders.iter().map(String::as_str)).chain(unnamed.as_deref());
+        let run = fingerprint::of_all(parts);
+        let manifest = Manifest {
+            version: bblog_version::VERSION.to_owned(),
+            tables: folders,
+            inputs: inputs.into_iter().map(|(_, input)| input).collect(),
+            files: Vec::new(),
+            replaced: replaced
+                .iter()
+                .flat_map(|(_, old)| old.files.iter().map(|file| file.place.clone()))
+                .collect(),
+        };
+        Ok(Store {
+            root: root.to_owned(),
+            unfinished: unfinished.clone(),
+            parts: Parts::new(root, &run, unfinished),
+            manifest,
+            replaced: replaced.into_iter().map(|(path, _)| path).collect(),
+            kinds,
+            events: BTreeMap::new(),
+            waiting: 0,
+            connections: tables.contains(&Table::Connections).then(BTreeMap::new),
+            waiting_connections: 0,
+            schema: schema_table::batch(catalog).map_err(TablesError::of_arrow(root))?,
+            run,
+        })
+    }
+
+    /// Completes the run: its files appear.
+    ///
+    /// # Errors
+    /// [`TablesError`]; then there are no new files.
+    pub fn finish(mut self) -> Result<(), TablesError> {
+        while let Some((partition, mut table)) = self.events.pop_first() {
+            write_events(&mut self.parts, &partition, &mut table, &self.root)?;
+        }
+        self.write_connections()?;
+        self.write_schema()?;
+        let Store { root, run, unfinished, mut manifest, replaced, parts, .. } = self;
+        let mut done = parts.finish()?;
+        let relative = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
+        let named = |done: &Done| Named { temporary: relative(&done.temporary), place: done.place.clone() };
+        manifest.files = done.iter().map(named).collect();
+        if done.is_empty() {
+            return Ok(());
+        }
+        // No signal comes between the manifest and the names.
+        unfinished.undisturbed(|| {
+            for file in &mut done {
+                file.temporary.disable_cleanup(true);
+            }
+            if let Err(error) = manifest.commit(&root, &run) {
+                done.iter_mut().for_each(|file| file.temporary.disable_cleanup(false));
+                return Err(error);
+            }
+            manifest.settle(&root)?;
+            for old in replaced.iter().filter(|old| **old != manifest::path(&root, &run)) {
+                fs::remove_file(old).map_err(TablesError::io(old))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write_connections(&mut self) -> Result<(), TablesError> {
+        let schema = arrow_row::schema();
+        for (partition, mut rows) in std::mem::take(&mut self.connections).unwrap_or_default() {
+            rows.sort_by_key(|row| (row.party.id, row.first));
+            for rows in rows.chunks(MAX_ROWS) {
+                let batch =
+                    arrow_row::batch(&schema, rows.iter()).map_err(TablesError::of_arrow(&self.root))?;
+                self.parts.write(&partition, &batch)?;
+            }
+        }
+        self.waiting_connections = 0;
+        Ok(())
+    }
+
+    /// The table of fields is written once for each version of the tables.
+    fn write_schema(&mut self) -> Result<(), TablesError> {
+        let text = format!("{:?}", self.schema);
+        let name = fingerprint::of_all([text.as_str()].into_iter());
+        let place = PathBuf::from("schema").join(format!("{name}.parquet"));
+        if self.root.join(&place).exists() { Ok(()) } else { self.parts.whole(place, &self.schema) }
+    }
+}
+
+impl Sink for Store {
+    fn wants_events(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    fn event(
+        &mut self,
+        decoded: &DecodedItem<'_>,
+        told: Option<&(Number, Step)>,
+        host: Option<&Arc<str>>,
+        ids: &mut Ids<'_>,
+    ) -> Result<(), TablesError> {
+        let time = decoded.item.time();
+        let day = (decoded.item.clock() == Clock::Utc).then(|| day(time));
+        for at in 0..self.kinds.len() {
+            let (name, kind) = &self.kinds[at];
+            if !kind.takes(decoded) {
+                continue;
+            }
+            let partition = Partition { table: Arc::clone(name), day, host: host.cloned() };
+            let table = self.events.entry(partition).or_insert_with(|| kind.another());
+            table.add(decoded, told);
+            let is_full = table.is_full();
+            self.waiting += 1;
+            if is_full || self.waiting >= MAX_WAITING {
+                self.write_fullest(ids)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn connection(&mut self, row: ConnectionRow) -> Result<(), TablesError> {
+        let Some(connections) = &mut self.connections else { return Ok(()) };
+        let day = (!row.party.is_uptime).then(|| day(row.first));
+        let host = row.party.host.clone();
+        let partition = Partition { table: Table::Connections.folder().into(), day, host };
+        connections.entry(partition).or_default().push(row);
+        self.waiting_connections += 1;
+        if self.waiting_connections >= MAX_ROWS {
+            self.write_connections()?;
+            self.connections = Some(BTreeMap::new());
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, ids: &mut Ids<'_>) {
+        self.events.values_mut().for_each(|table| table.identify(|number| ids.get(number)));
+    }
+}
+
+impl Store {
+    /// Writes the rows of the day and machine that has most.
+    fn write_fullest(&mut self, ids: &mut Ids<'_>) -> Result<(), TablesError> {
+        let fullest = self.events.iter().max_by_key(|(_, table)| (table.is_full(), table.len()));
+        let Some(partition) = fullest.map(|(partition, _)| partition.clone()) else { return Ok(()) };
+        let Some(mut table) = self.events.remove(&partition) else { return Ok(()) };
+        self.waiting -= table.len();
+        table.identify(|number| ids.get(number));
+        write_events(&mut self.parts, &partition, &mut table, &self.root)
+    }
+}
+
+fn write_events(
+    parts: &mut Parts,
+    partition: &Partition,
+    table: &mut EventTable,
+    root: &Path,
+) -> Result<(), TablesError> {
+    if table.is_empty() {
+        return Ok(());
+    }
+    let batch = table.take().map_err(TablesError::of_arrow(root))?;
+    parts.write(partition, &batch)
+}
+
+/// The day of a time, since 1970.
+fn day(time: Micros) -> i64 {
+    time.0.div_euclid(DAY)
+}
+
+/// The time now, to tell runs on standard input apart.
+fn now() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{} {}", now.as_nanos(), std::process::id())
+}
+
+/// The inputs with what they are known by.
+fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::Input)>, TablesError> {
+    let mut known: HashMap<String, InputName> = HashMap::new();
+    let mut all = Vec::new();
+    for name in inputs {
+        // One that cannot be read is told of when it is opened.
+        let fingerprint = match name.can_be_opened_again() {
+            true => fingerprint::of_file(name.path()).ok(),
+            false => None,
+        };
+        if let Some(fingerprint) = &fingerprint
+            && let Some(other) = known.insert(fingerprint.clone(), name.clone())
+        {
+            return Err(TablesError::Twice { name: name.clone(), other });
+        }
+        all.push((name.clone(), manifest::Input { name: name.to_string(), fingerprint }));
+    }
+    Ok(all)
+}
+
+/// The runs that converted any of `inputs` to any of `tables`, which are replaced.
+fn converted(
+    root: &Path,
+    tables: &[String],
+    inputs: &[(InputName, manifest::Input)],
+    overwrite: bool,
+) -> Result<Vec<(PathBuf, Manifest)>, TablesError> {
+    let known: HashMap<&str, &InputName> =
+        inputs.iter().filter_map(|(name, input)| Some((input.fingerprint.as_deref()?, name))).collect();
+    let mut replaced = Vec::new();
+    for (path, old) in manifest::read_all(root)? {
+        if !old.tables.iter().any(|table| tables.contains(table)) {
+            continue;
+        }
+        let of = |input: &manifest::Input| known.get(input.fingerprint.as_deref()?).copied();
+        let Some(name) = old.inputs.iter().find_map(of).cloned() else { continue };
+        if !overwrite {
+            return Err(TablesError::Converted { name, manifest: path });
+        }
+        let is_covered = old.inputs.iter().all(|input| of(input).is_some())
+            && old.tables.iter().all(|table| tables.contains(table));
+        if !is_covered {
+            return Err(TablesError::ConvertedWithOthers { name, manifest: path });
+        }
+        replaced.push((path, old));
+    }
+    Ok(replaced)
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The files of a folder and of the folders in it, grouped to those that are to be read together.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::InputName;
+use super::error::{InputError, OnError};
+use super::series;
+
+/// Folders in folders are searched to this depth.
+const MAX_DEPTH: usize = 64;
+
+/// Files that belong together: a series, or one file.
+#[derive(Clone, Debug, Default)]
+pub struct FileGroup {
+    /// The files, in the order of their numbers.
+    pub names: Vec<InputName>,
+    /// Whether the user named it; otherwise it was found in a folder.
+    pub is_named: bool,
+}
+
+/// The files that `names` stand for, in groups: files, series, and everything in folders. Files and folders whose names
+/// begin with a dot are left out where they are not named: files being written have such names. What cannot be
+/// searched is told to `on_error`.
+pub fn groups(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<FileGroup> {
+    let mut groups: BTreeMap<(PathBuf, bool), BTreeMap<(u32, PathBuf), InputName>> = BTreeMap::new();
+    let mut add = |path: PathBuf, is_named: bool| {
+        let (series, number) = series::of_file(&path).unwrap_or_else(|| (path.clone(), 0));
+        groups.entry((series, is_named)).or_default().insert((number, path.clone()), InputName::new(path));
+    };
+    for name in names {
+        if !name.is_stdin() && name.path().is_dir() {
+            search(name.path(), 0, &mut |path| add(path, false), on_error);
+        } else {
+            let named = series::expand(std::slice::from_ref(name), on_error);
+            named.into_iter().for_each(|name| add(name.path().to_owned(), true));
+        }
+    }
+    let group = |((_, is_named), files): (_, BTreeMap<_, InputName>)| FileGroup {
+        names: files.into_values().collect(),
+        is_named,
+    };
+    groups.into_iter().map(group).collect()
+}
+
+/// Finds the files of a folder. Links to folders are not followed: they may lead in a circle.
+fn search(folder: &Path, depth: usize, found: &mut dyn FnMut(PathBuf), on_error: &mut OnError<'_>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return fail(folder, error, on_error),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                fail(folder, error, on_error);
+                continue;
+            }
+        };
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => search(&path, depth + 1, found, on_error),
+            // FIFOs and devices have no end that is worth waiting for.
+            Ok(kind) if kind.is_file() || (kind.is_symlink() && path.is_file()) => found(path),
+            Ok(_) => {}
+            Err(error) => fail(&path, error, on_error),
+        }
+    }
+}
+
+fn fail(path: &Path, error: std::io::Error, on_error: &mut OnError<'_>) {
+    let error = InputError { offset: None, ..InputError::at(0, error) };
+    on_error(&InputName::new(path), &error);
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Columns that are filled event by event. A row in which a column is not set is null.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, MapArray, StringArray, StructArray,
+};
+use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
+use foldhash::fast::RandomState;
+
+/// Numbers.
+pub(super) struct IntColumn {
+    values: Vec<i64>,
+    valid: NullBufferBuilder,
+}
+
+impl IntColumn {
+    pub(super) fn new() -> IntColumn {
+        IntColumn { values: Vec::new(), valid: NullBufferBuilder::new(0) }
+    }
+
+    /// Sets the value of row number `row`; the first of a row counts.
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, value: i64) {
+        let here = self.values.len();
+        if here > row {
+            return;
+        }
+        if here < row {
+            self.pad(row);
+        }
+        self.values.push(value);
+        self.valid.append_non_null();
+    }
+
+    fn pad(&mut self, rows: usize) {
+        let missing = rows.saturating_sub(self.values.len());
+        self.values.resize(self.values.len() + missing, 0);
+        self.valid.append_n_nulls(missing);
+    }
+
+    /// The column of `rows` rows, which is empty afterwards.
+    pub(super) fn take(&mut self, rows: usize) -> Int64Array {
+        self.pad(rows);
+        Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), self.valid.finish())
+    }
+}
+
+/// Words of which there are few.
+pub(super) struct WordColumn {
+    /// -1 is null.
+    keys: Vec<i32>,
+    words: Vec<Box<str>>,
+    places: HashMap<Box<str>, i32, RandomState>,
+}
+
+impl WordColumn {
+    pub(super) fn new() -> WordColumn {
+        WordColumn { keys: Vec::new(), words: Vec::new(), places: HashMap::default() }
+    }
+
+    /// Appends a row.
+    #[inline]
+    pub(super) fn push(&mut self, word: Option<&str>) {
+        let key = word.map_or(-1, |word| self.key(word));
+        self.keys.push(key);
+    }
+
+    #[inline]
+    fn key(&mut self, word: &str) -> i32 {
+        // The last word is often the next one.
+        if let Some(&last) = self.keys.last()
+            && self.words.get(last as usize).is_some_and(|last| **last == *word)
+        {
+            return last;
+        }
+        if let Some(&key) = self.places.get(word) {
+            return key;
+        }
+        // A batch has fewer rows than 2^31.
+        let key = self.words.len() as i32;
+        self.words.push(word.into());
+        self.places.insert(word.into(), key);
+        key
+    }
+
+    /// The column, which is empty afterwards.
+    pub(super) fn take(&mut self) -> Result<ArrayRef, ArrowError> {
+        let keys: Int32Array = self.keys.drain(..).map(|key| (key >= 0).then_some(key)).collect();
+        let words = StringArray::from_iter_values(self.words.drain(..));
+        self.places.clear();
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(words))?))
+    }
+}
+
+/// Texts.
+pub(super) struct TextColumn(Vec<Option<Box<str>>>);
+
+impl TextColumn {
+    pub(super) fn new() -> TextColumn {
+        TextColumn(Vec::new())
+    }
+
+    /// Sets the value of row number `row`; the first of a row counts.
+    pub(super) fn set(&mut self, row: usize, text: &str) {
+        if self.0.len() <= row {
+            self.0.resize_with(row, || None);
+            self.0.push(Some(text.into()));
+        }
+    }
+
+    /// The column of `rows` rows, which is empty afterwards.
+    pub(super) fn take(&mut self, rows: usize) -> StringArray {
+        self.0.resize_with(rows, || None);
+        self.0.drain(..).collect()
+    }
+}
+
+/// Texts back to back.
+#[derive(Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<i32>,
+}
+
+impl Texts {
+    #[inline]
+    fn push(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        // A batch is written before it has 2^31 bytes.
+        self.ends.push(self.bytes.len() as i32);
+    }
+
+    fn take(&mut self) -> Result<StringArray, ArrowError> {
+        let ends = std::iter::once(0).chain(self.ends.drain(..)).collect::<Vec<i32>>();
+        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        StringArray::try_new(OffsetBuffer::new(ScalarBuffer::from(ends)), bytes, None)
+    }
+}
+
+/// A map for each row.
+pub(super) struct MapColumn<V> {
+    keys: Texts,
+    values: V,
+    ends: Vec<i32>,
+}
+
+/// The field of a map's entries, with values of type `value`.
+pub(super) fn entries(value: DataType) -> FieldRef {
+    let fields =
+        Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, false)]);
+    Arc::new(Field::new("key_value", DataType::Struct(fields), false))
+}
+
+/// The type of a map with values of type `value`.
+pub(super) fn map_type(value: DataType) -> DataType {
+    DataType::Map(entries(value), false)
+}
+
+impl<V> MapColumn<V> {
+    fn new(values: V) -> MapColumn<V> {
+        MapColumn { keys: Texts::default(), values, ends: Vec::new() }
+    }
+
+    /// Ends the row.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        self.ends.push(self.keys.ends.len() as i32);
+    }
+
+    /// Bytes of its texts.
+    pub(super) fn key_bytes(&self) -> usize {
+        self.keys.bytes.len()
+    }
+
+    fn finish(&mut self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let ends = std::iter::once(0).chain(self.ends.drain(..)).collect::<Vec<i32>>();
+        let entries = entries(values.data_type().clone());
+        let DataType::Struct(fields) = entries.data_type().clone() else {
+            return Err(ArrowError::SchemaError("entries of a map are no struct".into()));
+        };
+        let pairs = StructArray::try_new(fields, vec![Arc::new(self.keys.take()?), values], None)?;
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+        Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, None, false)?))
+    }
+}
+
+/// Numbers by name.
+pub(super) type IntMap = MapColumn<Vec<i64>>;
+/// Texts by name.
+pub(super) struct TextMap(MapColumn<()>, Texts);
+
+impl IntMap {
+    pub(super) fn ints() -> IntMap {
+        MapColumn::new(Vec::new())
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, key: &str, value: i64) {
+        self.keys.push(key);
+        self.values.push(value);
+    }
+
+    /// The column, which is empty afterwards.
+    pub(super) fn take(&mut self) -> Result<ArrayRef, ArrowError> {
+        let values = Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), None);
+        self.finish(Arc::new(values))
+    }
+}
+
+impl TextMap {
+    pub(super) fn new() -> TextMap {
+        TextMap(MapColumn::new(()), Texts::default())
+    }
+
+    pub(super) fn add(&mut self, key: &str, value: &str) {
+        self.0.keys.push(key);
+        self.1.push(value);
+    }
+
+    #[inline]
+    pub(super) fn end(&mut self) {
+        self.0.end();
+    }
+
+    /// Bytes of its texts.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.key_bytes() + self.1.bytes.len()
+    }
+
+    /// The column, which is empty afterwards.
+    pub(super) fn take(&mut self) -> Result<ArrayRef, ArrowError> {
+        let values = self.1.take()?;
+        self.0.finish(Arc::new(values))
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! The table of connections as Arrow has it.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    BooleanBuilder, Int64Builder, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
+};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+
+use super::column::{COLUMNS, Cell, Column, Kind};
+use super::row::ConnectionRow;
+
+/// The time zone of all times.
+const UTC: &str = "UTC";
+
+/// The type of a text of which there are few.
+pub fn word_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// The type of a time of day.
+pub fn time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))
+}
+
+/// The schema of the table.
+pub fn schema() -> SchemaRef {
+    let field = |column: &Column| {
+        let kind = match column.kind {
+            Kind::Text => DataType::Utf8,
+            Kind::Word => word_type(),
+            Kind::Integer => DataType::Int64,
+            Kind::Bool => DataType::Boolean,
+            Kind::Time => time_type(),
+        };
+        Field::new(column.name, kind, column.name != "connection_id")
+    };
+    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// Rows as a batch.
+///
+/// # Errors
+/// None that is known: the columns are those of the schema.
+pub fn batch<'a>(
+    schema: &SchemaRef,
+    rows: impl Iterator<Item = &'a ConnectionRow> + Clone,
+) -> Result<RecordBatch, ArrowError> {
+    let columns = COLUMNS.iter().map(|column| array(column, rows.clone())).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}
+
+fn array<'a>(column: &Column, rows: impl Iterator<Item = &'a ConnectionRow>) -> ArrayRef {
+    let cells = rows.map(|row| column.get(row));
+    match column.kind {
+        Kind::Text => {
+            let mut array = StringBuilder::new();
+            cells.for_each(|cell| array.append_option(text(&cell)));
+            Arc::new(array.finish())
+        }
+        Kind::Word => {
+            let mut array = StringDictionaryBuilder::<Int32Type>::new();
+            cells.for_each(|cell| array.append_option(text(&cell)));
+            Arc::new(array.finish())
+        }
+        Kind::Integer => {
+            let mut array = Int64Builder::new();
+            cells.for_each(|cell| array.append_option(cell.integer()));
+            Arc::new(array.finish())
+        }
+        Kind::Bool => {
+            let mut array = BooleanBuilder::new();
+            cells.for_each(|cell| array.append_option(cell.integer().map(|truth| truth != 0)));
+            Arc::new(array.finish())
+        }
+        Kind::Time => {
+            let mut array = TimestampMicrosecondBuilder::new().with_timezone(UTC);
+            cells.for_each(|cell| array.append_option(cell.integer()));
+            Arc::new(array.finish())
+        }
+    }
+}
+
+fn text<'a>(cell: &'a Cell<'_>) -> Option<&'a str> {
+    match cell {
+        Cell::Text(text) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Connections as rows of a table: one row each, whatever files and formats they come from.
+//!
+//! ```text
+//! item ─► Gatherer: analysis, identity ─► ConnectionRow ─► COLUMNS: name, kind, value
+//! ```
+//!
+//! A [`Gatherer`](gather::Gatherer) follows connections and makes a [`ConnectionRow`](row::ConnectionRow) of each that
+//! is over. [`COLUMNS`](column::COLUMNS) says what the columns are; JSON, CSV, texts, Parquet and Arrow follow from it.
+
+#[cfg(feature = "parquet")]
+mod arrow_column;
+#[cfg(feature = "parquet")]
+pub mod arrow_row;
+pub mod column;
+#[cfg(feature = "parquet")]
+pub mod events;
+pub mod gather;
+pub mod id;
+pub mod row;

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! `bblog convert --format parquet` and `--format arrow`: the tables hold what `bblog json`, `stats` and `why` print; runs
+//! append, and nothing is there twice or by half. Tables are read by DuckDB, from a virtual environment under target/.
+#![cfg(feature = "parquet")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use support::{Folder, Ran, run};
+
+const STACKS: [&str; 4] = ["--stack", "1=freebsd,2=rack,3=bbr", "--kernel", "13"];
+const LOGS: [&str; 6] = [
+    "rack_tailloss_rto.tcplog",
+    "rack_reqresp.tcplog",
+    "bbr_keepalive.tcplog",
+    "default_v4mapped.tcplog",
+    "each_event.tcplog",
+    "small-plain.elog",
+];
+
+/// A log of the end-to-end tests.
+fn log(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
+}
+
+fn bblog(args: &[&str], paths: &[&Path]) -> Ran {
+    let mut all: Vec<&Path> = vec![Path::new(args[0])];
+    all.extend(STACKS.iter().map(Path::new));
+    all.extend(args[1..].iter().map(Path::new));
+    all.extend(paths);
+    run(&all, b"")
+}
+
+/// Converts logs to tables in `folder`.
+fn to_parquet(folder: &Path, args: &[&str], logs: &[&Path]) -> Ran {
+    let args = [&["convert", "--format", "parquet", "-o", folder.to_str().unwrap()], args].concat();
+    bblog(&args, logs)
+}
+
+/// The files of a folder and the folders in it, without what engines leave out, sorted.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true if entry.file_name() == "_bblog" => {}
+                true => folders.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A Python with DuckDB, from a virtual environment; `None`, said on stderr, where that cannot be made.
+fn python() -> Option<&'static Path> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let made = PYTHON.get_or_init(|| {
+        let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("duckdb-venv");
+        let python = venv.join("bin/python");
+        let has_duckdb = || {
+            let tried = Command::new(&python).args(["-c", "import duckdb"]).output();
+            tried.is_ok_and(|output| output.status.success())
+        };
+        if !has_duckdb() {
+            let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "duckdb>=1.1,<3"];
+            if !made.is_ok_and(|output| output.status.success())
+                || !Command::new(&python).args(pip).output().is_ok_and(|output| output.status.success())
+            {
+                eprintln!("no virtual environment with duckdb could be made: tables are not read, left out");
+                return None;
+            }
+        }
+        has_duckdb().then_some(python)
+    });
+    made.as_deref()
+}
+
+/// Compares tables with JSON by DuckDB: tables.py says how.
+fn compare(folder: &Path, logs: &[&Path], name: &str) {
+    let Some(python) = python() else { return };
+    let place = Folder::new();
+    for (command, file) in
+        [(&["json"][..], "events"), (&["stats", "--json"], "connections"), (&["why", "--json"], "why")]
+    {
+        // Each log on its own: numbers of events count from 1 in each.
+        let mut lines = Vec::new();
+        for log in logs {
+            let ran = bblog(command, &[log]);
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+            lines.extend(ran.stdout);
+        }
+        place.write(file, &lines);
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tables.py");
+    let output = Command::new(python).arg(script).arg(folder).arg(place.path("")).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&said));
+}
+
+/// Counts, sums, percentiles, values and joins are those of `json`, `stats` and `why`.
+#[test]
+fn duckdb_reads_what_json_says() {
+    for name in LOGS {
+        let folder = Folder::new();
+        let ran = to_parquet(&folder.path("tables"), &[], &[&log(name)]);
+        assert_eq!((ran.code, &*ran.stderr), (0, ""), "{name}");
+        compare(&folder.path("tables"), &[&log(name)], name);
+    }
+}
+
+/// Runs append; all logs together hold what each holds.
+#[test]
+fn runs_append() {
+    let folder = Folder::new();
+    let tables = folder.path("tables");
+    let logs: Vec<PathBuf> = LOGS.iter().map(|name| log(name)).collect();
+    let logs: Vec<&Path> = logs.iter().map(PathBuf::as_path).collect();
+    let mut before: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    for part in logs.chunks(2) {
+        let ran = to_parquet(&tables, &[], part);
+        assert_eq!((ran.code, &*ran.stderr), (0, ""));
+        for (path, bytes) in &before {
+            assert!(std::fs::read(path).unwrap() == *bytes, "{}: rewritten", path.display());
+        }
+        before =
+            files(&tables).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    }
+    compare(&tables, &logs, "all");
+}
+
+/// The folders are Hive's, with the day and the machine.
+#[test]
+fn folders_are_those_of_hive() {
+    let folder = Folder::new();
+    let ran = to_parquet(&folder.path("t"), &["--host", "web/1"], &[&log("rack_tailloss_rto.tcplog")]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    let names: Vec<String> = files(&folder.path("t"))
+        .iter()
+        .map(|path| path.strip_prefix(folder.path("t")).unwrap().parent().unwrap().display().to_string())
+        .collect();
+    assert_eq!(names.len(), 3);
+    assert!(names[0].starts_with("connections/date=20") && names[0].ends_with("/host=web%2F1"), "{names:?}");
+    assert!(names[1].starts_with("events/date=20") && names[1].ends_with("/host=web%2F1"), "{names:?}");
+    assert_eq!(names[2], "schema");
+}
+
+/// The same input is refused or replaced, under whatever name.
+#[test]
+fn nothing_is_there_twice() {
+    let folder = Folder::new();
+    let tables = folder.path("t");
+    let (a, b) = (log("rack_reqresp.tcplog"), log("bbr_keepalive.tcplog"));
+    let copy = folder.path("copy");
+    std::fs::copy(&a, &copy).unwrap();
+    assert_eq!(to_parquet(&tables, &[], &[&a, &b]).code, 0);
+    let first = files(&tables);
+    let ran = to_parquet(&tables, &[], &[&copy]);
+    assert!(ran.code == 1 && ran.stderr.contains("copy: converted before, see "), "{}", ran.stderr);
+    let ran = to_parquet(&tables, &["--overwrite"], &[&copy]);
+    assert!(
+        ran.code == 1 && ran.stderr.contains("converted before together with other files"),
+        "{}",
+        ran.stderr
+    );
+    let ran = to_parquet(&tables, &[], &[&a, &copy]);
+    assert!(ran.code == 1 && ran.stderr.contains(": the same as "), "{}", ran.stderr);
+    assert_eq!(files(&tables), first);
+    let c = log("rack_tailloss_rto.tcplog");
+    let ran = to_parquet(&tables, &["--overwrite"], &[&copy, &b, &c]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    compare(&tables, &[&a, &b, &c], "replaced");
+    // What is replaced by the same is there once.
+    let ran = to_parquet(&tables, &["--overwrite"], &[&copy, &b, &c]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    compare(&tables, &[&a, &b, &c], "replaced by the same");
+    assert_eq!(std::fs::read_dir(tables.join("_bblog")).unwrap().count(), 1);
+}
+
+/// A run that fails leaves no file.
+#[test]
+fn a_failed_run_leaves_nothing() {
+    let folder = Folder::new();
+    let tables = folder.path("t");
+    std::fs::create_dir(&tables).unwrap();
+    // Where the table of connections goes there is a file.
+    std::fs::write(tables.join("connections"), b"").unwrap();
+    let ran = to_parquet(&tables, &[], &[&log("rack_reqresp.tcplog")]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("connections"), "{}", ran.stderr);
+    assert_eq!(files(&tables), [tables.join("connections")]);
+    std::fs::remove_file(tables.join("connections")).unwrap();
+    assert_eq!(to_parquet(&tables, &[], &[&log("rack_reqresp.tcplog")]).code, 0);
+}
+
+/// A full disk ends the run with a line, and leaves no file.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk() {
+    let folder = Folder::new();
+    let tables = folder.path("t");
+    let script =
+        "ulimit -f 4; trap '' XFSZ; exec \"$0\" convert --format parquet -o \"$1\" --stack 2=rack \"$2\"";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_bblog")])
+        .arg(&tables)
+        .arg(log("rack_tailloss_rto.tcplog"));
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("File too large"), "{stderr}");
+    assert_eq!(files(&tables), [] as [PathBuf; 0]);
+}
+
+/// Tables of one event have a column for each value.
+#[test]
+fn tables_of_one_event() {
+    let folder = Folder::new();
+    let ran =
+        to_parquet(&folder.path("t"), &["--event", "TIMERSTAR,RTO"], &[&log("rack_tailloss_rto.tcplog")]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    let tables: Vec<_> =
+        folder.path("t").read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(tables.iter().any(|name| name == "event=TIMERSTAR"), "{tables:?}");
+    assert!(!tables.iter().any(|name| name == "connections" || name == "events"), "{tables:?}");
+    if let Some(python) = python() {
+        let query = "import duckdb, json, sys\n\
+            table = sys.argv[1] + '/event=TIMERSTAR/**/*.parquet'\n\
+            rows = duckdb.sql(f\"select timeout from read_parquet('{table}') order by number\").fetchall()\n\
+            print(json.dumps([row[0] for row in rows]))";
+        let output = Command::new(python).args(["-c", query]).arg(folder.path("t")).output().unwrap();
+        let found: Vec<i64> = serde_json::from_slice(&output.stdout).unwrap();
+        let json = bblog(&["json"], &[&log("rack_tailloss_rto.tcplog")]);
+        let lines = String::from_utf8(json.stdout).unwrap();
+        let events = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let expected: Vec<i64> = events
+            .filter(|event| event["event"] == "TIMERSTAR")
+            .map(|event| event["values"]["timeout"].as_i64().unwrap())
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(found, expected);
+    }
+    let ran = to_parquet(&folder.path("u"), &["--event", "NOTHING"], &[&log("rack_tailloss_rto.tcplog")]);
+    assert_eq!((ran.code, &*ran.stderr), (2, "bblog: --event: no event is called NOTHING\n"));
+}
+
+/// The Arrow stream holds the same events; its end is the end of the stream.
+#[test]
+fn arrow_streams() {
+    let table = |args: &[&str]| {
+        let args = [&["convert", "--format", "arrow", "-o", "-"], args].concat();
+        let ran = bblog(&args, &[&log("rack_tailloss_rto.tcplog")]);
+        assert_eq!((ran.code, &*ran.stderr), (0, ""));
+        let batches = arrow_ipc::reader::StreamReader::try_new(&ran.stdout[..], None).unwrap();
+        let schema = batches.schema();
+        let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
+        (schema, rows)
+    };
+    let (schema, rows) = table(&[]);
+    assert_eq!(rows, 649);
+    for name in ["connection_id", "time", "event", "snd_cwnd", "srtt", "flight", "values", "texts", "limit"] {
+        assert!(schema.field_with_name(name).is_ok(), "{name}");
+    }
+    assert!(schema.field_with_name("summary").is_err());
+    assert!(table(&["--summary"]).0.field_with_name("summary").is_ok());
+    assert_eq!(
+        table(&["--filter", "bblog.event == TIMERSTAR", "--event", "TIMERSTAR"]).1,
+        table(&["--event", "TIMERSTAR"]).1
+    );
+    let (schema, rows) = table(&["--table", "connections"]);
+    assert_eq!(rows, 1);
+    assert!(schema.field_with_name("limit_timeout_us").is_ok());
+    let ran = bblog(
+        &["convert", "--format", "arrow", "-o", "-", "--table", "connections,events"],
+        &[&log("bbr_keepalive.tcplog")],
+    );
+    assert_eq!((ran.code, &*ran.stderr), (2, "bblog: convert: --format arrow writes one table\n"));
+}
