@@ -157,13 +157,11 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
 #[cfg(feature = "parquet")]
 fn to_tables(args: Args, format: super::tables::TableFormat) -> Result<Outcome, UsageError> {
     // Folders among the inputs are searched, so the names are taken as they are.
-    let Reading { inputs, selection, messages } =
-        Reading::of(Vec::new(), args.selection, args.assumptions)?;
+    let Reading { inputs, selection, messages } = Reading::of(Vec::new(), args.selection, args.assumptions)?;
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let names = args.inputs.into_iter().map(bblog_converter::input::InputName::new).collect();
-    let conversion =
-        super::tables::Conversion { names, assumptions: inputs.assumptions, selection, output };
+    let conversion = super::tables::Conversion { names, assumptions: inputs.assumptions, selection, output };
     super::tables::run(args.tables, format, conversion, messages)
 }

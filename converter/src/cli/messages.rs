@@ -54,11 +54,11 @@ impl Messages {
 
     /// Prints an error of an input.
     pub fn error(&mut self, name: &InputName, error: &InputError) {
-        self.problem(name, error, error.is_notice());
+        self.of_input(name, error, error.is_notice());
     }
 
     /// Prints what was wrong with an input.
-    pub fn problem(&mut self, name: &InputName, what: &dyn std::fmt::Display, is_notice: bool) {
+    pub fn of_input(&mut self, name: &InputName, what: &dyn std::fmt::Display, is_notice: bool) {
         self.problems += u64::from(!is_notice);
         if self.input.as_ref() != Some(name) {
             self.summarise();

@@ -139,7 +139,7 @@ fn read(
 /// Prints what was wrong, and what was left out.
 fn tell(found: &Found, verbose: bool, messages: &mut Messages) {
     for problem in &found.problems {
-        messages.problem(&problem.name, &problem.text, problem.is_notice);
+        messages.of_input(&problem.name, &problem.text, problem.is_notice);
     }
     if verbose {
         found.foreign.iter().for_each(|name| messages::print(&format_args!("{name}: no log, left out")));

@@ -120,7 +120,7 @@ pub fn run(
         TableFormat::Arrow => work.arrow(&mut selection, &mut messages),
     };
     drop(progress);
-    messages.selected(selection.took_none_of());
+    messages.selected(selection.took_nothing());
     Ok(match written {
         Ok(()) => messages.end(Ok(())),
         Err(TablesError::Output(error)) => messages.end(Err(error)),
