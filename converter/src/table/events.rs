@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::DictionaryArray;
-use arrow_array::types::Int32Type;
+use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, UInt32Array,
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::take_record_batch;
@@ -301,7 +301,7 @@ impl EventTable {
         if self.shape == (Shape::All { summary: true }) {
             self.scratch.clear();
             // A string takes everything.
-            let _ = base.words.write(decoded, decoded.numbers.style, &mut self.scratch);
+            let _ = base.words.write(decoded, decoded.style, &mut self.scratch);
             base.summaries.set(row, &self.scratch);
         }
     }
@@ -437,7 +437,7 @@ impl EventTable {
         self.places.clear();
         let keys: Int32Array = self.id_keys.drain(..).collect();
         let base = &mut self.base;
-        let times = TimestampMicrosecondArray::from(base.times.take(rows).into_data()).with_timezone("UTC");
+        let times = base.times.take(rows).reinterpret_cast::<TimestampMicrosecondType>().with_timezone("UTC");
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(ids))?),
             Arc::new(Int64Array::from(std::mem::take(&mut base.numbers))),

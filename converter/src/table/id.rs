@@ -96,7 +96,7 @@ mod tests {
         let identity = Identity {
             host: Some("web1"),
             boot: Some(Micros(5)),
-            addresses: Some(([10, 0, 0, 1].into(), 443).into()).map(|local| (local, remote)),
+            addresses: Some((std::net::SocketAddr::from(([10, 0, 0, 1], 443)), remote)),
             iss: Some(7),
             session: Some(1),
         };

@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(fit(20, wanted), [(Column::Connection, 20)]);
         assert_eq!(fit(300, wanted).len(), Column::ALL.len());
         let narrow: Vec<Column> = fit(80, wanted).into_iter().map(|(column, _)| column).collect();
-        for column in [Column::Limit, Column::Lost, Column::Goodput, Column::Retransmit, Column::Age] {
+        for column in [Column::Limit, Column::Lost, Column::Goodput, Column::Retransmit] {
             assert!(narrow.contains(&column), "{column:?}");
         }
     }
