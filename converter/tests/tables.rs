@@ -176,11 +176,11 @@ fn nothing_is_there_twice() {
     let c = log("rack_tailloss_rto.tcplog");
     let ran = to_parquet(&tables, &["--overwrite"], &[&copy, &b, &c]);
     assert_eq!((ran.code, &*ran.stderr), (0, ""));
-    compare(&tables, &[&a, &b, &c], "replaced");
+    compare(&tables, &[&copy, &b, &c], "replaced");
     // What is replaced by the same is there once.
     let ran = to_parquet(&tables, &["--overwrite"], &[&copy, &b, &c]);
     assert_eq!((ran.code, &*ran.stderr), (0, ""));
-    compare(&tables, &[&a, &b, &c], "replaced by the same");
+    compare(&tables, &[&copy, &b, &c], "replaced by the same");
     assert_eq!(std::fs::read_dir(tables.join("_bblog")).unwrap().count(), 1);
 }
 
