@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Tells the compiler of a condition that is set by hand (`make check`): with `--cfg fbsd_check`
+//! Declares a condition to the compiler, which is set by hand (`make check`): with `--cfg fbsd_check`
 //! any system type-checks what is compiled for FreeBSD only.
 
 fn main() {

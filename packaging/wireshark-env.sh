@@ -83,9 +83,9 @@ fetch() {
 	mv "$root.new" "$root"
 }
 
-# Programs that run with the libraries, libc included, of that version. Started so they believe to live
-# beside the loader, where tshark then looks for dumpcap, and for the folder that it starts extcap programs
-# in, a user's own too.
+# Programs that run with the libraries, libc included, of that version. They are started by the loader, so the
+# loader's folder counts as theirs. tshark looks there for dumpcap and for the folder of extcap programs, a user's
+# own too.
 wrap() {
 	mkdir -p "$root/bin" "$root/usr/lib/$triplet/extcap/wireshark"
 	for wrapper in bin/tshark bin/sharkd bin/editcap bin/mergecap bin/capinfos "usr/lib/$triplet/dumpcap"; do

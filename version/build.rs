@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Asks git for the commit. A tarball has none; who packages one may say it: `BBLOG_COMMIT`.
+//! Gets the commit from git. A tarball has none; its packager may set `BBLOG_COMMIT`.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -109,7 +109,7 @@ fn at(spans: &[Span<Limit>], time: Micros) -> Option<Limit> {
     spans.get(found).filter(|span| span.start <= time).map(|span| span.state)
 }
 
-/// A part of a log may not tell what the whole log does, but never says otherwise.
+/// The account of a part of a log may have fewer facts than that of the whole log, but never contradicts it.
 fn agrees(part: &[Span<Limit>], whole: &[Span<Limit>], last_segment: Micros, what: &str) {
     for span in part {
         let middle = Micros(span.start.0 + (span.end.0 - span.start.0) / 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Stacks, kernels and tick rates as inferred from genuine logs, which know none of them.
+//! Stacks, kernels and tick rates as inferred from genuine logs, which hold none of them.
 
 use std::path::{Path, PathBuf};
 

@@ -138,7 +138,7 @@ fn a_section_without_a_block_is_kept() {
     assert_eq!(support::convert_bytes(&[&file[..len]]), (file[..len].to_vec(), vec![]));
 }
 
-/// A capture of somebody else's, without any of our events, says so.
+/// A capture of another program, without any of our events, is reported as such.
 #[test]
 fn a_file_without_events_says_so() {
     let file = bytes("damaged/unkcb.pcapng");

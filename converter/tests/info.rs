@@ -306,7 +306,7 @@ fn foreign_blocks_are_counted() {
     assert_eq!(text, expected);
 }
 
-/// What is told of selected events is what `bblog json` prints of them.
+/// The summary of selected events agrees with what `bblog json` prints of them.
 #[test]
 fn a_selection_is_that_of_json() {
     let cases: [(&str, &[&str]); 8] = [
@@ -413,7 +413,7 @@ fn a_selection_is_each_files_own() {
     assert!(wrong.stderr.contains("--filter, "), "{}", wrong.stderr);
 }
 
-/// A version is told when something of that version was read.
+/// A version is printed if something of that version was read.
 #[test]
 fn versions_are_those_found() {
     let first = |input: &[u8]| {

@@ -36,7 +36,7 @@ fn start(args: &[&str], input: &[u8]) -> (Child, Receiver<Vec<u8>>) {
     (child, receiver)
 }
 
-/// The log as a compressor writes it that was told to let out what it has, and goes on.
+/// The log as a compressor writes it that flushed what it had, and did not end.
 fn flushed(log: &[u8], how: &str) -> Vec<u8> {
     match how {
         "gzip" => {

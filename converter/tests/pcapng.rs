@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! pcapng as an input: what was written is read back, whoever wrote or rewrote it.
+//! pcapng as an input: what was written is read back, by whichever program it was written or rewritten.
 
 mod support;
 
@@ -145,7 +145,7 @@ fn several_files_are_merged_in_time_order() {
 }
 
 /// A file of others: a section with two interfaces, an enhanced and a simple packet, name
-/// resolution, statistics, and blocks nobody knows.
+/// resolution, statistics, and blocks of unknown types.
 fn foreign() -> Vec<u8> {
     let block = |kind: u32, body: &[u8]| {
         let len = (12 + body.len() as u32).to_le_bytes();

@@ -37,7 +37,7 @@ fn long_work_shows_how_far_it_is() {
     ] {
         let Some(shown) = on_terminal(&format!("{slow} {work}")) else { return };
         assert!(shown.contains("events/s") && shown.contains("KiB"), "{work}: {shown:?}");
-        // Taken away at the end; what is told stands above it.
+        // Removed at the end; messages stand above it.
         assert!(shown.ends_with("\u{1b}[2K") || shown.trim_end().ends_with("\u{1b}[2K"), "{work}: {shown:?}");
         assert!(shown.contains("text before the log"), "{work}: {shown:?}");
     }

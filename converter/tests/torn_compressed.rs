@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A compressed log that was cut short: what could be decoded is shown, then one line tells where
+//! A compressed log that was cut short: what could be decoded is shown, then one line says where
 //! it ends, and the exit status is 1.
 
 mod support;

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::when::{Block, kernels, merged, parse_member, parse_proof, parse_when};
 
-/// Where rows go at the moment.
+/// Where rows are added at the moment.
 enum Target {
     None,
     Names,
@@ -76,7 +76,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A line that begins something: what it is is where the lines after it go.
+    /// A line that begins something. Its kind decides where the following lines are added.
     fn directive(&mut self, word: &str, rest: &str) -> Result<(), TableError> {
         self.blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
         let words = Words::of(word, rest);
@@ -190,7 +190,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Where rows go.
+    /// Where rows are added.
     fn rows(&mut self) -> Result<&mut Vec<Row>, TableError> {
         let rows = match &self.target {
             Target::Set(name) => self.tables.sets.get_mut(name),

@@ -205,10 +205,10 @@ pub struct CaptureArgs {
 }
 
 impl Cli {
-    /// What the options ask for.
+    /// The request that the options make.
     ///
     /// # Errors
-    /// One line if they ask for nothing.
+    /// One line if they make none.
     pub fn request(self) -> Result<Request, String> {
         if self.extcap_interfaces {
             return Ok(Request::Interfaces);

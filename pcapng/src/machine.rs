@@ -64,7 +64,7 @@ pub struct Machine {
 
 impl Machine {
     /// The kernel: its release if the kernel stated it, or the kernels that it may be: `14 or newer`; `None` if
-    /// nothing tells.
+    /// it is not known.
     pub fn kernel_name(&self) -> Option<&str> {
         self.release.as_deref().or_else(|| self.kernel.map(|kernel| kernel.value.name()))
     }

@@ -4,7 +4,7 @@
 //! A name is made of letters, digits and `-_.:` only, begins with none of the last four, and has
 //! a limited length. An id that was changed or cut gets a mark at its end, a hash of the original, so that
 //! ids that would look alike stay different. The hash is cryptographic, because the program that chooses
-//! the ids may want two of them to collide.
+//! the ids may try to make two of them collide.
 
 use std::fmt::Write;
 use std::net::IpAddr;

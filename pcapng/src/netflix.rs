@@ -167,7 +167,7 @@ const fn intro(kind: u32) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    /// The block of which most is constant is what the parts that make other blocks make of it.
+    /// The prebuilt EVENT block equals one made by the general encoder.
     #[test]
     fn an_event_without_verbose_part() {
         let tcpinfo: [u8; TCPINFO_LEN] = std::array::from_fn(|at| at as u8);

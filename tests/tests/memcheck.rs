@@ -2,10 +2,10 @@
 //! The plugin in tshark and sharkd under valgrind (`make memcheck`): no byte is used that is not there
 //! or was never set, and nothing is lost that grows with a capture.
 //!
-//! Wireshark's pools are told to take each piece of memory from malloc(3), or valgrind would see only
-//! the large ones. No report is suppressed. But stock Wireshark loses some preferences at its start, so what
-//! is lost is compared; and of some damaged captures 4.0's reader makes a time stamp of what it never set,
-//! which then shows wherever that time is looked at: never in the plugin.
+//! Wireshark's pools are set to take each piece of memory from malloc(3), or valgrind would see only
+//! the large ones. No report is suppressed. Stock Wireshark loses some preferences at its start, so the lost bytes
+//! are compared with those of stock Wireshark. For some damaged captures the reader of 4.0 makes a time stamp from
+//! memory it never set. valgrind reports each use of that time; none is in the plugin.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ fn arguments(report: &Path) -> Vec<String> {
 struct Report {
     /// Uses of memory that is not there, or was not set.
     errors: u64,
-    /// Bytes that nobody knows of any more at the end, or only by chance.
+    /// Bytes to which no pointer is left at the end, or only one that may be chance.
     lost: u64,
     /// Whether the plugin asked for any of those.
     ours_lost: bool,

@@ -122,7 +122,7 @@ fn the_kernel_is_taken_from_the_section_or_the_preference() {
     assert_eq!(events(Kernel::Main, &["-o", "bblog-record.kernel:13"]), name(Kernel::Freebsd13));
 }
 
-/// A provider that nobody has built in.
+/// A provider that is not built in.
 const SCHEMA: &str = "PROVIDER site
 KEYWORD ALL 1
 STRUCT PAYLOAD

@@ -49,21 +49,21 @@ struct target {
     packet_info *pinfo;
     proto_tree *tree;
     tvbuff_t *tvbs[2];       /* by enum bblog_origin; NULL if there are none */
-    bool visible;            /* somebody will look at the tree, not only filter by it */
+    bool visible;            /* the tree is shown, not only filtered by */
     const char *texts;
     bool has_stream;         /* bblog.stream is known */
     uint32_t stream;
     proto_item *top;         /* our top line, or NULL */
 };
 
-/* Whether somebody counts the records or events of a log. */
+/* Whether a tap listener counts the records or events of a log. */
 static bool
 is_counted(int log)
 {
     return have_tap_listener(bblog_taps[log]);
 }
 
-/* Whether somebody collects expert informations. */
+/* Whether a tap listener collects expert informations. */
 static bool
 is_watched(void)
 {
@@ -385,7 +385,7 @@ request_for(packet_info *pinfo, int input, const bblog_option *data)
     return request;
 }
 
-/* Whether the analysis is to see a frame: somebody may ask for what it concludes, now or in a later pass. */
+/* Whether the analysis is to see a frame: its conclusions may be needed, now or in a later pass. */
 static uint32_t
 followed(const packet_info *pinfo, proto_tree *tree, int log)
 {
@@ -452,7 +452,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
     return (int)tvb_captured_length(tvb);
 }
 
-/* What does not ask for anything of itself. */
+/* Bits of a request that alone need no decoding. */
 #define UNSHOWN (BBLOG_WANT_TREE | BBLOG_WANT_RELATIVE_TEXT)
 
 /* What a packet's own record or event is decoded for, and the rest of it. `protocol` is that of the log. */

@@ -22,7 +22,7 @@ extern int bblog_ett[BBLOG_SUBTREES];
 extern int bblog_proto_record;
 extern int bblog_proto_eventlog;
 extern int bblog_proto_builtin;
-/* Whoever has the name `eventlog`, or -1. */
+/* The protocol with the name `eventlog`, or -1. */
 extern int bblog_proto_alias;
 /* The preferences: enum bblog_kernel; whether raw members are shown. */
 extern int bblog_pref_kernel;
@@ -42,7 +42,7 @@ extern int **bblog_bits;
 
 /* stats.c */
 
-/* What a tap tells its listeners of one record or event. Any text may be NULL. */
+/* What a tap passes to its listeners for one record or event. Any text may be NULL. */
 typedef struct bblog_tap_data {
     const char *event;
     const char *stack;       /* or the provider */
@@ -82,7 +82,7 @@ bblog_section bblog_section_of(const packet_info *pinfo);
 
 /* dissect.c */
 
-/* Whether the bits of a field are to be added, although nobody looks at the tree. */
+/* Whether the bits of a field are to be added, although the tree is not shown. */
 bool bblog_bits_asked_for(uint32_t field);
 /* Called for every packet and every custom block. */
 int bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);

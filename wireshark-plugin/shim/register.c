@@ -27,8 +27,8 @@ static uint32_t hfinfos_len;
 static const char *pref_schemas = "";
 static const char *pref_stacks = "";
 
-/* Kept for ever. Nobody else knows of them once epan is gone, and tools that look for leaks would take
- * them for lost. */
+/* Kept for ever. Nothing else points to them once epan is gone, and tools that look for leaks would report
+ * them as lost. */
 #define KEPT __attribute__((used))
 static hf_register_info *field_infos KEPT;
 static ei_register_info *alert_infos KEPT;

@@ -73,7 +73,7 @@ typedef struct bblog_alert_kind {
     int32_t group;           /* enum bblog_alert_group */
 } bblog_alert_kind;
 
-/* All fields, in the order of their index, and the indexes that C itself has to know. */
+/* All fields, in the order of their index, and the indexes that the C code uses itself. */
 typedef struct bblog_registry {
     const bblog_field *fields;
     size_t len;
@@ -124,7 +124,7 @@ typedef struct bblog_option {
 enum bblog_input {
     BBLOG_INPUT_RECORD,      /* a TCPINFO: the first 268 bytes of a struct tcp_log_buffer */
     BBLOG_INPUT_EVENTLOG,    /* an ELOG event: 32-byte header and payload */
-    BBLOG_INPUT_NOTHING,     /* no bytes: a block that tells of skipped records */
+    BBLOG_INPUT_NOTHING,     /* no bytes: a block that stands for skipped records */
 };
 
 /* What is asked for; the event's name is always given. Bits of bblog_request.want. */
@@ -139,7 +139,7 @@ enum bblog_want {
     BBLOG_WANT_RELATIVE = 128, /* among those: relative sequence numbers */
     BBLOG_WANT_STATE = 256,  /* a few words about the connection's state */
     BBLOG_WANT_COUNTED = 512, /* what statistics count by */
-    BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else tells its connection */
+    BBLOG_WANT_FLOW = 1024,  /* the flow's number: nothing else identifies its connection */
     BBLOG_WANT_TREE = 2048,  /* where the event's number lies: there is a tree */
     /* What the analysis concludes of this frame or a later look at it. */
     BBLOG_WANT_FOLLOW = 4096,

@@ -61,7 +61,7 @@ pub struct FlowState {
     pub open: Open,
     /// The connection, ours first, if packets name it and the section does not.
     pub connection: Option<(SocketAddr, SocketAddr)>,
-    /// From which frames on the peer's initial sequence number is which.
+    /// The peer's initial sequence numbers, each with the first frame it holds for.
     pub irs: Vec<(u32, u32)>,
     /// What numbers in texts are relative to.
     pub numbers: Numbers,

@@ -93,7 +93,7 @@ impl Items {
     }
 
     /// Keeps a text for C. Control characters, which come from the network or from programs that chose
-    /// a log id, become U+FFFD, so a text is one line and ends where C thinks it does.
+    /// a log id, become U+FFFD, so a text is one line and ends at its NUL for C.
     pub fn text(&mut self, text: impl Display) -> TextAt {
         self.keep(|line| write!(line, "{text}"))
     }

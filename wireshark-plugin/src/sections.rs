@@ -171,8 +171,8 @@ impl Section {
         self.providers.get(&id).map(|name| &**name)
     }
 
-    /// The layout of the tcp provider's events, `raw` among them. If the file does not name it, the events
-    /// that have been decoded prove, each of them before it is decoded itself.
+    /// The layout of the tcp provider's events: the one that the file names, or else the one that the events so
+    /// far prove, `raw` included. An event is counted before it is decoded.
     pub fn layout_with(&mut self, raw: &RawEvent<'_>) -> Option<Layout> {
         if self.layout.is_some() {
             return self.layout;

@@ -26,7 +26,7 @@ pub enum Message {
     Drained,
     /// How many events the kernel has dropped so far.
     KernelDrops(u64),
-    /// Nothing more comes of a device; why, if it ought to have gone on.
+    /// A device has ended; the error, if it was not expected to end.
     Ended(Device, Result<(), Failure>),
     /// The process got a signal.
     Signal(Signal),

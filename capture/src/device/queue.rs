@@ -39,8 +39,9 @@ use std::time::{Duration, Instant};
 use crate::device::buffer::Buffer;
 use crate::device::message::{CHUNK, Chunk, Message};
 
-/// Buffers ahead of a writer that gets on, and how long it may stand still before there are more.
+/// Buffers queued ahead of a writer that makes progress.
 const AHEAD: usize = 2;
+/// A writer that takes no turn for this time stands still: then more buffers are filled.
 const STILL: Duration = Duration::from_millis(10);
 
 /// The queue; see the module.
@@ -268,7 +269,7 @@ mod tests {
     fn turns(still: Duration, more: usize) -> (Arc<Queue>, thread::JoinHandle<()>) {
         let queue = Arc::new(Queue { still, ..Queue::new(64 * CHUNK) });
         queue.take_turns();
-        assert!(queue.begin_turn().is_none(), "nobody rests");
+        assert!(queue.begin_turn().is_none(), "the device thread does not rest");
         let reader = Arc::clone(&queue);
         let reader = thread::spawn(move || {
             for number in 0..AHEAD + more {

@@ -70,7 +70,7 @@ impl IoctlsBuilder {
     }
 }
 
-pub struct IoctlRights(#[expect(dead_code, reason = "nobody asks a stand-in")] Vec<libc::c_ulong>);
+pub struct IoctlRights(#[expect(dead_code, reason = "a stand-in is never read")] Vec<libc::c_ulong>);
 
 impl CapRights for IoctlRights {
     fn limit<F: AsFd>(&self, _: &F) -> io::Result<()> {

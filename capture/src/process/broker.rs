@@ -24,11 +24,11 @@ const STACKS: u8 = b'S';
 const LIMITS: u8 = b'K';
 const LOG: u8 = b'L';
 
-/// Serves until the asker is gone.
+/// Serves until the client is gone.
 pub fn serve() {
     let (mut requests, mut answers) = (io::stdin().lock(), io::stdout().lock());
     let mut log = None;
-    // An error is the asker's end, too.
+    // An error is the client's end, too.
     while matches!(serve_one(&mut requests, &mut answers, &mut log), Ok(true)) {}
 }
 
@@ -85,7 +85,7 @@ fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) {
     }
 }
 
-/// The broker, seen from the asker.
+/// The broker, seen from the client.
 #[derive(Clone)]
 pub struct Broker(Rc<Process>);
 

@@ -130,7 +130,7 @@ impl Daemon {
         self.child.id().try_into().unwrap()
     }
 
-    /// Whether it catches SIGTERM by now, or nobody can tell.
+    /// Whether it catches SIGTERM by now. True where /proc does not show it.
     fn hears(&self) -> bool {
         let Ok(status) = fs::read_to_string(format!("/proc/{}/status", self.pid())) else { return true };
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");

@@ -36,7 +36,7 @@ impl Kernel {
         fs::create_dir(place.join("dev")).unwrap();
         fs::set_permissions(place.join("dev"), PermissionsExt::from_mode(0o777)).unwrap();
         let kernel = Kernel { place };
-        // Written by whoever the program becomes.
+        // Written by the user that the program becomes.
         kernel.set("journal", "");
         fs::set_permissions(kernel.place.join("dev/journal"), PermissionsExt::from_mode(0o666)).unwrap();
         kernel

@@ -193,7 +193,7 @@ fn a_slow_reader_keeps_memory_bounded() {
     let mut command = program();
     command.args(["-f", fifo.to_str().unwrap(), "--queue-size", "1M", "-o", out.to_str().unwrap()]);
     let daemon = start(&place, command);
-    // Nobody reads: the writer has to wait, and what it could write is what pipes, queue and
+    // The stream is not read: the writer has to wait, and it could write only what pipes, queue and
     // buffers hold.
     let entry = connection("id").entry(&records(0..200));
     let bytes = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -221,7 +221,7 @@ fn a_slow_reader_keeps_memory_bounded() {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 32 << 10, "{peak} kB");
-    // Then somebody reads, and nothing was lost.
+    // Then the stream is read, and nothing was lost.
     let drained = std::thread::spawn(move || {
         let mut reader = reader;
         let mut total = Vec::new();

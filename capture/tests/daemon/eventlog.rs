@@ -380,7 +380,7 @@ fn what_the_kernel_refuses() {
     assert_eq!(log, "bblogd: /dev/eventlog: no provider quic, expected registered ones\n");
     let log = refused(&kernel, &["--eventlog", "quic", "--eventlog", "sctp"]);
     assert_eq!(log, "bblogd: /dev/eventlog: no providers quic, sctp, expected registered ones\n");
-    // Sizes that the kernel would not take are told before it is asked.
+    // Sizes that the kernel would refuse are reported before the device is used.
     for size in ["65535", "1G", "1"] {
         let log = refused(&Kernel::new(), &["--eventlog", "tcp", "--buffer-size", size]);
         assert!(

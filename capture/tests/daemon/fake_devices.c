@@ -242,7 +242,7 @@ static int subscribe(uint16_t id, const char *name, uint32_t level, uint32_t key
 	return is_new;
 }
 
-/* What a provider tells when it is asked: all sessions, whoever they belong to. */
+/* The answer to a request for a dump: the sessions of all providers. */
 static void dump(uint16_t id)
 {
 	uint8_t complete[32] = { 32, 0, 0, 0, (uint8_t)id, (uint8_t)(id >> 8) };
@@ -314,7 +314,7 @@ static int create(uint32_t length, const uint8_t *arg)
 	memcpy(ev.table, &n, 4);
 	ev.capacity = 2ull * size;
 	ev.ring = malloc(ev.capacity);
-	lseek(ev.events, 0, SEEK_END); /* what was logged before is nobody's */
+	lseek(ev.events, 0, SEEK_END); /* what was logged before is not read */
 	ev.created = 1;
 	journal("eventlog create %u\n", size);
 	return 0;

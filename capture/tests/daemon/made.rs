@@ -115,7 +115,7 @@ pub const SESSION_END: u32 = 0xffff_ffff;
 pub const DUMP_COMPLETE: u32 = 0xffff_fffd;
 const CONN_SET_IP_V4: u32 = 0;
 const LOG_ID: u32 = 2;
-/// An event whose payload nobody looks into here.
+/// An event whose payload is not read here.
 const MSS: u32 = 4;
 
 /// An event as the device gives it.

@@ -105,7 +105,7 @@ fn a_log_that_comes_later_is_found() {
     let daemon = start(&kernel.place, kernel.bblogd(&["-f", fifo.to_str().unwrap(), "--syslog"]));
     daemon.signal(Signal::SIGUSR1);
     let log = listen(&kernel);
-    // What nobody heard is not repeated.
+    // A message sent while nothing listened is not repeated.
     until(
         "a message",
         || {

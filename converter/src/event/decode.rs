@@ -51,8 +51,8 @@ pub struct Told {
 }
 
 impl DecodedItem<'_> {
-    /// Whether it matters: what is told of its connection does, or an error or another warning of the tables does. A
-    /// closed window matters when it closes, not as long as it is closed.
+    /// Whether it is notable: by what it says of its connection, or by an error or a warning of the tables. A closed
+    /// window is notable when it closes, not while it stays closed.
     pub fn is_notable(&self) -> bool {
         let is_alarm = |alert: &AlertSpec| {
             alert.group == AlertGroup::Response

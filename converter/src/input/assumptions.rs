@@ -19,9 +19,9 @@ pub struct Assumptions {
     pub stacks: StackNames,
     /// The names of this machine's stacks, for inputs that do not name theirs.
     pub local_stacks: StackNames,
-    /// The kernel that wrote the BBLog records; `None` to believe the input, or else to infer it.
+    /// The kernel that wrote the BBLog records; `None` to use the input's, or else to infer it.
     pub kernel: Option<Kernel>,
-    /// Ticks per second (kern.hz) of the machine that wrote the BBLog records; `None` to believe the input, or
+    /// Ticks per second (kern.hz) of the machine that wrote the BBLog records; `None` to use the input's, or
     /// else to infer it.
     pub hz: Option<NonZeroU32>,
     /// Local and remote end of the connection of BBLog records without an entry's header.

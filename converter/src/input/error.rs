@@ -199,7 +199,7 @@ pub enum InputErrorKind {
     WrongFamily {
         /// How many.
         entries: u64,
-        /// Those of which that is inferred; of the others it is certain.
+        /// Those of them for which that is inferred; for the others it is certain.
         inferred: u64,
     },
     /// Events that came after newer ones.

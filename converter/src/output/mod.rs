@@ -36,7 +36,7 @@ pub struct Output {
     /// As the user named it.
     name: PathBuf,
     target: WriteBehind<Target>,
-    /// Somebody may read what is written while more is written.
+    /// Another program may read what is written while more is written.
     is_direct: bool,
 }
 

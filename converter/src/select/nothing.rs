@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! That a selection took no event, and what a filter asked for that the input cannot have.
+//! The message when a selection is empty, with hints about what the input cannot have.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use bblog_analysis::Timer;
 use bblog_dissector::spec::{ALL, Stack};
 use bblog_dissector::tables;
 
-/// That none of so many events was selected.
+/// The message when a selection is empty: the number of events, and hints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NothingSelected {
     events: u64,

@@ -12,11 +12,11 @@ use crate::input::window::Window;
 const AHEAD: usize = 48 * 1024;
 /// Reads of the window's usual size that are held back from then on: 8 MiB, less if there are many inputs.
 const HELD_READS: usize = 32;
-/// How much older than the newest event one is that no late one will come before: twice the largest delay that
-/// was seen, in microseconds.
+/// An event this much older than the newest is final: no late event will come before it. Twice the largest delay
+/// that was seen, in microseconds.
 const LATE_US: u64 = 1_000_000;
 
-/// How much older than the newest event one is that is not late: the clock was set back, or the time is damaged.
+/// Older than this: not late, but a clock step or a damaged time.
 const OTHER_CLOCK_US: u64 = 10_000_000;
 
 /// What stands at a place of the window.

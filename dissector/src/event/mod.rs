@@ -69,7 +69,7 @@ impl<'a> Event<'a> {
         };
         let is_writer = event.spec.writers & cx.stack.bit() != 0;
         match cx.stack {
-            // Of an event that others than stacks write, it is known for the default stack's id alone.
+            // Code outside the stacks also writes such events. Only under the default stack's id is a takeover recognised.
             Stack::Freebsd if !is_writer || event.spec.writers == ALL => event.taken_over(),
             Stack::Rack | Stack::Bbr if !is_writer => event.taken_over(),
             _ => event,

@@ -23,7 +23,7 @@ pub const NOTABLES: usize = 64;
 /// What a BBLog header has where nothing was set.
 const NOT_SET: &[u8] = b"UNKNOWN";
 
-/// Which connection it is, and what it runs on. Text is escaped: a terminal may have it.
+/// Which connection it is, and what it runs on. Text is escaped: it is safe to print.
 #[derive(Clone, Default)]
 pub struct Identity {
     /// Local and remote address, where events had them.
@@ -66,7 +66,7 @@ pub struct Kept {
     sent: (u64, u64),
 }
 
-/// Of a connection of which no event was seen yet.
+/// State before the first event.
 impl Default for Kept {
     fn default() -> Kept {
         Kept {
@@ -196,7 +196,7 @@ impl Kept {
     }
 }
 
-/// Text of a log as a terminal may have it; `None` if there is none.
+/// Text of a log, escaped so that it is safe to print; `None` if there is none.
 fn text(bytes: &[u8]) -> Option<Arc<str>> {
     (!bytes.is_empty()).then(|| Escaped(bytes).to_string().into())
 }

@@ -65,15 +65,15 @@ impl Grouping {
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// Of a stack; an asterisk marks one that was inferred.
+    /// Connections of a stack; an asterisk marks one that was inferred.
     Stack(String),
-    /// Of a local port.
+    /// Connections of a local port.
     Port(u16),
-    /// Of a remote port.
+    /// Connections of a remote port.
     RemotePort(u16),
-    /// Of a remote network, with the length of its prefix.
+    /// Connections of a remote network, with the length of its prefix.
     Network(IpAddr, u8),
-    /// Of those for which that is not known.
+    /// Connections whose group is not known.
     Unknown,
 }
 

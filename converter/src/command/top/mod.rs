@@ -6,7 +6,7 @@
 //!                                                                  └► ui: what keys do ─► view ─► screen
 //! ```
 //!
-//! The model knows no terminal and no clock of this machine: a connection's times are its log's. Memory is bounded
+//! The model uses no terminal and no clock of this machine: a connection's times are its log's. Memory is bounded
 //! by the number of connections that are followed.
 
 pub mod column;
