@@ -217,7 +217,7 @@ pub fn sending(facts: &Facts) -> (Limit, Evidence) {
     if facts.fin_sent {
         return (Limit::Closing, Evidence::State);
     }
-    if !facts.settled && facts.flight() != Some(0) {
+    if !facts.settled && !facts.is_idle() {
         // A timeout or a failed send that the log does not hold may be what all waits for.
         return (Limit::Unknown, Evidence::Missing);
     }

@@ -182,3 +182,19 @@ proptest! {
         let _ = (account.verdict(), account.notes());
     }
 }
+
+/// As above, for every record that a log can begin with.
+#[test]
+fn no_beginning_says_otherwise() {
+    for name in CUT {
+        let Some(bytes) = one_connection(name) else { continue };
+        let path = std::path::PathBuf::from(format!("{name}.tcplog"));
+        let records = load(&path, &bytes);
+        let (whole, _) = spans(records.iter());
+        for from in 0..records.len() {
+            let (part, segments) = spans(records[from..].iter());
+            let last_segment = segments.last().copied().unwrap_or_default();
+            agrees(&part, &whole, last_segment, &format!("{name} from {from}"));
+        }
+    }
+}

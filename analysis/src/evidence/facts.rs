@@ -9,8 +9,8 @@ use bblog_dissector::spec::Stack;
 pub struct Facts {
     /// The TCP state, as tcp_fsm.h numbers it.
     pub tcp_state: Option<u8>,
-    /// Whether a segment was sent or received since the log began or records were missing. Before that it is not
-    /// known whether what is in flight is lost.
+    /// Whether a segment was received since the log began or records were missing. Before that it is not known
+    /// whether what is in flight is lost.
     pub settled: bool,
     /// Whether the connection was established at some time.
     pub established: bool,
@@ -130,6 +130,11 @@ impl Facts {
     /// Bytes in flight.
     pub fn flight(&self) -> Option<u32> {
         Some(crate::seq::distance(self.snd_una?, self.snd_max?))
+    }
+
+    /// Whether all that was written is acknowledged; `false` if that is not known.
+    pub fn is_idle(&self) -> bool {
+        self.flight() == Some(0) && self.unsent() == Some(0)
     }
 
     /// Bytes in the send buffer that were not sent yet.
