@@ -23,6 +23,8 @@ use crate::table::arrow_row;
 use crate::table::events::{EventTable, MAX_ROWS, Shape};
 use crate::table::row::ConnectionRow;
 
+/// The folder of the table of fields.
+const SCHEMA: &str = "schema";
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 /// Rows of all days and machines together that wait to be written: the bound of the memory.
@@ -96,6 +98,8 @@ impl Store {
             replaced: replaced
                 .iter()
                 .flat_map(|(_, old)| old.files.iter().map(|file| file.place.clone()))
+                // The table of fields belongs to all runs.
+                .filter(|place| !place.starts_with(SCHEMA))
                 .collect(),
         };
         Ok(Store {
@@ -167,7 +171,7 @@ impl Store {
     fn write_schema(&mut self) -> Result<(), TablesError> {
         let text = format!("{:?}", self.schema);
         let name = fingerprint::of_all([text.as_str()].into_iter());
-        let place = PathBuf::from("schema").join(format!("{name}.parquet"));
+        let place = PathBuf::from(SCHEMA).join(format!("{name}.parquet"));
         if self.root.join(&place).exists() { Ok(()) } else { self.parts.whole(place, &self.schema) }
     }
 }
