@@ -229,7 +229,7 @@ impl EntrySink for Writing<'_> {
         let Some(current) = &mut files.current else { return };
         let stack = record.stack_id();
         if current.section.as_ref().is_none_or(|section| section.stack != stack) {
-            if store.is_in_trouble() {
+            if store.retry_if_due() {
                 current.lost_from(record.serial());
                 return store.dropped(&current.base, 1);
             }

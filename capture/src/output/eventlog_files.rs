@@ -163,7 +163,7 @@ impl EventlogFiles {
             state.learn(event, hint);
         }
         if state.file.is_none() {
-            if store.is_in_trouble() {
+            if store.retry_if_due() {
                 let name = self.base(key);
                 return store.dropped(&name, 1);
             }

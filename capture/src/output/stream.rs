@@ -203,7 +203,7 @@ impl StreamOut {
     }
 
     /// Whether it cannot be written at the moment.
-    pub fn has_trouble(&self) -> bool {
+    pub fn is_in_trouble(&self) -> bool {
         self.next_try.is_some()
     }
 

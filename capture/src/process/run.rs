@@ -70,18 +70,18 @@ fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
         folder.probe().map_err(|error| Failure::io(path.display(), error))?;
     }
     if !args.daemon {
-        return work(args, opened, log);
+        return run_capture(args, opened, log);
     }
     daemon::detach()?;
     let log = Rc::new(Log::new(args.log_format, true));
-    let done = work(args, opened, &log);
+    let done = run_capture(args, opened, &log);
     if let Err(failure) = &done {
         log.error(failure);
     }
     done
 }
 
-fn work(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failure> {
+fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool, Failure> {
     let Opened { tcp_log, eventlog, mut pid_file, mut status, target, machine } = opened;
     let lock = lock_folder(&target, log)?;
     let has_stacks = cfg!(target_os = "freebsd");

@@ -191,7 +191,7 @@ impl Writer {
             counters: self.output.counters(),
             load: queue.load(),
             queue_limit: queue.limit(),
-            in_trouble: self.output.has_trouble(),
+            in_trouble: self.output.is_in_trouble(),
             last_error: self.log.last_error(),
             is_up,
         };
@@ -355,10 +355,10 @@ impl Output {
     }
 
     /// Whether it cannot be written at the moment.
-    fn has_trouble(&self) -> bool {
+    fn is_in_trouble(&self) -> bool {
         match self {
-            Output::Files(files) => files.store.has_trouble(),
-            Output::Stream(stream) => stream.stream.has_trouble(),
+            Output::Files(files) => files.store.is_in_trouble(),
+            Output::Stream(stream) => stream.stream.is_in_trouble(),
         }
     }
 

@@ -172,8 +172,9 @@ impl Store {
         self.index.append(&self.folder, line, &complete)
     }
 
-    /// Whether writing makes no sense at the moment.
-    pub fn is_in_trouble(&mut self) -> bool {
+    /// Tries to reach the folder again if it cannot be written and the next try is due. Whether records are
+    /// to be dropped.
+    pub fn retry_if_due(&mut self) -> bool {
         let Some(next_try) = self.next_try else { return false };
         let now = Instant::now();
         if now < next_try {
@@ -384,7 +385,7 @@ impl Store {
     }
 
     /// Whether the folder cannot be written, as far as that is known.
-    pub fn has_trouble(&self) -> bool {
+    pub fn is_in_trouble(&self) -> bool {
         self.next_try.is_some()
     }
 
