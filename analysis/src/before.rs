@@ -5,7 +5,7 @@ use crate::evidence::Facts;
 
 /// The facts before an item that are compared with those after it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Before {
+pub(crate) struct FactsBefore {
     pub(crate) tcp_state: Option<u8>,
     pub(crate) established: bool,
     pub(crate) snd_una: Option<u32>,
@@ -18,10 +18,10 @@ pub(crate) struct Before {
     pub(crate) fast_recovery: Option<bool>,
 }
 
-impl Before {
+impl FactsBefore {
     #[inline]
-    pub(crate) fn of(facts: &Facts) -> Before {
-        Before {
+    pub(crate) fn of(facts: &Facts) -> FactsBefore {
+        FactsBefore {
             tcp_state: facts.tcp_state,
             established: facts.established,
             snd_una: facts.snd_una,

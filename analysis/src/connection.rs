@@ -6,7 +6,7 @@ use bblog_dissector::bblog::{Record, Serial};
 use bblog_dissector::spec::Stack;
 
 use crate::account::{Account, InUse, Seen, Side};
-use crate::before::Before;
+use crate::before::FactsBefore;
 use crate::cached_rtt::CachedRtt;
 use crate::evidence::{Facts, Kind, Observed, Options, Plans, RttKind, Segment, flag, read};
 use crate::handshake::Handshake;
@@ -184,7 +184,7 @@ impl Connection {
         }
         self.sending.advance(now);
         self.receiving.advance(now);
-        let before = Before::of(&self.facts);
+        let before = FactsBefore::of(&self.facts);
         let seen = read(plans, &mut self.facts, item);
         if self.clock.items == 1 {
             self.clock.is_whole = matches!(item, Item::Bblog(_)) && !self.facts.established;
@@ -197,7 +197,13 @@ impl Connection {
     }
 
     /// Takes in what an item said.
-    fn take(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<StackOf>, missing: u32) -> Step {
+    fn take(
+        &mut self,
+        before: &FactsBefore,
+        seen: &Observed<'_>,
+        stack: Option<StackOf>,
+        missing: u32,
+    ) -> Step {
         let limit_before = self.sending.state();
         let mut step = Step::begin(seen, missing, self.clock.items == 1);
         if let Some(timer) = seen.timer {
@@ -292,7 +298,7 @@ impl Connection {
         }
     }
 
-    fn happened(&mut self, before: &Before, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {
+    fn happened(&mut self, before: &FactsBefore, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {
         match seen.kind {
             Kind::In(segment) => self.received(before, &segment, step),
             Kind::Acked => self.acked(before),
@@ -331,7 +337,7 @@ impl Connection {
 
     /// A segment is sent. If what a timer sent was not answered in two RTTs, the time up to here is the
     /// timeout's, too, though other data is sent before the next timer fires.
-    fn sent(&mut self, before: &Before, segment: &Segment<'_>) {
+    fn sent(&mut self, before: &FactsBefore, segment: &Segment<'_>) {
         let is_new = before.snd_max.is_some_and(|max| precedes(max, segment.end()));
         let patience = 2 * i64::from(self.rtt_us().unwrap_or(UNKNOWN_RTT_US));
         if self.unanswered && is_new {
@@ -350,7 +356,7 @@ impl Connection {
     }
 
     /// A segment was received.
-    fn received(&mut self, before: &Before, segment: &Segment<'_>, step: &mut Step) {
+    fn received(&mut self, before: &FactsBefore, segment: &Segment<'_>, step: &mut Step) {
         self.unanswered = false;
         self.sending.settle();
         self.receiving.settle();
@@ -383,7 +389,7 @@ impl Connection {
     }
 
     /// snd_una may have advanced.
-    fn acked(&mut self, before: &Before) {
+    fn acked(&mut self, before: &FactsBefore) {
         let (Some(old), Some(una)) = (before.snd_una, self.facts.snd_una) else { return };
         self.sending.settle();
         if precedes(old, una) {
@@ -393,7 +399,7 @@ impl Connection {
     }
 
     /// What the item changed in the facts.
-    fn changed(&mut self, before: &Before, seen: &Observed<'_>, step: &mut Step) {
+    fn changed(&mut self, before: &FactsBefore, seen: &Observed<'_>, step: &mut Step) {
         let facts = &self.facts;
         if let (Some(was), Some(is)) = (before.recovery, facts.recovery)
             && was != is

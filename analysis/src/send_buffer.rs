@@ -3,7 +3,7 @@
 
 use bblog_dissector::Micros;
 
-use crate::before::Before;
+use crate::before::FactsBefore;
 use crate::evidence::{Facts, Kind, Observed};
 
 /// What is known of the send buffer from how the writer behaves.
@@ -26,7 +26,13 @@ const PROMPT_US: i64 = 5_000;
 
 impl SendBuffer {
     /// Learns from the writer whether the send buffer is what it waits for.
-    pub(crate) fn watch(&mut self, facts: &mut Facts, before: &Before, seen: &Observed<'_>, now: Micros) {
+    pub(crate) fn watch(
+        &mut self,
+        facts: &mut Facts,
+        before: &FactsBefore,
+        seen: &Observed<'_>,
+        now: Micros,
+    ) {
         let Some(buffered) = facts.buffered else { return };
         let mss = facts.mss.unwrap_or(0);
         match seen.kind {

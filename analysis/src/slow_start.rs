@@ -3,7 +3,7 @@
 
 use bblog_dissector::Micros;
 
-use crate::before::Before;
+use crate::before::FactsBefore;
 use crate::evidence::{Facts, Observed};
 use crate::timer::Timer;
 
@@ -34,7 +34,7 @@ pub enum SlowStartEnd {
 
 impl SlowStart {
     /// Follows it: cwnd is below ssthresh, or no more.
-    pub(crate) fn follow(&mut self, before: &Before, facts: &Facts, seen: &Observed<'_>, now: Micros) {
+    pub(crate) fn follow(&mut self, before: &FactsBefore, facts: &Facts, seen: &Observed<'_>, now: Micros) {
         let (Some(cwnd), Some(ssthresh)) = (facts.cwnd, facts.ssthresh) else { return };
         if !facts.established {
             return;

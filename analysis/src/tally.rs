@@ -4,7 +4,7 @@
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Stack;
 
-use crate::before::Before;
+use crate::before::FactsBefore;
 use crate::evidence::{Facts, Observed, Segment, flag};
 use crate::seq::{before as precedes, distance};
 use crate::slow_start::SlowStart;
@@ -35,7 +35,7 @@ impl Tally {
     /// Counts what an item changed.
     pub(crate) fn count(
         &mut self,
-        before: &Before,
+        before: &FactsBefore,
         facts: &Facts,
         seen: &Observed<'_>,
         (stack, now): (Option<StackOf>, Micros),

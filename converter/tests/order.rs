@@ -6,8 +6,8 @@ mod support;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+use bblog_converter::input::disorder::Disorder;
 use bblog_converter::input::window::Window;
-use bblog_converter::source::Disorder;
 use bblog_converter::source::elog::ElogReader;
 use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent};
 use proptest::prelude::*;

@@ -9,8 +9,8 @@ use bblog_dissector::spec::Stack;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
+use super::disorder::Disorder;
 use super::name::InputName;
-use crate::source::Disorder;
 
 /// Takes the errors as they are found, with the name of their input.
 pub type OnError<'a> = dyn FnMut(&InputName, &InputError) + 'a;
@@ -245,28 +245,6 @@ pub enum InputErrorKind {
         /// The header's event_count.
         expected: u64,
     },
-}
-
-impl Disorder {
-    /// The line about it, if any event was late.
-    pub fn notice(self) -> Option<InputError> {
-        let kind = InputErrorKind::OutOfOrder(self);
-        (self.late > 0).then_some(InputError { offset: None, kind, recovery: Recovery::Nothing })
-    }
-}
-
-/// How many events were late, and what became of them.
-impl fmt::Display for Disorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Disorder { late, left } = *self;
-        let events = if late == 1 { "event" } else { "events" };
-        write!(f, "{late} {events} logged after newer ones: ")?;
-        match left {
-            0 => write!(f, "put in the order of their times"),
-            _ if left == late => write!(f, "left where they are"),
-            _ => write!(f, "put in the order of their times, but for {left}"),
-        }
-    }
 }
 
 /// Records whose stack no table has.

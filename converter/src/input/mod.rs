@@ -4,6 +4,7 @@
 pub mod assumptions;
 mod big_endian;
 pub mod compression;
+pub mod disorder;
 pub mod error;
 pub mod folder;
 pub mod host;

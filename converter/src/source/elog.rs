@@ -4,9 +4,10 @@
 use bblog_dissector::DecodeError;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, FileHeader, ProviderTable, RawEvent};
 
+use crate::input::disorder::Disorder;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::order::{Ahead, Disorder, TimeOrder};
+use crate::source::order::{Ahead, TimeOrder};
 
 /// A reader of the events of one capture.
 pub struct ElogReader {

@@ -12,7 +12,6 @@ mod order;
 pub mod pcapng;
 
 pub use drops::{Dropped, Drops};
-pub use order::Disorder;
 
 /// Counts of what an input has besides records and events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! place: as long as no event is late, what it costs is a look at each one's time. From the first late one on
 //! it holds back more.
 
+use crate::input::disorder::Disorder;
 use crate::input::window::Window;
 
 /// Bytes looked at ahead while no event is late: several times what most late events are late by.
@@ -53,15 +54,6 @@ struct Item {
     time: u64,
     at: u32,
     len: u32,
-}
-
-/// How many items were out of order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Disorder {
-    /// Those that came after a newer one.
-    pub late: u64,
-    /// Those that still do.
-    pub left: u64,
 }
 
 impl TimeOrder {

@@ -13,9 +13,10 @@ use bblog_pcapng::block::{
 use bblog_pcapng::read::{self, Block, FRAME, Order};
 use bblog_pcapng::section::Interface;
 
+use crate::input::disorder::Disorder;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::order::{Ahead, Disorder, TimeOrder};
+use crate::source::order::{Ahead, TimeOrder};
 
 /// The longest block that is read, as in Wireshark; longer ones are left out.
 const MAX_BLOCK: u64 = 16 << 20;

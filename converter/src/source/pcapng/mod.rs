@@ -27,9 +27,10 @@ use bblog_pcapng::section::{Extent, Section, elog_option, netflix_option};
 use bblog_pcapng::{elog, netflix};
 
 use crate::input::assumptions::Assumptions;
+use crate::input::disorder::Disorder;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::{Counts, Disorder, Drops};
+use crate::source::{Counts, Drops};
 
 /// How many interfaces of a section are kept.
 const MAX_INTERFACES: usize = 10_000;
