@@ -18,7 +18,7 @@ pub(crate) enum CachedRtt {
     Unseen,
     /// They are.
     Own,
-    /// They began with this one, of which so much is left, microseconds.
+    /// They began with this one, which has so much left, microseconds.
     Cached(u32, u32),
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a connection sends again and why, for those who ask for no more: at a fraction of what it costs to follow
+//! What a connection sends again and why, and no more than that: at a fraction of what it costs to follow
 //! the [`Connection`](crate::Connection), which gives the same retransmissions.
 
 use bblog_dissector::Micros;

@@ -122,7 +122,7 @@ fn machines_apart() {
     let in_of = |stack_information: bool| {
         let mut bytes = [0; bblog::RECORD_LEN];
         (bytes[24], bytes[25], bytes[26]) = (1, 1, if stack_information { 0x10 } else { 0 });
-        // A record of which lldb's script kept 60 bytes has nothing there.
+        // A record cut by lldb's script has 60 bytes and nothing there.
         bytes[60] = 1;
         bytes
     };

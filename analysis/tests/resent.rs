@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! [`Resent`] finds the retransmissions that a connection's steps tell of, and no others.
+//! [`Resent`] finds the retransmissions of a connection's steps, and no others.
 
 mod logs;
 

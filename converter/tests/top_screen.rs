@@ -153,7 +153,7 @@ fn what_is_selected_stays_selected() {
     assert_eq!(screen.ui.selected, 0);
 }
 
-/// Every key the screen knows, and some that it does not.
+/// Every key that the screen has, and some that it has not.
 fn keys() -> impl Strategy<Value = Vec<KeyCode>> {
     let key = prop_oneof![
         prop::char::range(' ', '~').prop_map(KeyCode::Char),

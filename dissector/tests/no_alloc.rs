@@ -72,7 +72,7 @@ fn bblog_records_decode_without_an_allocation() {
 #[test]
 fn eventlog_events_decode_without_an_allocation() {
     let catalog = Catalog::builtin();
-    // Tables are made when they are first asked for.
+    // Tables are made on first use.
     catalog.providers();
     for name in ["small-plain.elog", "small-short.elog", "variant_e.elog"] {
         let file = fixture(name);

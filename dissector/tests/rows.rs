@@ -362,7 +362,7 @@ fn a_takeover_is_decoded_by_the_stack_that_follows() {
     }
 }
 
-/// Values that stand for no value are shown as such, and are in no sentence that asks for a value.
+/// Values that stand for no value are shown as such, and are in no sentence with a value.
 #[test]
 fn not_set_and_lower_bounds() {
     let mut bytes = [0; RECORD_LEN];

@@ -360,7 +360,7 @@ fn conclusions_are_fields_of_events_and_packets() {
     assert!(rows.iter().all(|row| row[3].is_empty() || row[0] == "OUT"));
     assert_eq!(count(3, "TLP"), 2);
     assert!(rows.iter().filter_map(|row| row[4].parse::<u32>().ok()).all(|us| us < 1_000_000));
-    // The same in a single pass, in which nothing but the filter asks.
+    // The same in a single pass, in which the filter alone needs the field.
     let found = |arguments: &[&str]| TSHARK.text(arguments, &TAILLOSS).lines().count();
     assert_eq!(found(&["-Y", "bblog.timer_fired == TLP"]), 2);
     assert_eq!(found(&["-Y", "bblog.retransmission && tcp"]), found(&["-Y", "bblog.retransmission"]));

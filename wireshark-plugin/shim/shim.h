@@ -274,7 +274,7 @@ void bblog_decode(const bblog_request *request, bblog_result *result);
 
 /* Registers everything with epan and wiretap. */
 void bblog_shim_register(void);
-/* The first field of the registry, from `from` on and before `end`, that a filter, a column or a statistic asks for,
+/* The first field of the registry, from `from` on and before `end`, that a filter, a column or a statistic needs,
  * itself or one of its bits; `end` if there is none. Every field before fields are registered. */
 uint32_t bblog_shim_next_asked(uint32_t from, uint32_t end);
 

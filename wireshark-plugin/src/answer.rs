@@ -32,7 +32,7 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
     Decoded { problem: at, ..Decoded::default() }
 }
 
-/// The event's name and, if asked for, what happened in words. `segment` is the segment that it is, and `again`
+/// The event's name and, if requested, what happened in words. `segment` is the segment that it is, and `again`
 /// why that was sent again, if it was.
 pub fn named(
     event: &Event<'_>,
@@ -123,7 +123,7 @@ fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
     });
 }
 
-/// As [`link`], where nobody looks at the tree: if one of the fields for it is asked for.
+/// As [`link`], where no tree is shown: if one of the fields for it is needed.
 fn asked_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: &mut Items) {
     use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
     let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
@@ -135,7 +135,7 @@ fn asked_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: 
 /// Whether the analysis takes in this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
     let asked = || registry::ANALYSED.into_iter().any(PluginField::is_asked_for);
-    // Without a tree there are no fields to ask for.
+    // Without a tree no fields are needed.
     request.first
         && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_TREE) && asked()))
 }
@@ -193,7 +193,7 @@ fn alert_names(items: &mut Items) {
     }
 }
 
-/// Adds what the plugin's own fields hold, as far as it is asked for, where nobody looks at the tree. `again`: the
+/// Adds what the plugin's own fields hold, as far as it is needed, where no tree is shown. `again`: the
 /// event is a segment that was sent before.
 pub fn asked_own(event: &Event<'_>, again: bool, request: &Request<'_>, frames: &Frames, items: &mut Items) {
     if !registry::is_any_own_asked_for() {
@@ -225,7 +225,7 @@ pub fn stalled(frame: u32, frames: &Frames, items: &mut Items) {
     }
 }
 
-/// Adds those values of a group that filters and columns ask for.
+/// Adds those values of a group that filters and columns need.
 pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
     for at in registry::asked_of(event.rows_of(group)) {
         event.one(group, at).for_each(|value| line.push(items, &value));

@@ -132,7 +132,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Adds what filters and columns ask for, where nobody looks at the tree.
+    /// Adds what filters and columns need, where no tree is shown.
     fn asked(&self, frames: &Frames, items: &mut Items) {
         let Seen { request, event, .. } = self;
         if request.wants(ffi::BBLOG_WANT_EARLIER) {

@@ -34,7 +34,7 @@ const NONE: i64 = i64::MIN;
 pub struct Frames {
     flows: Flows,
     plans: Plans,
-    /// The last provider that a plan was asked for, and it.
+    /// The provider of the last plan, and the plan.
     segments: Option<(&'static ProviderSpec, SegmentPlan)>,
     /// What the analysis concludes.
     pub follow: Follow,

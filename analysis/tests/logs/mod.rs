@@ -114,7 +114,7 @@ pub fn sessions(bytes: &[u8]) -> BTreeMap<u64, Connection> {
     session_events(bytes, |_, _, _, _| {})
 }
 
-/// As [`sessions`], and what each event told: session, number, item, step. None of a file without events.
+/// As [`sessions`], with the step of each event: session, number, item, step. None of a file without events.
 pub fn session_events<'a>(
     bytes: &'a [u8],
     mut with: impl FnMut(u64, u64, &Item<'a>, &Step),

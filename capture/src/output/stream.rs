@@ -35,7 +35,7 @@ const FLUSH: usize = 192 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SectionOwner {
     /// None: the stream has not begun.
-    Nobody,
+    NotBegun,
     /// A BBLog entry's.
     Bblog,
     /// eventlog's.
@@ -109,7 +109,7 @@ impl StreamOut {
             buffer: Vec::with_capacity(FLUSH + 4096),
             buffered: 0,
             flushes: (0, 0),
-            owner: SectionOwner::Nobody,
+            owner: SectionOwner::NotBegun,
             error: None,
             log,
             counters: Counters::default(),
@@ -190,7 +190,7 @@ impl StreamOut {
         self.dropped += records;
         self.counters.dropped += records;
         self.flushes.1 += 1;
-        self.owner = SectionOwner::Nobody;
+        self.owner = SectionOwner::NotBegun;
     }
 
     /// Tries once more to write what could not be written, and reports what is lost.

@@ -42,7 +42,7 @@ const CONNECTIONS: usize = 65_536;
 /// How the files end.
 const END: &str = ".pcapng";
 /// What is no connection's.
-const NOBODY: &str = "other";
+const OTHER: &str = "other";
 /// The id of a connection without one, as the kernel calls it.
 const NO_ID: &[u8] = b"UNKNOWN";
 
@@ -111,7 +111,7 @@ struct ConnectionIndex {
     sessions: HashMap<SessionOfAddresses, usize>,
     /// The connection that a session had last.
     latest: HashMap<NamedSession, usize>,
-    nobody: Option<usize>,
+    other: Option<usize>,
 }
 
 /// Addresses, ports and zone, address family, and log id.
@@ -154,12 +154,12 @@ impl ConnectionIndex {
                 }
                 Ok(at)
             }
-            Owner::Nobody => {
-                let at = match self.nobody {
+            Owner::NoConnection => {
+                let at = match self.other {
                     Some(at) => at,
-                    None => self.begin(FileLabel::Text(NOBODY.to_owned()), parts)?,
+                    None => self.begin(FileLabel::Text(OTHER.to_owned()), parts)?,
                 };
-                self.nobody = Some(at);
+                self.other = Some(at);
                 Ok(at)
             }
         }
@@ -184,7 +184,7 @@ impl ConnectionIndex {
                         let id = if header.id().is_empty() { NO_ID } else { header.id() };
                         name::of_connection(id, header.lport(), header.faddr(), header.fport())
                     }
-                    Err(_) => NOBODY.to_owned(),
+                    Err(_) => OTHER.to_owned(),
                 };
                 let at = self.begin(FileLabel::Text(label), parts)?;
                 self.entries.insert(key, at);
@@ -231,7 +231,7 @@ impl ConnectionIndex {
         if parts.is_full() {
             parts.complete_oldest()?;
             (self.entry, self.event) = (None, None);
-            self.nobody = self.nobody.filter(|&at| parts.is_open(at));
+            self.other = self.other.filter(|&at| parts.is_open(at));
             self.entries.retain(|_, at| parts.is_open(*at));
             self.sessions.retain(|_, at| parts.is_open(*at));
             self.latest.retain(|_, at| parts.is_open(*at));

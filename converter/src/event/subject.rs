@@ -87,7 +87,7 @@ impl fmt::Display for StackName {
 }
 
 impl KernelName {
-    /// The release, if the kernel stated it, or the kernels that it may be; `None` if nothing tells.
+    /// The release, if the kernel stated it, or the kernels that it may be; `None` if it is not known.
     pub fn release(&self) -> Option<&str> {
         self.release.as_deref()
     }

@@ -24,6 +24,6 @@ pub enum Owner<'a> {
         /// Local and remote address of the session's connection.
         addresses: Option<Addresses>,
     },
-    /// Unknown.
-    Nobody,
+    /// No connection, or not known.
+    NoConnection,
 }

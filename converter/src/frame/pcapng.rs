@@ -107,7 +107,7 @@ impl PcapngStream {
         let section = reader.section();
         match &section.bblog {
             Some(facts) => Owner::Entry { header: &facts.header, section: section.number },
-            None => Owner::Nobody,
+            None => Owner::NoConnection,
         }
     }
 

@@ -116,13 +116,13 @@ impl FrameStream {
     pub fn owner(&self) -> Owner<'_> {
         match &self.source {
             FrameSource::Bblog(bblog) => Owner::Entry { header: bblog.header(), section: bblog.sections() },
-            FrameSource::Elog(elog) => elog.item().map_or(Owner::Nobody, |item| Owner::Session {
+            FrameSource::Elog(elog) => elog.item().map_or(Owner::NoConnection, |item| Owner::Session {
                 event: item.event,
                 provider: item.provider.unwrap_or_default(),
                 addresses: item.addresses,
             }),
             FrameSource::Pcapng(pcapng) => pcapng.owner(),
-            FrameSource::Empty => Owner::Nobody,
+            FrameSource::Empty => Owner::NoConnection,
         }
     }
 

@@ -22,7 +22,7 @@ pub struct FileGroup {
 
 /// The files that `names` stand for, in groups: files, series, and everything in folders. Files and folders whose names
 /// begin with a dot are left out where they are not named: files being written have such names. What cannot be
-/// searched is told to `on_error`.
+/// searched is passed to `on_error`.
 pub fn groups(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<FileGroup> {
     let mut groups: BTreeMap<(PathBuf, bool), BTreeMap<(u32, PathBuf), InputName>> = BTreeMap::new();
     let mut add = |path: PathBuf, is_named: bool| {

@@ -14,7 +14,7 @@ const FOLDER: &str = "host=";
 pub struct Place {
     /// The name of the file, as messages have it.
     pub file: Arc<str>,
-    /// The machine; `None` if nothing tells.
+    /// The machine; `None` if it is not known.
     pub host: Option<Arc<str>>,
 }
 

@@ -320,7 +320,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
-        /// Whatever is asked for and taken, and whoever reads: the same bytes, once, in order.
+        /// For all requests and both readers: the same bytes, once, in order.
         #[test]
         fn shows_every_byte_once(
             len in 0_usize..6 << 20,

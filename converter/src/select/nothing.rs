@@ -15,7 +15,7 @@ pub struct NothingSelected {
 }
 
 impl NothingSelected {
-    /// None of `events` events, of these `stacks` ([`Stack::bit`]s), by a filter that asks for the events `names`.
+    /// None of `events` events, of these `stacks` ([`Stack::bit`]s), by a filter that selects the events `names`.
     pub(super) fn new<'a>(events: u64, stacks: u8, names: impl Iterator<Item = &'a str>) -> NothingSelected {
         let stacks = stacks & !Stack::Unknown.bit();
         let hints = names.filter(|_| stacks != 0).filter_map(|name| hint(name, stacks)).collect();
@@ -31,7 +31,7 @@ impl fmt::Display for NothingSelected {
     }
 }
 
-/// What to ask for instead of the event `name`, where `stacks` log another one or do not log it.
+/// What to select instead of the event `name`, where `stacks` log another one or do not log it.
 fn hint(name: &str, stacks: u8) -> Option<String> {
     if let Some(timer) = Timer::from_name(name) {
         let events: Vec<&str> = timer.events(stacks).map(|event| event.name).collect();

@@ -108,7 +108,7 @@ impl Drops {
         }
         counted.retain(|capture| capture.2 > 0);
         counted.sort_unstable_by_key(|capture| capture.1);
-        // The most that captures have together of which no two overlap: `most[n]` of the first n.
+        // The greatest sum over captures without overlap: `most[n]` of the first n.
         let mut most = vec![0u64];
         for &(begin, _, dropped) in &counted {
             let before = counted.partition_point(|earlier| earlier.1 < begin).min(most.len() - 1);

@@ -158,8 +158,8 @@ impl TimeOrder {
         (is_last, Some(boundary).filter(|&boundary| boundary > begin))
     }
 
-    /// Sorts the items in front, and returns the bytes of those that can go: all, or those of which no late one
-    /// will come before.
+    /// Sorts the items in front, and returns the bytes of those that can go: all, or those before which no late one will
+    /// come.
     fn sort(&mut self, bytes: &mut [u8], seen: usize, ahead: &impl Fn(&[u8]) -> Ahead, all: bool) -> usize {
         let Self { items, sorted, .. } = self;
         items.clear();

@@ -50,7 +50,7 @@ impl IntColumn {
     }
 }
 
-/// Words of which there are few.
+/// A column of few different words.
 pub(super) struct WordColumn {
     /// -1 is null.
     keys: Vec<i32>,

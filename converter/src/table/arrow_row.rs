@@ -16,7 +16,7 @@ use super::row::ConnectionRow;
 /// The time zone of all times.
 const UTC: &str = "UTC";
 
-/// The type of a text of which there are few.
+/// The type of a column of few different texts.
 pub fn word_type() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }

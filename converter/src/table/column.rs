@@ -29,7 +29,7 @@ pub enum Cell<'a> {
 pub enum Kind {
     /// Text, mostly another in each row.
     Text,
-    /// Text of which there are few.
+    /// One of few different texts.
     Word,
     /// A number of 64 bits, signed.
     Integer,

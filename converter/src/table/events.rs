@@ -53,9 +53,9 @@ pub struct EventTable {
     /// The column of a row of the tables, by its id: a number, or a text if it has the bit [`TEXT`].
     columns_by_row: Arc<[u16]>,
     rows: usize,
-    /// The connection of each row, until its id is asked for.
+    /// The connection of each row, until its id is requested.
     connections: Vec<Option<Number>>,
-    /// The place of each row's connection among `ids`, as far as they were asked for.
+    /// The place of each row's connection among `ids`, as far as they were requested.
     id_keys: Vec<Option<i32>>,
     ids: Vec<ConnectionId>,
     places: HashMap<ConnectionId, i32, RandomState>,
@@ -248,7 +248,7 @@ impl EventTable {
         }
     }
 
-    /// Takes in an event; `told` is its connection, and what it told of that.
+    /// Takes in an event; `told` is its connection and that connection's step.
     pub fn add(&mut self, decoded: &DecodedItem<'_>, told: Option<&(Number, Step)>) {
         self.connections.push(told.map(|told| told.0));
         self.add_base(decoded, told.map(|told| &told.1));
@@ -399,7 +399,7 @@ impl EventTable {
         }
     }
 
-    /// Asks `id` for the ids of the connections of rows that have none yet.
+    /// Takes from `id` the ids of the connections of rows that have none yet.
     pub fn identify(&mut self, mut id: impl FnMut(Number) -> Option<ConnectionId>) {
         let mut last: Option<(Number, Option<i32>)> = None;
         for connection in self.connections.drain(..) {

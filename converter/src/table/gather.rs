@@ -74,7 +74,7 @@ impl Gatherer {
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
-    /// connection and what it told; `None` if it is of no connection, or was read before.
+    /// connection and its step; `None` if it is of no connection, or was read before.
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
         let (connection, step) = self.follower.feed(input, number, item)?;

@@ -7,7 +7,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::tcp_provider::Addresses;
 use sha2::{Digest, Sha256};
 
-/// What tells a connection from all others.
+/// What distinguishes a connection from all others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity<'a> {
     /// The machine that logged it.

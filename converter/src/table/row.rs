@@ -22,7 +22,7 @@ pub struct Party {
     pub log_id: Option<Box<str>>,
     /// The tag, if one was set (BBLog).
     pub tag: Option<Box<str>>,
-    /// The last TCP stack that it changed to; `None` if nothing tells.
+    /// The last TCP stack that it changed to; `None` if it is not known.
     pub stack: Option<Arc<str>>,
     /// The last congestion control algorithm that it changed to (eventlog).
     pub cc: Option<Arc<str>>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! A provider's tables, made from its schema when they are first asked for.
+//! A provider's tables, made from its schema on first use.
 
 use std::collections::HashMap;
 use std::fmt;

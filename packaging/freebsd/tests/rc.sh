@@ -108,7 +108,7 @@ service status 1 'bblogd is not running'
 service reload 1 'not running'
 service stop 1 'not running'
 
-# What is missing can be asked for before.
+# What is missing can be listed before.
 service check 0 "asked: check -u $owner -D $work/the logs"
 
 # Enabled.

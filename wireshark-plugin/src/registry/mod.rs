@@ -96,7 +96,7 @@ impl PluginField {
         rows() as u32 + self as u32
     }
 
-    /// Whether a filter or a column asks for it.
+    /// Whether a filter or a column needs it.
     pub fn is_asked_for(self) -> bool {
         is_asked_for(self.index())
     }
@@ -237,19 +237,19 @@ static FIELDS: Kept<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Ke
     fields
 });
 
-/// The first field from `from` on and before `end` that a filter or a column asks for, or `end`. Before Wireshark has
-/// registered them, every field is asked for.
+/// The first field from `from` on and before `end` that a filter or a column needs, or `end`. Before Wireshark has
+/// registered them, every field is needed.
 fn next_asked(from: u32, end: u32) -> u32 {
     // SAFETY: the shim reads memory that lives as long as the process, and checks the index; it calls nothing.
     unsafe { ffi::bblog_shim_next_asked(from, end) }
 }
 
-/// Whether a filter or a column asks for a field.
+/// Whether a filter or a column needs a field.
 pub fn is_asked_for(field: u32) -> bool {
     next_asked(field, field + 1) == field
 }
 
-/// The indexes of those of `rows`, which have ids in a row, that a filter or a column asks for.
+/// The indexes of those of `rows`, which have ids in a row, that a filter or a column needs.
 pub fn asked_of(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
     let first = rows.first().map_or(0, |row| row.id);
     let end = first + rows.len() as u32;
@@ -261,7 +261,7 @@ pub fn asked_of(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether a filter or a column asks for one of the plugin's own fields.
+/// Whether a filter or a column needs one of the plugin's own fields.
 pub fn is_any_own_asked_for() -> bool {
     let first = rows() as u32;
     let end = first + PLUGIN_FIELDS.len() as u32;

@@ -21,7 +21,7 @@ use crate::picture::model::{
 
 /// Bytes of sentences up to which each event has one; beyond, only those that matter.
 const ALL_TEXTS: usize = 100_000_000;
-/// Initial sequence numbers told apart: a connection has one, and 0 before it.
+/// Initial sequence numbers that are distinguished: a connection has one, and 0 before it.
 const MAX_ISS: usize = 4;
 /// A direction with so many times less data than the other is minor.
 const MINOR: u64 = 20;

@@ -2,8 +2,8 @@
 //! What each run wrote, so that no input is converted twice and no run is half there.
 //!
 //! A run writes its files under temporary names. Its manifest, `_bblog/RUN.json`, appears when all of them are complete,
-//! and from then on the run counts: whoever writes to the folder next gives files their names that the run could not
-//! name any more. Engines leave out names that begin with an underscore or a dot.
+//! and from then on the run counts: the next run that writes to the folder names the files that this run
+//! could not name any more. Engines leave out names that begin with an underscore or a dot.
 
 use std::fs;
 use std::io;

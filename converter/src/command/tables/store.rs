@@ -256,7 +256,7 @@ fn day(time: Micros) -> i64 {
     time.0.div_euclid(DAY)
 }
 
-/// The time now, to tell runs on standard input apart.
+/// The time now, to distinguish runs on standard input.
 fn now() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{} {}", now.as_nanos(), std::process::id())
@@ -267,7 +267,7 @@ fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::Input)
     let mut known: HashMap<String, InputName> = HashMap::new();
     let mut all = Vec::new();
     for name in inputs {
-        // One that cannot be read is told of when it is opened.
+        // One that cannot be read is reported when it is opened.
         let fingerprint = match name.can_be_opened_again() {
             true => fingerprint::of_file(name.path()).ok(),
             false => None,

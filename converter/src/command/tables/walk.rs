@@ -30,7 +30,7 @@ pub trait Sink {
     /// Whether events are wanted, not connections alone.
     fn wants_events(&self) -> bool;
 
-    /// Takes an event of the machine `host`, with what it told of its connection.
+    /// Takes an event of the machine `host`, with its connection's step.
     ///
     /// # Errors
     /// Those of the output.

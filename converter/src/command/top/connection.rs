@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What is kept of a connection to be shown, beside what the analysis knows of it.
+//! What is kept of a connection to be shown, beside what the analysis keeps of it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub struct Kept {
     pub history: History,
     /// What happened that matters, the oldest first.
     pub notables: VecDeque<Notable>,
-    /// What its last event told.
+    /// The step of its last event.
     pub step: Option<Step>,
     /// The last event of it, and the last that is a segment, for filters that are set later.
     pub last_events: [LastEvent; 2],

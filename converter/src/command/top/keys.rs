@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What a key asks for.
+/// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Leave what is open, or the program.
@@ -79,7 +79,7 @@ pub const HELP: &[(&str, &str)] = &[
     ("q, F10, ^C", "quit"),
 ];
 
-/// What `key` asks for; `None` if it asks for nothing.
+/// What `key` does; `None` if it does nothing.
 pub fn action(key: &KeyEvent) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;

@@ -87,7 +87,7 @@ impl LastEvent {
         }
     }
 
-    /// The event; `None` if there was none yet. What it told of its connection is left to be added.
+    /// The event; `None` if there was none yet. Its connection's step is left to be added.
     pub fn decoded(&self) -> Option<DecodedItem<'_>> {
         let (item, event) = match self.log.as_ref()? {
             Log::Bblog(parts) => {

@@ -141,7 +141,7 @@ impl Test {
         }
     }
 
-    /// The names of events that it asks for: not those that it excludes.
+    /// The names of events that it selects: not those that it excludes.
     pub(super) fn event_names(&self) -> Vec<&str> {
         match self {
             Test::All(tests) | Test::Any(tests) => tests.iter().flat_map(Test::event_names).collect(),

@@ -65,7 +65,7 @@ impl Filter {
         self.test.follows()
     }
 
-    /// The names of events that it asks for.
+    /// The names of events that it selects.
     pub fn event_names(&self) -> impl Iterator<Item = &str> {
         self.test.event_names().into_iter()
     }
