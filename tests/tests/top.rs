@@ -47,6 +47,15 @@ impl Place {
         self.shell(size, &format!("{} top {args}", self.program.display()))
     }
 
+    /// Runs `bblog top` on a FIFO, and opens that once it is waited for.
+    fn stream(&self) -> (Tmux, File) {
+        let fifo = self.fifo();
+        let tmux = self.top((132, 24), "--interval 0.1 fifo; echo status $?");
+        tmux.wait_for("waiting for the first");
+        let stream = File::options().write(true).open(&fifo).unwrap();
+        (tmux, stream)
+    }
+
     fn shell(&self, size: (u16, u16), line: &str) -> Tmux {
         Tmux::start(size, self.folder.path(), line)
     }
@@ -205,10 +214,7 @@ fn a_stream_that_ends() {
         return;
     }
     let place = Place::new();
-    let fifo = place.fifo();
-    let tmux = place.top((132, 24), "--interval 0.1 fifo; echo status $?");
-    tmux.wait_for("waiting for the first");
-    let mut stream = File::options().write(true).open(&fifo).unwrap();
+    let (tmux, mut stream) = place.stream();
     stream.write_all(&log(LOGS[0])).unwrap();
     // What came is shown while the stream is open.
     tmux.wait_for("1 connection, 649 events");
@@ -231,10 +237,7 @@ fn garbage_in_the_stream() {
         return;
     }
     let place = Place::new();
-    let fifo = place.fifo();
-    let tmux = place.top((132, 24), "--interval 0.1 fifo; echo status $?");
-    tmux.wait_for("waiting for the first");
-    let mut stream = File::options().write(true).open(&fifo).unwrap();
+    let (tmux, mut stream) = place.stream();
     let garbage = b"\x1b[31m\x07ls -l\r\n".repeat(100);
     for part in [&log(LOGS[0]), &garbage, &log(LOGS[1]), &garbage, &log(LOGS[2])] {
         stream.write_all(part).unwrap();

@@ -3,6 +3,7 @@
 
 pub mod convert;
 pub mod elog_file;
+mod ends;
 pub mod info;
 pub mod pcap_file;
 pub mod plot;

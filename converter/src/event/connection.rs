@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The connection of an event: addresses and session, as text that is made once per connection.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use bblog_dissector::bblog::Header;
@@ -37,6 +38,18 @@ impl<'a> ConnectionRef<'a> {
                 session: Some(item.event.session_id()),
                 header: None,
             },
+        }
+    }
+}
+
+/// The address of one end as text, without its port; of IPv6 with its zone after %.
+pub struct Address(pub SocketAddr);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => write!(f, "{}%{}", v6.ip(), v6.scope_id()),
+            other => write!(f, "{}", other.ip()),
         }
     }
 }

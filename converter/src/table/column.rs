@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use bblog_analysis::Limit;
 use bblog_dissector::Micros;
 
-use super::id::Address;
 use super::row::{ConnectionRow, Figures};
+use crate::event::connection::Address;
 
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq)]

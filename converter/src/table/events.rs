@@ -182,38 +182,36 @@ impl EventTable {
                 }
             }
         }
-        Some(EventTable {
-            schema: schema(&shape, &ints, &texts),
-            shape,
-            columns_by_row: columns_by_row.into(),
-            rows: 0,
-            connections: Vec::new(),
-            id_keys: Vec::new(),
-            ids: Vec::new(),
-            places: HashMap::default(),
-            base: Base::new(),
-            ints: ints.iter().map(|_| IntColumn::new()).collect(),
-            text_columns: texts.iter().map(|_| TextColumn::new()).collect(),
-            values: IntMap::ints(),
-            texts: TextMap::new(),
-            scratch: String::new(),
-        })
+        let schema = schema(&shape, &ints, &texts);
+        Some(EventTable::empty(schema, shape, columns_by_row.into(), (ints.len(), texts.len())))
     }
 
     /// An empty table with the same columns.
     pub fn another(&self) -> EventTable {
+        let (schema, columns_by_row) = (Arc::clone(&self.schema), Arc::clone(&self.columns_by_row));
+        let widths = (self.ints.len(), self.text_columns.len());
+        EventTable::empty(schema, self.shape.clone(), columns_by_row, widths)
+    }
+
+    /// An empty table with so many columns of numbers and of texts behind the first ones.
+    fn empty(
+        schema: SchemaRef,
+        shape: Shape,
+        columns_by_row: Arc<[u16]>,
+        (ints, texts): (usize, usize),
+    ) -> EventTable {
         EventTable {
-            schema: Arc::clone(&self.schema),
-            shape: self.shape.clone(),
-            columns_by_row: Arc::clone(&self.columns_by_row),
+            schema,
+            shape,
+            columns_by_row,
             rows: 0,
             connections: Vec::new(),
             id_keys: Vec::new(),
             ids: Vec::new(),
             places: HashMap::default(),
             base: Base::new(),
-            ints: self.ints.iter().map(|_| IntColumn::new()).collect(),
-            text_columns: self.text_columns.iter().map(|_| TextColumn::new()).collect(),
+            ints: (0..ints).map(|_| IntColumn::new()).collect(),
+            text_columns: (0..texts).map(|_| TextColumn::new()).collect(),
             values: IntMap::ints(),
             texts: TextMap::new(),
             scratch: String::new(),

@@ -7,6 +7,8 @@ use bblog_dissector::Micros;
 use bblog_dissector::tcp_provider::Addresses;
 use sha2::{Digest, Sha256};
 
+use crate::event::connection::Address;
+
 /// What distinguishes a connection from all others.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity<'a> {
@@ -68,20 +70,6 @@ fn lines(identity: &Identity<'_>) -> String {
     let _ = iss.map(|iss| writeln!(text, "iss {iss}"));
     let _ = session.filter(|_| addresses.is_none()).map(|session| writeln!(text, "session {session}"));
     text
-}
-
-/// The address of one end, without its port; of IPv6 with its zone after %.
-pub(super) struct Address(pub(super) std::net::SocketAddr);
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            std::net::SocketAddr::V6(v6) if v6.scope_id() != 0 => {
-                write!(f, "{}%{}", v6.ip(), v6.scope_id())
-            }
-            other => write!(f, "{}", other.ip()),
-        }
-    }
 }
 
 #[cfg(test)]

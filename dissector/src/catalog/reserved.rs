@@ -2,7 +2,7 @@
 //! Events that every provider has.
 
 use crate::elog;
-use crate::spec::{ALL, EventSpec};
+use crate::spec::EventSpec;
 
 /// The events whose ids are reserved for every provider, where its schema does not define them.
 pub(super) static RESERVED: [EventSpec; 3] = [
@@ -12,25 +12,5 @@ pub(super) static RESERVED: [EventSpec; 3] = [
 ];
 
 const fn reserved(id: u32, name: &'static str, label: &'static str) -> EventSpec {
-    EventSpec {
-        id,
-        name,
-        c_name: name,
-        former_names: &[],
-        label,
-        notes: &[],
-        logged_by: &[],
-        fields: &[],
-        titles: &[],
-        categories: &[],
-        says: &[],
-        beside: &[],
-        format: &[],
-        alerts: &[],
-        timers: &[],
-        evidence: &[],
-        writers: ALL,
-        takeovers: &[],
-        size: 0,
-    }
+    EventSpec::without_rows(id, name, name, label)
 }

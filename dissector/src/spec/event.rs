@@ -80,24 +80,36 @@ impl EventSpec {
 }
 
 /// Stands in for events whose number no table has: no rows but the raw ones.
-pub static UNKNOWN: EventSpec = EventSpec {
-    id: u32::MAX,
-    name: "UNKNOWN",
-    c_name: "",
-    former_names: &[],
-    label: "unknown event",
-    notes: &[],
-    logged_by: &[],
-    fields: &[],
-    titles: &[],
-    categories: &[],
-    says: &[],
-    beside: &[],
-    format: &[],
-    alerts: &[],
-    timers: &[],
-    evidence: &[],
-    writers: ALL,
-    takeovers: &[],
-    size: 0,
-};
+pub static UNKNOWN: EventSpec = EventSpec::without_rows(u32::MAX, "UNKNOWN", "", "unknown event");
+
+impl EventSpec {
+    /// An event with a name and a label only.
+    pub(crate) const fn without_rows(
+        id: u32,
+        name: &'static str,
+        c_name: &'static str,
+        label: &'static str,
+    ) -> EventSpec {
+        EventSpec {
+            id,
+            name,
+            c_name,
+            former_names: &[],
+            label,
+            notes: &[],
+            logged_by: &[],
+            fields: &[],
+            titles: &[],
+            categories: &[],
+            says: &[],
+            beside: &[],
+            format: &[],
+            alerts: &[],
+            timers: &[],
+            evidence: &[],
+            writers: ALL,
+            takeovers: &[],
+            size: 0,
+        }
+    }
+}

@@ -11,6 +11,7 @@ use super::column::Column;
 use super::model::Line;
 use super::status::Status;
 use super::table::Entry;
+use crate::command::ends::JsonEnds;
 use crate::event::item::Clock;
 
 /// Prints the table, all columns as wide as they have to be.
@@ -71,12 +72,8 @@ struct Connection<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     members: usize,
-    local: Option<String>,
-    local_port: Option<u16>,
-    remote: Option<String>,
-    remote_port: Option<u16>,
-    session: Option<u64>,
-    log_id: Option<&'a str>,
+    #[serde(flatten)]
+    ends: JsonEnds<'a>,
     stack: Option<&'a str>,
     stack_inferred: bool,
     cc: Option<&'a str>,
@@ -142,16 +139,10 @@ impl<'a> Connection<'a> {
         let identity = &line.identity;
         // The ends of a group are those of one of its connections.
         let ends = identity.addresses.filter(|_| entry.group.is_none());
-        let (local, remote) = ends.unzip();
         Connection {
             group: entry.group.as_ref().map(ToString::to_string),
             members: line.members,
-            local: local.map(|end| end.ip().to_string()),
-            local_port: local.map(|end| end.port()),
-            remote: remote.map(|end| end.ip().to_string()),
-            remote_port: remote.map(|end| end.port()),
-            session: identity.session,
-            log_id: identity.log_id.as_deref(),
+            ends: JsonEnds::new(ends, identity.session, identity.log_id.as_deref()),
             stack: identity.stack.as_deref(),
             stack_inferred: identity.is_stack_inferred,
             cc: identity.cc.as_deref(),

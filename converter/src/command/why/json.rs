@@ -2,18 +2,18 @@
 //! A connection as a JSON object.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use bblog_analysis::{Account, NoteValue, Side, Span, Stall, Total};
 use serde::Serialize;
 
 use super::Finding;
+use crate::command::ends::JsonEnds;
 use crate::event::subject::Names;
 
 /// A line of `bblog why --json`.
 #[derive(Serialize)]
 pub(super) struct ConnectionLine<'a> {
-    connection: Ends<'a>,
+    connection: JsonEnds<'a>,
     stacks: Vec<&'a str>,
     kernel: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,16 +30,6 @@ pub(super) struct ConnectionLine<'a> {
     verdict: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     spans: Option<Vec<JsonSpan>>,
-}
-
-#[derive(Serialize)]
-struct Ends<'a> {
-    local: Option<String>,
-    local_port: Option<u16>,
-    remote: Option<String>,
-    remote_port: Option<u16>,
-    session: Option<u64>,
-    log_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -113,17 +103,9 @@ impl<'a> ConnectionLine<'a> {
             (names.stacks_of(subject).any(|stack| stack.is_inferred), "stack"),
             (kernel.is_some_and(|kernel| kernel.is_inferred), "kernel"),
         ];
-        let (local, remote) = subject.addresses.unzip();
         let spans = (!account.spans.is_empty()).then(|| account.spans.iter().map(JsonSpan::of).collect());
         ConnectionLine {
-            connection: Ends {
-                local: local.map(address),
-                local_port: local.map(|end| end.port()),
-                remote: remote.map(address),
-                remote_port: remote.map(|end| end.port()),
-                session: subject.session,
-                log_id: subject.log_id.as_deref(),
-            },
+            connection: JsonEnds::new(subject.addresses, subject.session, subject.log_id.as_deref()),
             stacks: names.stacks_of(subject).map(|stack| &*stack.name).collect(),
             kernel: kernel.map(|kernel| kernel.kernel.name()),
             inferred: inferred.into_iter().filter(|fact| fact.0).map(|fact| fact.1).collect(),
@@ -220,13 +202,5 @@ impl Note {
         };
         let values = note.values.iter().map(|(name, of)| (*name, value(of))).collect();
         Note { kind: note.kind, text: note.text, values }
-    }
-}
-
-/// An address; of IPv6 with its zone after %.
-fn address(end: SocketAddr) -> String {
-    match end {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        other => other.ip().to_string(),
     }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::Value;
 
-use crate::event::connection::{ConnectionRef, ConnectionTexts};
+use crate::event::connection::{Address, ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
 use crate::event::item::{Clock, LogItem};
 use crate::event::origin::Origin;
@@ -191,8 +191,12 @@ impl ItemColumn {
             ItemColumn::Connection => {
                 out.extend_from_slice(texts.connections.get(decoded.input, item, connection));
             }
-            ItemColumn::Local => end(|ends| ends.0).iter().for_each(|end| address(end, out)),
-            ItemColumn::Remote => end(|ends| ends.1).iter().for_each(|end| address(end, out)),
+            ItemColumn::Local => {
+                end(|ends| ends.0).iter().for_each(|&end| _ = write!(out, "{}", Address(end)))
+            }
+            ItemColumn::Remote => {
+                end(|ends| ends.1).iter().for_each(|&end| _ = write!(out, "{}", Address(end)))
+            }
             ItemColumn::LocalPort => {
                 end(|ends| ends.0).iter().for_each(|end| integer(end.port().into(), out))
             }
@@ -250,13 +254,6 @@ fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
     if let Some((local, remote)) = connection.addresses {
         let _ = write!(out, "{local} - {remote}");
     }
-}
-
-fn address(end: &SocketAddr, out: &mut Vec<u8>) {
-    let _ = match end {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => write!(out, "{}%{}", v6.ip(), v6.scope_id()),
-        other => write!(out, "{}", other.ip()),
-    };
 }
 
 fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {

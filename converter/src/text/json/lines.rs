@@ -7,7 +7,7 @@ use bblog_dissector::spec::{Repeat, ValueNames};
 
 use super::keys::Keys;
 use super::value;
-use crate::event::connection::{ConnectionRef, ConnectionTexts};
+use crate::event::connection::{Address, ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
 use crate::event::origin::Origin;
@@ -203,16 +203,12 @@ fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
     let Some((local, remote)) = connection.addresses else {
         return out.extend_from_slice(b"null");
     };
-    let address = |address: std::net::SocketAddr| match address {
-        std::net::SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        other => other.ip().to_string(),
-    };
     out.extend_from_slice(b"{\"local\":");
-    value::string(&address(local), out);
+    value::string(&Address(local).to_string(), out);
     out.extend_from_slice(b",\"local_port\":");
     value::unsigned(u64::from(local.port()), out);
     out.extend_from_slice(b",\"remote\":");
-    value::string(&address(remote), out);
+    value::string(&Address(remote).to_string(), out);
     out.extend_from_slice(b",\"remote_port\":");
     value::unsigned(u64::from(remote.port()), out);
     if let Some(header) = &connection.header {
