@@ -4,7 +4,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use bblog_analysis::{BblogItem, Connections, Item, Key, Wanted};
+use bblog_analysis::{ConnectionKey, Connections, Item, RecordItem, Wanted};
 use bblog_dissector::bblog::{self, Record, records};
 use bblog_dissector::event::RecordContext;
 use bblog_dissector::spec::{Kernel, Stack};
@@ -35,11 +35,11 @@ fn follow(bencher: Bencher, name: &str) {
     let bodies = bblog::entries(&bytes).map(|entry| entry.expect("an entry").1);
     let all: Vec<Record<'_>> =
         bodies.flat_map(|body| records(body).map(|record| record.expect("a record"))).collect();
-    let key = Key::Endpoints([0; 40], 2);
+    let key = ConnectionKey::Endpoints([0; 40], 2);
     bencher.counter(ItemsCount::new(all.len())).bench_local(|| {
         let mut connections: Connections = Connections::new(Wanted::default());
         for (number, record) in all.iter().enumerate() {
-            let item = Item::Bblog(BblogItem { record: *record, time: record.time(), context });
+            let item = Item::Bblog(RecordItem { record: *record, time: record.time(), context });
             black_box(connections.feed(key, number as u64, &item));
         }
         connections

@@ -11,14 +11,14 @@ use bblog_dissector::spec::EventSpec;
 #[derive(Clone, Copy)]
 pub enum Item<'a> {
     /// A BBLog record.
-    Bblog(BblogItem<'a>),
+    Bblog(RecordItem<'a>),
     /// An event of eventlog's tcp provider.
-    Eventlog(EventlogItem<'a>),
+    Eventlog(EventItem<'a>),
 }
 
 /// A BBLog record and what is known of it besides.
 #[derive(Clone, Copy)]
-pub struct BblogItem<'a> {
+pub struct RecordItem<'a> {
     /// The record.
     pub record: Record<'a>,
     /// When it was made; any clock that all items of a connection share.
@@ -29,7 +29,7 @@ pub struct BblogItem<'a> {
 
 /// An event of eventlog's tcp provider and what is known of it besides.
 #[derive(Clone, Copy)]
-pub struct EventlogItem<'a> {
+pub struct EventItem<'a> {
     /// The event.
     pub event: RawEvent<'a>,
     /// What describes it.

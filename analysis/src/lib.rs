@@ -22,7 +22,7 @@
 //! is bounded: see [`Connection`] and [`Connections`].
 //!
 //! ```
-//! use bblog_analysis::{BblogItem, Connection, Item, Limit, Plans};
+//! use bblog_analysis::{RecordItem, Connection, Item, Limit, Plans};
 //! use bblog_dissector::bblog::{entries, records};
 //! use bblog_dissector::event::RecordContext;
 //! use bblog_dissector::spec::{Kernel, Stack};
@@ -35,7 +35,7 @@
 //! for entry in entries(&log) {
 //!     for (number, record) in records(entry?.1).enumerate() {
 //!         let record = record?;
-//!         let item = Item::Bblog(BblogItem { record, time: record.time(), context });
+//!         let item = Item::Bblog(RecordItem { record, time: record.time(), context });
 //!         connection.feed(&mut plans, number as u64 + 1, &item);
 //!     }
 //! }
@@ -49,53 +49,33 @@
 #![deny(missing_docs)]
 
 pub mod infer;
-pub mod links;
-pub mod track;
 
-mod account;
-mod before;
-mod cached_rtt;
-mod connection;
-mod connections;
 mod evidence;
-mod handshake;
+mod follow;
 mod item;
-mod ledger;
-mod limit;
-mod note;
-mod numbers;
-mod order;
-mod quantity;
-mod resent;
-mod rtt;
-mod segment_size;
-mod send_buffer;
-mod sentence;
-mod seq;
-mod slow_start;
-mod stall;
-mod step;
-mod tally;
-mod tcp_state;
-mod timer;
-mod transmit;
+mod limits;
+mod measure;
+mod neighbour;
+mod tcp;
+mod words;
 
-pub use account::{Account, Side};
-pub use connection::{Connection, Wanted};
-pub use connections::{Connections, Fed, Key, Number};
-pub use evidence::{Facts, Plans, RttKind, Stop, micros, srtt_us};
-pub use handshake::{Handshake, Offer};
-pub use item::{BblogItem, EventlogItem, Item};
-pub use ledger::{Span, Total};
-pub use limit::{Evidence, Limit, Reception, arithmetic, receiving, sending};
-pub use note::{Note, NoteValue};
-pub use numbers::Numbers;
-pub use resent::Resent;
-pub use rtt::Rtts;
-pub use sentence::{errno_name, state_name};
-pub use slow_start::SlowStartEnd;
-pub use stall::{Stall, StallCause, StallEnd};
-pub use step::{SackBlock, SegmentRange, Step};
-pub use tally::{EndSegment, EndSegments};
-pub use timer::{Running, Timer};
-pub use transmit::{Arrival, Cause, Counts, Retransmission};
+pub use evidence::{Facts, Plans, RttKind, StopReason, micros, srtt_us};
+pub use follow::account::{Account, TimeByState};
+pub use follow::connection::{Connection, Wanted};
+pub use follow::connections::{ConnectionKey, Connections, Fed, Number};
+pub use follow::step::{SackBlock, SegmentRange, Step};
+pub use item::{EventItem, Item, RecordItem};
+pub use limits::ledger::{Span, Total};
+pub use limits::limit::{Evidence, Limit, Reception, arithmetic, receiving, sending};
+pub use limits::stall::{Stall, StallCause, StallEnd};
+pub use measure::handshake::{Handshake, Offer};
+pub use measure::resent::Resent;
+pub use measure::rtt::Rtts;
+pub use measure::slow_start::SlowStartEnd;
+pub use measure::tally::{EndSegment, EndSegments};
+pub use measure::transmit::{Arrival, Cause, Retransmission, SegmentCounts};
+pub use neighbour::numbers::Numbers;
+pub use neighbour::{links, track};
+pub use tcp::timer::{RunningTimers, Timer};
+pub use words::note::{Note, NoteValue};
+pub use words::sentence::{errno_name, state_name};

@@ -3,7 +3,9 @@
 
 mod logs;
 
-use bblog_analysis::{Account, BblogItem, Connection, Connections, Item, Key, Limit, Plans, Span, Wanted};
+use bblog_analysis::{
+    Account, Connection, ConnectionKey, Connections, Item, Limit, Plans, RecordItem, Span, Wanted,
+};
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;
 use proptest::prelude::*;
@@ -73,7 +75,7 @@ fn a_log_in_two_files_is_one_connection() {
     let of = |parts: &[&[Logged<'_>]]| {
         let mut all: Connections = Connections::new(Wanted::default());
         for logged in parts.iter().copied().flatten() {
-            all.feed(Key::Endpoints(logged.key, 2), logged.number, &logged.item());
+            all.feed(ConnectionKey::Endpoints(logged.key, 2), logged.number, &logged.item());
         }
         format!("{:?}", all.finish().collect::<Vec<_>>())
     };
@@ -175,7 +177,7 @@ proptest! {
             // The clock of a log runs for years, not for eras.
             let time = Micros(record.time().0.rem_euclid(1 << 50));
             let context = RecordContext::new(stack, Kernel::Main);
-            connection.feed(&mut plans, number as u64, &Item::Bblog(BblogItem { record, time, context }));
+            connection.feed(&mut plans, number as u64, &Item::Bblog(RecordItem { record, time, context }));
         }
         let account = connection.account();
         adds_up(&account, "random");

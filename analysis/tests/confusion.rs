@@ -5,19 +5,19 @@ mod logs;
 
 use std::collections::BTreeMap;
 
-use bblog_analysis::{Limit, Stop, arithmetic};
+use bblog_analysis::{Limit, StopReason, arithmetic};
 use bblog_dissector::tables;
 
 use crate::logs::{follow, load, name, streams};
 
 /// The state that a stop is; `None` where the stack does not say why.
-fn limit(stop: Stop) -> Option<Limit> {
+fn limit(stop: StopReason) -> Option<Limit> {
     match stop {
-        Stop::Cwnd => Some(Limit::CongestionWindow),
-        Stop::Rwnd | Stop::Persist => Some(Limit::ReceiverWindow),
-        Stop::Application => Some(Limit::Application),
-        Stop::Prr => Some(Limit::Recovery),
-        Stop::DataSent | Stop::Assessing => None,
+        StopReason::Cwnd => Some(Limit::CongestionWindow),
+        StopReason::Rwnd | StopReason::Persist => Some(Limit::ReceiverWindow),
+        StopReason::Application => Some(Limit::Application),
+        StopReason::Prr => Some(Limit::Recovery),
+        StopReason::DataSent | StopReason::Assessing => None,
     }
 }
 

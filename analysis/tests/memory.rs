@@ -3,7 +3,7 @@
 
 mod logs;
 
-use bblog_analysis::{BblogItem, Connections, Item, Key, Wanted};
+use bblog_analysis::{ConnectionKey, Connections, Item, RecordItem, Wanted};
 use bblog_dissector::bblog::{RECORD_LEN, Record};
 
 use crate::logs::{fixture, load};
@@ -21,7 +21,11 @@ fn connections(name: &str, count: u32) -> Connections {
             let Item::Bblog(item) = logged.item() else { continue };
             let bytes: &[u8; RECORD_LEN] = item.record.as_bytes().try_into().unwrap();
             let record = Record::from_bytes(bytes);
-            all.feed(Key::Endpoints(key, 2), logged.number, &Item::Bblog(BblogItem { record, ..item }));
+            all.feed(
+                ConnectionKey::Endpoints(key, 2),
+                logged.number,
+                &Item::Bblog(RecordItem { record, ..item }),
+            );
         }
     }
     all

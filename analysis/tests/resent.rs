@@ -5,7 +5,7 @@ mod logs;
 
 use std::collections::BTreeMap;
 
-use bblog_analysis::{Connections, Fed, Key, Plans, Resent, Wanted};
+use bblog_analysis::{ConnectionKey, Connections, Fed, Plans, Resent, Wanted};
 
 use crate::logs::{Logged, fixture, load, name, session_events, streams};
 
@@ -16,9 +16,9 @@ fn compare(records: &[Logged<'_>], log: &str) -> usize {
     let mut short: BTreeMap<[u8; 40], Resent> = BTreeMap::new();
     for logged in records {
         let item = logged.item();
-        let fed = whole.feed(Key::Endpoints(logged.key, 2), logged.number, &item);
+        let fed = whole.feed(ConnectionKey::Endpoints(logged.key, 2), logged.number, &item);
         let expected = match fed {
-            Fed::Told(_, step) => step.retransmission,
+            Fed::Taken(_, step) => step.retransmission,
             Fed::Repeated(_) => None,
         };
         let again = short.entry(logged.key).or_default().feed(&mut plans, &item);

@@ -9,7 +9,7 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, PROVIDER_LEN, RawEvent};
 use bblog_dissector::event::{Event, RecordContext, Value};
 use bblog_dissector::layout::Layout;
-use bblog_dissector::spec::{FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
+use bblog_dissector::spec::{ByteOrder, FieldSpec, Kernel, MemberTest, Place, Repeat, Stack, ValueKind};
 use bblog_dissector::tables;
 use bblog_pcapng::stacks::StackNames;
 use serde_json::{Value as Json, json};
@@ -24,7 +24,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
     let (at, size) = (usize::from(place.offset), usize::from(place.size));
     let mut whole = [0; 8];
     whole[..size].copy_from_slice(&bytes[at..at + size]);
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         whole[..size].reverse();
     }
     let old = u64::from_le_bytes(whole);
@@ -37,7 +37,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
         (None, None) => value,
     };
     let mut whole = new.to_le_bytes();
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         whole[..size].reverse();
     }
     bytes[at..at + size].copy_from_slice(&whole[..size]);
@@ -59,17 +59,21 @@ fn bits(place: &Place) -> u32 {
 fn meet(bytes: &mut [u8], spec: &FieldSpec) {
     let conds = spec.when.conds;
     for cond in conds {
-        let here = |c: &&bblog_dissector::spec::Cond| c.place == cond.place;
+        let here = |c: &&bblog_dissector::spec::Condition| c.place == cond.place;
         let fits = |v: &u64| {
-            !conds.iter().filter(here).any(|c| matches!(c.test, Test::NotIn(values) if values.contains(v)))
+            !conds
+                .iter()
+                .filter(here)
+                .any(|c| matches!(c.test, MemberTest::NotIn(values) if values.contains(v)))
         };
         match cond.test {
-            Test::In(values) => put(bytes, &cond.place, values.iter().copied().find(fits).unwrap()),
-            Test::NotIn(_) if conds.iter().filter(here).any(|c| matches!(c.test, Test::In(_))) => {}
-            Test::NotIn(_) => put(bytes, &cond.place, (1..250).find(fits).unwrap()),
-            Test::Above(floor) => put(bytes, &cond.place, floor + 1),
-            Test::AnySet(mask) => put(bytes, &cond.place, mask),
-            Test::NoneSet(_) => {}
+            MemberTest::In(values) => put(bytes, &cond.place, values.iter().copied().find(fits).unwrap()),
+            MemberTest::NotIn(_)
+                if conds.iter().filter(here).any(|c| matches!(c.test, MemberTest::In(_))) => {}
+            MemberTest::NotIn(_) => put(bytes, &cond.place, (1..250).find(fits).unwrap()),
+            MemberTest::Above(floor) => put(bytes, &cond.place, floor + 1),
+            MemberTest::AnySet(mask) => put(bytes, &cond.place, mask),
+            MemberTest::NoneSet(_) => {}
         }
     }
 }
@@ -94,8 +98,8 @@ fn expected(spec: &FieldSpec, value: u64) -> Json {
         (false, false) => json!(size),
     };
     match spec.kind {
-        Kind::Bool if value <= 1 => json!(value == 1),
-        Kind::Signed(_) => {
+        ValueKind::Bool if value <= 1 => json!(value == 1),
+        ValueKind::Signed(_) => {
             let unused = 64 - bits(&spec.place);
             let signed = (value << unused) as i64 >> unused;
             number(signed < 0, signed.unsigned_abs())
@@ -259,7 +263,7 @@ fn event(id: u32, size: u16, spec: &'static FieldSpec) -> (Vec<u8>, Json) {
         payload[usize::from(count_at)] = 1;
     }
     let value = match spec.kind {
-        Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => {
+        ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool => {
             let value = candidates(place, u64::from(spec.id) + 1).next().unwrap();
             put(payload, place, value);
             expected(spec, value)
@@ -267,14 +271,14 @@ fn event(id: u32, size: u16, spec: &'static FieldSpec) -> (Vec<u8>, Json) {
         kind => {
             payload[at..at + width].fill(b'x');
             match kind {
-                Kind::Text => json!("x".repeat(width)),
-                Kind::Bytes => json!("78".repeat(width)),
-                Kind::Ipv4 => json!("120.120.120.120"),
+                ValueKind::Text => json!("x".repeat(width)),
+                ValueKind::Bytes => json!("78".repeat(width)),
+                ValueKind::Ipv4 => json!("120.120.120.120"),
                 _ => json!("7878:7878:7878:7878:7878:7878:7878:7878"),
             }
         }
     };
-    let is_array = tail && spec.kind != Kind::Bytes;
+    let is_array = tail && spec.kind != ValueKind::Bytes;
     (bytes, if is_array { json!([value]) } else { value })
 }
 

@@ -9,9 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use allocation_counter::measure;
 use bblog_converter::command::convert;
-use bblog_converter::event::merge::{Events, Stream};
+use bblog_converter::event::merge::{Events, MergeInput};
 use bblog_converter::event::open;
-use bblog_converter::frame::stream::{FrameStream, Frames};
+use bblog_converter::frame::stream::{FrameStream, MergedFrames};
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::Selection;
@@ -71,7 +71,7 @@ fn input(log: &[u8]) -> Input {
 
 fn converting(log: &[u8]) -> u64 {
     let stream = FrameStream::open(input(log), InputPosition::ONLY, &tables(), &mut |_, _| {}).unwrap();
-    let mut frames = Frames::of([(InputName::new("log"), stream)], &mut |_, _| {});
+    let mut frames = MergedFrames::of([(InputName::new("log"), stream)], &mut |_, _| {});
     let counted = measure(|| {
         convert::write(&mut frames, None, Vec::new(), &mut |name, fault| panic!("{name}: {fault}")).unwrap();
     });

@@ -2,18 +2,19 @@
 //! Pictures of a made-up connection in every form. What a log says is text in them, never markup.
 
 use bblog_converter::picture::model::{
-    BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts, Ticks,
+    BandRow, BarRole, Bars, ConnectionPicture, Panel, Range, SentenceList, Series, SeriesStyle, StallBand,
+    Ticks,
 };
-use bblog_converter::picture::svg::{self, Size};
+use bblog_converter::picture::svg::{self, StillSize};
 use bblog_converter::picture::{html, perfetto, png, xpl};
 
 /// A name that a hostile program chose for its log id.
 const HOSTILE: &str = "<script>alert(1)</script> ]]> \u{1b}[31m & \"quoted\"\nline";
 
 fn picture() -> ConnectionPicture {
-    let mut cwnd = Line::new(Panel::Window, "cwnd", "cwnd", Style::Step);
-    let mut una = Line::new(Panel::Sequence, "acked", "snd_una", Style::Step);
-    let mut rtt = Line::new(Panel::Rtt, "sample", "RTT sample", Style::Dots);
+    let mut cwnd = Series::new(Panel::Window, "cwnd", "cwnd", SeriesStyle::Step);
+    let mut una = Series::new(Panel::Sequence, "acked", "snd_una", SeriesStyle::Step);
+    let mut rtt = Series::new(Panel::Rtt, "sample", "RTT sample", SeriesStyle::Dots);
     for at in 0..200_u64 {
         cwnd.push(at * 1000, (14480 + at % 50 * 1448) as f64);
         una.push(at * 1000, (at * 1448) as f64);
@@ -23,7 +24,7 @@ fn picture() -> ConnectionPicture {
         |at: u64| Range { time: at * 1000, low: at * 1448 + 1, high: at * 1448 + 1449, number: at + 1 };
     let late = |at: u64| Range { time: at * 1000 + 90_000, number: at + 100, ..range(at) };
     let bars = |kind, label, role, ranges| Bars { panel: Panel::Sequence, kind, label, role, ranges };
-    let mut texts = Texts::default();
+    let mut texts = SentenceList::default();
     texts.push(7, |text| text.push_str(HOSTILE));
     ConnectionPicture {
         title: format!("192.0.2.1:80 \u{2013} 192.0.2.2:5000 {HOSTILE}"),
@@ -39,7 +40,7 @@ fn picture() -> ConnectionPicture {
         show: "bblog show".to_owned(),
         files: vec!["a.tcplog".to_owned()],
         shares: vec![("timeout", 120_000), ("application", 80_000)],
-        stalls: vec![Stall { start_us: 50_000, duration_us: 40_000, text: HOSTILE.to_owned() }],
+        stalls: vec![StallBand { start_us: 50_000, duration_us: 40_000, text: HOSTILE.to_owned() }],
         lines: vec![cwnd, una, rtt],
         bars: vec![
             bars("sent", "sent", BarRole::Plain, (0..200).map(range).collect()),
@@ -73,7 +74,7 @@ fn a_page_holds_its_data_and_no_markup_of_the_log() {
 
 #[test]
 fn a_still_has_all_panels_and_no_markup_of_the_log() {
-    let svg = svg::draw(&picture(), Size { width: 1000, height: 900 }).unwrap();
+    let svg = svg::draw(&picture(), StillSize { width: 1000, height: 900 }).unwrap();
     assert!(!svg.contains("<script>"), "{svg}");
     for text in ["Sequence numbers", "Windows and flight", "Round-trip time", "States", "Events"] {
         assert!(svg.contains(text), "{text} is missing");

@@ -9,7 +9,7 @@ use bblog_converter::command::top::status::Status;
 use bblog_converter::command::top::table::Arrangement;
 use bblog_converter::command::top::ui::{Effect, Ui};
 use bblog_converter::command::top::view::{self, Glyphs};
-use bblog_converter::event::merge::{Events, Stream};
+use bblog_converter::event::merge::{Events, MergeInput};
 use bblog_converter::event::source::EventSource;
 use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::filter::Filter;
@@ -29,7 +29,12 @@ fn model(bytes: Vec<u8>) -> Model {
     let mut on_error = |_: &InputName, _: &bblog_converter::InputError| {};
     let input = Input::recognise(name.clone(), Box::new(std::io::Cursor::new(bytes)));
     let source = input.and_then(|input| {
-        <Box<dyn EventSource> as Stream>::open(input, InputPosition::ONLY, &Default::default(), &mut on_error)
+        <Box<dyn EventSource> as MergeInput>::open(
+            input,
+            InputPosition::ONLY,
+            &Default::default(),
+            &mut on_error,
+        )
     });
     let mut events = Events::of(source.ok().map(|source| (name, source)), &mut on_error);
     let mut model = Model::new(10_000);

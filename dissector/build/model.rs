@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::condition::Test;
+use crate::condition::ParsedTest;
 
 /// An error in a table: file, line and what is wrong.
 pub type TableError = String;
@@ -14,7 +14,7 @@ pub struct Tables {
     pub members: BTreeMap<String, Member>,
     pub names: Vec<NameTable>,
     pub sets: BTreeMap<String, Vec<Row>>,
-    pub groups: Vec<Group>,
+    pub groups: Vec<SharedRows>,
     pub alerts: Vec<AlertKind>,
     pub events: Vec<Event>,
 }
@@ -58,11 +58,11 @@ pub struct NameTable {
 
 /// Rows under a filter prefix that belong to no event.
 #[derive(Default)]
-pub struct Group {
+pub struct SharedRows {
     pub name: String,
     pub prefix: String,
     pub rows: Vec<Row>,
-    pub evidence: Vec<(When, Evidence)>,
+    pub proofs: Vec<(When, Proof)>,
     /// Which stack takes the connection over, of events that both may write.
     pub takeovers: Vec<(When, String)>,
 }
@@ -83,13 +83,13 @@ pub struct Event {
     pub beside: Vec<(When, String)>,
     pub alerts: Vec<(When, String)>,
     pub timers: Vec<(When, TimerStep)>,
-    pub evidence: Vec<(When, Evidence)>,
+    pub proofs: Vec<(When, Proof)>,
     /// Which stack wrote it, where it stands under the id of a stack that does not.
     pub takeovers: Vec<(When, String)>,
 }
 
 /// What a record proves about the stack or the kernel that wrote it.
-pub struct Evidence {
+pub struct Proof {
     /// The event of the connection's next record, if that is what proves it.
     pub next: Option<String>,
     pub stacks: Option<u8>,
@@ -117,13 +117,13 @@ pub struct TimerStep {
 pub struct When {
     pub stacks: Option<u8>,
     pub kernels: Option<u8>,
-    pub conds: Vec<Cond>,
+    pub conds: Vec<Condition>,
 }
 
 #[derive(Clone, PartialEq)]
-pub struct Cond {
+pub struct Condition {
     pub member: MemberRef,
-    pub test: Test,
+    pub test: ParsedTest,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -4,9 +4,9 @@
 
 use crate::condition;
 use crate::model::{
-    AlertKind, Event, Group, Member, NameTable, Row, TableError, Tables, TimerStep, Type, When,
+    AlertKind, Event, Member, NameTable, Row, SharedRows, TableError, Tables, TimerStep, Type, When,
 };
-use crate::when::{Block, kernels, merged, parse_member, parse_proof, parse_when};
+use crate::when::{WhenBlock, kernels, merged, parse_member, parse_proof, parse_when};
 
 /// Where rows are added at the moment.
 enum Target {
@@ -31,18 +31,18 @@ struct Parser<'t> {
     tables: &'t mut Tables,
     target: Target,
     /// The open `when` blocks, outermost first; the first one stands for the directive itself.
-    blocks: Vec<Block>,
+    blocks: Vec<WhenBlock>,
 }
 
 /// The words after a directive's own.
-struct Words<'a> {
+struct Arguments<'a> {
     directive: &'a str,
     rest: std::str::SplitWhitespace<'a>,
 }
 
-impl<'a> Words<'a> {
-    fn of(directive: &'a str, rest: &'a str) -> Words<'a> {
-        Words { directive, rest: rest.split_whitespace() }
+impl<'a> Arguments<'a> {
+    fn of(directive: &'a str, rest: &'a str) -> Arguments<'a> {
+        Arguments { directive, rest: rest.split_whitespace() }
     }
 
     /// The next word, which is a `what`.
@@ -78,8 +78,8 @@ impl Parser<'_> {
 
     /// A line that begins something. Its kind decides where the following lines are added.
     fn directive(&mut self, word: &str, rest: &str) -> Result<(), TableError> {
-        self.blocks = vec![Block { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
-        let words = Words::of(word, rest);
+        self.blocks = vec![WhenBlock { indent: 0, when: When::default(), source: String::new(), rows_at: 0 }];
+        let words = Arguments::of(word, rest);
         self.target = match word {
             "member" => self.member(words)?,
             "enum" | "flags" => self.names(words, word == "flags")?,
@@ -92,7 +92,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn member(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
+    fn member(&mut self, mut words: Arguments<'_>) -> Result<Target, TableError> {
         let (name, offset) = (words.next("name")?, words.number("offset")?);
         let ty = parse_type(&words.next("type")?).ok_or("unknown type")?;
         if self.tables.members.insert(name, Member { offset, ty }).is_some() {
@@ -101,7 +101,7 @@ impl Parser<'_> {
         Ok(Target::None)
     }
 
-    fn names(&mut self, mut words: Words<'_>, flags: bool) -> Result<Target, TableError> {
+    fn names(&mut self, mut words: Arguments<'_>, flags: bool) -> Result<Target, TableError> {
         let name = words.next("name")?;
         if self.tables.names.iter().any(|have| have.name == name) {
             return Err(format!("names {name} defined twice"));
@@ -110,19 +110,19 @@ impl Parser<'_> {
         Ok(Target::Names)
     }
 
-    fn set(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
+    fn set(&mut self, mut words: Arguments<'_>) -> Result<Target, TableError> {
         let name = words.next("name")?;
         self.tables.sets.insert(name.clone(), Vec::new());
         Ok(Target::Set(name))
     }
 
-    fn group(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
+    fn group(&mut self, mut words: Arguments<'_>) -> Result<Target, TableError> {
         let (name, prefix) = (words.next("name")?, words.next("prefix")?);
-        self.tables.groups.push(Group { name, prefix, ..Group::default() });
+        self.tables.groups.push(SharedRows { name, prefix, ..SharedRows::default() });
         Ok(Target::Group)
     }
 
-    fn alert(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
+    fn alert(&mut self, mut words: Arguments<'_>) -> Result<Target, TableError> {
         let (name, severity, group) = (words.next("name")?, words.next("severity")?, words.next("group")?);
         let category = words.next("category")?;
         let label = words.text();
@@ -133,7 +133,7 @@ impl Parser<'_> {
         Ok(Target::None)
     }
 
-    fn event(&mut self, mut words: Words<'_>) -> Result<Target, TableError> {
+    fn event(&mut self, mut words: Arguments<'_>) -> Result<Target, TableError> {
         let (id, name) = (words.number("id")?, words.next("name")?);
         if self.tables.events.iter().any(|have| have.id == id || have.name == name) {
             return Err(format!("event {id} {name} defined twice"));
@@ -164,7 +164,7 @@ impl Parser<'_> {
         match word {
             "when" => {
                 let (when, rows_at) = (parse_when(rest)?, self.rows()?.len());
-                self.blocks.push(Block { indent, when, source, rows_at });
+                self.blocks.push(WhenBlock { indent, when, source, rows_at });
             }
             "from" => {
                 if let Some(block) = self.blocks.last_mut() {
@@ -173,8 +173,8 @@ impl Parser<'_> {
             }
             "unset" => self.last_row()?.unset = parse_ranges(rest)?,
             "at_least" => self.last_row()?.at_least = parse_values(rest)?.first().copied(),
-            "use" => self.set_rows(Words::of(word, rest), source)?,
-            _ => self.row(word, Words::of(word, rest), source)?,
+            "use" => self.set_rows(Arguments::of(word, rest), source)?,
+            _ => self.row(word, Arguments::of(word, rest), source)?,
         }
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Parser<'_> {
     }
 
     /// `use SET [-MEMBER...]`: the rows of a set.
-    fn set_rows(&mut self, mut words: Words<'_>, source: String) -> Result<(), TableError> {
+    fn set_rows(&mut self, mut words: Arguments<'_>, source: String) -> Result<(), TableError> {
         let name = words.next("set")?;
         let except: Vec<&str> = words.rest.map(|word| word.trim_start_matches('-')).collect();
         let set = self.tables.sets.get(&name).ok_or_else(|| format!("no set {name}"))?;
@@ -222,7 +222,7 @@ impl Parser<'_> {
     }
 
     /// `MEMBER NAME UNIT words`: a row.
-    fn row(&mut self, member: &str, mut words: Words<'_>, source: String) -> Result<(), TableError> {
+    fn row(&mut self, member: &str, mut words: Arguments<'_>, source: String) -> Result<(), TableError> {
         let member = parse_member(member).ok_or_else(|| format!("{member} is no member"))?;
         let (name, unit) = (words.next("name")?, words.next("unit")?);
         let label = words.text();
@@ -246,8 +246,8 @@ impl Parser<'_> {
 }
 
 /// Takes in a line about the event itself; false if it is none.
-fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, TableError> {
-    let mut words = Words::of(word, rest);
+fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[WhenBlock]) -> Result<bool, TableError> {
+    let mut words = Arguments::of(word, rest);
     let mut next = |what: &str| words.next(what);
     let here = || merged(blocks, &When::default());
     match word {
@@ -261,11 +261,11 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
         "say" => event.says.push((here()?, rest.to_owned())),
         "beside" => event.beside.push((here()?, rest.to_owned())),
         "alert" => event.alerts.push((here()?, next("name")?)),
-        "proves" => event.evidence.push((here()?, parse_proof(None, rest)?)),
+        "proves" => event.proofs.push((here()?, parse_proof(None, rest)?)),
         "takeover" => event.takeovers.push((here()?, next("stack")?)),
         "next" => {
             let (name, proof) = rest.split_once(" proves ").ok_or("next: no proves")?;
-            event.evidence.push((here()?, parse_proof(Some(name.trim().to_owned()), proof)?));
+            event.proofs.push((here()?, parse_proof(Some(name.trim().to_owned()), proof)?));
         }
         "starts" | "stops" | "fires" | "handles" => {
             let (chain, row) = (next("timer")?, next("row")?);
@@ -278,10 +278,15 @@ fn event_line(event: &mut Event, word: &str, rest: &str, blocks: &[Block]) -> Re
 }
 
 /// Takes in a line about what any record of a group says; false if it is none.
-fn group_line(group: &mut Group, word: &str, rest: &str, blocks: &[Block]) -> Result<bool, TableError> {
+fn group_line(
+    group: &mut SharedRows,
+    word: &str,
+    rest: &str,
+    blocks: &[WhenBlock],
+) -> Result<bool, TableError> {
     let here = || merged(blocks, &When::default());
     match word {
-        "proves" => group.evidence.push((here()?, parse_proof(None, rest)?)),
+        "proves" => group.proofs.push((here()?, parse_proof(None, rest)?)),
         "takeover" => group.takeovers.push((here()?, rest.to_owned())),
         _ => return Ok(false),
     }

@@ -3,11 +3,11 @@
 
 use crate::condition::{self, ConditionError};
 use crate::kernel::Kernel;
-use crate::model::{Compare, Cond, Evidence, MemberRef, TableError, When};
+use crate::model::{Compare, Condition, MemberRef, Proof, TableError, When};
 use crate::stack::Stack;
 
 /// An open `when` block.
-pub struct Block {
+pub struct WhenBlock {
     pub indent: usize,
     pub when: When,
     pub source: String,
@@ -32,7 +32,7 @@ pub fn parse_when(rest: &str) -> Result<When, TableError> {
             ConditionError::NotANumber(text) => format!("{text} is not a number"),
         })?;
         let member = parse_member(member).ok_or_else(|| format!("{member} is not a member"))?;
-        when.conds.push(Cond { member, test });
+        when.conds.push(Condition { member, test });
     }
     Ok(when)
 }
@@ -58,7 +58,7 @@ fn bits(names: &str, known: &[(&str, u8)]) -> Result<u8, TableError> {
 }
 
 /// The conditions of all open blocks and of a row.
-pub fn merged(blocks: &[Block], row: &When) -> Result<When, TableError> {
+pub fn merged(blocks: &[WhenBlock], row: &When) -> Result<When, TableError> {
     let mut all = When::default();
     for when in blocks.iter().map(|b| &b.when).chain([row]) {
         for (have, new, what) in
@@ -96,14 +96,14 @@ pub fn parse_member(word: &str) -> Option<MemberRef> {
 }
 
 /// What follows `proves`: `stack=rack` or `kernel=14|main`, and perhaps `if flex2>100*flex6`.
-pub fn parse_proof(next: Option<String>, rest: &str) -> Result<Evidence, TableError> {
+pub fn parse_proof(next: Option<String>, rest: &str) -> Result<Proof, TableError> {
     let (what, compare) = match rest.split_once(" if ") {
         Some((what, compare)) => (what, Some(parse_compare(compare.trim())?)),
         None => (rest, None),
     };
     match parse_when(what)? {
         When { stacks, kernels, conds } if conds.is_empty() && stacks.is_some() != kernels.is_some() => {
-            Ok(Evidence { next, stacks, kernels, compare })
+            Ok(Proof { next, stacks, kernels, compare })
         }
         _ => Err(format!("proves {rest}: expected stack=NAMES or kernel=NAMES")),
     }

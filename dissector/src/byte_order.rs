@@ -8,7 +8,7 @@
 
 use crate::bblog::{HEADER_LEN, RECORD_LEN, TCPINFO_LEN, VERBOSE_LEN, VERSION};
 use crate::elog::{self, EVENT_HEADER_LEN, FILE_HEADER_LEN, PROVIDER_LEN};
-use crate::spec::{EventSpec, Kind, Order, Repeat};
+use crate::spec::{ByteOrder, EventSpec, Repeat, ValueKind};
 use crate::tables::{self, member};
 
 /// Where the integers of an entry's header lie, and their sizes; ports and addresses are in network order.
@@ -75,8 +75,9 @@ pub fn swap_event_header(header: &mut [u8; EVENT_HEADER_LEN]) {
 pub fn swap_payload(payload: &mut [u8], spec: &EventSpec) {
     for row in spec.fields {
         let size = row.place.size;
-        let is_integer = !matches!(row.kind, Kind::Text | Kind::Bytes | Kind::Ipv4 | Kind::Ipv6);
-        if !is_integer || row.place.order == Order::Network {
+        let is_integer =
+            !matches!(row.kind, ValueKind::Text | ValueKind::Bytes | ValueKind::Ipv4 | ValueKind::Ipv6);
+        if !is_integer || row.place.order == ByteOrder::Network {
             continue;
         }
         match row.place.repeat {

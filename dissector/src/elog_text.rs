@@ -8,8 +8,10 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;
 
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
-use crate::event::{Event, Field, Group, Value};
-use crate::spec::{EventSpec, FieldSpec, Kind, NameTable, Order, Repeat, TemplatePart, Unit, ValueNames};
+use crate::event::{Event, Field, RowGroup, Value};
+use crate::spec::{
+    ByteOrder, EventSpec, FieldSpec, NameTable, Repeat, TemplatePart, Unit, ValueKind, ValueNames,
+};
 
 /// The most that elog's payload buffer holds.
 const PAYLOAD_MAX: usize = 1023;
@@ -69,7 +71,7 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
         if row.place.repeat != Repeat::Once {
             return None;
         }
-        event.one(Group::Own, usize::from(index)).next()
+        event.one(RowGroup::Own, usize::from(index)).next()
     };
     for part in spec.format {
         match part {
@@ -111,8 +113,8 @@ fn value(field: &Field<'_>, out: &mut Vec<u8>) {
 
 fn shown_in_hex(spec: &FieldSpec) -> bool {
     matches!(spec.unit, Unit::Hex | Unit::Pointer)
-        && spec.place.order == Order::Host
-        && spec.kind != Kind::Bool
+        && spec.place.order == ByteOrder::Host
+        && spec.kind != ValueKind::Bool
 }
 
 fn enumerated(table: &NameTable, value: i64, out: &mut Vec<u8>) {
@@ -144,7 +146,7 @@ fn flags(table: &NameTable, value: u64, out: &mut Vec<u8>) {
 
 /// One conversion of printf(3), as C does it.
 fn printf(conversion: &str, field: &Field<'_>, out: &mut Vec<u8>) {
-    let spec = Conversion::parse(conversion);
+    let spec = PrintfConversion::parse(conversion);
     let mut text = Vec::new();
     let number = field.value.as_int().unwrap_or_default();
     match spec.verb {
@@ -170,7 +172,7 @@ fn printf(conversion: &str, field: &Field<'_>, out: &mut Vec<u8>) {
 }
 
 /// A parsed conversion.
-struct Conversion {
+struct PrintfConversion {
     left: bool,
     zero: bool,
     alternate: bool,
@@ -183,8 +185,8 @@ struct Conversion {
 /// No width of a schema's format is larger.
 const WIDTH_MAX: usize = PAYLOAD_MAX;
 
-impl Conversion {
-    fn parse(text: &str) -> Conversion {
+impl PrintfConversion {
+    fn parse(text: &str) -> PrintfConversion {
         let body = text.trim_start_matches('%');
         let flags = body.len() - body.trim_start_matches(['-', '0', '#', '+', ' ']).len();
         let (flags, rest) = body.split_at(flags);
@@ -197,7 +199,7 @@ impl Conversion {
             }
             None => (None, rest),
         };
-        Conversion {
+        PrintfConversion {
             left: flags.contains('-'),
             zero: flags.contains('0') && !flags.contains('-') && precision.is_none(),
             alternate: flags.contains('#'),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! One value of many events: its rows are found once, by name, and read without looking at other rows.
 
-use crate::event::{Event, Field, Group, RecordContext};
+use crate::event::{Event, Field, RecordContext, RowGroup};
 use crate::spec::{EventSpec, FieldSpec, Repeat, UNKNOWN};
 use crate::tables;
 
@@ -31,7 +31,7 @@ pub struct Lookup {
     /// The event's table entry: rows of its own are for no other event.
     event: &'static EventSpec,
     /// Groups, their indexes, and the rows there, in the order in which they are tried.
-    rows: Box<[(Group, usize, &'static FieldSpec)]>,
+    rows: Box<[(RowGroup, usize, &'static FieldSpec)]>,
 }
 
 impl Lookup {
@@ -41,21 +41,21 @@ impl Lookup {
         let event = tables::event(event_id).unwrap_or(&UNKNOWN);
         let is_logged = event.fields.iter().chain(tables::RECORD).any(|row| row.name == name);
         if is_logged {
-            let groups = [(Group::Own, event.fields), (Group::Common, tables::RECORD)];
+            let groups = [(RowGroup::Own, event.fields), (RowGroup::Common, tables::RECORD)];
             return Lookup::among(event, groups, context, name);
         }
-        Lookup::among(event, [(Group::Derived, tables::DERIVED)], context, name)
+        Lookup::among(event, [(RowGroup::Derived, tables::DERIVED)], context, name)
     }
 
     /// The rows called `name` of the eventlog event that `event` describes: its own and those of the header.
     pub fn of_elog(event: &'static EventSpec, name: &str) -> Option<Lookup> {
-        let groups = [(Group::Own, event.fields), (Group::Common, tables::ELOG_HEADER)];
+        let groups = [(RowGroup::Own, event.fields), (RowGroup::Common, tables::ELOG_HEADER)];
         Lookup::among(event, groups, RecordContext::default(), name)
     }
 
     fn among<const N: usize>(
         event: &'static EventSpec,
-        groups: [(Group, &'static [FieldSpec]); N],
+        groups: [(RowGroup, &'static [FieldSpec]); N],
         context: RecordContext,
         name: &str,
     ) -> Option<Lookup> {
@@ -86,7 +86,7 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn read(&self, lookup: &Lookup) -> Option<Field<'a>> {
         lookup.rows.iter().find_map(|&(group, index, _)| {
-            if group == Group::Own && !std::ptr::eq(self.spec(), lookup.event) {
+            if group == RowGroup::Own && !std::ptr::eq(self.spec(), lookup.event) {
                 return None;
             }
             self.one(group, index).next()

@@ -4,8 +4,8 @@
 use std::fmt::{self, Write};
 
 use crate::event::{Event, Field, Value};
-use crate::spec::{Operand, SummaryTemplate, TemplatePart, Unit, ValueNames};
-use crate::text::{self, Style};
+use crate::spec::{SentenceValue, SummaryTemplate, TemplatePart, Unit, ValueNames};
+use crate::text::{self, InitialSeqs};
 
 /// A sentence about an event; see [`Event::summary`].
 #[derive(Clone, Copy)]
@@ -13,7 +13,7 @@ pub struct Summary<'e, 'a> {
     event: &'e Event<'a>,
     templates: &'static [SummaryTemplate],
     beside: bool,
-    style: Style,
+    style: InitialSeqs,
 }
 
 /// How many values the summary of an event without a sentence of its own shows.
@@ -22,16 +22,16 @@ const DEFAULT_VALUES: usize = 4;
 impl<'a> Event<'a> {
     /// One line that says what happened, our wording, with numbers as logged.
     pub fn summary(&self) -> Summary<'_, 'a> {
-        self.summary_in(Style::default())
+        self.summary_in(InitialSeqs::default())
     }
 
     /// One line that says what happened, with numbers as `style` has them.
-    pub fn summary_in(&self, style: Style) -> Summary<'_, 'a> {
+    pub fn summary_in(&self, style: InitialSeqs) -> Summary<'_, 'a> {
         Summary::new(self, style)
     }
 
     /// What a listing adds to the packet that this event is; empty for most.
-    pub fn beside_packet(&self, style: Style) -> Summary<'_, 'a> {
+    pub fn beside_packet(&self, style: InitialSeqs) -> Summary<'_, 'a> {
         Summary::beside(self, style)
     }
 }
@@ -44,12 +44,12 @@ impl fmt::Display for Summary<'_, '_> {
 
 impl<'e, 'a> Summary<'e, 'a> {
     /// What happened.
-    pub(crate) fn new(event: &'e Event<'a>, style: Style) -> Summary<'e, 'a> {
+    pub(crate) fn new(event: &'e Event<'a>, style: InitialSeqs) -> Summary<'e, 'a> {
         Summary { event, templates: event.spec().says, beside: false, style }
     }
 
     /// What is to be added to the packet.
-    pub(crate) fn beside(event: &'e Event<'a>, style: Style) -> Summary<'e, 'a> {
+    pub(crate) fn beside(event: &'e Event<'a>, style: InitialSeqs) -> Summary<'e, 'a> {
         Summary { event, templates: event.spec().beside, beside: true, style }
     }
 
@@ -124,8 +124,8 @@ impl<'e, 'a> Summary<'e, 'a> {
     }
 
     /// The difference of two values, and its unit.
-    fn difference(&self, a: Operand, b: Operand) -> Option<(i64, Unit)> {
-        let set = |of: Operand| self.event.operand(of).filter(|field| !field.is_unset());
+    fn difference(&self, a: SentenceValue, b: SentenceValue) -> Option<(i64, Unit)> {
+        let set = |of: SentenceValue| self.event.operand(of).filter(|field| !field.is_unset());
         let (a, b) = (set(a)?, set(b)?);
         let (unit, value) = (a.spec.unit, a.value.as_int()?.wrapping_sub(b.value.as_int()?));
         let sequence = matches!(unit, Unit::Seq | Unit::PeerSeq);
@@ -135,8 +135,8 @@ impl<'e, 'a> Summary<'e, 'a> {
     /// Whether every value of the parts is present, set and not zero.
     fn complete(&self, parts: &'static [TemplatePart]) -> bool {
         let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
-        let there = |of: Operand| self.event.operand(of).filter(is_there);
-        let masked = |of: Operand, mask: u64| {
+        let there = |of: SentenceValue| self.event.operand(of).filter(is_there);
+        let masked = |of: SentenceValue, mask: u64| {
             there(of).is_some_and(|field| match field.value {
                 Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => {
                     field.value.as_int().is_some_and(|value| value as u64 & mask != 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Values as text. `{}` is exact, for details: `20100 us`, `ESTABLISHED (4)`. `{:#}` is short, for
-//! summaries: `20.1 ms`, `ESTABLISHED`. A [`Style`] says what the numbers are relative to.
+//! summaries: `20.1 ms`, `ESTABLISHED`. A [`InitialSeqs`] says what the numbers are relative to.
 
 use std::fmt::{self, Display, Formatter, Write};
 use std::num::NonZeroU32;
@@ -10,7 +10,7 @@ use crate::spec::{NameTable, Unit, ValueNames};
 
 /// How numbers are shown that mean something only with what other records say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
+pub struct InitialSeqs {
     /// Our initial sequence number: with it, our sequence numbers are shown relative to it.
     pub iss: Option<u32>,
     /// The peer's initial sequence number, for the peer's sequence numbers.
@@ -29,14 +29,14 @@ impl Field<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_to<W: Write>(&self, out: &mut W, short: bool) -> fmt::Result {
-        self.write_in(out, short, Style::default())
+        self.write_in(out, short, InitialSeqs::default())
     }
 
     /// Writes the value as text, exact or short, with numbers as `style` has them.
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: Style) -> fmt::Result {
+    pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: InitialSeqs) -> fmt::Result {
         match (self.is_unset(), self.value.as_int()) {
             (true, _) if short => return out.write_str("not set"),
             (true, Some(value)) => return write!(out, "not set ({value})"),
@@ -45,7 +45,7 @@ impl Field<'_> {
         if self.is_lower_bound() { out.write_str(" or more") } else { Ok(()) }
     }
 
-    fn write_value<W: Write>(&self, out: &mut W, short: bool, style: Style) -> fmt::Result {
+    fn write_value<W: Write>(&self, out: &mut W, short: bool, style: InitialSeqs) -> fmt::Result {
         match (self.value, self.spec.names) {
             (Value::Text(bytes), _) => escaped(out, bytes),
             (Value::Bytes(bytes), _) => bytes.iter().try_for_each(|b| write!(out, "{b:02x}")),
@@ -158,7 +158,7 @@ pub(crate) fn quantity<W: Write>(
     out: &mut W,
     v: i64,
     unit: Unit,
-    style: Style,
+    style: InitialSeqs,
     hz: Option<NonZeroU32>,
 ) -> fmt::Result {
     match unit {

@@ -8,9 +8,11 @@ use bblog_dissector::bblog::{RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, RecordContext, Value, verbose};
-use bblog_dissector::spec::{Category, FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
+use bblog_dissector::spec::{
+    ByteOrder, Category, FieldSpec, Kernel, MemberTest, Place, Repeat, Stack, ValueKind,
+};
 use bblog_dissector::tables;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 
 const STACKS: [Stack; 4] = [Stack::Freebsd, Stack::Rack, Stack::Bbr, Stack::Unknown];
 const KERNELS: [Kernel; 3] = [Kernel::Main, Kernel::Freebsd14, Kernel::Freebsd13];
@@ -20,7 +22,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
     let size = usize::from(place.size);
     let mut old = [0; 8];
     old[..size].copy_from_slice(&bytes[at..at + size]);
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         old[..size].reverse();
     }
     let mut whole = u64::from_le_bytes(old);
@@ -32,7 +34,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
         None => whole = if place.low.is_some() { value >> 32 } else { value },
     }
     let mut new = whole.to_le_bytes();
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         new[..size].reverse();
     }
     bytes[at..at + size].copy_from_slice(&new[..size]);
@@ -47,23 +49,26 @@ fn meet(bytes: &mut [u8], spec: &FieldSpec) {
     for cond in spec.when.conds {
         let fits = |v: &u64| {
             let mut others = spec.when.conds.iter().filter(|c| c.place == cond.place);
-            !others.any(|c| matches!(c.test, Test::NotIn(values) if values.contains(v)))
+            !others.any(|c| matches!(c.test, MemberTest::NotIn(values) if values.contains(v)))
         };
         match cond.test {
-            Test::In(values) => {
+            MemberTest::In(values) => {
                 let value = values.iter().copied().find(fits);
                 put(bytes, &cond.place, value.unwrap());
             }
-            Test::NotIn(_) => {
-                let elsewhere =
-                    spec.when.conds.iter().any(|c| c.place == cond.place && matches!(c.test, Test::In(_)));
+            MemberTest::NotIn(_) => {
+                let elsewhere = spec
+                    .when
+                    .conds
+                    .iter()
+                    .any(|c| c.place == cond.place && matches!(c.test, MemberTest::In(_)));
                 if !elsewhere {
                     put(bytes, &cond.place, (1..250).find(fits).unwrap());
                 }
             }
-            Test::Above(floor) => put(bytes, &cond.place, floor + 1),
-            Test::AnySet(mask) => put(bytes, &cond.place, mask),
-            Test::NoneSet(_) => {}
+            MemberTest::Above(floor) => put(bytes, &cond.place, floor + 1),
+            MemberTest::AnySet(mask) => put(bytes, &cond.place, mask),
+            MemberTest::NoneSet(_) => {}
         }
     }
 }
@@ -182,7 +187,7 @@ fn every_eventlog_row_decodes() {
         for (event, field) in rows {
             count += 1;
             let value = match field.kind {
-                Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => {
+                ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool => {
                     candidates(&field.place, u64::from(field.id) + 1)[0]
                 }
                 _ => 0,
@@ -198,7 +203,9 @@ fn every_eventlog_row_decodes() {
                 payload[usize::from(count_at)] = 1;
             }
             match field.kind {
-                Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => put(payload, &field.place, value),
+                ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool => {
+                    put(payload, &field.place, value)
+                }
                 _ => payload[at..at + size].fill(b'x'),
             }
             let raw = RawEvent::whole(&bytes).unwrap();
@@ -223,7 +230,7 @@ fn every_eventlog_row_decodes() {
 #[test]
 fn ids_are_dense_and_filters_are_sound() {
     let catalog = Catalog::builtin();
-    let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, ValueKind> = BTreeMap::new();
     for (at, row) in catalog.rows().iter().enumerate() {
         assert_eq!(row.id as usize, at, "{}", row.filter);
         let valid = row.filter.split('.').all(|part| {
@@ -313,7 +320,7 @@ fn relative_sequence_numbers() {
     let (record, _) = Record::split(&bytes).unwrap();
     let event = Event::of_record(&record, RecordContext::new(Stack::Rack, Kernel::Main));
     assert_eq!(event.summary().to_string(), "SACK 2:1450");
-    let ours = Style { iss: Some(u32::MAX), irs: Some(100) };
+    let ours = InitialSeqs { iss: Some(u32::MAX), irs: Some(100) };
     assert_eq!(event.summary_in(ours).to_string(), "SACK 3:1451");
     (bytes[25], bytes[26]) = (50, 0x10);
     bytes[264..268].copy_from_slice(&10_u32.to_le_bytes());

@@ -63,9 +63,9 @@ pub fn run(args: &CaptureArgs) -> Result<(), String> {
     let relay = Relay::start(stdout, fifo.try_clone().map_err(output_error)?).map_err(output_error)?;
     let stderr = StderrTail { pipe: child.stderr.take(), text: Vec::new() };
 
-    let mut running = Running { child, fifo, child_ended, stop_requested, relay, stderr };
+    let mut running = RunningCapture { child, fifo, child_ended, stop_requested, relay, stderr };
     let outcome = running.wait()?;
-    let Running { mut child, relay, mut stderr, .. } = running;
+    let RunningCapture { mut child, relay, mut stderr, .. } = running;
     stderr.drain();
     let source = source(args, program);
     if let Some(Beginning::Log(greeting)) = relay.beginning()
@@ -81,12 +81,12 @@ pub fn run(args: &CaptureArgs) -> Result<(), String> {
         _ => String::new(),
     };
     match outcome {
-        Outcome::Stopped => stop(&mut child),
-        Outcome::NoLog => {
+        WaitEnd::Stopped => stop(&mut child),
+        WaitEnd::NoLog => {
             stop(&mut child)?;
             Err(format!("{source}: {printed}{}stopped", stderr.line()))
         }
-        Outcome::Ended(status) => {
+        WaitEnd::Ended(status) => {
             relay.join().map_err(output_error)?;
             // The reader of the FIFO went away, and the command noticed that first.
             let reader_gone = status.signal() == Some(Signal::SIGPIPE as i32);
@@ -107,7 +107,7 @@ fn source(args: &CaptureArgs, program: &str) -> String {
 }
 
 /// Why waiting ended.
-enum Outcome {
+enum WaitEnd {
     /// The command ended by itself, and all its output was passed on.
     Ended(ExitStatus),
     /// Wireshark stopped the capture.
@@ -129,7 +129,7 @@ fn signal_pipe(signals: &[i32]) -> Result<UnixStream, String> {
 }
 
 /// A capture under way.
-struct Running {
+struct RunningCapture {
     child: Child,
     fifo: File,
     child_ended: UnixStream,
@@ -138,16 +138,16 @@ struct Running {
     stderr: StderrTail,
 }
 
-impl Running {
-    fn wait(&mut self) -> Result<Outcome, String> {
+impl RunningCapture {
+    fn wait(&mut self) -> Result<WaitEnd, String> {
         let gone = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
         let mut relaying = true;
         loop {
             let status = self.child.try_wait().map_err(|error| error.to_string())?;
             match status {
-                Some(status) if !relaying => return Ok(Outcome::Ended(status)),
+                Some(status) if !relaying => return Ok(WaitEnd::Ended(status)),
                 None if self.relay.beginning().is_some_and(Beginning::is_too_long) => {
-                    return Ok(Outcome::NoLog);
+                    return Ok(WaitEnd::NoLog);
                 }
                 _ => {}
             }
@@ -172,7 +172,7 @@ impl Running {
             let relayed = relaying && !next().is_empty();
             let stderr = next();
             if !stop.is_empty() || fifo.intersects(gone) {
-                return Ok(Outcome::Stopped);
+                return Ok(WaitEnd::Stopped);
             }
             relaying &= !relayed;
             if !stderr.is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
 
-use crate::interface::Interface;
+use crate::interface::CaptureInterface;
 
 /// Captures FreeBSD's TCP logs (BBLog and eventlog) in Wireshark.
 ///
@@ -30,7 +30,7 @@ pub struct Cli {
     extcap_version: Option<String>,
     /// Interface to describe or to capture from
     #[arg(long, value_enum, value_name = "INTERFACE", help_heading = "Wireshark")]
-    extcap_interface: Option<Interface>,
+    extcap_interface: Option<CaptureInterface>,
     /// Capture from the interface
     #[arg(long, requires_all = ["extcap_interface", "fifo"], help_heading = "Wireshark")]
     capture: bool,
@@ -80,7 +80,7 @@ pub struct LogArgs {
     pub bblogd: String,
     /// Log to read
     #[arg(long, value_enum, default_value = "bblog", help_heading = "Log")]
-    pub source: Source,
+    pub source: LogSource,
     /// BBLog device
     #[arg(
         long,
@@ -92,7 +92,7 @@ pub struct LogArgs {
     pub device: String,
     /// Form of BBLog events
     #[arg(long, value_enum, default_value = "live", help_heading = "Log")]
-    pub form: Form,
+    pub form: EventFormArg,
     /// Capture only BBLog entries whose reason begins with TEXT
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Log")]
     pub reason: Option<String>,
@@ -110,7 +110,7 @@ pub struct LogArgs {
     pub providers: String,
     /// Level of eventlog events
     #[arg(long, value_enum, default_value = "verbose", help_heading = "Log")]
-    pub level: Level,
+    pub level: EventlogLevel,
 }
 
 /// How to gain root.
@@ -127,7 +127,7 @@ pub enum Privilege {
 
 /// The logs to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Source {
+pub enum LogSource {
     /// BBLog (/dev/tcp_log)
     #[default]
     Bblog,
@@ -139,7 +139,7 @@ pub enum Source {
 
 /// The forms of BBLog events in a capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum EventFormArg {
     /// Packets, which all versions of Wireshark show live
     #[default]
     Live,
@@ -149,7 +149,7 @@ pub enum Form {
 
 /// Levels of eventlog. Each includes those before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Level {
+pub enum EventlogLevel {
     /// ERROR
     Error,
     /// WARN: adds loss and recovery
@@ -163,28 +163,28 @@ pub enum Level {
     Trace,
 }
 
-impl Level {
+impl EventlogLevel {
     /// The name of the level in bblogd's options.
     pub fn name(self) -> &'static str {
         match self {
-            Level::Error => "ERROR",
-            Level::Warn => "WARN",
-            Level::Info => "INFO",
-            Level::Verbose => "VERBOSE",
-            Level::Trace => "TRACE",
+            EventlogLevel::Error => "ERROR",
+            EventlogLevel::Warn => "WARN",
+            EventlogLevel::Info => "INFO",
+            EventlogLevel::Verbose => "VERBOSE",
+            EventlogLevel::Trace => "TRACE",
         }
     }
 }
 
 /// What the command line requests.
 #[derive(Debug)]
-pub enum Request {
+pub enum Requested {
     /// List the interfaces.
     Interfaces,
     /// List the link types, which are the same for all interfaces.
     Dlts,
     /// List the options of an interface.
-    Config(Interface),
+    Config(CaptureInterface),
     /// Capture from an interface.
     Capture(Box<CaptureArgs>),
 }
@@ -193,7 +193,7 @@ pub enum Request {
 #[derive(Debug)]
 pub struct CaptureArgs {
     /// The interface.
-    pub interface: Interface,
+    pub interface: CaptureInterface,
     /// The FIFO or file to write to.
     pub fifo: PathBuf,
     /// A capture filter.
@@ -209,26 +209,26 @@ impl Cli {
     ///
     /// # Errors
     /// One line if they make none.
-    pub fn request(self) -> Result<Request, String> {
+    pub fn request(self) -> Result<Requested, String> {
         if self.extcap_interfaces {
-            return Ok(Request::Interfaces);
+            return Ok(Requested::Interfaces);
         }
         let interface = self.extcap_interface.ok_or(
             "nothing to do, expected --extcap-interfaces, or --extcap-interface with --extcap-dlts, \
              --extcap-config or --capture",
         )?;
         if self.extcap_dlts {
-            return Ok(Request::Dlts);
+            return Ok(Requested::Dlts);
         }
         if self.extcap_config {
-            return Ok(Request::Config(interface));
+            return Ok(Requested::Config(interface));
         }
         let (true, Some(fifo)) = (self.capture, self.fifo) else {
             return Err("nothing to do, expected --extcap-dlts, --extcap-config or --capture".to_owned());
         };
         let filter = self.extcap_capture_filter.filter(|filter| !filter.is_empty());
         let args = CaptureArgs { interface, fifo, filter, server: self.server, log: self.log };
-        Ok(Request::Capture(Box::new(args)))
+        Ok(Requested::Capture(Box::new(args)))
     }
 }
 

@@ -8,8 +8,8 @@
 
 use std::path::Path;
 
-use crate::cli::{CaptureArgs, Form, LogArgs, Privilege, ServerArgs, Source};
-use crate::interface::Interface;
+use crate::cli::{CaptureArgs, EventFormArg, LogArgs, LogSource, Privilege, ServerArgs};
+use crate::interface::CaptureInterface;
 
 /// The program of a capture and its arguments.
 ///
@@ -21,8 +21,8 @@ pub fn command_line(args: &CaptureArgs) -> Result<Vec<String>, String> {
     }
     let bblogd = bblogd(&args.log)?;
     match args.interface {
-        Interface::BblogLocal => Ok(bblogd),
-        Interface::BblogSsh => ssh(&args.server, &bblogd),
+        CaptureInterface::BblogLocal => Ok(bblogd),
+        CaptureInterface::BblogSsh => ssh(&args.server, &bblogd),
     }
 }
 
@@ -35,8 +35,8 @@ fn bblogd(log: &LogArgs) -> Result<Vec<String>, String> {
     };
     words.push(operand("--bblogd", &log.bblogd)?);
     words.extend(["-o", "-", "--exit-on-eof"].map(str::to_owned));
-    if log.source != Source::Eventlog {
-        if log.form == Form::Live {
+    if log.source != LogSource::Eventlog {
+        if log.form == EventFormArg::Live {
             words.push("--live".to_owned());
         }
         words.push(format!("--file={}", printable("--device", &log.device)?));
@@ -47,7 +47,7 @@ fn bblogd(log: &LogArgs) -> Result<Vec<String>, String> {
             words.push(format!("--stack={}", printable("--stack", stack)?));
         }
     }
-    if log.source != Source::Bblog {
+    if log.source != LogSource::Bblog {
         let mut providers = log.providers.split_whitespace().peekable();
         if providers.peek().is_none() {
             return Err("--providers: empty, expected at least one provider, such as tcp".to_owned());
@@ -123,12 +123,12 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Request};
+    use crate::cli::{Cli, Requested};
 
     fn command_line_of(line: &[&str]) -> Result<Vec<String>, String> {
         let start = ["bblogdump", "--capture", "--fifo", "f", "--extcap-interface"];
         match Cli::parse_from([&start, line].concat()).request()? {
-            Request::Capture(args) => command_line(&args),
+            Requested::Capture(args) => command_line(&args),
             other => panic!("{other:?}"),
         }
     }

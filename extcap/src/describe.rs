@@ -7,7 +7,7 @@
 use clap::{Arg, CommandFactory};
 
 use crate::cli::Cli;
-use crate::interface::Interface;
+use crate::interface::CaptureInterface;
 
 /// An option in the dialog of an interface.
 struct DialogOption {
@@ -56,10 +56,10 @@ pub fn dlts() -> Vec<String> {
 }
 
 /// The options of an interface.
-pub fn config(interface: Interface) -> Vec<String> {
+pub fn config(interface: CaptureInterface) -> Vec<String> {
     let command = Cli::command();
     let mut sentences = Vec::new();
-    let shown = OPTIONS.iter().filter(|shown| shown.local || interface == Interface::BblogSsh);
+    let shown = OPTIONS.iter().filter(|shown| shown.local || interface == CaptureInterface::BblogSsh);
     for (number, shown) in shown.enumerate() {
         let option = command.get_arguments().find(|arg| arg.get_long() == Some(shown.option));
         // A test makes sure that each exists.
@@ -131,13 +131,13 @@ mod tests {
 
     #[test]
     fn sentences_are_well_formed() {
-        for interface in [Interface::BblogLocal, Interface::BblogSsh] {
+        for interface in [CaptureInterface::BblogLocal, CaptureInterface::BblogSsh] {
             for sentence in config(interface) {
                 assert!(sentence.starts_with("arg {number=") || sentence.starts_with("value {arg="));
                 let (open, close) = (sentence.matches('{').count(), sentence.matches('}').count());
                 assert!(open == close && sentence.matches("}{").count() == open - 1, "{sentence}");
             }
         }
-        assert!(!config(Interface::BblogLocal).iter().any(|sentence| sentence.contains("ssh")));
+        assert!(!config(CaptureInterface::BblogLocal).iter().any(|sentence| sentence.contains("ssh")));
     }
 }

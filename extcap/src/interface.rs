@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 /// An interface in Wireshark's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Interface {
+pub enum CaptureInterface {
     /// bblogd on this machine
     BblogLocal,
     /// bblogd on another machine

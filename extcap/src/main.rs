@@ -20,14 +20,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Request};
+use crate::cli::{Cli, Requested};
 
 fn main() -> ExitCode {
     match Cli::parse().request() {
-        Ok(Request::Interfaces) => print(&describe::interfaces()),
-        Ok(Request::Dlts) => print(&describe::dlts()),
-        Ok(Request::Config(interface)) => print(&describe::config(interface)),
-        Ok(Request::Capture(args)) => match capture::run(&args) {
+        Ok(Requested::Interfaces) => print(&describe::interfaces()),
+        Ok(Requested::Dlts) => print(&describe::dlts()),
+        Ok(Requested::Config(interface)) => print(&describe::config(interface)),
+        Ok(Requested::Capture(args)) => match capture::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, 1),
         },

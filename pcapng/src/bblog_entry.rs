@@ -14,11 +14,11 @@ use crate::packet::{self, Link};
 use crate::section_head::SectionHead;
 
 /// The connection of an entry: address family, ports, addresses and zone.
-pub type ConnectionKey = [u8; 41];
+pub type EntryKey = [u8; 41];
 
 /// The connection of an entry with this header.
 #[inline]
-pub fn connection_key(header: &[u8; HEADER_LEN]) -> ConnectionKey {
+pub fn connection_key(header: &[u8; HEADER_LEN]) -> EntryKey {
     Header::from_bytes(header).connection_key()
 }
 
@@ -44,7 +44,7 @@ pub struct EntryEncoder {
     /// When it was dumped, seconds since 1970.
     pub dump_time: i64,
     /// The connection.
-    pub key: ConnectionKey,
+    pub key: EntryKey,
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
     boot_time: Micros,

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use bblog_dissector::Micros;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::id::{IN, OUT};
-use bblog_dissector::tcp_provider::{Segment, SegmentPlan};
+use bblog_dissector::tcp_provider::{LoggedSegment, SegmentPlan};
 
 use crate::block::{Direction, EnhancedPacket};
 use crate::elog::{EVENTS, MAX_OPTION_EVENT, PACKETS, UpperPduTags, event_option};
@@ -51,7 +51,7 @@ fn segment<'a, 'c>(
     event: &RawEvent<'a>,
     context: &'c SessionContext,
     plan: &SegmentPlan,
-) -> Option<(Direction, Segment<'a>, (&'c SocketAddr, &'c SocketAddr))> {
+) -> Option<(Direction, LoggedSegment<'a>, (&'c SocketAddr, &'c SocketAddr))> {
     let (local, remote) = context.addresses.as_ref()?;
     let (direction, ends, scale) = match event.event_id() {
         IN => (Direction::Inbound, (remote, local), context.snd_scale),
@@ -62,5 +62,5 @@ fn segment<'a, 'c>(
     if remote.port() == 0 || event.as_bytes().len() > MAX_OPTION_EVENT {
         return None;
     }
-    Some((direction, Segment::of(event, plan, scale)?, ends))
+    Some((direction, LoggedSegment::of(event, plan, scale)?, ends))
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use bblog_dissector::tcp_provider::Segment;
+use bblog_dissector::tcp_provider::LoggedSegment;
 
 /// FreeBSD's address families, as DLT_NULL shows them.
 const AF_INET: u32 = 2;
@@ -98,7 +98,7 @@ pub const RAW: u16 = 101;
 
 /// The parts of a packet that was synthesized here, or of any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parsed<'a> {
+pub struct ParsedPacket<'a> {
     /// Where the segment came from.
     pub source: SocketAddr,
     /// Where it went.
@@ -110,10 +110,10 @@ pub struct Parsed<'a> {
     pub payload: u32,
 }
 
-impl<'a> Parsed<'a> {
+impl<'a> ParsedPacket<'a> {
     /// Addresses and TCP header of a packet with a link header of this pcapng type; `None` if it
     /// is not TCP over IP, or not all of the TCP header is there.
-    pub fn new(link: u16, data: &'a [u8]) -> Option<Parsed<'a>> {
+    pub fn new(link: u16, data: &'a [u8]) -> Option<ParsedPacket<'a>> {
         let ip = match link {
             NULL => data.get(4..)?,
             RAW => data,
@@ -143,7 +143,7 @@ impl<'a> Parsed<'a> {
         let port = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
         let (source, destination) = ((addresses.0, port(0)).into(), (addresses.1, port(2)).into());
         let payload = u32::from(len).saturating_sub(tcp_len as u32);
-        Some(Parsed { source, destination, tcp, payload })
+        Some(ParsedPacket { source, destination, tcp, payload })
     }
 }
 
@@ -191,7 +191,12 @@ impl fmt::Display for Scoped {
 /// Appends the TCP header of `segment` in network order, `header_words` long. Options that were not logged
 /// are NOPs, so that lengths stay true; the checksum, which no event has, is 0.
 #[inline]
-pub fn append_tcp_header(out: &mut Vec<u8>, segment: &Segment<'_>, source_port: u16, destination_port: u16) {
+pub fn append_tcp_header(
+    out: &mut Vec<u8>,
+    segment: &LoggedSegment<'_>,
+    source_port: u16,
+    destination_port: u16,
+) {
     const NOP: u8 = 1;
     const FIXED: usize = 20;
     const LONGEST: usize = 60;
@@ -270,12 +275,12 @@ mod tests {
             let (a, b): (IpAddr, IpAddr) = (a.parse().unwrap(), b.parse().unwrap());
             for (link, number) in [(Link::Null, 0), (Link::Raw, 101)] {
                 let headers = segment(link, a, b, &tcp, 1000);
-                let parsed = Parsed::new(number, &headers).unwrap();
+                let parsed = ParsedPacket::new(number, &headers).unwrap();
                 let (source, destination) = ((a, 0x0101).into(), (b, 0x0101).into());
                 assert_eq!((parsed.source, parsed.destination), (source, destination));
                 assert_eq!((&parsed.tcp[..16], &parsed.tcp[18..]), (&tcp[..16], &tcp[18..]));
                 for len in 0..headers.len() {
-                    assert_eq!(Parsed::new(number, &headers[..len]), None);
+                    assert_eq!(ParsedPacket::new(number, &headers[..len]), None);
                 }
             }
         }

@@ -10,7 +10,7 @@ pub const FRAME: usize = 12;
 
 /// The byte order of a section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub enum Endianness {
     /// Little-endian: amd64, arm64.
     #[default]
     Little,
@@ -18,14 +18,14 @@ pub enum Order {
     Big,
 }
 
-impl Order {
+impl Endianness {
     /// The number at `at`; `None` beyond the end.
     #[inline]
     pub fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
-            Order::Little => u16::from_le_bytes(field),
-            Order::Big => u16::from_be_bytes(field),
+            Endianness::Little => u16::from_le_bytes(field),
+            Endianness::Big => u16::from_be_bytes(field),
         })
     }
 
@@ -34,8 +34,8 @@ impl Order {
     pub fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
         let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
-            Order::Little => u32::from_le_bytes(field),
-            Order::Big => u32::from_be_bytes(field),
+            Endianness::Little => u32::from_le_bytes(field),
+            Endianness::Big => u32::from_be_bytes(field),
         })
     }
 
@@ -43,32 +43,32 @@ impl Order {
     pub fn u64(self, bytes: &[u8], at: usize) -> Option<u64> {
         let field = *bytes.get(at..)?.first_chunk()?;
         Some(match self {
-            Order::Little => u64::from_le_bytes(field),
-            Order::Big => u64::from_be_bytes(field),
+            Endianness::Little => u64::from_le_bytes(field),
+            Endianness::Big => u64::from_be_bytes(field),
         })
     }
 
     /// The bytes of a number.
     pub fn u32_bytes(self, number: u32) -> [u8; 4] {
         match self {
-            Order::Little => number.to_le_bytes(),
-            Order::Big => number.to_be_bytes(),
+            Endianness::Little => number.to_le_bytes(),
+            Endianness::Big => number.to_be_bytes(),
         }
     }
 
     /// The bytes of a number.
     pub fn u16_bytes(self, number: u16) -> [u8; 2] {
         match self {
-            Order::Little => number.to_le_bytes(),
-            Order::Big => number.to_be_bytes(),
+            Endianness::Little => number.to_le_bytes(),
+            Endianness::Big => number.to_be_bytes(),
         }
     }
 
     /// The order of a section header block by its byte-order magic; `None` if that is neither.
-    pub fn of_section(block: &[u8]) -> Option<Order> {
+    pub fn of_section(block: &[u8]) -> Option<Endianness> {
         match block.get(8..12)? {
-            [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),
-            [0x1a, 0x2b, 0x3c, 0x4d] => Some(Order::Big),
+            [0x4d, 0x3c, 0x2b, 0x1a] => Some(Endianness::Little),
+            [0x1a, 0x2b, 0x3c, 0x4d] => Some(Endianness::Big),
             _ => None,
         }
     }
@@ -80,7 +80,7 @@ pub struct Block<'a> {
     /// Its type.
     pub kind: u32,
     /// The byte order of its section.
-    pub order: Order,
+    pub order: Endianness,
     /// All of it, with type and lengths.
     pub bytes: &'a [u8],
 }
@@ -95,7 +95,7 @@ impl<'a> Block<'a> {
 
 /// The blocks of one section that `bytes` begin with: up to the next section header, or the first
 /// block that does not fit.
-pub fn blocks(bytes: &[u8], order: Order) -> impl Iterator<Item = Block<'_>> {
+pub fn blocks(bytes: &[u8], order: Endianness) -> impl Iterator<Item = Block<'_>> {
     let mut rest = bytes;
     let mut first = true;
     std::iter::from_fn(move || {
@@ -114,15 +114,15 @@ pub fn blocks(bytes: &[u8], order: Order) -> impl Iterator<Item = Block<'_>> {
 /// The options at the end of a block: code and value of each, up to the end-of-options mark or
 /// the first that does not fit.
 #[derive(Clone)]
-pub struct Options<'a> {
+pub struct BlockOptions<'a> {
     rest: &'a [u8],
-    order: Order,
+    order: Endianness,
 }
 
-impl<'a> Options<'a> {
+impl<'a> BlockOptions<'a> {
     /// The options that `bytes` consist of.
-    pub fn new(bytes: &'a [u8], order: Order) -> Options<'a> {
-        Options { rest: bytes, order }
+    pub fn new(bytes: &'a [u8], order: Endianness) -> BlockOptions<'a> {
+        BlockOptions { rest: bytes, order }
     }
 
     /// How many bytes were not read yet.
@@ -131,7 +131,7 @@ impl<'a> Options<'a> {
     }
 }
 
-impl<'a> Iterator for Options<'a> {
+impl<'a> Iterator for BlockOptions<'a> {
     type Item = (u16, &'a [u8]);
 
     #[inline]
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn options_end_at_the_mark_or_where_they_do_not_fit() {
         let bytes = [1, 0, 3, 0, b'a', b'b', b'c', 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0];
-        let all = |bytes| Options::new(bytes, Order::Little).collect::<Vec<_>>();
+        let all = |bytes| BlockOptions::new(bytes, Endianness::Little).collect::<Vec<_>>();
         assert_eq!(all(&bytes), [(1, &b"abc"[..]), (2, b"")]);
         // The last option's padding may be missing, its value not.
         assert_eq!(all(&bytes[..7]), [(1, &b"abc"[..])]);

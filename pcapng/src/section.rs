@@ -8,7 +8,7 @@ use bblog_dissector::spec::Kernel;
 
 use crate::block::{OPT_CUSTOM, OPT_CUSTOM_NO_COPY};
 use crate::machine::{self, Machine};
-use crate::read::{Block, Options, Order};
+use crate::read::{Block, BlockOptions, Endianness};
 use crate::{elog, netflix};
 
 /// Codes of custom options with binary data: tcplog_dumper writes the first.
@@ -33,7 +33,7 @@ const INTERFACE_OPTIONS: usize = 8;
 #[derive(Default)]
 pub struct Section {
     /// The byte order of its blocks.
-    pub order: Order,
+    pub order: Endianness,
     /// Counts the file's sections.
     pub number: u64,
     /// The section header block.
@@ -103,7 +103,7 @@ impl Section {
             stack_name: Vec::new(),
         };
         let mut is_bblog = false;
-        for (code, value) in Options::new(options, order) {
+        for (code, value) in BlockOptions::new(options, order) {
             if code == SHB_OS {
                 section.has_os = true;
                 section.machine.take_os(value);
@@ -126,15 +126,15 @@ impl Section {
         let mut interface =
             Interface { link: self.order.u16(body, 0).unwrap_or_default(), resolution: 6, offset: 0 };
         let options = body.get(INTERFACE_OPTIONS..).unwrap_or_default();
-        for (code, value) in Options::new(options, self.order) {
+        for (code, value) in BlockOptions::new(options, self.order) {
             match (code, value) {
                 (IF_TSRESOL, &[resolution, ..]) => interface.resolution = resolution,
                 (IF_TSOFFSET, value) if value.len() == 8 => {
                     let words = (self.order.u32(value, 0), self.order.u32(value, 4));
                     let (first, second) = (words.0.unwrap_or_default(), words.1.unwrap_or_default());
                     let (low, high) = match self.order {
-                        Order::Little => (first, second),
-                        Order::Big => (second, first),
+                        Endianness::Little => (first, second),
+                        Endianness::Big => (second, first),
                     };
                     interface.offset = (u64::from(high) << 32 | u64::from(low)) as i64;
                 }
@@ -143,7 +143,7 @@ impl Section {
         }
         self.interfaces.push(interface);
         self.interface_blocks.extend_from_slice(block.bytes);
-        let kept = Options::new(options, self.order).filter(|(code, value)| {
+        let kept = BlockOptions::new(options, self.order).filter(|(code, value)| {
             [IF_NAME, IF_TSRESOL, IF_TSOFFSET].contains(code) && value.len() <= MAX_REPEATED
         });
         let mut repeated = block.bytes.get(..8 + INTERFACE_OPTIONS).unwrap_or_default().to_vec();
@@ -183,7 +183,7 @@ impl Section {
         });
         let machine =
             more.machine.as_ref().map(|value| [&self.order.u32_bytes(elog::PEN)[..], value].concat());
-        for (code, value) in Options::new(&before, self.order) {
+        for (code, value) in BlockOptions::new(&before, self.order) {
             let is_stack = netflix_option(code, value, self.order).is_some_and(|o| o.0 == netflix::STACKNAME);
             let is_machine = machine_option(code, value, self.order).is_some();
             let is_replaced = match code {
@@ -208,9 +208,10 @@ impl Section {
     fn repeated_header(&self) -> Vec<u8> {
         let end = self.header.len().saturating_sub(4);
         let options = self.header.get(8 + SECTION_OPTIONS..end).unwrap_or_default();
-        let mut kept: Vec<(Known, u16, &[u8])> = Vec::new();
-        for (code, value) in Options::new(options, self.order) {
-            let Some(known) = Known::of(code, value, self.order).filter(|_| value.len() <= MAX_REPEATED)
+        let mut kept: Vec<(HeaderOption, u16, &[u8])> = Vec::new();
+        for (code, value) in BlockOptions::new(options, self.order) {
+            let Some(known) =
+                HeaderOption::of(code, value, self.order).filter(|_| value.len() <= MAX_REPEATED)
             else {
                 continue;
             };
@@ -257,27 +258,27 @@ pub enum Extent {
 
 /// An option of a section header that this project reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum HeaderOption {
     Os,
     Netflix(u32),
     Elog,
     Machine,
 }
 
-impl Known {
-    fn of(code: u16, value: &[u8], order: Order) -> Option<Known> {
+impl HeaderOption {
+    fn of(code: u16, value: &[u8], order: Endianness) -> Option<HeaderOption> {
         const KINDS: [u32; 4] =
             [netflix::VERSION_OPTION, netflix::DUMPINFO, netflix::STACKNAME, netflix::DUMPTIME];
         if code == SHB_OS {
-            return Some(Known::Os);
+            return Some(HeaderOption::Os);
         }
         if let Some((kind, _)) = netflix_option(code, value, order) {
-            return KINDS.contains(&kind).then_some(Known::Netflix(kind));
+            return KINDS.contains(&kind).then_some(HeaderOption::Netflix(kind));
         }
         if let Some(data) = elog_option(code, value, order) {
-            return ElogFacts::parse(data).map(|_| Known::Elog);
+            return ElogFacts::parse(data).map(|_| HeaderOption::Elog);
         }
-        machine_option(code, value, order).map(|_| Known::Machine)
+        machine_option(code, value, order).map(|_| HeaderOption::Machine)
     }
 }
 
@@ -326,7 +327,7 @@ impl BblogFacts {
     fn take(&mut self, kind: u32, data: &[u8]) -> bool {
         match kind {
             netflix::VERSION_OPTION => {
-                self.version = Order::Little.u32(data, 0).unwrap_or_default();
+                self.version = Endianness::Little.u32(data, 0).unwrap_or_default();
                 true
             }
             netflix::DUMPINFO => {
@@ -367,16 +368,16 @@ impl ElogFacts {
 /// Type and data of a custom option of Netflix. The enterprise number is in the byte order of the
 /// section; what follows is always little-endian.
 #[inline]
-pub fn netflix_option(code: u16, value: &[u8], order: Order) -> Option<(u32, &[u8])> {
+pub fn netflix_option(code: u16, value: &[u8], order: Endianness) -> Option<(u32, &[u8])> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(netflix::PEN) {
         return None;
     }
-    Some((Order::Little.u32(value, 4)?, value.get(8..)?))
+    Some((Endianness::Little.u32(value, 4)?, value.get(8..)?))
 }
 
 /// The data of a custom option of this project's.
 #[inline]
-pub fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
+pub fn elog_option(code: u16, value: &[u8], order: Endianness) -> Option<&[u8]> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {
         return None;
     }
@@ -385,7 +386,7 @@ pub fn elog_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
 
 /// The data of the custom option with facts about the machine.
 #[inline]
-fn machine_option(code: u16, value: &[u8], order: Order) -> Option<&[u8]> {
+fn machine_option(code: u16, value: &[u8], order: Endianness) -> Option<&[u8]> {
     if !CUSTOM.contains(&code) || order.u32(value, 0) != Some(elog::PEN) {
         return None;
     }

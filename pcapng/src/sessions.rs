@@ -85,7 +85,7 @@ pub enum Waiting {
 
 /// The effect of an event on a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum SessionChange {
     /// None that waiting events depend on.
     None,
     /// Events need not wait any more.
@@ -97,14 +97,14 @@ pub enum Change {
 impl Session {
     /// Updates the session with one of its events.
     #[inline(always)]
-    pub fn observe(&mut self, event: &RawEvent<'_>) -> Change {
+    pub fn observe(&mut self, event: &RawEvent<'_>) -> SessionChange {
         match event.event_id() {
             SESSION_CREATE => self.create(tcp_provider::tcpcb(event).unwrap_or(0), event.timestamp()),
             // A late one is of the session before.
-            SESSION_END if self.is_of_before(event) => Change::None,
+            SESSION_END if self.is_of_before(event) => SessionChange::None,
             SESSION_END => {
                 self.ended = Some(event.timestamp());
-                Change::Settled
+                SessionChange::Settled
             }
             _ => self.learn(event),
         }
@@ -116,7 +116,7 @@ impl Session {
         self.before == Before::Unended
     }
 
-    fn create(&mut self, tcpcb: u64, time: u64) -> Change {
+    fn create(&mut self, tcpcb: u64, time: u64) -> SessionChange {
         let both_known = tcpcb != 0 && self.tcpcb != 0;
         let is_other = both_known && tcpcb != self.tcpcb;
         let is_same = both_known && tcpcb == self.tcpcb;
@@ -125,7 +125,7 @@ impl Session {
         if begins && !is_late {
             let before = if self.ended.is_some() { Before::Ended } else { Before::Unended };
             let fresh = Session { tcpcb, created: time, before, ..Session::default() };
-            return Change::Restarted(std::mem::replace(self, fresh).context);
+            return SessionChange::Restarted(std::mem::replace(self, fresh).context);
         }
         if !is_other {
             if !is_late && self.ended.take().is_some() {
@@ -135,7 +135,7 @@ impl Session {
                 (self.tcpcb, self.created) = (tcpcb, time);
             }
         }
-        Change::None
+        SessionChange::None
     }
 
     fn is_other_connection(&self, found: Addresses) -> bool {
@@ -150,26 +150,26 @@ impl Session {
 
     /// Updates the connection with an event.
     #[inline(always)]
-    fn learn(&mut self, event: &RawEvent<'_>) -> Change {
+    fn learn(&mut self, event: &RawEvent<'_>) -> SessionChange {
         if let Some((snd_scale, rcv_scale)) = tcp_provider::window_scales(event) {
             (self.context.snd_scale, self.context.rcv_scale) = (snd_scale, rcv_scale);
-            return Change::None;
+            return SessionChange::None;
         }
         match addresses(event) {
-            Some(_) if self.is_of_before(event) => Change::None,
+            Some(_) if self.is_of_before(event) => SessionChange::None,
             Some(found) if self.is_resumed && self.is_other_connection(found) => {
                 let (tcpcb, created) = (self.tcpcb, self.created);
                 let context = SessionContext { addresses: Some(found), ..SessionContext::default() };
                 let (before, waiting) = (Before::Ended, Waiting::Over);
                 let fresh = Session { context, waiting, tcpcb, created, before, ..Session::default() };
-                Change::Restarted(std::mem::replace(self, fresh).context)
+                SessionChange::Restarted(std::mem::replace(self, fresh).context)
             }
             // A listener's addresses do not replace a connection's.
             Some(found) if found.1.port() != 0 || self.context.connection().is_none() => {
                 self.context.addresses = Some(found);
-                Change::Settled
+                SessionChange::Settled
             }
-            _ => Change::None,
+            _ => SessionChange::None,
         }
     }
 }
@@ -205,7 +205,7 @@ mod tests {
         event
     }
 
-    fn observe(session: &mut Session, id: u32, time: u64, payload: &[u8]) -> Change {
+    fn observe(session: &mut Session, id: u32, time: u64, payload: &[u8]) -> SessionChange {
         session.observe(&RawEvent::whole(&event(id, time, payload)).unwrap())
     }
 
@@ -222,27 +222,27 @@ mod tests {
         let create = |session: &mut Session, time, tcpcb: u64| {
             observe(session, SESSION_CREATE, time, &tcpcb.to_le_bytes())
         };
-        assert_eq!(create(&mut session, 10, 7), Change::None);
-        assert_eq!(observe(&mut session, SET_IP_V4, 11, &address(1)), Change::Settled);
+        assert_eq!(create(&mut session, 10, 7), SessionChange::None);
+        assert_eq!(observe(&mut session, SET_IP_V4, 11, &address(1)), SessionChange::Settled);
         assert_eq!(remote(&session), Some(1));
-        assert_eq!(observe(&mut session, SESSION_END, 20, &[]), Change::Settled);
+        assert_eq!(observe(&mut session, SESSION_END, 20, &[]), SessionChange::Settled);
         // A late CREATE is no other connection.
-        assert_eq!(create(&mut session, 10, 7), Change::None);
+        assert_eq!(create(&mut session, 10, 7), SessionChange::None);
         // The same tcpcb after the end: through a stack without a provider.
-        assert_eq!(create(&mut session, 30, 7), Change::None);
+        assert_eq!(create(&mut session, 30, 7), SessionChange::None);
         assert_eq!((remote(&session), session.is_ambiguous()), (Some(1), false));
-        assert_eq!(observe(&mut session, SESSION_END, 40, &[]), Change::Settled);
-        let Change::Restarted(before) = create(&mut session, 50, 8) else { panic!("not begun") };
+        assert_eq!(observe(&mut session, SESSION_END, 40, &[]), SessionChange::Settled);
+        let SessionChange::Restarted(before) = create(&mut session, 50, 8) else { panic!("not begun") };
         assert_eq!(before.addresses.map(|(_, remote)| remote.port()), Some(1));
         assert!(!session.is_ambiguous());
-        assert_eq!(observe(&mut session, SET_IP_V4, 51, &address(2)), Change::Settled);
+        assert_eq!(observe(&mut session, SET_IP_V4, 51, &address(2)), SessionChange::Settled);
         // Late events of the one before.
-        assert_eq!(observe(&mut session, SET_IP_V4, 31, &address(1)), Change::None);
-        assert_eq!(observe(&mut session, SESSION_END, 40, &[]), Change::None);
-        assert_eq!(create(&mut session, 10, 7), Change::None);
+        assert_eq!(observe(&mut session, SET_IP_V4, 31, &address(1)), SessionChange::None);
+        assert_eq!(observe(&mut session, SESSION_END, 40, &[]), SessionChange::None);
+        assert_eq!(create(&mut session, 10, 7), SessionChange::None);
         assert_eq!(remote(&session), Some(2));
         // Another tcpcb without an end: of another VNET.
-        assert!(matches!(create(&mut session, 60, 9), Change::Restarted(_)));
+        assert!(matches!(create(&mut session, 60, 9), SessionChange::Restarted(_)));
         assert_eq!((remote(&session), session.is_ambiguous()), (None, true));
     }
 }

@@ -12,9 +12,9 @@ use std::io::Cursor;
 use std::sync::{Arc, LazyLock};
 
 use bblog_converter::command::convert;
-use bblog_converter::event::merge::{Events, Stream};
+use bblog_converter::event::merge::{Events, MergeInput};
 use bblog_converter::event::open;
-use bblog_converter::frame::stream::{FrameStream, Frames};
+use bblog_converter::frame::stream::{FrameStream, MergedFrames};
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::{Input, InputName, InputPosition};
 use bblog_converter::select::filter::Filter;
@@ -205,7 +205,7 @@ fn convert_and_list(bytes: &[u8]) {
         assert!(!fault.to_string().contains(char::is_control), "{fault}");
     };
     let Ok(stream) = FrameStream::open(opened, InputPosition::ONLY, &TABLES, &mut on_error) else { return };
-    let mut frames = Frames::of([(InputName::new("attack"), stream)], &mut on_error);
+    let mut frames = MergedFrames::of([(InputName::new("attack"), stream)], &mut on_error);
     let written = convert::write(&mut frames, None, Vec::new(), &mut on_error);
     let (_, pcapng) = written.unwrap_or_else(|error| panic!("a vector takes all: {error}"));
     if !bytes.starts_with(b"\x0a\x0d\x0d\x0a") {

@@ -8,7 +8,9 @@ use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN};
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN};
 use bblog_dissector::event::{Event, RecordContext, Value};
-use bblog_dissector::spec::{Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Place, Repeat, Stack, Test};
+use bblog_dissector::spec::{
+    ByteOrder, Condition, EventSpec, FieldSpec, Kernel, MemberTest, Place, Repeat, Stack, ValueKind,
+};
 use bblog_dissector::tables;
 
 const STACKS: [Stack; 4] = [Stack::Freebsd, Stack::Rack, Stack::Bbr, Stack::Unknown];
@@ -128,19 +130,19 @@ fn eventlog_sample(event: &EventSpec, spec: &'static FieldSpec) -> Sample {
         payload[usize::from(count_at)] = 1;
     }
     let value = candidates(spec)[0];
-    if matches!(spec.kind, Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool) {
+    if matches!(spec.kind, ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool) {
         put(payload, &spec.place, value);
     } else {
         payload[at..at + size].fill(b'x');
     }
     let expected = match spec.kind {
-        Kind::Unsigned(_) => Expected::Number(value.into()),
-        Kind::Signed(_) => Expected::Number(sign_extended(value, size).into()),
-        Kind::Bool => Expected::Truth(value != 0),
-        Kind::Text => Expected::Text("x".repeat(size)),
-        Kind::Bytes => Expected::Text("78".to_owned()),
-        Kind::Ipv4 => Expected::Text("120.120.120.120".to_owned()),
-        Kind::Ipv6 => Expected::Text(["7878"; 8].join(":")),
+        ValueKind::Unsigned(_) => Expected::Number(value.into()),
+        ValueKind::Signed(_) => Expected::Number(sign_extended(value, size).into()),
+        ValueKind::Bool => Expected::Truth(value != 0),
+        ValueKind::Text => Expected::Text("x".repeat(size)),
+        ValueKind::Bytes => Expected::Text("78".to_owned()),
+        ValueKind::Ipv4 => Expected::Text("120.120.120.120".to_owned()),
+        ValueKind::Ipv6 => Expected::Text(["7878"; 8].join(":")),
     };
     Sample { spec, bytes, cx: RecordContext::default(), expected }
 }
@@ -172,7 +174,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
     let (at, size) = (usize::from(place.offset), usize::from(place.size));
     let mut whole = [0; 8];
     whole[..size].copy_from_slice(&bytes[at..at + size]);
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         whole[..size].reverse();
     }
     let old = u64::from_le_bytes(whole);
@@ -185,7 +187,7 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
         (None, None) => value,
     };
     let mut whole = new.to_le_bytes();
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         whole[..size].reverse();
     }
     bytes[at..at + size].copy_from_slice(&whole[..size]);
@@ -195,17 +197,18 @@ fn put(bytes: &mut [u8], place: &Place, value: u64) {
 }
 
 /// Makes conditions true.
-fn meet(bytes: &mut [u8], conds: &[Cond]) {
+fn meet(bytes: &mut [u8], conds: &[Condition]) {
     for cond in conds {
         let same = || conds.iter().filter(|other| other.place == cond.place);
-        let allowed = |v: &u64| !same().any(|c| matches!(c.test, Test::NotIn(values) if values.contains(v)));
+        let allowed =
+            |v: &u64| !same().any(|c| matches!(c.test, MemberTest::NotIn(values) if values.contains(v)));
         let value = match cond.test {
-            Test::In(values) => values.iter().copied().find(allowed),
-            Test::NotIn(_) if same().any(|c| matches!(c.test, Test::In(_))) => None,
-            Test::NotIn(_) => (1..250).find(allowed),
-            Test::Above(floor) => Some(floor + 1),
-            Test::AnySet(mask) => Some(mask),
-            Test::NoneSet(_) => None,
+            MemberTest::In(values) => values.iter().copied().find(allowed),
+            MemberTest::NotIn(_) if same().any(|c| matches!(c.test, MemberTest::In(_))) => None,
+            MemberTest::NotIn(_) => (1..250).find(allowed),
+            MemberTest::Above(floor) => Some(floor + 1),
+            MemberTest::AnySet(mask) => Some(mask),
+            MemberTest::NoneSet(_) => None,
         };
         if let Some(value) = value {
             put(bytes, &cond.place, value);

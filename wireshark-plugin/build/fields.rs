@@ -25,7 +25,7 @@ pub fn generated() -> String {
     }
     for (names, number) in &tables_of_names {
         let len = names.len();
-        let _ = writeln!(out, "static NAMES_{number}: Kept<[ffi::bblog_name; {len}]> = Kept([");
+        let _ = writeln!(out, "static NAMES_{number}: Leaked<[ffi::bblog_name; {len}]> = Leaked([");
         for (value, name) in *names {
             let _ = writeln!(
                 out,
@@ -37,7 +37,7 @@ pub fn generated() -> String {
     }
     let _ = writeln!(
         out,
-        "/// The built-in rows, by id.\nstatic ROWS: Kept<[ffi::bblog_field; {}]> = Kept([",
+        "/// The built-in rows, by id.\nstatic ROWS: Leaked<[ffi::bblog_field; {}]> = Leaked([",
         rows.len()
     );
     for row in &rows {
@@ -54,7 +54,7 @@ pub fn generated() -> String {
     let alerts = tables::ALERTS;
     let _ = writeln!(
         out,
-        "]);\n/// The alerts, in the tables' order.\nstatic ALERTS: Kept<[ffi::bblog_alert_kind; {}]> = Kept([",
+        "]);\n/// The alerts, in the tables' order.\nstatic ALERTS: Leaked<[ffi::bblog_alert_kind; {}]> = Leaked([",
         alerts.len()
     );
     for alert in alerts {

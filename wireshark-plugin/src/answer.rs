@@ -7,29 +7,29 @@ use std::sync::LazyLock;
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{Cause, Limit, Timer};
-use bblog_dissector::event::{Event, Group};
+use bblog_dissector::event::{Event, RowGroup};
 use bblog_dissector::spec::{AlertGroup, Category, FieldSpec};
 use bblog_dissector::tables;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::SegmentWords;
 
 use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE};
-use crate::line::{self, Line};
+use crate::line::{self, TreeLine};
 use crate::registry::{self, PluginField};
-use crate::request::{Decoded, Request};
+use crate::request::{Answer, Request};
 
 /// Rows that hold the error number which a system call or a send gave.
 const ERRORS: [&str; 5] = ["error", "err", "send_errno", "so_error", "errno"];
 
 /// The answer for bytes that cannot be decoded, or not all of them.
-pub fn malformed(items: &mut Items, problem: impl Display) -> Decoded {
+pub fn malformed(items: &mut Items, problem: impl Display) -> Answer {
     let at = items.text(&problem);
     if let Some(alert) = tables::alert("malformed") {
         items.alert(alert, format_args!("{}: {problem}", alert.label));
     }
-    Decoded { problem: at, ..Decoded::default() }
+    Answer { problem: at, ..Answer::default() }
 }
 
 /// The event's name and, if requested, what happened in words. `segment` is the segment that it is, and `again`
@@ -38,16 +38,16 @@ pub fn named(
     event: &Event<'_>,
     segment: Option<&SegmentWords<'_>>,
     again: Option<Option<Cause>>,
-    style: Style,
+    style: InitialSeqs,
     request: &Request<'_>,
     items: &mut Items,
-) -> Decoded {
+) -> Answer {
     let words = |items: &mut Items| items.words(event, segment, again.map(Cause::words), style);
-    Decoded {
+    Answer {
         name: items.word(event.name()),
         number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
         summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { words(items) } else { NONE },
-        ..Decoded::default()
+        ..Answer::default()
     }
 }
 
@@ -55,7 +55,7 @@ pub fn named(
 fn number_of(event: &Event<'_>) -> Range<usize> {
     static RECORD: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::RECORD));
     static HEADER: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::ELOG_HEADER));
-    let is_record = std::ptr::eq(event.rows_of(Group::Common), tables::RECORD);
+    let is_record = std::ptr::eq(event.rows_of(RowGroup::Common), tables::RECORD);
     if is_record { RECORD.clone() } else { HEADER.clone() }
 }
 
@@ -80,7 +80,7 @@ pub fn notice(items: &mut Items, name: &str) {
 }
 
 /// Adds why an event deserves notice.
-pub fn alerts(event: &Event<'_>, style: Style, items: &mut Items) {
+pub fn alerts(event: &Event<'_>, style: InitialSeqs, items: &mut Items) {
     for alert in event.alerts() {
         match alert.group {
             AlertGroup::Response => {
@@ -124,25 +124,25 @@ fn link(event: &Event<'_>, frame: u32, frames: &Frames, items: &mut Items) {
 }
 
 /// As [`link`], where no tree is shown: if one of the fields for it is needed.
-fn asked_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: &mut Items) {
+fn push_requested_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames, items: &mut Items) {
     use PluginField::{AckedIn, Acks, TimerEndedIn, TimerStartedIn};
     let fields = [AckedIn, Acks, TimerEndedIn, TimerStartedIn];
-    if fields.into_iter().any(PluginField::is_asked_for) {
+    if fields.into_iter().any(PluginField::is_requested) {
         link(event, request.frame, frames, items);
     }
 }
 
 /// Whether the analysis takes in this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
-    let asked = || registry::ANALYSED.into_iter().any(PluginField::is_asked_for);
+    let analysed = || registry::ANALYSED.into_iter().any(PluginField::is_requested);
     // Without a tree no fields are needed.
     request.first
-        && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_TREE) && asked()))
+        && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_TREE) && analysed()))
 }
 
 /// Whether it is to be found out if the frame's segment was sent before, where nothing follows the connections.
 pub fn wants_again(request: &Request<'_>) -> bool {
-    request.wants(ffi::BBLOG_WANT_SUMMARY) || PluginField::Category.is_asked_for()
+    request.wants(ffi::BBLOG_WANT_SUMMARY) || PluginField::Category.is_requested()
 }
 
 /// Adds what kind of event it is: its category and its title. `again`: it is a segment that was sent before.
@@ -195,12 +195,18 @@ fn alert_names(items: &mut Items) {
 
 /// Adds what the plugin's own fields hold, as far as it is needed, where no tree is shown. `again`: the
 /// event is a segment that was sent before.
-pub fn asked_own(event: &Event<'_>, again: bool, request: &Request<'_>, frames: &Frames, items: &mut Items) {
-    if !registry::is_any_own_asked_for() {
+pub fn push_requested_own(
+    event: &Event<'_>,
+    again: bool,
+    request: &Request<'_>,
+    frames: &Frames,
+    items: &mut Items,
+) {
+    if !registry::is_any_own_requested() {
         return;
     }
-    let wanted = PluginField::is_asked_for;
-    asked_link(event, request, frames, items);
+    let wanted = PluginField::is_requested;
+    push_requested_link(event, request, frames, items);
     concluded(request.frame, frames, wanted, items);
     if wanted(PluginField::Alert) {
         alert_names(items);
@@ -208,7 +214,7 @@ pub fn asked_own(event: &Event<'_>, again: bool, request: &Request<'_>, frames: 
     kind(event, again, wanted, items);
 }
 
-/// As [`asked_own`], all of them: for the tree.
+/// As [`push_requested_own`], all of them: for the tree.
 pub fn own(event: &Event<'_>, again: bool, frame: u32, frames: &Frames, items: &mut Items) {
     link(event, frame, frames, items);
     concluded(frame, frames, |_| true, items);
@@ -226,14 +232,14 @@ pub fn stalled(frame: u32, frames: &Frames, items: &mut Items) {
 }
 
 /// Adds those values of a group that filters and columns need.
-pub fn asked(event: &Event<'_>, group: Group, line: Line, items: &mut Items) {
-    for at in registry::asked_of(event.rows_of(group)) {
+pub fn push_rows(event: &Event<'_>, group: RowGroup, line: TreeLine, items: &mut Items) {
+    for at in registry::requested_rows(event.rows_of(group)) {
         event.one(group, at).for_each(|value| line.push(items, &value));
     }
 }
 
 /// What statistics count an event by.
-pub fn counted(event: &Event<'_>, frame: u32, frames: &Frames, decoded: &mut Decoded, items: &mut Items) {
+pub fn counted(event: &Event<'_>, frame: u32, frames: &Frames, decoded: &mut Answer, items: &mut Items) {
     if let Some((step, named)) = event.timer()
         && let Some(timer) = named.and_then(|named| Timer::of_value(named.spec, named.value.as_int()?))
     {

@@ -7,8 +7,8 @@ use bblog_dissector::elog::RawEvent;
 use crate::answer::{malformed, notice};
 use crate::frames::Frames;
 use crate::items::Items;
-use crate::request::{Decoded, Input, Request};
-use crate::sections::{Assumed, Section, Sections};
+use crate::request::{Answer, FrameBytes, Request};
+use crate::sections::{Assumed, SectionFacts, Sections};
 use crate::{eventlog, record};
 
 /// Decodes what is requested into `items`, which are empty.
@@ -17,24 +17,24 @@ pub fn decode(
     sections: &mut Sections,
     frames: &mut Frames,
     items: &mut Items,
-) -> Decoded {
-    let (mut unknown, nothing) = (Section::default(), Assumed::default());
+) -> Answer {
+    let (mut unknown, nothing) = (SectionFacts::default(), Assumed::default());
     let (section, assumed) = sections.get(request.section).unwrap_or((&mut unknown, &nothing));
     match request.input {
-        Input::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
+        FrameBytes::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
             Ok(record) => {
                 let record = record.with_verbose(verbose_part(verbose));
                 record::decode(request, (section, assumed), frames, &record, packet, items)
             }
             Err(problem) => malformed(items, problem),
         },
-        Input::Eventlog { data, packet } => match RawEvent::whole(data) {
+        FrameBytes::Eventlog { data, packet } => match RawEvent::whole(data) {
             Ok(raw) => eventlog::decode(request, section, frames, &raw, packet, items),
             Err(problem) => malformed(items, problem),
         },
-        Input::Nothing => {
+        FrameBytes::Nothing => {
             notice(items, "skipped");
-            Decoded { connection: section.connection, ..Decoded::default() }
+            Answer { connection: section.connection, ..Answer::default() }
         }
     }
 }
@@ -74,15 +74,15 @@ mod tests {
     }
 
     /// Decodes, and checks that C can use every item; gives the event's name.
-    fn decode_checked(input: Input<'_>, want: u32, sections: &mut Sections) -> Option<String> {
+    fn decode_checked(input: FrameBytes<'_>, want: u32, sections: &mut Sections) -> Option<String> {
         let mut items = Items::default();
         let mut frames = Frames::default();
         let request = Request { input, want, section: KEY, frame: 1, first: true };
         let decoded = decode(&request, sections, &mut frames, &mut items);
         let (data, verbose) = match input {
-            Input::Record { data, verbose, .. } => (data.len(), verbose.len()),
-            Input::Eventlog { data, .. } => (data.len(), 0),
-            Input::Nothing => (0, 0),
+            FrameBytes::Record { data, verbose, .. } => (data.len(), verbose.len()),
+            FrameBytes::Eventlog { data, .. } => (data.len(), 0),
+            FrameBytes::Nothing => (0, 0),
         };
         let text = |at: u32| {
             let bytes = items.texts().get(at as usize..).filter(|_| at != NONE)?;
@@ -98,7 +98,7 @@ mod tests {
             assert!(item.field != NONE || item.text != NONE, "{item:?}");
         }
         assert!(items.alerts().iter().all(|alert| text(alert.text).is_some()));
-        assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, Input::Nothing));
+        assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, FrameBytes::Nothing));
         text(decoded.name)
     }
 
@@ -111,8 +111,11 @@ mod tests {
                 data[25] = id;
                 for stack in 0..5 {
                     data[24] = stack;
-                    let input =
-                        Input::Record { data: &data, verbose: &[fill; VERBOSE_LEN], packet: &[fill; 64] };
+                    let input = FrameBytes::Record {
+                        data: &data,
+                        verbose: &[fill; VERBOSE_LEN],
+                        packet: &[fill; 64],
+                    };
                     for want in [ALL, ALL & !ffi::BBLOG_WANT_TEXT, 0] {
                         decode_checked(input, want, &mut sections);
                     }
@@ -120,14 +123,17 @@ mod tests {
             }
             for len in 0..TCPINFO_LEN {
                 decode_checked(
-                    Input::Record { data: &[fill; TCPINFO_LEN][..len], verbose: &[], packet: &[] },
+                    FrameBytes::Record { data: &[fill; TCPINFO_LEN][..len], verbose: &[], packet: &[] },
                     ALL,
                     &mut sections,
                 );
             }
             for len in 0..100 {
-                let input =
-                    Input::Record { data: &[fill; TCPINFO_LEN], verbose: &[fill; 100][..len], packet: &[] };
+                let input = FrameBytes::Record {
+                    data: &[fill; TCPINFO_LEN],
+                    verbose: &[fill; 100][..len],
+                    packet: &[],
+                };
                 decode_checked(input, ALL, &mut sections);
             }
         }
@@ -144,7 +150,7 @@ mod tests {
                         data[24..28].copy_from_slice(&id.to_le_bytes());
                     }
                     decode_checked(
-                        Input::Eventlog { data: &data, packet: &[] },
+                        FrameBytes::Eventlog { data: &data, packet: &[] },
                         ALL,
                         &mut sections(provider),
                     );
@@ -157,13 +163,14 @@ mod tests {
     fn both_logs_call_a_received_segment_in() {
         let mut record = [0; TCPINFO_LEN];
         record[25] = 1;
-        let input = Input::Record { data: &record, verbose: &[], packet: &[] };
+        let input = FrameBytes::Record { data: &record, verbose: &[], packet: &[] };
         assert_eq!(decode_checked(input, 0, &mut sections("tcp")).as_deref(), Some("IN"));
         let mut event = [0; 72];
         event[4] = 1;
         event[24] = 100;
         assert_eq!(
-            decode_checked(Input::Eventlog { data: &event, packet: &[] }, 0, &mut sections("tcp")).as_deref(),
+            decode_checked(FrameBytes::Eventlog { data: &event, packet: &[] }, 0, &mut sections("tcp"))
+                .as_deref(),
             Some("IN")
         );
     }

@@ -2,16 +2,16 @@
 //! An eventlog(9) event: its name, its summary, and the items of the tree.
 
 use bblog_analysis::links::Act;
-use bblog_analysis::{EventlogItem, Item};
+use bblog_analysis::{EventItem, Item};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::{Event, Field, Group};
+use bblog_dissector::event::{Event, Field, RowGroup};
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::SegmentWords;
-use bblog_pcapng::packet::{Parsed, RAW};
+use bblog_pcapng::packet::{ParsedPacket, RAW};
 
 use crate::answer::{self, alerts, counted, malformed, notice};
 use crate::catalog;
@@ -19,21 +19,21 @@ use crate::ffi;
 use crate::flows::Flow;
 use crate::frames::Frames;
 use crate::items::{Items, NONE, TextAt};
-use crate::line::{self, Line};
+use crate::line::{self, TreeLine};
 use crate::packet;
 use crate::registry::{self, PluginField};
-use crate::request::{Decoded, Request};
-use crate::sections::Section;
+use crate::request::{Answer, Request};
+use crate::sections::SectionFacts;
 
 /// Decodes an event into `items`; `frame` has the packet, if the event describes one.
 pub fn decode(
     request: &Request<'_>,
-    section: &mut Section,
+    section: &mut SectionFacts,
     frames: &mut Frames,
     raw: &RawEvent<'_>,
     frame: &[u8],
     items: &mut Items,
-) -> Decoded {
+) -> Answer {
     let layout = section.layout_with(raw);
     let provider = section.provider(raw.provider_id());
     let table = provider.and_then(|name| catalog::get().provider(name, layout));
@@ -41,13 +41,13 @@ pub fn decode(
     let flow = frames.flow(Flow::Session(request.section, raw.provider_id(), raw.session_id()));
     let mut again = None;
     if request.first {
-        let packet = Parsed::new(RAW, frame);
+        let packet = ParsedPacket::new(RAW, frame);
         let act = answer::act(&event, segment(table, raw, packet.as_ref()));
         frames.note_event(request.frame, flow, raw.timestamp(), act);
         if is_tcp(table) {
             frames.note_tcp_event(request.frame, flow, raw.event_id(), &event);
             let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
-            let item = Item::Eventlog(EventlogItem { event: *raw, spec, time });
+            let item = Item::Eventlog(EventItem { event: *raw, spec, time });
             if answer::is_followed(request) {
                 frames.follow.feed(request.frame, flow, &item);
             } else if answer::wants_again(request) {
@@ -57,7 +57,7 @@ pub fn decode(
     }
     let again = again.or_else(|| frames.follow.conclusion(request.frame).retransmission);
     let is_relative = request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT);
-    let style = if is_relative { frames.style(request.frame, flow) } else { Style::default() };
+    let style = if is_relative { frames.style(request.frame, flow) } else { InitialSeqs::default() };
     let plan = table.filter(|_| is_segment(table, raw)).map(|table| frames.plan(table));
     let words = plan.and_then(|plan| SegmentWords::of_event(raw, &plan, &event));
     let mut decoded = answer::named(&event, words.as_ref(), again, style, request, items);
@@ -91,11 +91,11 @@ pub fn decode(
         decoded.state = items.text(format_args!("cwnd={}", cwnd.value.as_int().unwrap_or_default()));
     }
     let tcp_id = is_tcp(table).then(|| raw.event_id());
-    let seen = Seen { request, event, tcp_id, again: again.is_some(), provider: decoded.provider };
+    let seen = FrameEvent { request, event, tcp_id, again: again.is_some(), provider: decoded.provider };
     if request.wants(ffi::BBLOG_WANT_TEXT) {
         seen.tree(frames, items);
     } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
-        seen.asked(frames, items);
+        seen.push_requested(frames, items);
     }
     decoded
 }
@@ -106,7 +106,11 @@ fn is_tcp(table: Option<&ProviderSpec>) -> bool {
 }
 
 /// What an event of the tcp provider does as a segment.
-fn segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>, packet: Option<&Parsed<'_>>) -> Option<Act> {
+fn segment(
+    table: Option<&ProviderSpec>,
+    raw: &RawEvent<'_>,
+    packet: Option<&ParsedPacket<'_>>,
+) -> Option<Act> {
     let act = match raw.event_id() {
         tcp_provider::id::IN if is_tcp(table) => Act::Received,
         tcp_provider::id::OUT if is_tcp(table) => Act::Sent,
@@ -121,7 +125,7 @@ fn is_segment(table: Option<&ProviderSpec>, raw: &RawEvent<'_>) -> bool {
 }
 
 /// An event, and what is known beside its bytes.
-struct Seen<'a> {
+struct FrameEvent<'a> {
     request: &'a Request<'a>,
     event: Event<'a>,
     /// Its number, if it is one of the tcp provider.
@@ -131,21 +135,22 @@ struct Seen<'a> {
     provider: TextAt,
 }
 
-impl Seen<'_> {
+impl FrameEvent<'_> {
     /// Adds what filters and columns need, where no tree is shown.
-    fn asked(&self, frames: &Frames, items: &mut Items) {
-        let Seen { request, event, .. } = self;
+    fn push_requested(&self, frames: &Frames, items: &mut Items) {
+        let FrameEvent { request, event, .. } = self;
         if request.wants(ffi::BBLOG_WANT_EARLIER) {
-            if registry::asked_of(tables::TRACK).next().is_some() {
-                let earlier = self.earlier(frames).filter(|field| registry::is_asked_for(field.spec.id));
-                earlier.for_each(|value| Line::COMPUTED.push(items, &value));
+            if registry::requested_rows(tables::TRACK).next().is_some() {
+                let earlier =
+                    self.earlier(frames).filter(|field| registry::is_field_requested(field.spec.id));
+                earlier.for_each(|value| TreeLine::COMPUTED.push(items, &value));
             }
-            answer::asked_own(event, self.again, request, frames, items);
+            answer::push_requested_own(event, self.again, request, frames, items);
         }
         if request.wants(ffi::BBLOG_WANT_VALUES) {
             self.own_values(items);
-            answer::asked(event, Group::Own, Line::LOGGED, items);
-            answer::asked(event, Group::Common, Line::LOGGED, items);
+            answer::push_rows(event, RowGroup::Own, TreeLine::LOGGED, items);
+            answer::push_rows(event, RowGroup::Common, TreeLine::LOGGED, items);
         }
     }
 
@@ -173,10 +178,10 @@ impl Seen<'_> {
 
     /// Adds the lines of the tree.
     fn tree(&self, frames: &Frames, items: &mut Items) {
-        let Seen { request, event, .. } = self;
+        let FrameEvent { request, event, .. } = self;
         let text = true;
         if request.wants(ffi::BBLOG_WANT_EARLIER) {
-            let computed = Line { depth: 0, text, ..Line::COMPUTED };
+            let computed = TreeLine { depth: 0, text, ..TreeLine::COMPUTED };
             self.earlier(frames).for_each(|value| computed.push(items, &value));
             answer::own(event, self.again, request.frame, frames, items);
         }
@@ -187,7 +192,7 @@ impl Seen<'_> {
             let range = answer::range_of(event, "provider_id");
             items.push(line::of_plugin(PluginField::Provider, self.provider, range, 0));
         }
-        let logged = Line { text, ..Line::LOGGED };
+        let logged = TreeLine { text, ..TreeLine::LOGGED };
         let origin = ffi::BBLOG_ORIGIN_DATA;
         let mut values = event.fields().peekable();
         if values.peek().is_some() {

@@ -20,7 +20,7 @@ use crate::ffi;
 use crate::frames::Frames;
 use crate::items::{Items, NONE};
 use crate::registry;
-use crate::request::{self, Decoded, Input, Request};
+use crate::request::{self, Answer, FrameBytes, Request};
 use crate::sections::{SectionKey, SectionOption, Sections};
 
 /// What `WS_PLUGIN_DESC_DISSECTOR` is in the headers that have it (4.4 and later).
@@ -200,9 +200,9 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     let preference = request.kernel;
     let request = Request {
         input: match request.input as u32 {
-            ffi::BBLOG_INPUT_RECORD => Input::Record { data, verbose, packet },
-            ffi::BBLOG_INPUT_EVENTLOG => Input::Eventlog { data, packet },
-            _ => Input::Nothing,
+            ffi::BBLOG_INPUT_RECORD => FrameBytes::Record { data, verbose, packet },
+            ffi::BBLOG_INPUT_EVENTLOG => FrameBytes::Eventlog { data, packet },
+            _ => FrameBytes::Nothing,
         },
         want: request.want,
         section: key(&request.section),
@@ -220,9 +220,9 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
         with_state(|state| {
             state.items.clear();
             let problem = state.items.text("the plugin failed to decode this record");
-            answer(&Decoded { problem, ..Decoded::default() }, &state.items)
+            answer(&Answer { problem, ..Answer::default() }, &state.items)
         })
-        .unwrap_or_else(|| answer(&Decoded::default(), &Items::default()))
+        .unwrap_or_else(|| answer(&Answer::default(), &Items::default()))
     });
     // SAFETY: as the caller promises.
     unsafe { result.write(decoded) }
@@ -232,7 +232,7 @@ fn key(section: &ffi::bblog_section) -> SectionKey {
     SectionKey { file: section.file.addr(), number: section.number }
 }
 
-fn answer(decoded: &Decoded, items: &Items) -> ffi::bblog_result {
+fn answer(decoded: &Answer, items: &Items) -> ffi::bblog_result {
     let (local, foreign) = decoded.connection.unzip();
     ffi::bblog_result {
         items: items.as_slice().as_ptr(),

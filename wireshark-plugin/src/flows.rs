@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use bblog_analysis::links::Open;
+use bblog_analysis::links::OpenPairs;
 use bblog_analysis::track::Track;
 use bblog_analysis::{Numbers, Resent};
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use foldhash::fast::RandomState;
 
 use crate::sections::SectionKey;
@@ -58,7 +58,7 @@ pub struct FlowState {
     /// Whether the connection is in recovery.
     pub recovery: bool,
     /// What waits for its other half.
-    pub open: Open,
+    pub open: OpenPairs,
     /// The connection, ours first, if packets name it and the section does not.
     pub connection: Option<(SocketAddr, SocketAddr)>,
     /// The peer's initial sequence numbers, each with the first frame it holds for.
@@ -66,7 +66,7 @@ pub struct FlowState {
     /// What numbers in texts are relative to.
     pub numbers: Numbers,
     /// From which frames on that is what.
-    pub styles: Vec<(u32, Style)>,
+    pub styles: Vec<(u32, InitialSeqs)>,
     /// What is sent again.
     pub resent: Resent,
     /// Whether Wireshark has a conversation for it.
@@ -77,7 +77,7 @@ pub struct FlowState {
 
 impl FlowState {
     /// Notes what numbers are relative to from a frame on.
-    pub fn note_style(&mut self, frame: u32, style: Style) {
+    pub fn note_style(&mut self, frame: u32, style: InitialSeqs) {
         if self.styles.last().is_none_or(|last| last.1 != style) {
             self.styles.push((frame, style));
         }

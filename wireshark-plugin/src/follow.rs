@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use bblog_analysis::{Cause, Connections, Fed, Item, Key, Limit, Step, Timer};
+use bblog_analysis::{Cause, ConnectionKey, Connections, Fed, Item, Limit, Step, Timer};
 use foldhash::fast::RandomState;
 
 use crate::flows::FlowId;
@@ -47,9 +47,9 @@ impl Follow {
     /// Takes in the next item of a flow.
     pub fn feed(&mut self, frame: u32, flow: FlowId, item: &Item<'_>) {
         // Flows are distinguished already: their numbers are sufficient keys.
-        let key = Key::Session(0, flow.number());
+        let key = ConnectionKey::Session(0, flow.number());
         let connections = self.connections.get_or_insert_default();
-        let Fed::Told(_, step) = connections.feed(key, frame.into(), item) else { return };
+        let Fed::Taken(_, step) = connections.feed(key, frame.into(), item) else { return };
         // Accounts are nothing that a frame shows.
         connections.take_closed();
         let limit_before = self.limits.insert(flow, step.limit);

@@ -17,9 +17,9 @@ use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::elog::SESSION_CREATE;
 use bblog_dissector::event::{Event, Field};
 use bblog_dissector::tcp_provider::SegmentPlan;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::{Micros, TcpHeader};
-use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::packet::ParsedPacket;
 use foldhash::fast::RandomState;
 
 use crate::flows::{Flow, FlowId, Flows};
@@ -61,7 +61,7 @@ impl Frames {
         frame: u32,
         flow: FlowId,
         record: &Record<'_>,
-        packet: Option<&Parsed<'_>>,
+        packet: Option<&ParsedPacket<'_>>,
         act: Option<Act>,
     ) {
         let state = self.flows.state(flow);
@@ -168,10 +168,10 @@ impl Frames {
     }
 
     /// What numbers in texts are relative to at a frame.
-    pub fn style(&self, frame: u32, flow: FlowId) -> Style {
+    pub fn style(&self, frame: u32, flow: FlowId) -> InitialSeqs {
         let known = &self.flows.get(flow).styles;
         let before = known.partition_point(|&(from, _)| from <= frame);
-        before.checked_sub(1).and_then(|at| known.get(at)).map_or(Style::default(), |known| known.1)
+        before.checked_sub(1).and_then(|at| known.get(at)).map_or(InitialSeqs::default(), |known| known.1)
     }
 
     /// Where a provider of the name tcp has the members of a segment.

@@ -10,7 +10,7 @@ use std::ptr;
 use bblog_dissector::event::{Event, Field};
 use bblog_dissector::spec::AlertSpec;
 use bblog_dissector::tables;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::{self, SegmentWords};
 
 use crate::ffi;
@@ -114,19 +114,19 @@ impl Items {
         event: &Event<'_>,
         segment: Option<&SegmentWords<'_>>,
         again: Option<&str>,
-        style: Style,
+        style: InitialSeqs,
     ) -> TextAt {
         self.keep(|line| words::write(event, segment, again, style, line))
     }
 
     #[inline]
-    fn keep(&mut self, write: impl FnOnce(&mut Line<'_>) -> fmt::Result) -> TextAt {
+    fn keep(&mut self, write: impl FnOnce(&mut WithoutControls<'_>) -> fmt::Result) -> TextAt {
         if self.texts.len() > TEXT_MAX {
             return NONE;
         }
         let at = self.texts.len();
         // The writer never fails; a text that gives up leaves what it wrote so far.
-        let _ = write(&mut Line(&mut self.texts));
+        let _ = write(&mut WithoutControls(&mut self.texts));
         self.texts.push(0);
         u32::try_from(at).unwrap_or(NONE)
     }
@@ -138,9 +138,9 @@ impl Items {
 }
 
 /// Writes text without control characters.
-struct Line<'a>(&'a mut Vec<u8>);
+struct WithoutControls<'a>(&'a mut Vec<u8>);
 
-impl Write for Line<'_> {
+impl Write for WithoutControls<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -152,7 +152,7 @@ impl Write for Line<'_> {
     }
 }
 
-impl Line<'_> {
+impl WithoutControls<'_> {
     #[cold]
     fn write_any(&mut self, text: &str) {
         for part in text.split_inclusive(char::is_control) {

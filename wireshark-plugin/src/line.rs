@@ -16,7 +16,7 @@ const FEW: usize = 8;
 
 /// How a decoded value becomes a line.
 #[derive(Clone, Copy)]
-pub struct Line {
+pub struct TreeLine {
     /// How deep in the tree; 0 is the child of the top item.
     pub depth: u8,
     /// The bytes its offset counts from.
@@ -29,12 +29,12 @@ pub struct Line {
     pub text: bool,
 }
 
-impl Line {
+impl TreeLine {
     /// A value that stands in the bytes, below the group before it.
-    pub const LOGGED: Line =
-        Line { depth: 1, origin: ffi::BBLOG_ORIGIN_DATA, generated: false, hidden: false, text: false };
+    pub const LOGGED: TreeLine =
+        TreeLine { depth: 1, origin: ffi::BBLOG_ORIGIN_DATA, generated: false, hidden: false, text: false };
     /// A value that does not.
-    pub const COMPUTED: Line = Line { generated: true, ..Line::LOGGED };
+    pub const COMPUTED: TreeLine = TreeLine { generated: true, ..TreeLine::LOGGED };
 
     /// Adds the line of a value.
     pub fn push(self, items: &mut Items, field: &Field<'_>) {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The sequence numbers of the TCP segment in a frame.
 
-use bblog_analysis::links::Segment;
+use bblog_analysis::links::LinkSegment;
 use bblog_dissector::TcpHeader;
-use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::packet::ParsedPacket;
 
 /// The sequence numbers of a segment.
-pub fn segment(packet: &Parsed<'_>) -> Option<Segment> {
+pub fn segment(packet: &ParsedPacket<'_>) -> Option<LinkSegment> {
     let header = TcpHeader::parse(packet.tcp)?;
     let has = |flag: u16| header.flags() & flag != 0;
     let len = packet.payload + u32::from(has(TcpHeader::SYN)) + u32::from(has(TcpHeader::FIN));
-    Some(Segment {
+    Some(LinkSegment {
         end: header.seq().wrapping_add(len),
         occupies: len != 0,
         ack: has(TcpHeader::ACK).then(|| header.ack()),
@@ -31,8 +31,8 @@ mod tests {
             for (link, number) in [(Link::Null, packet::NULL), (Link::Raw, packet::RAW)] {
                 let mut frame = Vec::new();
                 packet::append_segment(&mut frame, link, addresses, &tcp, 10);
-                let packet = Parsed::new(number, &frame).unwrap();
-                assert_eq!(segment(&packet), Some(Segment { end: 111, occupies: true, ack: Some(7) }));
+                let packet = ParsedPacket::new(number, &frame).unwrap();
+                assert_eq!(segment(&packet), Some(LinkSegment { end: 111, occupies: true, ack: Some(7) }));
             }
         }
     }

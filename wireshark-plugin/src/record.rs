@@ -4,32 +4,32 @@
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
-use bblog_analysis::{BblogItem, Cause, Item, srtt_us};
+use bblog_analysis::{Cause, Item, RecordItem, srtt_us};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
-use bblog_dissector::event::{self, Event, Field, Group, RecordContext};
+use bblog_dissector::event::{self, Event, Field, RecordContext, RowGroup};
 use bblog_dissector::spec::{Stack, Unit};
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::SegmentWords;
 use bblog_dissector::{TcpHeader, tables};
-use bblog_pcapng::packet::{NULL, Parsed};
+use bblog_pcapng::packet::{NULL, ParsedPacket};
 
 use crate::answer::{self, alerts, counted, notice};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
 use crate::items::{Items, TextAt};
-use crate::line::{self, Line, is_flags};
+use crate::line::{self, TreeLine, is_flags};
 use crate::packet;
 use crate::registry;
-use crate::request::{Decoded, Request};
-use crate::sections::{Assumed, MachineFacts, Section};
+use crate::request::{Answer, Request};
+use crate::sections::{Assumed, MachineFacts, SectionFacts};
 
 /// The values of group `track` that stand with the connection's state; `rcv_nxt_rel` is a relative number.
 const RCV_NXT_REL: &str = "rcv_nxt_rel";
 const SRTT_US: &str = "srtt_us";
 
 /// A record, and what is known beside its bytes.
-struct Seen<'a> {
+struct FrameRecord<'a> {
     request: &'a Request<'a>,
     record: &'a Record<'a>,
     event: Event<'a>,
@@ -43,12 +43,12 @@ struct Seen<'a> {
 /// Decodes a record into `items`; `frame` has the packet, if the record describes one.
 pub fn decode(
     request: &Request<'_>,
-    (section, assumed): (&mut Section, &Assumed),
+    (section, assumed): (&mut SectionFacts, &Assumed),
     frames: &mut Frames,
     record: &Record<'_>,
     frame: &[u8],
     items: &mut Items,
-) -> Decoded {
+) -> Answer {
     if request.first {
         section.observe(record);
     }
@@ -63,8 +63,8 @@ pub fn decode(
         None => Flow::Unnamed(request.section, iss),
     };
     let flow = frames.flow(flow);
-    let mut seen = Seen { request, record, event, flow, context, machine, again: None };
-    let packet = Parsed::new(NULL, frame);
+    let mut seen = FrameRecord { request, record, event, flow, context, machine, again: None };
+    let packet = ParsedPacket::new(NULL, frame);
     if request.first {
         seen.note(connection.is_none(), frames, packet.as_ref());
     }
@@ -92,14 +92,14 @@ pub fn decode(
     if request.wants(ffi::BBLOG_WANT_TEXT) {
         seen.tree(frames, items);
     } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
-        seen.asked(frames, items);
+        seen.push_requested(frames, items);
     }
     decoded
 }
 
-impl Seen<'_> {
+impl FrameRecord<'_> {
     /// Keeps what later looks at this and other frames need: the first pass.
-    fn note(&mut self, unnamed: bool, frames: &mut Frames, packet: Option<&Parsed<'_>>) {
+    fn note(&mut self, unnamed: bool, frames: &mut Frames, packet: Option<&ParsedPacket<'_>>) {
         let received = self.record.event_id() == id::IN;
         if unnamed && let Some(packet) = packet {
             let (source, destination) = (packet.source, packet.destination);
@@ -118,7 +118,7 @@ impl Seen<'_> {
     }
 
     /// Hands the record to the analysis, with the TCP header that it had in the log.
-    fn as_logged<T>(&self, packet: Option<&Parsed<'_>>, with: impl FnOnce(&Item<'_>) -> T) -> T {
+    fn as_logged<T>(&self, packet: Option<&ParsedPacket<'_>>, with: impl FnOnce(&Item<'_>) -> T) -> T {
         let mut whole = [0; RECORD_LEN];
         let (info, header) = whole.split_at_mut(TCPINFO_LEN);
         info.copy_from_slice(self.record.tcpinfo());
@@ -127,13 +127,13 @@ impl Seen<'_> {
             header[..len].copy_from_slice(&packet.tcp[..len]);
         }
         let (record, time) = (Record::from_bytes(&whole), self.record.time());
-        with(&Item::Bblog(BblogItem { record, time, context: self.context }))
+        with(&Item::Bblog(RecordItem { record, time, context: self.context }))
     }
 
     /// What sequence numbers in texts are relative to.
-    fn style(&self, frames: &Frames) -> Style {
+    fn style(&self, frames: &Frames) -> InitialSeqs {
         if !self.request.wants(ffi::BBLOG_WANT_RELATIVE_TEXT) {
-            return Style::default();
+            return InitialSeqs::default();
         }
         frames.style(self.request.frame, self.flow)
     }
@@ -162,25 +162,26 @@ impl Seen<'_> {
     }
 
     /// Adds the values that filters and columns need, where no tree is shown.
-    fn asked(&self, frames: &Frames, items: &mut Items) {
+    fn push_requested(&self, frames: &Frames, items: &mut Items) {
         let request = self.request;
         if request.wants(ffi::BBLOG_WANT_EARLIER) {
-            if registry::asked_of(tables::TRACK).next().is_some() {
-                let earlier = self.earlier(frames).filter(|field| registry::is_asked_for(field.spec.id));
-                earlier.for_each(|value| Line::COMPUTED.push(items, &value));
+            if registry::requested_rows(tables::TRACK).next().is_some() {
+                let earlier =
+                    self.earlier(frames).filter(|field| registry::is_field_requested(field.spec.id));
+                earlier.for_each(|value| TreeLine::COMPUTED.push(items, &value));
             }
-            answer::asked_own(&self.event, self.again.is_some(), request, frames, items);
+            answer::push_requested_own(&self.event, self.again.is_some(), request, frames, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
-            answer::asked(&self.event, Group::Own, Line::LOGGED, items);
-            answer::asked(&self.event, Group::Derived, Line::COMPUTED, items);
+            answer::push_rows(&self.event, RowGroup::Own, TreeLine::LOGGED, items);
+            answer::push_rows(&self.event, RowGroup::Derived, TreeLine::COMPUTED, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_COMMON) {
-            answer::asked(&self.event, Group::Common, Line::LOGGED, items);
+            answer::push_rows(&self.event, RowGroup::Common, TreeLine::LOGGED, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES | ffi::BBLOG_WANT_RAW) {
-            let hidden = Line { hidden: true, ..Line::LOGGED };
-            answer::asked(&self.event, Group::Raw, hidden, items);
+            let hidden = TreeLine { hidden: true, ..TreeLine::LOGGED };
+            answer::push_rows(&self.event, RowGroup::Raw, hidden, items);
         }
         self.verbose(items);
     }
@@ -192,7 +193,7 @@ impl Seen<'_> {
             // Time and gap stand beside the name; the others, below, with the connection's state.
             let beside =
                 self.earlier(frames).filter(|field| ![RCV_NXT_REL, SRTT_US].contains(&field.spec.name));
-            beside.for_each(|value| Line { depth: 0, text, ..Line::COMPUTED }.push(items, &value));
+            beside.for_each(|value| TreeLine { depth: 0, text, ..TreeLine::COMPUTED }.push(items, &value));
             answer::own(&self.event, self.again.is_some(), self.request.frame, frames, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
@@ -200,7 +201,7 @@ impl Seen<'_> {
             if values.peek().is_some() {
                 self.group(ffi::BBLOG_SUBTREE_VALUES, "Event values", items);
             }
-            values.for_each(|value| Line { text, ..Line::LOGGED }.push(items, &value));
+            values.for_each(|value| TreeLine { text, ..TreeLine::LOGGED }.push(items, &value));
         }
         self.connection_state(frames, items);
         self.raw(items);
@@ -216,7 +217,8 @@ impl Seen<'_> {
 
     /// The members that every record has, and what follows from them.
     fn connection_state(&self, frames: &Frames, items: &mut Items) {
-        let (computed, logged) = (Line { text: true, ..Line::COMPUTED }, Line { text: true, ..Line::LOGGED });
+        let (computed, logged) =
+            (TreeLine { text: true, ..TreeLine::COMPUTED }, TreeLine { text: true, ..TreeLine::LOGGED });
         self.group(ffi::BBLOG_SUBTREE_COMMON, "Connection state", items);
         let relative = self.request.wants(ffi::BBLOG_WANT_RELATIVE);
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
@@ -246,7 +248,7 @@ impl Seen<'_> {
             if shown {
                 self.group(ffi::BBLOG_SUBTREE_RAW, "Raw", items);
             }
-            let line = Line { text: true, hidden: !shown, ..Line::LOGGED };
+            let line = TreeLine { text: true, hidden: !shown, ..TreeLine::LOGGED };
             self.event.raw().for_each(|value| line.push(items, &value));
         }
     }
@@ -260,7 +262,7 @@ impl Seen<'_> {
                 items.group(ffi::BBLOG_SUBTREE_VERBOSE, "Logged by", origin, 0..VERBOSE_LEN);
             }
             event::verbose(&verbose)
-                .for_each(|value| Line { text, origin, ..Line::LOGGED }.push(items, &value));
+                .for_each(|value| TreeLine { text, origin, ..TreeLine::LOGGED }.push(items, &value));
         }
     }
 

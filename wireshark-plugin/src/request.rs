@@ -12,7 +12,7 @@ use crate::sections::SectionKey;
 
 /// The bytes to decode.
 #[derive(Clone, Copy)]
-pub enum Input<'a> {
+pub enum FrameBytes<'a> {
     /// A TCPINFO, and the verbose part (or no bytes).
     Record {
         /// The first 268 bytes of a record.
@@ -36,7 +36,7 @@ pub enum Input<'a> {
 /// A request of the C half.
 pub struct Request<'a> {
     /// The bytes.
-    pub input: Input<'a>,
+    pub input: FrameBytes<'a>,
     /// `BBLOG_WANT_*` bits.
     pub want: u32,
     /// The section they stand in.
@@ -55,7 +55,7 @@ impl Request<'_> {
 }
 
 /// What C gets, besides the items.
-pub struct Decoded {
+pub struct Answer {
     /// The event's short name.
     pub name: TextAt,
     /// Where the event's number lies, if the tree is requested.
@@ -86,9 +86,9 @@ pub struct Decoded {
     pub connection: Option<(SocketAddr, SocketAddr)>,
 }
 
-impl Default for Decoded {
+impl Default for Answer {
     fn default() -> Self {
-        Decoded {
+        Answer {
             name: NONE,
             number: 0..0,
             summary: NONE,

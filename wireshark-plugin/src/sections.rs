@@ -91,7 +91,7 @@ impl Display for MachineFacts {
 
 /// The facts of one section.
 #[derive(Debug, Default)]
-pub struct Section {
+pub struct SectionFacts {
     /// Stack numbers and what they stand for.
     stacks: BTreeMap<u8, Stack>,
     /// What it says of the machine that wrote its records.
@@ -116,7 +116,7 @@ pub struct Section {
     voters: u32,
 }
 
-impl Section {
+impl SectionFacts {
     /// What decides the meaning of a record of stack number `id`; `assumed` is the user's word for it.
     pub fn machine(&mut self, id: u8, assumed: &Assumed) -> MachineFacts {
         if let Some((of, facts)) = self.concluded
@@ -240,7 +240,7 @@ pub struct Sections {
     /// What the user's preferences say.
     assumed: Assumed,
     known: HashMap<SectionKey, usize>,
-    sections: Vec<Section>,
+    sections: Vec<SectionFacts>,
     /// The one entered last, and its index: records of a section come together.
     current: Option<(SectionKey, usize)>,
 }
@@ -281,7 +281,7 @@ impl Sections {
         if index < next {
             return true;
         }
-        self.sections.push(Section::default());
+        self.sections.push(SectionFacts::default());
         false
     }
 
@@ -295,7 +295,7 @@ impl Sections {
     }
 
     /// The facts of a section.
-    pub fn get(&mut self, key: SectionKey) -> Option<(&mut Section, &Assumed)> {
+    pub fn get(&mut self, key: SectionKey) -> Option<(&mut SectionFacts, &Assumed)> {
         let index = match self.current {
             Some((current, index)) if current == key => index,
             _ => *self.known.get(&key)?,
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn records_of_another_connection_are_strangers() {
-        let mut section = Section::default();
+        let mut section = SectionFacts::default();
         assert!([0, 7, 7, 0].iter().all(|&iss| section.owns(iss)));
         assert!(!section.owns(8) && section.owns(7));
     }
@@ -366,7 +366,7 @@ mod tests {
             ("FreeBSD 8", Some(Kernel::Freebsd13)),
         ];
         for (os, kernel) in cases {
-            let mut section = Section::default();
+            let mut section = SectionFacts::default();
             section.note(SectionOption::Os(os.as_bytes()));
             assert_eq!(
                 section.machine(0, &Assumed::default()).kernel.map(|kernel| kernel.value.newest()),
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn options_of_any_length_are_survived() {
-        let mut section = Section::default();
+        let mut section = SectionFacts::default();
         let bytes = [b"ELOGELOG".as_slice(), &[0xff; 300]].concat();
         for len in 0..bytes.len() {
             for option in [netflix::DUMPINFO, netflix::STACKNAME, 1, u32::MAX] {
@@ -400,7 +400,7 @@ mod tests {
         file.resize(40, 0);
         file.extend(table);
         for option in [[b"ELOG", &file[..]].concat(), file.clone(), [&file[..], b"D2"].concat()] {
-            let mut section = Section::default();
+            let mut section = SectionFacts::default();
             section.note(SectionOption::Freebsd(&option));
             assert_eq!(section.layout.is_some(), option.ends_with(b"D2"));
             assert_eq!(section.provider(7), Some(&b"tcp"[..]));

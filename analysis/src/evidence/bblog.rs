@@ -8,25 +8,25 @@ use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
 use bblog_dissector::bblog::{Record, t_flags};
-use bblog_dissector::event::{Event, Group};
+use bblog_dissector::event::{Event, RowGroup};
 use bblog_dissector::spec::{FieldSpec, Stack, Unit};
 use bblog_dissector::tables;
 
-use super::facts::{Carried, Facts, Stop};
+use super::facts::{Carried, Facts, StopReason};
 use super::plan::{Meanings, Plan, Plans};
-use super::rules::{Fact, Role, armed};
+use super::rules::{EventRole, ValueRole, armed};
 use super::segment::{Segment, flag};
-use super::{Kind, Observed, RttKind};
-use crate::item::BblogItem;
-use crate::seq::{before, distance, later};
-use crate::tcp_state;
-use crate::timer::{Fires, Timer};
+use super::{ItemKind, Observed, RttKind};
+use crate::item::RecordItem;
+use crate::tcp::seq::{before, distance, later};
+use crate::tcp::state;
+use crate::tcp::timer::{Fires, Timer};
 
 /// What tlb_errno holds where the result is not known yet.
 const NOT_KNOWN: i32 = -1;
 
 #[inline]
-pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a>) -> Observed<'a> {
+pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &RecordItem<'a>) -> Observed<'a> {
     let record = &item.record;
     let unit = plans.srtt_unit(item.context);
     let (plan, names) = plans.bblog(item.context, record.event_id());
@@ -51,39 +51,39 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &BblogItem<'a
     seen
 }
 
-fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, record: &Record<'a>, role: Role) {
+fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, record: &Record<'a>, role: EventRole) {
     match role {
-        Role::In => {
+        EventRole::In => {
             if let Some((segment, window)) = segment(record) {
                 facts.snd_shift = Some(record.snd_scale());
                 received(facts, &segment, window);
                 facts.stop = None;
-                seen.kind = Kind::In(segment);
+                seen.kind = ItemKind::In(segment);
             }
         }
-        Role::Out => {
+        EventRole::Out => {
             if let Some((segment, _)) = segment(record) {
                 let errno = Some(record.errno()).filter(|&errno| errno != NOT_KNOWN);
                 sent(facts, &segment, errno);
-                seen.kind = Kind::Out(segment, errno);
+                seen.kind = ItemKind::Out(segment, errno);
             } else if record.errno() > 0 {
                 // The default stack's second record, after ip_output failed.
                 facts.send_error = Some(record.errno());
-                seen.kind = Kind::NotSent(record.errno());
+                seen.kind = ItemKind::NotSent(record.errno());
             }
         }
-        Role::UserWrite => seen.kind = Kind::UserWrite,
-        Role::End => seen.kind = Kind::End,
+        EventRole::UserWrite => seen.kind = ItemKind::UserWrite,
+        EventRole::End => seen.kind = ItemKind::End,
         _ => {}
     }
 }
 
 /// The state that every record has.
 #[inline]
-fn state(facts: &mut Facts, item: &BblogItem<'_>, settles: bool, names: &Meanings) {
+fn state(facts: &mut Facts, item: &RecordItem<'_>, settles: bool, names: &Meanings) {
     let record = &item.record;
     (facts.tcp_state, facts.is_state_current) = (u8::try_from(record.state()).ok(), true);
-    facts.established |= facts.tcp_state.is_some_and(|state| state >= tcp_state::ESTABLISHED);
+    facts.established |= facts.tcp_state.is_some_and(|state| state >= state::ESTABLISHED);
     facts.iss = Some(record.iss()).filter(|&iss| iss != 0).or(facts.iss);
     let Carried { snd_una, snd_wnd } = &mut facts.carried;
     facts.snd_una = carried(facts.snd_una, snd_una, record.snd_una(), settles);
@@ -98,7 +98,7 @@ fn state(facts: &mut Facts, item: &BblogItem<'_>, settles: bool, names: &Meaning
     if let Some(buffered) = record.txb_acc() {
         let end = Some(record.snd_una().wrapping_add(buffered));
         // More was written since output stopped for want of it.
-        if facts.stop == Some(Stop::Application) && facts.snd_end != end {
+        if facts.stop == Some(StopReason::Application) && facts.snd_end != end {
             facts.stop = None;
         }
         (facts.snd_end, facts.buffered) = (end, Some(buffered));
@@ -177,14 +177,14 @@ fn received(facts: &mut Facts, segment: &Segment<'_>, window: u32) {
         facts.persist = facts.persist.map(|_| false);
     }
     match facts.tcp_state {
-        Some(tcp_state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
-        Some(tcp_state::SYN_RECEIVED) => establish(facts),
+        Some(state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
+        Some(state::SYN_RECEIVED) => establish(facts),
         _ => {}
     }
 }
 
 fn establish(facts: &mut Facts) {
-    facts.tcp_state = Some(tcp_state::ESTABLISHED);
+    facts.tcp_state = Some(state::ESTABLISHED);
     facts.established = true;
 }
 
@@ -204,7 +204,7 @@ fn sent(facts: &mut Facts, segment: &Segment<'_>, errno: Option<i32>) {
 
 /// What an event's own values say.
 #[inline]
-fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, plan: &Plan) {
+fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &RecordItem<'a>, plan: &Plan) {
     if plan.reads.is_empty() && plan.fires == Fires::Never {
         return;
     }
@@ -214,10 +214,10 @@ fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, pla
         facts.stop = None;
     }
     for read in &plan.reads {
-        if read.unless.is_some_and(|row| event.one(Group::Own, row).next().is_some()) {
+        if read.unless.is_some_and(|row| event.one(RowGroup::Own, row).next().is_some()) {
             continue;
         }
-        let Some(field) = event.one(Group::Own, read.row).next() else { continue };
+        let Some(field) = event.one(RowGroup::Own, read.row).next() else { continue };
         let Some(value) = field.value.as_int().filter(|_| !field.is_unset()) else { continue };
         take(facts, seen, (read.fact, field.spec, value), item.context.hz);
     }
@@ -226,30 +226,30 @@ fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &BblogItem<'a>, pla
 fn take(
     facts: &mut Facts,
     seen: &mut Observed<'_>,
-    (fact, row, value): (Fact, &FieldSpec, i64),
+    (fact, row, value): (ValueRole, &FieldSpec, i64),
     hz: Option<NonZeroU32>,
 ) {
     match fact {
-        Fact::Stop => facts.stop = Meanings::stop(row, value),
-        Fact::Armed => {
+        ValueRole::Stop => facts.stop = Meanings::stop(row, value),
+        ValueRole::Armed => {
             facts.pacing = Some(value as u32 & armed::PACED != 0);
             facts.persist = Some(value as u32 & armed::PERSIST != 0);
         }
-        Fact::Persist => facts.persist = Some(value != 0),
-        Fact::CwndToUse => facts.cwnd_to_use = Some(value as u32).filter(|&cwnd| cwnd > 0),
-        Fact::Mss => facts.mss = Some(value as u32).filter(|&mss| mss > 0).or(facts.mss),
-        Fact::MssWithOptions => facts.mss_with_options(value as u32),
-        Fact::BufferLimit => facts.buffer_limit = Some(value as u32).filter(|&limit| limit > 0),
-        Fact::Rtt(kind) => {
+        ValueRole::Persist => facts.persist = Some(value != 0),
+        ValueRole::CwndToUse => facts.cwnd_to_use = Some(value as u32).filter(|&cwnd| cwnd > 0),
+        ValueRole::Mss => facts.mss = Some(value as u32).filter(|&mss| mss > 0).or(facts.mss),
+        ValueRole::MssWithOptions => facts.mss_with_options(value as u32),
+        ValueRole::BufferLimit => facts.buffer_limit = Some(value as u32).filter(|&limit| limit > 0),
+        ValueRole::Rtt(kind) => {
             if let Some(rtt) = micros(value, row.unit, hz).filter(|&rtt| rtt > 0) {
                 seen.rtt = Some((kind, rtt));
             }
         }
-        Fact::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
-        Fact::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
+        ValueRole::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
+        ValueRole::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
         _ => {}
     }
-    if facts.stop == Some(Stop::Persist) {
+    if facts.stop == Some(StopReason::Persist) {
         facts.persist = Some(true);
     }
 }
@@ -261,7 +261,7 @@ pub fn srtt_us(event: &Event<'_>) -> Option<u32> {
         let rows = tables::RECORD.iter().enumerate().filter(|(_, row)| row.name == "srtt");
         rows.map(|(index, _)| index).collect()
     });
-    let field = ROWS.iter().find_map(|&row| event.one(Group::Common, row).next())?;
+    let field = ROWS.iter().find_map(|&row| event.one(RowGroup::Common, row).next())?;
     micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
 }
 

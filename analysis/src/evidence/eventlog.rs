@@ -4,29 +4,29 @@
 //! An event holds what it is about and no more, so the facts are carried on from event to event. Which events
 //! there are depends on the stack: RACK logs no segments.
 
-use bblog_dissector::event::{Event, Group, Value};
+use bblog_dissector::event::{Event, RowGroup, Value};
 use bblog_dissector::spec::{FieldSpec, Stack};
 
 use super::facts::Facts;
 use super::plan::{Meanings, Plan, Plans};
-use super::rules::{Fact, Role, WayOut};
+use super::rules::{EventRole, ValueRole, WayOut};
 use super::segment::{Segment, flag};
-use super::{Block, Kind, Observed};
-use crate::item::EventlogItem;
-use crate::seq::{before, later};
-use crate::tcp_state;
-use crate::timer::Timer;
+use super::{ItemKind, LoggedSackBlock, Observed};
+use crate::item::EventItem;
+use crate::tcp::seq::{before, later};
+use crate::tcp::state;
+use crate::tcp::timer::Timer;
 
 /// The newest SACK block of an event; one that is empty stands for none.
-fn newest_block(values: &Values) -> Option<Block> {
+fn newest_block(values: &EventValues) -> Option<LoggedSackBlock> {
     let (start, end) = (values.block.0?, values.block.1?);
     let is_duplicate = values.snd_una.is_some_and(|una| !before(una, end));
-    before(start, end).then_some(Block { start, end, is_duplicate })
+    before(start, end).then_some(LoggedSackBlock { start, end, is_duplicate })
 }
 
 /// What an event's values say, before it is known what they mean together.
 #[derive(Default)]
-struct Values {
+struct EventValues {
     seq: Option<u32>,
     ack: Option<u32>,
     flags: u16,
@@ -44,12 +44,12 @@ struct Values {
 }
 
 #[inline]
-pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem<'a>) -> Observed<'a> {
+pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventItem<'a>) -> Observed<'a> {
     let (plan, _) = plans.eventlog(item.spec);
     let mut seen = Observed { sent_before: facts.snd_max, ..Observed::default() };
     let event = Event::of_elog(&item.event, item.spec);
     let values = values(facts, &mut seen, &event, plan);
-    if plan.role != Role::RtoRecovery {
+    if plan.role != EventRole::RtoRecovery {
         seen.timer = plan.fires.timer(&event);
     }
     facts.timed_out |= seen.timer == Some(Timer::Rto);
@@ -62,18 +62,18 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventlogItem
     seen
 }
 
-fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, plan: &Plan) -> Values {
-    let mut values = Values::default();
+fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, plan: &Plan) -> EventValues {
+    let mut values = EventValues::default();
     for read in &plan.reads {
-        let Some(field) = event.one(Group::Own, read.row).next() else { continue };
-        if let (Fact::StackName, Value::Text(name)) = (read.fact, field.value) {
+        let Some(field) = event.one(RowGroup::Own, read.row).next() else { continue };
+        if let (ValueRole::StackName, Value::Text(name)) = (read.fact, field.value) {
             let stack = Stack::from_name(name);
             facts.stack = Some(stack);
             // The default stack has no pacer; of others the log does not say whether it is armed.
             facts.pacing = (stack == Stack::Freebsd).then_some(false);
         }
-        if field.is_unset() && read.fact != Fact::Ssthresh {
-            if read.fact == Fact::Cwnd {
+        if field.is_unset() && read.fact != ValueRole::Ssthresh {
+            if read.fact == ValueRole::Cwnd {
                 facts.cwnd = None;
             }
             continue;
@@ -81,21 +81,21 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
         let Some(value) = field.value.as_int() else { continue };
         let word = value as u32;
         match read.fact {
-            Fact::Seq => values.seq = Some(word),
-            Fact::Ack => values.ack = Some(word),
-            Fact::Flags => values.flags = value as u16,
-            Fact::Window => values.window = Some(word),
-            Fact::Len => values.len = word,
-            Fact::SndUna => values.snd_una = Some(word),
-            Fact::Acked => values.acked = word,
-            Fact::Flight => values.flight = Some(word),
-            Fact::Sacked => values.sacked = word,
-            Fact::SackStart => values.block.0 = Some(word),
-            Fact::SackEnd => values.block.1 = Some(word),
-            Fact::Buffered => values.buffered = Some(word),
-            Fact::Error => values.error = value,
-            Fact::MssWithOptions => values.mss = Some(word),
-            Fact::Timer => values.timer = Meanings::timer(field.spec, value),
+            ValueRole::Seq => values.seq = Some(word),
+            ValueRole::Ack => values.ack = Some(word),
+            ValueRole::Flags => values.flags = value as u16,
+            ValueRole::Window => values.window = Some(word),
+            ValueRole::Len => values.len = word,
+            ValueRole::SndUna => values.snd_una = Some(word),
+            ValueRole::Acked => values.acked = word,
+            ValueRole::Flight => values.flight = Some(word),
+            ValueRole::Sacked => values.sacked = word,
+            ValueRole::SackStart => values.block.0 = Some(word),
+            ValueRole::SackEnd => values.block.1 = Some(word),
+            ValueRole::Buffered => values.buffered = Some(word),
+            ValueRole::Error => values.error = value,
+            ValueRole::MssWithOptions => values.mss = Some(word),
+            ValueRole::Timer => values.timer = Meanings::timer(field.spec, value),
             fact => lasting(facts, seen, (fact, field.spec, value)),
         }
     }
@@ -103,36 +103,36 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
 }
 
 /// Values that are facts as they stand.
-fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact, &FieldSpec, i64)) {
+fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (ValueRole, &FieldSpec, i64)) {
     let word = value as u32;
     match fact {
-        Fact::State => {
+        ValueRole::State => {
             facts.is_state_current = false;
             facts.tcp_state = Some(value as u8);
-            facts.established |= value >= i64::from(tcp_state::ESTABLISHED);
+            facts.established |= value >= i64::from(state::ESTABLISHED);
         }
-        Fact::Cwnd => facts.cwnd = Some(word),
-        Fact::Ssthresh => facts.ssthresh = Some(word),
-        Fact::Iss => facts.iss = Some(word).filter(|&iss| iss != 0).or(facts.iss),
-        Fact::SndShift => facts.snd_shift = Some(value as u8),
-        Fact::Negotiated => {
+        ValueRole::Cwnd => facts.cwnd = Some(word),
+        ValueRole::Ssthresh => facts.ssthresh = Some(word),
+        ValueRole::Iss => facts.iss = Some(word).filter(|&iss| iss != 0).or(facts.iss),
+        ValueRole::SndShift => facts.snd_shift = Some(value as u8),
+        ValueRole::Negotiated => {
             let has = |name| Meanings::has_flag(row, value, name);
             facts.sack = has("CP_SACK_PERMIT");
             facts.timestamps = has("CP_TIMESTAMPS");
             facts.scaling = has("CP_WINDOW_SCALE");
             facts.ecn = has("CP_ECN").zip(has("CP_ACE")).map(|(ecn, ace)| ecn || ace);
         }
-        Fact::Rtt(kind) => {
+        ValueRole::Rtt(kind) => {
             if let Some(rtt) = super::bblog::micros(value, row.unit, None).filter(|&rtt| rtt > 0) {
                 seen.rtt = Some((kind, rtt));
             }
         }
         // 0 before the first sample.
-        Fact::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None).filter(|&us| us > 0),
-        Fact::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
-        Fact::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
-        Fact::Persist => facts.persist = Some(value != 0),
-        Fact::WayOut => match Meanings::way_out(row, value) {
+        ValueRole::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None).filter(|&us| us > 0),
+        ValueRole::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
+        ValueRole::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
+        ValueRole::Persist => facts.persist = Some(value != 0),
+        ValueRole::WayOut => match Meanings::way_out(row, value) {
             Some(WayOut::Persist) => facts.persist = Some(true),
             Some(WayOut::Pacer) => facts.pacing = Some(true),
             None => facts.pacing = Some(false),
@@ -141,54 +141,54 @@ fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Fact
     }
 }
 
-fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: Role, values: &Values) {
+fn happened<'a>(facts: &mut Facts, seen: &mut Observed<'a>, role: EventRole, values: &EventValues) {
     match role {
-        Role::In => {
+        EventRole::In => {
             if let Some(segment) = segment(values) {
-                let opening = facts.tcp_state == Some(tcp_state::SYN_RECEIVED);
+                let opening = facts.tcp_state == Some(state::SYN_RECEIVED);
                 facts.is_state_current = true;
                 received(facts, &segment, values.window);
                 arrived(facts, &segment, opening);
-                seen.kind = Kind::In(segment);
+                seen.kind = ItemKind::In(segment);
             }
         }
-        Role::Out => {
+        EventRole::Out => {
             if let Some(segment) = segment(values) {
                 facts.is_state_current = true;
                 sent(facts, &segment);
                 acknowledged(facts, &segment, values.window);
-                seen.kind = Kind::Out(segment, None);
+                seen.kind = ItemKind::Out(segment, None);
             }
         }
-        Role::Ack => {
+        EventRole::Ack => {
             acked(facts, values);
-            seen.kind = Kind::Acked;
+            seen.kind = ItemKind::Acked;
         }
-        Role::UserWrite => {
+        EventRole::UserWrite => {
             wrote(facts, values);
-            seen.kind = Kind::UserWrite;
+            seen.kind = ItemKind::UserWrite;
         }
-        Role::EnterRecovery => {
+        EventRole::EnterRecovery => {
             (facts.recovery, facts.fast_recovery) = (Some(true), Some(true));
             seen.recovery_begins = true;
         }
-        Role::ExitRecovery => (facts.recovery, facts.fast_recovery) = (Some(false), Some(false)),
-        Role::RtoRecovery => {
+        EventRole::ExitRecovery => (facts.recovery, facts.fast_recovery) = (Some(false), Some(false)),
+        EventRole::RtoRecovery => {
             (facts.recovery, facts.fast_recovery) = (Some(true), Some(false));
             // TIMER_FIRED says it before, if the subscription has it.
             seen.timer = (!std::mem::take(&mut facts.timed_out)).then_some(Timer::Rto);
         }
-        Role::Arm if values.timer == Some(Timer::Persist) => facts.persist = Some(true),
-        Role::Disarm if values.timer == Some(Timer::Persist) => facts.persist = Some(false),
-        Role::StackChange => seen.stack_changed = true,
-        Role::CcChange => seen.cc_changed = true,
-        Role::End => seen.kind = Kind::End,
-        Role::None | Role::Arm | Role::Disarm => {}
+        EventRole::Arm if values.timer == Some(Timer::Persist) => facts.persist = Some(true),
+        EventRole::Disarm if values.timer == Some(Timer::Persist) => facts.persist = Some(false),
+        EventRole::StackChange => seen.stack_changed = true,
+        EventRole::CcChange => seen.cc_changed = true,
+        EventRole::End => seen.kind = ItemKind::End,
+        EventRole::None | EventRole::Arm | EventRole::Disarm => {}
     }
 }
 
 /// The segment that an IN or OUT event is about. It has no options here: layouts without them are the rule.
-fn segment(values: &Values) -> Option<Segment<'static>> {
+fn segment(values: &EventValues) -> Option<Segment<'static>> {
     let (seq, ack) = (values.seq?, values.ack.unwrap_or(0));
     Some(Segment { seq, ack, flags: values.flags, len: values.len, options: None })
 }
@@ -211,8 +211,8 @@ fn received(facts: &mut Facts, segment: &Segment<'_>, window: Option<u32>) {
     }
     leave_recovery(facts);
     match facts.tcp_state {
-        Some(tcp_state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
-        Some(tcp_state::SYN_RECEIVED) => {
+        Some(state::SYN_SENT) if segment.has(flag::SYN) => establish(facts),
+        Some(state::SYN_RECEIVED) => {
             // Nothing was written before a connection is established.
             facts.snd_end.get_or_insert(segment.ack);
             establish(facts);
@@ -256,7 +256,7 @@ fn acknowledged(facts: &mut Facts, segment: &Segment<'_>, window: Option<u32>) {
 }
 
 fn establish(facts: &mut Facts) {
-    facts.tcp_state = Some(tcp_state::ESTABLISHED);
+    facts.tcp_state = Some(state::ESTABLISHED);
     facts.established = true;
     facts.recovery.get_or_insert(false);
     facts.persist.get_or_insert(false);
@@ -289,7 +289,7 @@ fn sent(facts: &mut Facts, segment: &Segment<'_>) {
     facts.fin_sent |= segment.has(flag::FIN);
 }
 
-fn acked(facts: &mut Facts, values: &Values) {
+fn acked(facts: &mut Facts, values: &EventValues) {
     let Some(una) = values.snd_una else { return };
     let flight = values.flight.and_then(|flight| match facts.stack {
         Some(Stack::Freebsd) => Some(flight),
@@ -305,7 +305,7 @@ fn acked(facts: &mut Facts, values: &Values) {
     leave_recovery(facts);
 }
 
-fn wrote(facts: &mut Facts, values: &Values) {
+fn wrote(facts: &mut Facts, values: &EventValues) {
     let (Some(una), Some(buffered)) = (facts.snd_una, values.buffered) else { return };
     if values.error != 0 {
         return;

@@ -44,7 +44,7 @@ pub struct Facts {
     /// Whether the pacer holds output back.
     pub pacing: Option<bool>,
     /// Why output stopped, as the stack said; `None` once something has happened since.
-    pub stop: Option<Stop>,
+    pub stop: Option<StopReason>,
     /// Whether our FIN was sent and nothing is unsent.
     pub fin_sent: bool,
     /// The error number of the last send, if it failed.
@@ -92,7 +92,7 @@ pub(crate) struct Carried {
 
 /// Why a stack's output stopped, by its own word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum StopReason {
     /// Data was sent, which does not say why no more.
     DataSent,
     /// The congestion window.
@@ -129,7 +129,7 @@ impl Facts {
 
     /// Bytes in flight.
     pub fn flight(&self) -> Option<u32> {
-        Some(crate::seq::distance(self.snd_una?, self.snd_max?))
+        Some(crate::tcp::seq::distance(self.snd_una?, self.snd_max?))
     }
 
     /// Whether all that was written is acknowledged; `false` if that is not known.
@@ -139,6 +139,6 @@ impl Facts {
 
     /// Bytes in the send buffer that were not sent yet.
     pub fn unsent(&self) -> Option<u32> {
-        Some(crate::seq::distance(self.snd_max?, self.snd_end?))
+        Some(crate::tcp::seq::distance(self.snd_max?, self.snd_end?))
     }
 }

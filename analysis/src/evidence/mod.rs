@@ -13,18 +13,18 @@ mod rules;
 mod segment;
 
 pub use bblog::{micros, srtt_us};
-pub use facts::{Facts, Stop};
+pub use facts::{Facts, StopReason};
 pub use plan::Plans;
-pub(crate) use segment::{Options, Segment, flag};
+pub(crate) use segment::{Segment, SegmentOptions, flag};
 
 use crate::item::Item;
-use crate::timer::Timer;
+use crate::tcp::timer::Timer;
 
 /// What an item says has happened, besides the facts that it changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Observed<'a> {
     /// What kind of thing it is.
-    pub(crate) kind: Kind<'a>,
+    pub(crate) kind: ItemKind<'a>,
     /// The timer that fired.
     pub(crate) timer: Option<Timer>,
     /// The sequence number after the highest that was sent before the item, as far as the log says.
@@ -32,7 +32,7 @@ pub(crate) struct Observed<'a> {
     /// A round-trip time, microseconds.
     pub(crate) rtt: Option<(RttKind, u32)>,
     /// The newest SACK block received, where the log has it apart from the segment.
-    pub(crate) sack: Option<Block>,
+    pub(crate) sack: Option<LoggedSackBlock>,
     /// Our initial sequence number, where the item says it.
     pub(crate) iss: Option<u32>,
     /// Fast recovery begins, by the log's own word.
@@ -49,7 +49,7 @@ pub(crate) struct Observed<'a> {
 
 /// A SACK block as an event has it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Block {
+pub(crate) struct LoggedSackBlock {
     /// Its first sequence number.
     pub(crate) start: u32,
     /// The sequence number after it.
@@ -60,7 +60,7 @@ pub(crate) struct Block {
 
 /// The kind of an item.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Kind<'a> {
+pub(crate) enum ItemKind<'a> {
     /// Neither of these.
     #[default]
     Other,

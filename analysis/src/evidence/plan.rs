@@ -11,12 +11,13 @@ use bblog_dissector::spec::{
 };
 use bblog_dissector::tables;
 
-use super::facts::Stop;
+use super::facts::StopReason;
 use super::rules::{
-    ECN, EVERY, FACTS, Fact, HYSTART_ENDS, Log, ROLES, Role, STOPS, Values, WAYS_OUT, WayOut,
+    ECN, EVERY, EventRole, FACTS, HYSTART_ENDS, ROLES, RuleLog, STOPS, ValueRole, ValueTable, WAYS_OUT,
+    WayOut,
 };
-use crate::item::BblogItem;
-use crate::timer::{Fires, Timer};
+use crate::item::RecordItem;
+use crate::tcp::timer::{Fires, Timer};
 
 /// Stacks and kernels that the tables distinguish.
 const STACKS: usize = 4;
@@ -27,17 +28,17 @@ const EVENTS: usize = 256;
 /// What an event says.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) role: Role,
+    pub(super) role: EventRole,
     pub(super) fires: Fires,
-    pub(super) reads: Box<[Read]>,
+    pub(super) reads: Box<[PlannedRow]>,
     /// Whether the record is made outside the processing of a segment, so that its state holds.
     pub(super) settles: bool,
 }
 
 /// A row to read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Read {
-    pub(super) fact: Fact,
+pub(super) struct PlannedRow {
+    pub(super) fact: ValueRole,
     /// Its index among the event's rows.
     pub(super) row: usize,
     /// A row that must not be there.
@@ -88,7 +89,7 @@ impl Plans {
 
     /// Whether a record may be about a segment sent or received, or a timer that fired.
     #[inline]
-    pub(crate) fn says_of_segments(&mut self, item: &BblogItem<'_>) -> bool {
+    pub(crate) fn says_of_segments(&mut self, item: &RecordItem<'_>) -> bool {
         let id = item.record.event_id();
         let Some(spec) = tables::event(id) else { return false };
         // Most events can be neither, whatever the stack: their rules need not be resolved.
@@ -96,14 +97,14 @@ impl Plans {
             return false;
         }
         let (plan, _) = self.bblog(item.context, id);
-        matches!(plan.role, Role::In | Role::Out) || plan.fires != Fires::Never
+        matches!(plan.role, EventRole::In | EventRole::Out) || plan.fires != Fires::Never
     }
 
     /// What an eventlog event that `spec` describes says.
     #[inline]
     pub(super) fn eventlog(&mut self, spec: &'static EventSpec) -> (&Plan, &Meanings) {
         let address = std::ptr::from_ref(spec) as usize;
-        let plan = self.eventlog.entry(address).or_insert_with(|| of(Log::Eventlog, spec, |_| true));
+        let plan = self.eventlog.entry(address).or_insert_with(|| of(RuleLog::Eventlog, spec, |_| true));
         (plan, &self.names)
     }
 }
@@ -111,10 +112,10 @@ impl Plans {
 fn of_bblog(context: RecordContext, id: u8) -> Plan {
     let RecordContext { stack, kernel, .. } = context;
     let holds = |when: &When| when.stacks & stack.bit() != 0 && when.kernels & kernel.bit() != 0;
-    of(Log::Bblog, tables::event(id).unwrap_or(&UNKNOWN), holds)
+    of(RuleLog::Bblog, tables::event(id).unwrap_or(&UNKNOWN), holds)
 }
 
-fn of(log: Log, spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Plan {
+fn of(log: RuleLog, spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Plan {
     let role = ROLES.iter().find(|rule| rule.log == log && rule.event == spec.name);
     let rows = |name: &'static str| {
         let rows = spec.fields.iter().enumerate();
@@ -123,11 +124,11 @@ fn of(log: Log, spec: &'static EventSpec, holds: impl Fn(&When) -> bool) -> Plan
     let rules = FACTS.iter().filter(|rule| rule.log == log && [spec.name, EVERY].contains(&rule.event));
     let reads = rules.flat_map(|rule| {
         let unless = rows(rule.unless).next();
-        rows(rule.value).map(move |row| Read { fact: rule.fact, row, unless }).collect::<Vec<_>>()
+        rows(rule.value).map(move |row| PlannedRow { fact: rule.fact, row, unless }).collect::<Vec<_>>()
     });
-    let reads: Box<[Read]> = reads.collect();
-    let role = role.map_or(Role::None, |rule| rule.role);
-    let settles = role != Role::None || reads.iter().any(|read| read.fact == Fact::Stop);
+    let reads: Box<[PlannedRow]> = reads.collect();
+    let role = role.map_or(EventRole::None, |rule| rule.role);
+    let settles = role != EventRole::None || reads.iter().any(|read| read.fact == ValueRole::Stop);
     Plan { role, fires: Fires::of(spec, &holds), reads, settles }
 }
 
@@ -160,7 +161,7 @@ impl Meanings {
     }
 
     /// The reason that `value` of `row` is.
-    pub(super) fn stop(row: &FieldSpec, value: i64) -> Option<Stop> {
+    pub(super) fn stop(row: &FieldSpec, value: i64) -> Option<StopReason> {
         meaning(row, value, &STOPS)
     }
 
@@ -187,7 +188,7 @@ impl Meanings {
     }
 }
 
-fn meaning<T: Copy>(row: &FieldSpec, value: i64, meanings: &Values<T>) -> Option<T> {
+fn meaning<T: Copy>(row: &FieldSpec, value: i64, meanings: &ValueTable<T>) -> Option<T> {
     let ValueNames::Enum(table) = row.names else { return None };
     if table.name != meanings.table {
         return None;
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn names_are_known() {
         let (bblog, tcp): (Vec<_>, Vec<_>) = (events().collect(), tcp());
-        let of_log = |log: Log| if log == Log::Bblog { &bblog } else { &tcp };
+        let of_log = |log: RuleLog| if log == RuleLog::Bblog { &bblog } else { &tcp };
         for rule in ROLES {
             assert!(of_log(rule.log).iter().any(|event| event.name == rule.event), "{}", rule.event);
         }
@@ -272,7 +273,7 @@ mod tests {
             for kernel in Kernel::ALL {
                 let context = RecordContext::new(stack, kernel);
                 let plans: Vec<Plan> = (0..=u8::MAX).map(|id| of_bblog(context, id)).collect();
-                assert!(plans.iter().any(|plan| plan.reads.iter().any(|read| read.fact == Fact::Stop)));
+                assert!(plans.iter().any(|plan| plan.reads.iter().any(|read| read.fact == ValueRole::Stop)));
                 let fires = plans.iter().filter_map(|plan| match &plan.fires {
                     Fires::ByStep(timers) => Some(timers),
                     _ => None,

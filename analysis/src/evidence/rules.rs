@@ -2,11 +2,11 @@
 //! Which event and which of its values says what: a table. Names are those of the tables of events.
 
 use super::RttKind;
-use super::facts::Stop;
+use super::facts::StopReason;
 
 /// Which log a rule is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Log {
+pub(super) enum RuleLog {
     /// BBLog of any stack.
     Bblog,
     /// The `tcp` provider of eventlog(9).
@@ -15,7 +15,7 @@ pub(super) enum Log {
 
 /// What an event is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum EventRole {
     /// Nothing of its own: only its values count.
     #[default]
     None,
@@ -47,7 +47,7 @@ pub(super) enum Role {
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
+pub(super) enum ValueRole {
     /// Why output stopped: one of [`STOPS`].
     Stop,
     /// How output ended: one of [`WAYS_OUT`].
@@ -118,157 +118,157 @@ pub(super) enum Fact {
 
 /// What the event called `event` is.
 pub(super) struct RoleRule {
-    pub(super) log: Log,
+    pub(super) log: RuleLog,
     pub(super) event: &'static str,
-    pub(super) role: Role,
+    pub(super) role: EventRole,
 }
 
 /// What the value called `value` of the event called `event` is.
 pub(super) struct FactRule {
-    pub(super) log: Log,
+    pub(super) log: RuleLog,
     /// The event's name, or [`EVERY`].
     pub(super) event: &'static str,
     pub(super) value: &'static str,
     /// The event must not have this value; empty if it may have any.
     pub(super) unless: &'static str,
-    pub(super) fact: Fact,
+    pub(super) fact: ValueRole,
 }
 
 /// Every event that has the value.
 pub(super) const EVERY: &str = "*";
 
-const fn role(log: Log, event: &'static str, role: Role) -> RoleRule {
+const fn role(log: RuleLog, event: &'static str, role: EventRole) -> RoleRule {
     RoleRule { log, event, role }
 }
 
-const fn fact(log: Log, event: &'static str, value: &'static str, fact: Fact) -> FactRule {
+const fn fact(log: RuleLog, event: &'static str, value: &'static str, fact: ValueRole) -> FactRule {
     FactRule { log, event, value, unless: "", fact }
 }
 
-use self::Log::{Bblog, Eventlog};
+use self::RuleLog::{Bblog, Eventlog};
 
 /// What events are.
 pub(super) static ROLES: &[RoleRule] = &[
-    role(Bblog, "IN", Role::In),
-    role(Bblog, "OUT", Role::Out),
-    role(Bblog, "USERSEND", Role::UserWrite),
-    role(Bblog, "CONNEND", Role::End),
-    role(Eventlog, "IN", Role::In),
-    role(Eventlog, "OUT", Role::Out),
-    role(Eventlog, "ACK", Role::Ack),
-    role(Eventlog, "SACK", Role::Ack),
-    role(Eventlog, "USER_SEND", Role::UserWrite),
-    role(Eventlog, "ENTER_RECOVERY", Role::EnterRecovery),
-    role(Eventlog, "EXIT_RECOVERY", Role::ExitRecovery),
-    role(Eventlog, "RTO", Role::RtoRecovery),
-    role(Eventlog, "TIMER_START", Role::Arm),
-    role(Eventlog, "TIMER_CANCEL", Role::Disarm),
-    role(Eventlog, "TIMER_FIRED", Role::Disarm),
-    role(Eventlog, "TCP_STACK_CHANGE", Role::StackChange),
-    role(Eventlog, "CC_ALGO_CHANGE", Role::CcChange),
-    role(Eventlog, "SESSION_END", Role::End),
+    role(Bblog, "IN", EventRole::In),
+    role(Bblog, "OUT", EventRole::Out),
+    role(Bblog, "USERSEND", EventRole::UserWrite),
+    role(Bblog, "CONNEND", EventRole::End),
+    role(Eventlog, "IN", EventRole::In),
+    role(Eventlog, "OUT", EventRole::Out),
+    role(Eventlog, "ACK", EventRole::Ack),
+    role(Eventlog, "SACK", EventRole::Ack),
+    role(Eventlog, "USER_SEND", EventRole::UserWrite),
+    role(Eventlog, "ENTER_RECOVERY", EventRole::EnterRecovery),
+    role(Eventlog, "EXIT_RECOVERY", EventRole::ExitRecovery),
+    role(Eventlog, "RTO", EventRole::RtoRecovery),
+    role(Eventlog, "TIMER_START", EventRole::Arm),
+    role(Eventlog, "TIMER_CANCEL", EventRole::Disarm),
+    role(Eventlog, "TIMER_FIRED", EventRole::Disarm),
+    role(Eventlog, "TCP_STACK_CHANGE", EventRole::StackChange),
+    role(Eventlog, "CC_ALGO_CHANGE", EventRole::CcChange),
+    role(Eventlog, "SESSION_END", EventRole::End),
 ];
 
 /// What values are. Of several rules for one fact all that apply are used, the later ones last.
 pub(super) static FACTS: &[FactRule] = &[
-    fact(Bblog, "JUSTRET", "reason", Fact::Stop),
-    fact(Bblog, EVERY, "hpts_flags", Fact::Armed),
-    fact(Bblog, "JUSTRET", "in_persist", Fact::Persist),
-    fact(Bblog, "DOSEG_DONE", "in_persist", Fact::Persist),
-    fact(Bblog, "TIMERSTAR", "in_persist", Fact::Persist),
-    fact(Bblog, "JUSTRET", "cwnd_to_use", Fact::CwndToUse),
-    fact(Bblog, "OUT", "cwnd_to_use", Fact::CwndToUse),
-    fact(Bblog, "OUT", "t_maxseg", Fact::MssWithOptions),
-    fact(Bblog, "IN", "t_maxseg", Fact::MssWithOptions),
-    fact(Bblog, "OUT", "maxseg", Fact::Mss),
-    fact(Bblog, "JUSTRET", "p_maxseg", Fact::Mss),
-    fact(Bblog, "DOSEG_DONE", "snd_hiwat", Fact::BufferLimit),
+    fact(Bblog, "JUSTRET", "reason", ValueRole::Stop),
+    fact(Bblog, EVERY, "hpts_flags", ValueRole::Armed),
+    fact(Bblog, "JUSTRET", "in_persist", ValueRole::Persist),
+    fact(Bblog, "DOSEG_DONE", "in_persist", ValueRole::Persist),
+    fact(Bblog, "TIMERSTAR", "in_persist", ValueRole::Persist),
+    fact(Bblog, "JUSTRET", "cwnd_to_use", ValueRole::CwndToUse),
+    fact(Bblog, "OUT", "cwnd_to_use", ValueRole::CwndToUse),
+    fact(Bblog, "OUT", "t_maxseg", ValueRole::MssWithOptions),
+    fact(Bblog, "IN", "t_maxseg", ValueRole::MssWithOptions),
+    fact(Bblog, "OUT", "maxseg", ValueRole::Mss),
+    fact(Bblog, "JUSTRET", "p_maxseg", ValueRole::Mss),
+    fact(Bblog, "DOSEG_DONE", "snd_hiwat", ValueRole::BufferLimit),
     // RACK logs a sample twice: as computed, with its send time, and as taken.
-    FactRule { unless: "send_time", ..fact(Bblog, "RTT", "rtt", Fact::Rtt(RttKind::Sample)) },
-    fact(Bblog, "BBRRTT", "rtt", Fact::Rtt(RttKind::Used)),
-    fact(Bblog, "HPTSI_CALC", "gp_bw", Fact::Goodput),
-    fact(Bblog, "BBRRTT", "btl_bw", Fact::Goodput),
-    fact(Bblog, "HYSTART", "event", Fact::HyStart),
-    fact(Eventlog, "IN", "seq", Fact::Seq),
-    fact(Eventlog, "IN", "ack", Fact::Ack),
-    fact(Eventlog, "IN", "flags", Fact::Flags),
-    fact(Eventlog, "IN", "win", Fact::Window),
-    fact(Eventlog, "IN", "len", Fact::Len),
-    fact(Eventlog, "IN", "state", Fact::State),
-    fact(Eventlog, "OUT", "seq", Fact::Seq),
-    fact(Eventlog, "OUT", "ack", Fact::Ack),
-    fact(Eventlog, "OUT", "flags", Fact::Flags),
-    fact(Eventlog, "OUT", "win", Fact::Window),
-    fact(Eventlog, "OUT", "len", Fact::Len),
-    fact(Eventlog, "OUT", "state", Fact::State),
-    fact(Eventlog, "OUT", "cwnd", Fact::Cwnd),
-    fact(Eventlog, "ACK", "snd_una", Fact::SndUna),
-    fact(Eventlog, "ACK", "acked", Fact::Acked),
-    fact(Eventlog, "ACK", "inflight", Fact::Flight),
-    fact(Eventlog, "ACK", "sacked", Fact::Sacked),
-    fact(Eventlog, "SACK", "snd_una", Fact::SndUna),
-    fact(Eventlog, "SACK", "acked", Fact::Acked),
-    fact(Eventlog, "SACK", "inflight", Fact::Flight),
-    fact(Eventlog, "SACK", "sacked", Fact::Sacked),
-    fact(Eventlog, "SACK", "blk1_start", Fact::SackStart),
-    fact(Eventlog, "SACK", "blk1_end", Fact::SackEnd),
-    fact(Eventlog, "CWND", "cwnd", Fact::Cwnd),
-    fact(Eventlog, "CWND", "ssthresh", Fact::Ssthresh),
-    fact(Eventlog, "ENTER_RECOVERY", "cwnd", Fact::Cwnd),
-    fact(Eventlog, "ENTER_RECOVERY", "ssthresh", Fact::Ssthresh),
-    fact(Eventlog, "EXIT_RECOVERY", "cwnd", Fact::Cwnd),
-    fact(Eventlog, "EXIT_RECOVERY", "ssthresh", Fact::Ssthresh),
-    fact(Eventlog, "USER_SEND", "sndbuf_used", Fact::Buffered),
-    fact(Eventlog, "USER_SEND", "state", Fact::State),
-    fact(Eventlog, "USER_SEND", "error", Fact::Error),
-    fact(Eventlog, "MSS", "mss", Fact::MssWithOptions),
-    fact(Eventlog, "CONN_PARAMS", "iss", Fact::Iss),
-    fact(Eventlog, "CONN_PARAMS", "mss", Fact::MssWithOptions),
-    fact(Eventlog, "CONN_PARAMS", "snd_wscale", Fact::SndShift),
-    fact(Eventlog, "CONN_PARAMS", "flags", Fact::Negotiated),
-    fact(Eventlog, "CONN_PARAMS", "tcp_stack", Fact::StackName),
-    fact(Eventlog, "CONN_PARAMS_V2", "tcp_stack", Fact::StackName),
-    fact(Eventlog, "TCP_STACK_CHANGE", "tcp_stack", Fact::StackName),
-    fact(Eventlog, "CONN_PARAMS_V2", "iss", Fact::Iss),
-    fact(Eventlog, "CONN_PARAMS_V2", "mss", Fact::MssWithOptions),
-    fact(Eventlog, "CONN_PARAMS_V2", "snd_wscale", Fact::SndShift),
-    fact(Eventlog, "CONN_PARAMS_V2", "flags", Fact::Negotiated),
-    fact(Eventlog, "RTT_SAMPLE", "rtt", Fact::Rtt(RttKind::Sample)),
-    fact(Eventlog, "RTT", "rtt", Fact::Rtt(RttKind::Used)),
-    fact(Eventlog, "RTT", "srtt", Fact::Srtt),
-    fact(Eventlog, "GOODPUT", "gp_bw", Fact::Goodput),
-    fact(Eventlog, "HYSTART", "mod", Fact::HyStart),
-    fact(Eventlog, "TIMER_START", "reason", Fact::Timer),
-    fact(Eventlog, "TIMER_CANCEL", "reason", Fact::Timer),
-    fact(Eventlog, "TIMER_FIRED", "reason", Fact::Timer),
-    fact(Eventlog, "OUTPUT_DECISION", "way_out", Fact::WayOut),
-    fact(Eventlog, "OUTPUT_DECISION", "in_persist", Fact::Persist),
+    FactRule { unless: "send_time", ..fact(Bblog, "RTT", "rtt", ValueRole::Rtt(RttKind::Sample)) },
+    fact(Bblog, "BBRRTT", "rtt", ValueRole::Rtt(RttKind::Used)),
+    fact(Bblog, "HPTSI_CALC", "gp_bw", ValueRole::Goodput),
+    fact(Bblog, "BBRRTT", "btl_bw", ValueRole::Goodput),
+    fact(Bblog, "HYSTART", "event", ValueRole::HyStart),
+    fact(Eventlog, "IN", "seq", ValueRole::Seq),
+    fact(Eventlog, "IN", "ack", ValueRole::Ack),
+    fact(Eventlog, "IN", "flags", ValueRole::Flags),
+    fact(Eventlog, "IN", "win", ValueRole::Window),
+    fact(Eventlog, "IN", "len", ValueRole::Len),
+    fact(Eventlog, "IN", "state", ValueRole::State),
+    fact(Eventlog, "OUT", "seq", ValueRole::Seq),
+    fact(Eventlog, "OUT", "ack", ValueRole::Ack),
+    fact(Eventlog, "OUT", "flags", ValueRole::Flags),
+    fact(Eventlog, "OUT", "win", ValueRole::Window),
+    fact(Eventlog, "OUT", "len", ValueRole::Len),
+    fact(Eventlog, "OUT", "state", ValueRole::State),
+    fact(Eventlog, "OUT", "cwnd", ValueRole::Cwnd),
+    fact(Eventlog, "ACK", "snd_una", ValueRole::SndUna),
+    fact(Eventlog, "ACK", "acked", ValueRole::Acked),
+    fact(Eventlog, "ACK", "inflight", ValueRole::Flight),
+    fact(Eventlog, "ACK", "sacked", ValueRole::Sacked),
+    fact(Eventlog, "SACK", "snd_una", ValueRole::SndUna),
+    fact(Eventlog, "SACK", "acked", ValueRole::Acked),
+    fact(Eventlog, "SACK", "inflight", ValueRole::Flight),
+    fact(Eventlog, "SACK", "sacked", ValueRole::Sacked),
+    fact(Eventlog, "SACK", "blk1_start", ValueRole::SackStart),
+    fact(Eventlog, "SACK", "blk1_end", ValueRole::SackEnd),
+    fact(Eventlog, "CWND", "cwnd", ValueRole::Cwnd),
+    fact(Eventlog, "CWND", "ssthresh", ValueRole::Ssthresh),
+    fact(Eventlog, "ENTER_RECOVERY", "cwnd", ValueRole::Cwnd),
+    fact(Eventlog, "ENTER_RECOVERY", "ssthresh", ValueRole::Ssthresh),
+    fact(Eventlog, "EXIT_RECOVERY", "cwnd", ValueRole::Cwnd),
+    fact(Eventlog, "EXIT_RECOVERY", "ssthresh", ValueRole::Ssthresh),
+    fact(Eventlog, "USER_SEND", "sndbuf_used", ValueRole::Buffered),
+    fact(Eventlog, "USER_SEND", "state", ValueRole::State),
+    fact(Eventlog, "USER_SEND", "error", ValueRole::Error),
+    fact(Eventlog, "MSS", "mss", ValueRole::MssWithOptions),
+    fact(Eventlog, "CONN_PARAMS", "iss", ValueRole::Iss),
+    fact(Eventlog, "CONN_PARAMS", "mss", ValueRole::MssWithOptions),
+    fact(Eventlog, "CONN_PARAMS", "snd_wscale", ValueRole::SndShift),
+    fact(Eventlog, "CONN_PARAMS", "flags", ValueRole::Negotiated),
+    fact(Eventlog, "CONN_PARAMS", "tcp_stack", ValueRole::StackName),
+    fact(Eventlog, "CONN_PARAMS_V2", "tcp_stack", ValueRole::StackName),
+    fact(Eventlog, "TCP_STACK_CHANGE", "tcp_stack", ValueRole::StackName),
+    fact(Eventlog, "CONN_PARAMS_V2", "iss", ValueRole::Iss),
+    fact(Eventlog, "CONN_PARAMS_V2", "mss", ValueRole::MssWithOptions),
+    fact(Eventlog, "CONN_PARAMS_V2", "snd_wscale", ValueRole::SndShift),
+    fact(Eventlog, "CONN_PARAMS_V2", "flags", ValueRole::Negotiated),
+    fact(Eventlog, "RTT_SAMPLE", "rtt", ValueRole::Rtt(RttKind::Sample)),
+    fact(Eventlog, "RTT", "rtt", ValueRole::Rtt(RttKind::Used)),
+    fact(Eventlog, "RTT", "srtt", ValueRole::Srtt),
+    fact(Eventlog, "GOODPUT", "gp_bw", ValueRole::Goodput),
+    fact(Eventlog, "HYSTART", "mod", ValueRole::HyStart),
+    fact(Eventlog, "TIMER_START", "reason", ValueRole::Timer),
+    fact(Eventlog, "TIMER_CANCEL", "reason", ValueRole::Timer),
+    fact(Eventlog, "TIMER_FIRED", "reason", ValueRole::Timer),
+    fact(Eventlog, "OUTPUT_DECISION", "way_out", ValueRole::WayOut),
+    fact(Eventlog, "OUTPUT_DECISION", "in_persist", ValueRole::Persist),
 ];
 
 /// A table of value names, and what values of it stand for. Values are the kernel's; what they are called is for
 /// people to read, and may change.
-pub(super) struct Values<T: 'static> {
+pub(super) struct ValueTable<T: 'static> {
     pub(super) table: &'static str,
     pub(super) values: &'static [(i64, T)],
 }
 
 /// Why output stopped: CTF_JR_ of tcp_log_buf.h.
-pub(super) static STOPS: Values<Stop> = Values {
+pub(super) static STOPS: ValueTable<StopReason> = ValueTable {
     table: "jr_reason",
     values: &[
-        (0, Stop::DataSent),
-        (1, Stop::Cwnd),
-        (2, Stop::Rwnd),
-        (3, Stop::Application),
-        (4, Stop::Assessing),
-        (5, Stop::Persist),
-        (6, Stop::Prr),
+        (0, StopReason::DataSent),
+        (1, StopReason::Cwnd),
+        (2, StopReason::Rwnd),
+        (3, StopReason::Application),
+        (4, StopReason::Assessing),
+        (5, StopReason::Persist),
+        (6, StopReason::Prr),
     ],
 };
 
 /// Ways out that say something.
-pub(super) static WAYS_OUT: Values<WayOut> =
-    Values { table: "output_way", values: &[(1, WayOut::Persist), (2, WayOut::Pacer)] };
+pub(super) static WAYS_OUT: ValueTable<WayOut> =
+    ValueTable { table: "output_way", values: &[(1, WayOut::Persist), (2, WayOut::Pacer)] };
 
 /// How output ended, where that shows why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,9 +280,9 @@ pub(super) enum WayOut {
 }
 
 /// HyStart++'s steps that end slow start.
-pub(super) static HYSTART_ENDS: Values<()> = Values { table: "hystart", values: &[(6, ())] };
+pub(super) static HYSTART_ENDS: ValueTable<()> = ValueTable { table: "hystart", values: &[(6, ())] };
 
-/// Bits of [`Fact::Armed`]: PACE_ of tcp_hpts.h.
+/// Bits of [`ValueRole::Armed`]: PACE_ of tcp_hpts.h.
 pub(super) mod armed {
     pub(in super::super) const PERSIST: u32 = 0x10;
     pub(in super::super) const PACED: u32 = 0x40;

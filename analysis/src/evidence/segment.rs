@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! A segment's header and its options.
 
-use crate::seq::before;
+use crate::tcp::seq::before;
 
 /// Bits of a TCP header's flags.
 pub(crate) mod flag {
@@ -42,7 +42,7 @@ impl Segment<'_> {
 
 /// Options of a segment, as far as they are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Options {
+pub(crate) struct SegmentOptions {
     pub(crate) mss: Option<u16>,
     pub(crate) shift: Option<u8>,
     pub(crate) sack_permitted: bool,
@@ -55,10 +55,10 @@ pub(crate) struct Options {
     pub(crate) sacked_to: Option<u32>,
 }
 
-impl Options {
+impl SegmentOptions {
     /// Reads the options; what is malformed ends them.
-    pub(crate) fn parse(mut bytes: &[u8]) -> Options {
-        let mut options = Options::default();
+    pub(crate) fn parse(mut bytes: &[u8]) -> SegmentOptions {
+        let mut options = SegmentOptions::default();
         while let Some((&kind, rest)) = bytes.split_first() {
             match kind {
                 0 => break,
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn options_of_a_syn() {
         let bytes = [2, 4, 5, 180, 1, 3, 3, 7, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
-        let options = Options::parse(&bytes);
+        let options = SegmentOptions::parse(&bytes);
         assert_eq!((options.mss, options.shift), (Some(1460), Some(7)));
         assert!(options.sack_permitted && options.timestamps);
     }
@@ -128,7 +128,7 @@ mod tests {
         let block = |start: u32, end: u32| [start.to_be_bytes(), end.to_be_bytes()].concat();
         let options = |blocks: &[Vec<u8>]| {
             let len = 2 + 8 * blocks.len() as u8;
-            Options::parse(&[&[1, 1, 5, len][..], &blocks.concat()].concat())
+            SegmentOptions::parse(&[&[1, 1, 5, len][..], &blocks.concat()].concat())
         };
         assert_eq!(options(&[block(100, 200)]).duplicate(200), Some((100, 200)));
         assert_eq!(options(&[block(100, 200)]).duplicate(50), None);
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn malformed_options_end() {
         for bytes in [&[2, 0][..], &[2, 1, 2, 3], &[5, 9, 1], &[8], &[3, 3]] {
-            assert_eq!(Options::parse(bytes), Options::default());
+            assert_eq!(SegmentOptions::parse(bytes), SegmentOptions::default());
         }
     }
 }

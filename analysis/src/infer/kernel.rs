@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Votes for kernels.
 
-use bblog_dissector::spec::{Evidence, Kernel, KernelSet};
+use bblog_dissector::spec::{Kernel, KernelSet, Proof};
 
 use super::{CLEARLY, ENOUGH, Inferred};
 
@@ -28,11 +28,11 @@ impl KernelVotes {
         chosen.is_none_or(|winner| winner.value.bits() & !kernels != 0)
     }
 
-    /// Counts what the record behind the one that `evidence` is about says: it is of event `id`.
-    pub(super) fn count_next(&mut self, evidence: &Evidence, id: u8) {
-        match evidence.next == Some(id) {
-            true => self.count(evidence.kernels),
-            false => self.count(!evidence.kernels),
+    /// Counts what the record behind the one that `proof` is about says: it is of event `id`.
+    pub(super) fn count_next(&mut self, proof: &Proof, id: u8) {
+        match proof.next == Some(id) {
+            true => self.count(proof.kernels),
+            false => self.count(!proof.kernels),
         }
     }
 

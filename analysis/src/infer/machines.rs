@@ -22,12 +22,12 @@ const SHARE: u32 = 32;
 /// thirty-second of them, and not at all when nothing is left to learn.
 #[derive(Clone, Debug)]
 pub struct Machines {
-    current: Machine,
-    others: Vec<Machine>,
+    current: MachineInference,
+    others: Vec<MachineInference>,
 }
 
 #[derive(Clone, Debug)]
-struct Machine {
+struct MachineInference {
     boot_time: Micros,
     inference: Inference,
     /// Records that may still be looked at.
@@ -36,15 +36,15 @@ struct Machine {
     met: u32,
 }
 
-impl Machine {
-    fn new(boot_time: Micros) -> Machine {
-        Machine { boot_time, inference: Inference::default(), looks: FIRST_LOOKS, met: 0 }
+impl MachineInference {
+    fn new(boot_time: Micros) -> MachineInference {
+        MachineInference { boot_time, inference: Inference::default(), looks: FIRST_LOOKS, met: 0 }
     }
 }
 
 impl Default for Machines {
     fn default() -> Machines {
-        Machines { current: Machine::new(Micros(0)), others: Vec::new() }
+        Machines { current: MachineInference::new(Micros(0)), others: Vec::new() }
     }
 }
 
@@ -54,7 +54,7 @@ impl Machines {
     pub fn begin_connection(&mut self, boot_time: Micros) {
         if self.current.boot_time != boot_time {
             let at = self.others.iter().position(|machine| machine.boot_time == boot_time);
-            let next = at.map_or_else(|| Machine::new(boot_time), |at| self.others.remove(at));
+            let next = at.map_or_else(|| MachineInference::new(boot_time), |at| self.others.remove(at));
             let last = std::mem::replace(&mut self.current, next);
             if self.others.len() == MACHINES {
                 self.others.remove(0);
@@ -74,7 +74,7 @@ impl Machines {
 
     /// Whether to look at records of the stack with number `id`.
     pub fn wants(&self, id: u8) -> bool {
-        let Machine { inference, looks, .. } = &self.current;
+        let MachineInference { inference, looks, .. } = &self.current;
         (*looks > 0 && inference.is_open(id))
             || (inference.looks(id) < FIRST_LOOKS_OF_STACK && inference.stack(id).is_none())
     }

@@ -30,7 +30,7 @@ mod stack;
 
 use bblog_dissector::bblog::Record;
 use bblog_dissector::event::{Event, RecordContext};
-use bblog_dissector::spec::{ALL, Evidence, KernelSet, Stack};
+use bblog_dissector::spec::{ALL, KernelSet, Proof, Stack};
 use bblog_dissector::tables;
 
 pub use self::machines::Machines;
@@ -61,8 +61,8 @@ pub struct Inference {
     stacks: StackVotes,
     kernels: KernelVotes,
     ticks: TickVotes,
-    /// Evidence that the record with this serial number gives.
-    awaited: Option<(u32, &'static Evidence)>,
+    /// Proof that the record with this serial number gives.
+    awaited: Option<(u32, &'static Proof)>,
 }
 
 impl Inference {
@@ -76,45 +76,44 @@ impl Inference {
     /// stacks are taken from it.
     pub fn observe(&mut self, record: &Record<'_>, stated: Stack) {
         self.ticks.observe(record.time(), record.ticks());
-        if let Some((serial, evidence)) = self.awaited.take()
+        if let Some((serial, proof)) = self.awaited.take()
             && record.serial() == serial
         {
-            self.kernels.count_next(evidence, record.event_id());
+            self.kernels.count_next(proof, record.event_id());
         }
         let id = record.stack_id();
         self.stacks.look(id);
         let wants_stack = stated == Stack::Unknown && self.stacks.is_open(id);
-        let of_event = tables::event(record.event_id()).map_or(&[][..], |event| event.evidence);
-        let wanted = |evidence: &Evidence, kernels: &KernelVotes| {
-            (wants_stack && evidence.stacks != ALL)
-                || (evidence.kernels != ALL && kernels.wants(evidence.kernels))
+        let of_event = tables::event(record.event_id()).map_or(&[][..], |event| event.proofs);
+        let wanted = |proof: &Proof, kernels: &KernelVotes| {
+            (wants_stack && proof.stacks != ALL) || (proof.kernels != ALL && kernels.wants(proof.kernels))
         };
-        for evidence in tables::RECORD_EVIDENCE.iter().chain(of_event) {
-            if wanted(evidence, &self.kernels) {
-                self.weigh(record, stated, evidence);
+        for proof in tables::RECORD_PROOFS.iter().chain(of_event) {
+            if wanted(proof, &self.kernels) {
+                self.weigh(record, stated, proof);
             }
         }
     }
 
-    /// Counts `evidence`, if the record gives it.
-    fn weigh(&mut self, record: &Record<'_>, stated: Stack, evidence: &'static Evidence) {
+    /// Counts `proof`, if the record gives it.
+    fn weigh(&mut self, record: &Record<'_>, stated: Stack, proof: &'static Proof) {
         let id = record.stack_id();
         let stack = match stated {
             Stack::Unknown => self.stack(id).map_or(Stack::Unknown, |inferred| inferred.value),
             stated => stated,
         };
-        if !Event::of_record(record, RecordContext { stack, ..RecordContext::default() }).proves(evidence) {
+        if !Event::of_record(record, RecordContext { stack, ..RecordContext::default() }).proves(proof) {
             return;
         }
-        if evidence.next.is_some() {
-            self.awaited = Some((record.serial().wrapping_add(1), evidence));
+        if proof.next.is_some() {
+            self.awaited = Some((record.serial().wrapping_add(1), proof));
             return;
         }
-        if evidence.stacks != ALL && stated == Stack::Unknown {
-            self.stacks.count(id, evidence.stacks);
+        if proof.stacks != ALL && stated == Stack::Unknown {
+            self.stacks.count(id, proof.stacks);
         }
-        if evidence.kernels != ALL {
-            self.kernels.count(evidence.kernels);
+        if proof.kernels != ALL {
+            self.kernels.count(proof.kernels);
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use bblog_analysis::{BblogItem, Connection, EventlogItem, Item, Plans, Step, Wanted};
+use bblog_analysis::{Connection, EventItem, Item, Plans, RecordItem, Step, Wanted};
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{self, Header, Record, records};
 use bblog_dissector::catalog::Catalog;
@@ -70,7 +70,7 @@ impl<'a> Logged<'a> {
     pub fn item(&self) -> Item<'a> {
         let (kernel, hz) = self.machine;
         let context = RecordContext { stack: stack(self.record.stack_id()), kernel, hz: NonZeroU32::new(hz) };
-        Item::Bblog(BblogItem { record: self.record, time: self.record.time(), context })
+        Item::Bblog(RecordItem { record: self.record, time: self.record.time(), context })
     }
 }
 
@@ -142,7 +142,7 @@ pub fn session_events<'a>(
         let time: Micros = header.utc(event.timestamp());
         let connection =
             sessions.entry(event.session_id()).or_insert_with(|| Connection::new(Wanted { spans: true }));
-        let item = Item::Eventlog(EventlogItem { event: *event, spec, time });
+        let item = Item::Eventlog(EventItem { event: *event, spec, time });
         let number = at as u64 + 1;
         let step = connection.feed(&mut plans, number, &item);
         with(event.session_id(), number, &item, &step);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use bblog_pcapng::bblog_entry::ConnectionKey;
+use bblog_pcapng::bblog_entry::EntryKey;
 
 /// How many connections' serial numbers are remembered between their entries.
 const CONNECTIONS: usize = 65_536;
@@ -11,19 +11,19 @@ const CONNECTIONS: usize = 65_536;
 /// The next expected serial number of each connection. Records that were not written are missing.
 #[derive(Default)]
 pub struct Serials {
-    next: HashMap<ConnectionKey, u32>,
+    next: HashMap<EntryKey, u32>,
     /// Those used before `next` was last begun anew.
-    older: HashMap<ConnectionKey, u32>,
+    older: HashMap<EntryKey, u32>,
 }
 
 impl Serials {
     /// The serial number to be expected next of a connection, if any record of it was written.
-    pub fn expected(&self, key: &ConnectionKey) -> Option<u32> {
+    pub fn expected(&self, key: &EntryKey) -> Option<u32> {
         self.next.get(key).or_else(|| self.older.get(key)).copied()
     }
 
     /// Restores an earlier expectation.
-    pub fn set(&mut self, key: ConnectionKey, expected: Option<u32>) {
+    pub fn set(&mut self, key: EntryKey, expected: Option<u32>) {
         match expected {
             Some(next) => self.written(key, next.wrapping_sub(1)),
             None => {
@@ -34,7 +34,7 @@ impl Serials {
     }
 
     /// Remembers that `serial` was written.
-    pub fn written(&mut self, key: ConnectionKey, serial: u32) {
+    pub fn written(&mut self, key: EntryKey, serial: u32) {
         if self.next.len() >= CONNECTIONS {
             self.older = std::mem::take(&mut self.next);
         }

@@ -15,14 +15,14 @@ const AT_ONCE: Duration = Duration::from_millis(20);
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// Reads the names from the kernel; `None` if that is not possible.
-pub type Ask = Box<dyn FnMut() -> Option<StackNames>>;
+pub type ReadNames = Box<dyn FnMut() -> Option<StackNames>>;
 
 /// The names.
 pub struct Stacks {
     names: StackNames,
-    ask: Option<Ask>,
+    ask: Option<ReadNames>,
     /// The time of the last request.
-    asked: Option<Instant>,
+    last_read: Option<Instant>,
     /// The time of the last request for each stack without a name.
     nameless: HashMap<u8, Instant>,
     machine: Machine,
@@ -31,11 +31,11 @@ pub struct Stacks {
 impl Stacks {
     /// Names that the user gave.
     pub fn given(names: StackNames) -> Stacks {
-        Stacks { names, ask: None, asked: None, nameless: HashMap::new(), machine: Machine::default() }
+        Stacks { names, ask: None, last_read: None, nameless: HashMap::new(), machine: Machine::default() }
     }
 
     /// The running kernel's names.
-    pub fn asking(ask: Ask) -> Stacks {
+    pub fn asking(ask: ReadNames) -> Stacks {
         Stacks { ask: Some(ask), ..Stacks::given(StackNames::none()) }
     }
 
@@ -72,14 +72,14 @@ impl Stacks {
     fn may_ask(&self, id: u8) -> bool {
         let since = |asked: &Instant| asked.elapsed();
         self.ask.is_some()
-            && self.asked.as_ref().map(since).is_none_or(|since| since >= AT_ONCE)
+            && self.last_read.as_ref().map(since).is_none_or(|since| since >= AT_ONCE)
             && self.nameless.get(&id).map(since).is_none_or(|since| since >= AGAIN)
     }
 
     fn ask_for(&mut self, id: u8) {
         let Some(ask) = &mut self.ask else { return };
         let now = Instant::now();
-        self.asked = Some(now);
+        self.last_read = Some(now);
         if let Some(names) = ask() {
             self.names = names;
         }

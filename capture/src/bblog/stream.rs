@@ -4,7 +4,7 @@
 //! An entry is never held as a whole: what arrives is passed on, and only a header or record that
 //! is torn between two reads is kept until its rest is there.
 
-use bblog_dissector::bblog::{Cut, EntryCutter, HEADER_LEN, LeftOut, RECORD_LEN, Record, VERBOSE_LEN};
+use bblog_dissector::bblog::{Cut, EntryCutter, HEADER_LEN, RECORD_LEN, Record, SkippedBytes, VERBOSE_LEN};
 use bblog_dissector::{DecodeError, bblog};
 
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ impl EntryState {
 }
 
 /// How far bytes were cut.
-struct Progress {
+struct CutProgress {
     /// Bytes taken.
     used: usize,
     /// How many the rest must have before it can be cut; 0 if nothing more is to be cut at present.
@@ -92,7 +92,7 @@ impl EntryStream {
                 self.offset += step as u64;
                 bytes = &bytes[step..];
             } else if self.carry.is_empty() {
-                let Progress { used, wanted } = self.cut(bytes, false, limit, sink)?;
+                let CutProgress { used, wanted } = self.cut(bytes, false, limit, sink)?;
                 bytes = &bytes[used..];
                 if wanted > 0 {
                     self.carry.extend_from_slice(bytes);
@@ -115,7 +115,7 @@ impl EntryStream {
         let mut carry = std::mem::take(&mut self.carry);
         let mut taken = 0;
         loop {
-            let Progress { used, wanted } = self.cut(&carry, false, limit, sink)?;
+            let CutProgress { used, wanted } = self.cut(&carry, false, limit, sink)?;
             let more = wanted.saturating_sub(carry.len()).min(bytes.len() - taken);
             if used > 0 || more == 0 {
                 carry.drain(..used);
@@ -140,7 +140,7 @@ impl EntryStream {
         is_end: bool,
         limit: u64,
         sink: &mut impl EntrySink,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<CutProgress, Failure> {
         let mut used = 0;
         loop {
             let front = &bytes[used..];
@@ -149,7 +149,7 @@ impl EntryStream {
                     sink.record(&record);
                     len
                 }
-                Cut::More(wanted) => return Ok(Progress { used, wanted }),
+                Cut::More(wanted) => return Ok(CutProgress { used, wanted }),
                 Cut::Entry(header) => {
                     let ahead = &front[HEADER_LEN..];
                     let body = usize::try_from(header.body_len()).unwrap_or(usize::MAX);
@@ -158,7 +158,7 @@ impl EntryStream {
                     HEADER_LEN
                 }
                 Cut::Gap(len) => len,
-                Cut::LeftOut(LeftOut { in_front, bytes, why, .. }) => {
+                Cut::LeftOut(SkippedBytes { in_front, bytes, why, .. }) => {
                     sink.skipped(why, bytes);
                     if self.entry == EntryState::Whole {
                         self.entry = EntryState::Damaged;
@@ -169,7 +169,7 @@ impl EntryStream {
                     sink.skipped(why, length);
                     self.skip = length - HEADER_LEN as u64;
                     self.offset += HEADER_LEN as u64;
-                    return Ok(Progress { used: used + HEADER_LEN, wanted: 0 });
+                    return Ok(CutProgress { used: used + HEADER_LEN, wanted: 0 });
                 }
                 Cut::BadEntry(why, None) if self.entry == EntryState::Lost => {
                     self.cutter.seek(why);
@@ -184,7 +184,7 @@ impl EntryStream {
             if self.entry.is_begun() && !self.cutter.is_in_entry() {
                 self.end(sink);
                 if self.entries >= limit {
-                    return Ok(Progress { used, wanted: 0 });
+                    return Ok(CutProgress { used, wanted: 0 });
                 }
             }
         }
@@ -203,7 +203,7 @@ impl EntryStream {
     /// A [`Failure`] if that is in the middle of an entry.
     pub fn finish(&mut self, sink: &mut impl EntrySink) -> Result<(), Failure> {
         let carry = std::mem::take(&mut self.carry);
-        let Progress { used, .. } = self.cut(&carry, true, u64::MAX, sink)?;
+        let CutProgress { used, .. } = self.cut(&carry, true, u64::MAX, sink)?;
         let torn = match (self.skip, self.entry.is_begun()) {
             (0, true) => self.cutter.left(),
             (0, false) => (carry.len() - used) as u64,

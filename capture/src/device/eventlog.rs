@@ -14,12 +14,12 @@ use bblog_dissector::elog::RawEvent;
 use nix::errno::Errno;
 
 use crate::device::clock::Anchor;
-use crate::device::message::{Chunk, Device, Message};
+use crate::device::message::{Device, DeviceChunk, Message};
 use crate::device::queue::Queue;
-use crate::device::threads::Stop;
+use crate::device::threads::StopRequest;
 use crate::failure::{Failure, io_text};
 use crate::log::Log;
-use crate::os::ioctl::Command;
+use crate::os::ioctl::IoctlCommand;
 
 /// The ioctl group.
 const GROUP: u8 = b'E';
@@ -166,7 +166,7 @@ pub struct Eventlog {
 
 /// The subscription.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct SubscriptionRequest<'a> {
     /// The providers.
     pub subscriptions: &'a [Subscription],
     /// Bytes of each of the two buffers of each CPU.
@@ -182,7 +182,7 @@ impl Eventlog {
     ///
     /// # Errors
     /// A [`Failure`].
-    pub fn open(path: &Path, request: Request<'_>, log: &Log) -> Result<Eventlog, Failure> {
+    pub fn open(path: &Path, request: SubscriptionRequest<'_>, log: &Log) -> Result<Eventlog, Failure> {
         let name = path.display().to_string();
         let failed = |error: io::Error| Failure::new(&name, format_args!("subscribe: {}", io_text(&error)));
         let file = open_device(path)?;
@@ -199,7 +199,7 @@ impl Eventlog {
         };
         let anchor = Anchor::now();
         let mut answer = [0; PROVIDERS];
-        let ask = Command::writes(GROUP, 4, PROVIDERS);
+        let ask = IoctlCommand::writes(GROUP, 4, PROVIDERS);
         let asked = ask.map_or(Ok(()), |ask| ask.run(file.as_fd(), &mut answer));
         asked.map_err(|error| Failure::new(&name, format_args!("providers: {}", io_text(&error))))?;
         let count = answer.first_chunk().map_or(0, |&count| u32::from_ne_bytes(count)).min(32);
@@ -220,14 +220,14 @@ impl Eventlog {
 
     /// The ioctls used once subscribed, for the sandbox.
     pub fn commands() -> Vec<u32> {
-        Command::writes(GROUP, 3, STATS).map(Command::number).into_iter().collect()
+        IoctlCommand::writes(GROUP, 3, STATS).map(IoctlCommand::number).into_iter().collect()
     }
 
     /// Begins to read into `queue`.
     ///
     /// # Errors
     /// A [`Failure`] of the system.
-    pub fn start(mut self, queue: Arc<Queue>, stop: Arc<Stop>) -> Result<(), Failure> {
+    pub fn start(mut self, queue: Arc<Queue>, stop: Arc<StopRequest>) -> Result<(), Failure> {
         let named = thread::Builder::new().name("eventlog".into());
         let thread = named.spawn(move || {
             let result = self.run(&queue, &stop);
@@ -241,7 +241,7 @@ impl Eventlog {
         thread.map(drop).map_err(|error| Failure::io("thread", error))
     }
 
-    fn run(&mut self, queue: &Queue, stop: &Stop) -> Result<(), Failure> {
+    fn run(&mut self, queue: &Queue, stop: &StopRequest) -> Result<(), Failure> {
         let mut failures = 0;
         let mut asked = Instant::now();
         // What was logged until the stop is read; what comes after is not waited for.
@@ -272,7 +272,7 @@ impl Eventlog {
                 Ok(len) => {
                     failures = 0;
                     let begin = first_time(&buffer[..len]);
-                    let chunk = Chunk::new(Device::Eventlog, buffer, len);
+                    let chunk = DeviceChunk::new(Device::Eventlog, buffer, len);
                     was_full = chunk.is_full();
                     queue.push(Message::Data(chunk));
                     buffer = queue.buffer();
@@ -298,7 +298,8 @@ impl Eventlog {
 
     fn drops(&self) -> Option<u64> {
         let mut answer = [0; STATS];
-        let asked: io::Result<()> = Command::writes(GROUP, 3, STATS)?.run(self.file.as_fd(), &mut answer);
+        let asked: io::Result<()> =
+            IoctlCommand::writes(GROUP, 3, STATS)?.run(self.file.as_fd(), &mut answer);
         asked.is_ok().then(|| u64::from_ne_bytes(answer))
     }
 }
@@ -322,7 +323,7 @@ fn subscribe(
     dump_state: bool,
 ) -> Result<io::Result<()>, Failure> {
     let mut request = create_request(subscriptions, buffer_size, dump_state);
-    let Some(create) = Command::reads(GROUP, 1, request.len()) else {
+    let Some(create) = IoctlCommand::reads(GROUP, 1, request.len()) else {
         let found = subscriptions.len();
         let why = format!("{found} providers, expected at most {MAX_SUBSCRIPTIONS}");
         return Err(Failure::new("--eventlog", why));
@@ -336,7 +337,11 @@ fn is_unregistered(error: &io::Error) -> bool {
 
 /// The subscriptions whose providers are registered: CREATE says only that one of them is not. Each
 /// is tried by itself, with the smallest buffer, on a descriptor that is closed at once.
-fn registered(path: &Path, request: Request<'_>, log: &Log) -> Result<Vec<Subscription>, Failure> {
+fn registered(
+    path: &Path,
+    request: SubscriptionRequest<'_>,
+    log: &Log,
+) -> Result<Vec<Subscription>, Failure> {
     let (mut registered, mut unknown) = (Vec::new(), Vec::new());
     for one in request.subscriptions {
         let tried =

@@ -21,7 +21,7 @@ pub enum Device {
 /// A message to the writer.
 pub enum Message {
     /// Bytes of a device, in order.
-    Data(Chunk),
+    Data(DeviceChunk),
     /// The device of events had no more after a read that filled its buffer.
     Drained,
     /// How many events the kernel has dropped so far.
@@ -44,18 +44,18 @@ pub enum Signal {
 }
 
 /// Bytes as they were read.
-pub struct Chunk {
+pub struct DeviceChunk {
     /// Where from.
     pub device: Device,
     buffer: Buffer,
     len: usize,
 }
 
-impl Chunk {
+impl DeviceChunk {
     /// The first `len` bytes of `buffer`.
-    pub fn new(device: Device, buffer: Buffer, len: usize) -> Chunk {
+    pub fn new(device: Device, buffer: Buffer, len: usize) -> DeviceChunk {
         let len = len.min(buffer.len());
-        Chunk { device, buffer, len }
+        DeviceChunk { device, buffer, len }
     }
 
     /// The bytes.

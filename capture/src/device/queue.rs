@@ -37,7 +37,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::device::buffer::Buffer;
-use crate::device::message::{CHUNK, Chunk, Message};
+use crate::device::message::{CHUNK, DeviceChunk, Message};
 
 /// Buffers queued ahead of a writer that makes progress.
 const AHEAD: usize = 2;
@@ -126,7 +126,7 @@ impl Queue {
     }
 
     /// Takes a buffer back.
-    pub fn recycle(&self, chunk: Chunk) {
+    pub fn recycle(&self, chunk: DeviceChunk) {
         self.give_back(chunk.into_buffer());
     }
 
@@ -245,7 +245,7 @@ mod tests {
                 for number in 0..20u8 {
                     let mut buffer = queue.buffer();
                     buffer[0] = number;
-                    queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, 1)));
+                    queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, 1)));
                 }
             })
         };
@@ -275,7 +275,7 @@ mod tests {
             for number in 0..AHEAD + more {
                 let mut buffer = reader.buffer();
                 buffer[0] = number as u8;
-                reader.push(Message::Data(Chunk::new(Device::TcpLog, buffer, 1)));
+                reader.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, 1)));
             }
         });
         (queue, reader)

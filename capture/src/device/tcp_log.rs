@@ -15,9 +15,9 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::device::buffer::Buffer;
-use crate::device::message::{CHUNK, Chunk, Device, Message};
+use crate::device::message::{CHUNK, Device, DeviceChunk, Message};
 use crate::device::queue::Queue;
-use crate::device::threads::Stop;
+use crate::device::threads::StopRequest;
 use crate::failure::Failure;
 
 /// How long a drain may take, if data arrives faster than it is read.
@@ -88,7 +88,7 @@ impl TcpLog {
     ///
     /// # Errors
     /// A [`Failure`] of the system.
-    pub fn start(mut self, queue: Arc<Queue>, stop: Arc<Stop>, wake: OwnedFd) -> Result<(), Failure> {
+    pub fn start(mut self, queue: Arc<Queue>, stop: Arc<StopRequest>, wake: OwnedFd) -> Result<(), Failure> {
         let named = thread::Builder::new().name("tcp_log".into());
         let thread = named.spawn(move || {
             let result = self.run(&queue, &stop, wake.as_fd());
@@ -97,7 +97,7 @@ impl TcpLog {
         thread.map(drop).map_err(|error| Failure::io("thread", error))
     }
 
-    fn run(&mut self, queue: &Queue, stop: &Stop, wake: BorrowedFd<'_>) -> Result<(), Failure> {
+    fn run(&mut self, queue: &Queue, stop: &StopRequest, wake: BorrowedFd<'_>) -> Result<(), Failure> {
         let (mut buffer, mut len) = (queue.buffer(), 0);
         let mut failures = 0;
         let mut drain_until = None;
@@ -125,7 +125,7 @@ impl TcpLog {
             had_some = false;
             if !ready {
                 if len > 0 {
-                    queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
+                    queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, len)));
                     (buffer, len) = (queue.buffer(), 0);
                 } else if drain_until.is_some() {
                     return Ok(());
@@ -142,7 +142,7 @@ impl TcpLog {
                     had_some = self.is_nonblocking;
                     len += read;
                     if CHUNK - len < ROOM {
-                        queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
+                        queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, len)));
                         (buffer, len) = (queue.buffer(), 0);
                     }
                 }
@@ -157,7 +157,7 @@ impl TcpLog {
 
     fn last(&self, queue: &Queue, buffer: Buffer, len: usize) -> Result<(), Failure> {
         if len > 0 {
-            queue.push(Message::Data(Chunk::new(Device::TcpLog, buffer, len)));
+            queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, len)));
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ pub struct Turns(Arc<File>);
 impl Turns {
     /// Reads in the device thread's place, if that rests. `None` if there is nothing: an end or an
     /// error shows again when the device thread reads.
-    pub fn read(&self, queue: &Queue) -> Option<Chunk> {
+    pub fn read(&self, queue: &Queue) -> Option<DeviceChunk> {
         let mut buffer = queue.begin_turn()?;
         let place = &mut buffer[..TURN];
         let mut read = (&*self.0).read(place);
@@ -182,7 +182,7 @@ impl Turns {
         }
         queue.end_turn();
         match read {
-            Ok(len @ 1..) => Some(Chunk::new(Device::TcpLog, buffer, len)),
+            Ok(len @ 1..) => Some(DeviceChunk::new(Device::TcpLog, buffer, len)),
             _ => {
                 queue.give_back(buffer);
                 None

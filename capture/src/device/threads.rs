@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A request to a thread that reads a device.
 #[derive(Default)]
-pub struct Stop(AtomicU8);
+pub struct StopRequest(AtomicU8);
 
-impl Stop {
+impl StopRequest {
     /// Requests an end after pending data has been read.
     pub fn drain(&self) {
         self.0.fetch_max(1, Ordering::SeqCst);
@@ -34,9 +34,9 @@ impl Stop {
 /// The threads that read devices.
 pub struct DeviceThreads {
     /// Stops the thread that reads BBLog.
-    pub tcp_log: Arc<Stop>,
+    pub tcp_log: Arc<StopRequest>,
     /// Stops the thread that reads events.
-    pub eventlog: Arc<Stop>,
+    pub eventlog: Arc<StopRequest>,
     /// The write end of a pipe; closing it wakes the thread that reads BBLog.
     pub wake: Option<OwnedFd>,
     /// Threads that have not ended.

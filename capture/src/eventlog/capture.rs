@@ -15,17 +15,17 @@ use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
-use crate::eventlog::ended::Ended;
+use crate::eventlog::ended::EndedSessions;
 use crate::eventlog::late_stacks::LateStacks;
 use crate::log::Log;
 
 /// Microseconds by which the clocks may drift apart before files note it.
 const STEP: u64 = 1_000;
 /// Microseconds from which on it is reported.
-const STEP_TOLD: u64 = 1_000_000;
+const STEP_REPORTED: u64 = 1_000_000;
 
 /// The subscription.
-pub struct Capture {
+pub struct EventlogCapture {
     anchor: Anchor,
     /// The provider table as it stands in ELOG files.
     pub table: Vec<u8>,
@@ -37,7 +37,7 @@ pub struct Capture {
     /// The number of events that the kernel has dropped.
     pub kernel_drops: u64,
     /// Sessions that ended and may go on.
-    pub ended: Ended,
+    pub ended: EndedSessions,
     /// Stacks that are loaded later; `None` if the names of stacks cannot be read.
     pub late_stacks: Option<LateStacks>,
     log: Rc<Log>,
@@ -46,11 +46,11 @@ pub struct Capture {
 /// Addresses of sessions from later events of the same read.
 pub type AddressHints = HashMap<SessionKey, Addresses>;
 
-impl Capture {
+impl EventlogCapture {
     /// A subscription of the providers in `table`.
-    pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> Capture {
+    pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> EventlogCapture {
         let providers = Providers::of_table(&table);
-        Capture {
+        EventlogCapture {
             anchor,
             table,
             providers,
@@ -59,7 +59,7 @@ impl Capture {
             plan: None,
             catalog: Catalog::builtin(),
             kernel_drops: 0,
-            ended: Ended::default(),
+            ended: EndedSessions::default(),
             late_stacks: None,
             log,
         }
@@ -170,7 +170,7 @@ impl Capture {
             return;
         }
         self.anchor = now;
-        if step.unsigned_abs() >= STEP_TOLD {
+        if step.unsigned_abs() >= STEP_REPORTED {
             let seconds = step as f64 / 1e6;
             self.log.warning(format_args!(
                 "the clock was set by {seconds:+.1} s; files begun before keep the time they had"

@@ -24,12 +24,12 @@ pub struct EndedSession {
 
 /// Sessions that ended.
 #[derive(Default)]
-pub struct Ended {
+pub struct EndedSessions {
     young: HashMap<SessionKey, EndedSession>,
     old: HashMap<SessionKey, EndedSession>,
 }
 
-impl Ended {
+impl EndedSessions {
     /// Keeps a session, unless its tcpcb is unknown.
     pub fn remember(&mut self, key: SessionKey, session: EndedSession) {
         if session.tcpcb == 0 || session.context.addresses.is_none() {
@@ -59,7 +59,7 @@ mod tests {
             ..SessionContext::default()
         };
         let session = EndedSession { tcpcb: 7, context, log_id: b"web".to_vec() };
-        let mut ended = Ended::default();
+        let mut ended = EndedSessions::default();
         ended.remember((0, 1), session.clone());
         ended.remember((0, 2), session.clone());
         assert_eq!(ended.resume((0, 1), 7), Some(session.clone()));

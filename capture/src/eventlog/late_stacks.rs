@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::stacks::StackNames;
 
-use crate::bblog::stacks::Ask;
+use crate::bblog::stacks::ReadNames;
 use crate::log::Log;
 
 /// The least time between two requests for the names of stacks.
@@ -14,24 +14,24 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// Looks for them.
 pub struct LateStacks {
-    ask: Ask,
+    ask: ReadNames,
     known: StackNames,
-    asked: Instant,
+    last_read: Instant,
 }
 
 impl LateStacks {
     /// Those that are not there yet; `None` if the stacks' names cannot be read.
-    pub fn new(mut ask: Ask) -> Option<LateStacks> {
+    pub fn new(mut ask: ReadNames) -> Option<LateStacks> {
         let known = ask()?;
-        Some(LateStacks { ask, known, asked: Instant::now() })
+        Some(LateStacks { ask, known, last_read: Instant::now() })
     }
 
     /// Reports stacks that are new. Call it often: the kernel is asked at a bounded rate.
     pub fn look(&mut self, log: &Log) {
-        if self.asked.elapsed() < AGAIN {
+        if self.last_read.elapsed() < AGAIN {
             return;
         }
-        self.asked = Instant::now();
+        self.last_read = Instant::now();
         for name in self.new_names() {
             log.warning(format_args!(
                 "/dev/eventlog: stack {} was loaded after the subscription: its events are not delivered; restart \

@@ -15,14 +15,14 @@ const LATE: u64 = 1_000_000;
 
 /// Reads that are held back.
 #[derive(Default)]
-pub struct Order {
+pub struct ReorderBuffer {
     held: Vec<u8>,
     sorted: Vec<u8>,
     /// Events that came after a newer one.
     late: u64,
 }
 
-impl Order {
+impl ReorderBuffer {
     /// Takes what was read, and returns what is to be written now, in order. `is_full` says that the
     /// read filled its buffer: more of the same time may follow.
     pub fn take<'a>(&'a mut self, bytes: &'a [u8], is_full: bool) -> &'a [u8] {
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn reads_are_sorted_up_to_one_that_did_not_fill_its_buffer() {
-        let mut order = Order::default();
+        let mut order = ReorderBuffer::default();
         let first = made(&[1, 2, 2, 3]);
         assert_eq!(order.take(&first, false), first, "nothing to do");
         assert_eq!(order.take(&made(&[4, 9, 7]), true), [0; 0]);
@@ -155,14 +155,14 @@ mod tests {
 
     #[test]
     fn no_byte_is_lost_or_held_for_ever() {
-        let mut order = Order::default();
+        let mut order = ReorderBuffer::default();
         // A torn event stays where it is: behind the others.
         let mut torn = made(&[2, 1]);
         torn.extend_from_slice(&[40, 0, 1]);
         let given = order.take(&torn, false);
         assert_eq!((times(given), given.len()), (vec![1, 2], torn.len()));
         for step in [0, 1, 100] {
-            let (mut order, mut given, mut time, mut most) = (Order::default(), Vec::new(), 0, 0);
+            let (mut order, mut given, mut time, mut most) = (ReorderBuffer::default(), Vec::new(), 0, 0);
             let mut fed = 0;
             while fed < 3 * MAX_HELD {
                 let read: Vec<u64> = (0..3000)

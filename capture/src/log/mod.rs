@@ -34,20 +34,20 @@ pub struct Log {
     format: LogFormat,
     /// The system's log; without it standard error.
     syslog: Option<Syslog>,
-    rate: RefCell<Rate>,
+    rate: RefCell<RateLimit>,
     last_error: RefCell<Option<(SystemTime, String)>>,
 }
 
-struct Rate {
+struct RateLimit {
     since: Instant,
     lines: u32,
-    untold: u32,
+    suppressed: u32,
 }
 
 impl Log {
     /// A log on standard error, or in the system's log.
     pub fn new(format: LogFormat, to_syslog: bool) -> Log {
-        let rate = Rate { since: Instant::now(), lines: 0, untold: 0 };
+        let rate = RateLimit { since: Instant::now(), lines: 0, suppressed: 0 };
         Log {
             format,
             syslog: to_syslog.then(Syslog::connect),
@@ -93,15 +93,15 @@ impl Log {
         }
         let mut rate = self.rate.borrow_mut();
         if rate.since.elapsed() > WINDOW {
-            let untold = std::mem::take(&mut rate.untold);
-            *rate = Rate { since: Instant::now(), lines: 0, untold: 0 };
-            if untold > 0 {
-                self.write(Level::Warning, &format!("{untold} more messages like these"), &[]);
+            let suppressed = std::mem::take(&mut rate.suppressed);
+            *rate = RateLimit { since: Instant::now(), lines: 0, suppressed: 0 };
+            if suppressed > 0 {
+                self.write(Level::Warning, &format!("{suppressed} more messages like these"), &[]);
             }
         }
         rate.lines += 1;
         if rate.lines > LIMIT {
-            rate.untold += 1;
+            rate.suppressed += 1;
             return;
         }
         self.write(level, &what.to_string(), fields);

@@ -25,7 +25,7 @@ const FACILITY: u8 = 3;
 pub const MAX_DATAGRAM: usize = 2000;
 
 /// Sends a datagram from outside the sandbox; `false` if that was not possible.
-pub type Relay = Box<dyn FnMut(&[u8]) -> bool>;
+pub type SendDatagram = Box<dyn FnMut(&[u8]) -> bool>;
 
 /// The system's log.
 pub struct Syslog {
@@ -36,7 +36,7 @@ pub struct Syslog {
 struct State {
     /// Whether datagrams still go through the socket.
     connected: bool,
-    relay: Option<Relay>,
+    relay: Option<SendDatagram>,
     /// Messages that could not be sent.
     lost: u64,
 }
@@ -50,7 +50,7 @@ impl Syslog {
     }
 
     /// Sends datagrams through `relay` when the socket does not work any more.
-    pub fn set_relay(&self, relay: Relay) {
+    pub fn set_relay(&self, relay: SendDatagram) {
         self.state.borrow_mut().relay = Some(relay);
     }
 

@@ -17,24 +17,24 @@ const LEN_BITS: u32 = 13;
 
 /// A command, numbered as FreeBSD's `_IOC` does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Command(u32);
+pub struct IoctlCommand(u32);
 
-impl Command {
+impl IoctlCommand {
     /// A command whose argument of `len` bytes the kernel reads; `None` if it is too long.
-    pub const fn reads(group: u8, number: u8, len: usize) -> Option<Command> {
-        Command::new(IN, group, number, len)
+    pub const fn reads(group: u8, number: u8, len: usize) -> Option<IoctlCommand> {
+        IoctlCommand::new(IN, group, number, len)
     }
 
     /// A command whose argument of `len` bytes the kernel writes; `None` if it is too long.
-    pub const fn writes(group: u8, number: u8, len: usize) -> Option<Command> {
-        Command::new(OUT, group, number, len)
+    pub const fn writes(group: u8, number: u8, len: usize) -> Option<IoctlCommand> {
+        IoctlCommand::new(OUT, group, number, len)
     }
 
-    const fn new(direction: u32, group: u8, number: u8, len: usize) -> Option<Command> {
+    const fn new(direction: u32, group: u8, number: u8, len: usize) -> Option<IoctlCommand> {
         if len >= 1 << LEN_BITS {
             return None;
         }
-        Some(Command(direction | ((len as u32) << 16) | ((group as u32) << 8) | number as u32))
+        Some(IoctlCommand(direction | ((len as u32) << 16) | ((group as u32) << 8) | number as u32))
     }
 
     /// The command's number.
@@ -72,21 +72,21 @@ mod tests {
     #[test]
     fn numbers() {
         let create =
-            |subscriptions: usize| Command::reads(b'E', 1, 8 + 44 * subscriptions).map(|c| c.number());
+            |subscriptions: usize| IoctlCommand::reads(b'E', 1, 8 + 44 * subscriptions).map(|c| c.number());
         assert_eq!(create(1), Some(0x8034_4501));
         assert_eq!(create(2), Some(0x8060_4501));
         assert_eq!(create(16), Some(0x82c8_4501));
         assert_eq!(create(185), Some(0x9fd4_4501));
         assert_eq!(create(186), None);
-        assert_eq!(Command::writes(b'E', 3, 8).map(|c| c.number()), Some(0x4008_4503));
-        assert_eq!(Command::writes(b'E', 4, 1092).map(|c| c.number()), Some(0x4444_4504));
+        assert_eq!(IoctlCommand::writes(b'E', 3, 8).map(|c| c.number()), Some(0x4008_4503));
+        assert_eq!(IoctlCommand::writes(b'E', 4, 1092).map(|c| c.number()), Some(0x4444_4504));
         assert_eq!(VOID | 0x4502, 0x2000_4502);
     }
 
     #[test]
     fn the_size_must_be_right() {
         let stdin = io::stdin();
-        let command = Command::writes(b'E', 3, 8).unwrap();
+        let command = IoctlCommand::writes(b'E', 3, 8).unwrap();
         let error = command.run(stdin.as_fd(), &mut [0; 7]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }

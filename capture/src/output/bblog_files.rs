@@ -14,7 +14,7 @@ use crate::bblog::stacks::Stacks;
 use crate::bblog::stream::EntrySink;
 use crate::log::Log;
 use crate::store::files::{PartFile, Store};
-use crate::store::index::Line;
+use crate::store::index::IndexLine;
 use crate::store::name;
 
 /// Bytes given to the system at once.
@@ -69,8 +69,8 @@ impl BblogFiles {
     }
 
     /// The sink that writes to `store`.
-    pub fn writing<'a>(&'a mut self, store: &'a mut Store) -> Writing<'a> {
-        Writing { files: self, store }
+    pub fn writing<'a>(&'a mut self, store: &'a mut Store) -> BblogFilesWriter<'a> {
+        BblogFilesWriter { files: self, store }
     }
 
     /// Whether there is anything to flush.
@@ -182,7 +182,7 @@ impl CurrentEntry {
         if file.len == 0 {
             return store.discard(file);
         }
-        let line = Line {
+        let line = IndexLine {
             date: self.entry.dump_time,
             id: self.entry.id().to_vec(),
             reason: self.entry.reason().to_vec(),
@@ -201,12 +201,12 @@ impl CurrentEntry {
 }
 
 /// [`BblogFiles`] with the store that its files are in.
-pub struct Writing<'a> {
+pub struct BblogFilesWriter<'a> {
     files: &'a mut BblogFiles,
     store: &'a mut Store,
 }
 
-impl EntrySink for Writing<'_> {
+impl EntrySink for BblogFilesWriter<'_> {
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
         let files = &mut *self.files;
         self.store.counters.entries += 1;

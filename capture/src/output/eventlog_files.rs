@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{FILE_HEADER_LEN, RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider;
-use bblog_pcapng::sessions::{Change, Session, SessionContext, SessionKey};
+use bblog_pcapng::sessions::{Session, SessionChange, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
-use crate::eventlog::capture::Capture;
+use crate::eventlog::capture::EventlogCapture;
 use crate::eventlog::ended::EndedSession;
 use crate::store::files::{PartFile, Store};
-use crate::store::index::Line;
+use crate::store::index::IndexLine;
 use crate::store::name;
 
 /// Bytes of one session given to the system at once.
@@ -53,9 +53,9 @@ pub struct Rotation {
 /// The sessions' files.
 pub struct EventlogFiles {
     /// The subscription.
-    pub capture: Capture,
+    pub capture: EventlogCapture,
     rotation: Rotation,
-    sessions: HashMap<SessionKey, SessionState>,
+    sessions: HashMap<SessionKey, SessionFileState>,
     /// Sessions with something to flush.
     dirty: Vec<SessionKey>,
     dirty_bytes: usize,
@@ -64,7 +64,7 @@ pub struct EventlogFiles {
     looked: Instant,
 }
 
-struct SessionState {
+struct SessionFileState {
     session: Session,
     /// The connection's tcpcb, 0 until it is known.
     tcpcb: u64,
@@ -94,7 +94,7 @@ struct OpenFile {
 
 impl EventlogFiles {
     /// No session yet.
-    pub fn new(capture: Capture, rotation: Rotation) -> EventlogFiles {
+    pub fn new(capture: EventlogCapture, rotation: Rotation) -> EventlogFiles {
         EventlogFiles {
             capture,
             rotation,
@@ -145,7 +145,7 @@ impl EventlogFiles {
         let is_tcp = self.capture.is_tcp(event);
         let ended = &mut self.capture.ended;
         let state = self.sessions.entry(key).or_insert_with(|| {
-            let mut state = SessionState::new(now);
+            let mut state = SessionFileState::new(now);
             if let Some(tcpcb) = tcp_provider::tcpcb(event).filter(|_| is_tcp)
                 && let Some(before) = ended.resume(key, tcpcb)
             {
@@ -179,7 +179,7 @@ impl EventlogFiles {
         self.dirty_bytes += len - was;
         if event.event_id() == SESSION_END {
             self.finish(key, store);
-            if let Some(SessionState { tcpcb, session, log_id, .. }) = self.sessions.remove(&key) {
+            if let Some(SessionFileState { tcpcb, session, log_id, .. }) = self.sessions.remove(&key) {
                 self.capture.ended.remember(key, EndedSession { tcpcb, context: session.context, log_id });
             }
         } else if self.rotation.size > 0 && size >= self.rotation.size {
@@ -222,7 +222,7 @@ impl EventlogFiles {
             return;
         }
         self.looked = Instant::now();
-        let is_due = |entry: &SessionState| {
+        let is_due = |entry: &SessionFileState| {
             let begun = entry.file.as_ref().map(|file| file.begun);
             begun.is_some_and(|begun| !limit.is_zero() && begun.elapsed() >= limit)
                 || entry.used.elapsed() >= UNUSED
@@ -339,7 +339,7 @@ impl EventlogFiles {
         let connection = entry.session.context.connection();
         let side = |side: std::net::SocketAddr| -> (IpAddr, u16) { (side.ip(), side.port()) };
         let known = |text: &[u8]| if text.is_empty() { b"UNKNOWN".to_vec() } else { text.to_vec() };
-        let line = Line {
+        let line = IndexLine {
             date: file.anchor.utc(file.last).seconds(),
             id: known(&entry.log_id),
             reason: b"eventlog".to_vec(),
@@ -357,9 +357,9 @@ impl EventlogFiles {
     }
 }
 
-impl SessionState {
-    fn new(now: Instant) -> SessionState {
-        SessionState {
+impl SessionFileState {
+    fn new(now: Instant) -> SessionFileState {
+        SessionFileState {
             session: Session::default(),
             tcpcb: 0,
             log_id: Vec::new(),
@@ -374,7 +374,7 @@ impl SessionState {
     /// was known of the one before comes back.
     fn restarts(&mut self, event: &RawEvent<'_>) -> Option<SessionContext> {
         let before = self.session.context;
-        matches!(self.session.observe(event), Change::Restarted(_)).then_some(before)
+        matches!(self.session.observe(event), SessionChange::Restarted(_)).then_some(before)
     }
 
     /// Learns what an event of the `tcp` provider says about its connection. `hint` are the
@@ -396,7 +396,7 @@ impl SessionState {
 }
 
 impl OpenFile {
-    fn new(capture: &Capture, first: u64, begun: Instant) -> OpenFile {
+    fn new(capture: &EventlogCapture, first: u64, begun: Instant) -> OpenFile {
         OpenFile {
             part: None,
             buffer: Vec::new(),
@@ -414,7 +414,7 @@ impl OpenFile {
     /// Puts an event into the buffer.
     fn append(
         &mut self,
-        capture: &Capture,
+        capture: &EventlogCapture,
         format: EventFormat,
         event: &RawEvent<'_>,
         context: &SessionContext,
@@ -437,7 +437,7 @@ impl OpenFile {
     }
 
     /// Appends what precedes the first event to the buffer.
-    fn begin(&mut self, capture: &Capture, format: EventFormat) {
+    fn begin(&mut self, capture: &EventlogCapture, format: EventFormat) {
         match format {
             EventFormat::Pcapng => capture.section(&mut self.buffer, self.anchor),
             EventFormat::Elog => {

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use bblog_dissector::Micros;
 use bblog_dissector::elog::{RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider::{self, Addresses};
-use bblog_pcapng::sessions::{Change, Session, SessionContext, SessionKey};
+use bblog_pcapng::sessions::{Session, SessionChange, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
-use crate::eventlog::capture::Capture;
+use crate::eventlog::capture::EventlogCapture;
 use crate::eventlog::ended::EndedSession;
 use crate::output::stream::{SectionOwner, StreamOut};
 
@@ -19,7 +19,7 @@ const SESSIONS: usize = 65_536;
 /// Events on their way into the stream.
 pub struct EventlogOut {
     /// The subscription.
-    pub capture: Capture,
+    pub capture: EventlogCapture,
     sessions: HashMap<SessionKey, StreamSession>,
     events: u64,
     last: Micros,
@@ -35,7 +35,7 @@ struct StreamSession {
 
 impl EventlogOut {
     /// No session yet.
-    pub fn new(capture: Capture) -> EventlogOut {
+    pub fn new(capture: EventlogCapture) -> EventlogOut {
         let anchor = capture.anchor();
         EventlogOut { capture, sessions: HashMap::new(), events: 0, last: Micros(0), anchor }
     }
@@ -98,7 +98,7 @@ impl EventlogOut {
             state.session.context.addresses = hint.copied();
         }
         let context = state.session.context;
-        if let Change::Restarted(before) = change {
+        if let SessionChange::Restarted(before) = change {
             let name = before
                 .connection()
                 .map_or_else(|| format!("session {}", key.1), |(local, remote)| format!("{local} {remote}"));
@@ -118,7 +118,7 @@ impl EventlogOut {
 }
 
 /// Begins a section; returns how the clocks stand.
-fn begin(capture: &Capture, stream: &mut StreamOut) -> Anchor {
+fn begin(capture: &EventlogCapture, stream: &mut StreamOut) -> Anchor {
     let anchor = capture.anchor();
     capture.section(&mut stream.buffer, anchor);
     stream.owner = SectionOwner::Eventlog;

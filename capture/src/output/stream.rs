@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
-use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder, EventForm};
+use bblog_pcapng::bblog_entry::{EntryEncoder, EntryKey, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
 use nix::fcntl::OFlag;
 
@@ -220,7 +220,7 @@ pub struct BblogOut {
     stacks: Stacks,
     serials: Serials,
     /// The expected serial number of each connection before the buffer had records of it.
-    before: HashMap<ConnectionKey, Option<u32>>,
+    before: HashMap<EntryKey, Option<u32>>,
     flushes: (u64, u64),
     log: Rc<Log>,
     current: Option<CurrentEntry>,
@@ -270,18 +270,18 @@ impl BblogOut {
     }
 
     /// The sink that writes to `stream`.
-    pub fn writing<'a>(&'a mut self, stream: &'a mut StreamOut) -> Writing<'a> {
-        Writing { out: self, stream }
+    pub fn writing<'a>(&'a mut self, stream: &'a mut StreamOut) -> BblogOutWriter<'a> {
+        BblogOutWriter { out: self, stream }
     }
 }
 
 /// [`BblogOut`] with the stream.
-pub struct Writing<'a> {
+pub struct BblogOutWriter<'a> {
     out: &'a mut BblogOut,
     stream: &'a mut StreamOut,
 }
 
-impl EntrySink for Writing<'_> {
+impl EntrySink for BblogOutWriter<'_> {
     fn begin(&mut self, header: &[u8; HEADER_LEN], ahead: &[u8]) {
         self.stream.counters.entries += 1;
         if self.out.flushes != self.stream.flushes {

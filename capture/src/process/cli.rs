@@ -128,7 +128,7 @@ pub struct CaptureArgs {
     pub eventlog: Vec<Subscription>,
     /// Size of the kernel's buffers for events; each CPU has two
     #[arg(long, value_name = "SIZE", default_value = "512K")]
-    pub buffer_size: Size,
+    pub buffer_size: SizeArg,
     /// Exit if a provider is not registered
     #[arg(long, requires = "eventlog")]
     pub strict: bool,
@@ -140,25 +140,25 @@ pub struct CaptureArgs {
     pub format: EventFormat,
     /// Start another file of a session's events after SIZE bytes; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0")]
-    pub rotate_size: Size,
+    pub rotate_size: SizeArg,
     /// Start another file of a session's events after TIME (30s, 10m, 1h); 0 for no limit
     #[arg(long, value_name = "TIME", default_value = "0")]
-    pub rotate_time: Time,
+    pub rotate_time: DurationArg,
     /// Delete the oldest complete files when all together are larger than SIZE; 0 for no limit
     #[arg(long, value_name = "SIZE", default_value = "0")]
-    pub max_total_size: Size,
+    pub max_total_size: SizeArg,
     /// Delete complete files that are older than TIME; 0 for no limit
     #[arg(long, value_name = "TIME", default_value = "0")]
-    pub max_age: Time,
+    pub max_age: DurationArg,
     /// Skip BBLog entries larger than SIZE
     #[arg(long, value_name = "SIZE", default_value = "64M")]
-    pub max_entry_size: Size,
+    pub max_entry_size: SizeArg,
     /// Memory for data that was read and not yet written; when it is full, bblogd stops reading
     #[arg(long, value_name = "SIZE", default_value = "8M")]
-    pub queue_size: Size,
+    pub queue_size: SizeArg,
     /// Time between a failed write and the next one
     #[arg(long, value_name = "TIME", default_value = "3s")]
-    pub retry: Time,
+    pub retry: DurationArg,
     /// Skip entries of at most 10 records with the reasons `error` and `rebuffer`
     #[arg(long)]
     pub drop_small: bool,
@@ -178,19 +178,19 @@ pub struct CaptureArgs {
 
 /// A number of bytes: `65536`, `512K`, `64M`, `1G`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u64);
+pub struct SizeArg(pub u64);
 
-impl FromStr for Size {
+impl FromStr for SizeArg {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Size, String> {
+    fn from_str(text: &str) -> Result<SizeArg, String> {
         let expected = || format!("size \"{text}\", expected a number, or one with K, M, G or T");
         let units = [("K", 10), ("M", 20), ("G", 30), ("T", 40)];
         let upper = text.to_ascii_uppercase();
         let unit = units.iter().find_map(|(unit, shift)| Some((upper.strip_suffix(unit)?, *shift)));
         let (number, shift) = unit.unwrap_or((&upper, 0));
         let number: u64 = number.parse().map_err(|_| expected())?;
-        number.checked_mul(1 << shift).map(Size).ok_or_else(expected)
+        number.checked_mul(1 << shift).map(SizeArg).ok_or_else(expected)
     }
 }
 
@@ -211,18 +211,21 @@ impl FromStr for FileMode {
 
 /// A time: `500ms`, `30s`, `10m`, `1h`, `1d`; seconds without a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Time(pub Duration);
+pub struct DurationArg(pub Duration);
 
-impl FromStr for Time {
+impl FromStr for DurationArg {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Time, String> {
+    fn from_str(text: &str) -> Result<DurationArg, String> {
         let expected = || format!("time \"{text}\", expected a number, or one with ms, s, m, h or d");
         let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let unit = units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)));
         let (number, millis) = unit.unwrap_or((text, 1_000));
         let number: u64 = number.parse().map_err(|_| expected())?;
-        number.checked_mul(millis).map(|millis| Time(Duration::from_millis(millis))).ok_or_else(expected)
+        number
+            .checked_mul(millis)
+            .map(|millis| DurationArg(Duration::from_millis(millis)))
+            .ok_or_else(expected)
     }
 }
 
@@ -248,13 +251,13 @@ mod tests {
 
     #[test]
     fn sizes_and_times() {
-        assert_eq!("64k".parse(), Ok(Size(65_536)));
-        assert_eq!("3".parse(), Ok(Size(3)));
-        assert!("".parse::<Size>().is_err() && "K".parse::<Size>().is_err());
-        assert!("99999999999999T".parse::<Size>().is_err());
-        assert_eq!("10m".parse(), Ok(Time(Duration::from_secs(600))));
-        assert_eq!("250ms".parse(), Ok(Time(Duration::from_millis(250))));
-        assert!("soon".parse::<Time>().is_err());
+        assert_eq!("64k".parse(), Ok(SizeArg(65_536)));
+        assert_eq!("3".parse(), Ok(SizeArg(3)));
+        assert!("".parse::<SizeArg>().is_err() && "K".parse::<SizeArg>().is_err());
+        assert!("99999999999999T".parse::<SizeArg>().is_err());
+        assert_eq!("10m".parse(), Ok(DurationArg(Duration::from_secs(600))));
+        assert_eq!("250ms".parse(), Ok(DurationArg(Duration::from_millis(250))));
+        assert!("soon".parse::<DurationArg>().is_err());
         assert_eq!("0644".parse(), Ok(FileMode(0o644)));
         for wrong in ["", "440", "755", "1640", "rw"] {
             assert!(wrong.parse::<FileMode>().is_err(), "{wrong}");

@@ -22,7 +22,7 @@ const MAX: u64 = 1 << 20;
 const RECENT: Duration = Duration::from_secs(300);
 
 /// The contents of a status file: values by name with labels.
-type Values = BTreeMap<String, f64>;
+type StatusValues = BTreeMap<String, f64>;
 
 /// Reads the status file and prints the result. Status 0 if healthy, else 1.
 pub fn run(args: &StatusArgs) -> ExitCode {
@@ -33,7 +33,7 @@ pub fn run(args: &StatusArgs) -> ExitCode {
             let problems = problems(&values, SystemTime::now());
             (values, problems)
         }
-        Err(error) => (Values::new(), vec![format!("{}: {}", path.display(), io_text(&error))]),
+        Err(error) => (StatusValues::new(), vec![format!("{}: {}", path.display(), io_text(&error))]),
     };
     let text = match args.json {
         true => {
@@ -41,7 +41,7 @@ pub fn run(args: &StatusArgs) -> ExitCode {
                 values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
             format!("{}\n", json!({"healthy": problems.is_empty(), "problems": problems, "values": values}))
         }
-        false => told(&values, &problems),
+        false => summary(&values, &problems),
     };
     // A closed standard output cannot be reported.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -57,7 +57,7 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 /// The samples of a file in Prometheus' text format, by name and labels without `bblogd_`.
-fn parse(text: &str) -> Values {
+fn parse(text: &str) -> StatusValues {
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Values {
 }
 
 /// The reasons not to be healthy at the time `now`.
-fn problems(values: &Values, now: SystemTime) -> Vec<String> {
+fn problems(values: &StatusValues, now: SystemTime) -> Vec<String> {
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let value = |name: &str| values.get(name).copied();
     let mut problems = Vec::new();
@@ -100,7 +100,7 @@ fn problems(values: &Values, now: SystemTime) -> Vec<String> {
     problems
 }
 
-fn told(values: &Values, problems: &[String]) -> String {
+fn summary(values: &StatusValues, problems: &[String]) -> String {
     let mut text = String::from(if problems.is_empty() { "healthy\n" } else { "not healthy\n" });
     problems.iter().for_each(|problem| text.push_str(&format!("  {}\n", OneLine(problem))));
     for (name, value) in values {

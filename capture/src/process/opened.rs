@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use bblog_pcapng::machine::Machine;
 
-use crate::device::eventlog::{self, BUFFER_SIZES, Eventlog, Request};
+use crate::device::eventlog::{self, BUFFER_SIZES, Eventlog, SubscriptionRequest};
 use crate::device::kernel;
 use crate::device::tcp_log::TcpLog;
 use crate::failure::Failure;
@@ -35,13 +35,13 @@ pub struct Opened {
     /// The status file, if one was requested.
     pub status: Option<StatusFile>,
     /// Where everything goes.
-    pub target: Target,
+    pub target: CaptureTarget,
     /// Facts about the kernel, if its device is read.
     pub machine: Machine,
 }
 
 /// Where everything goes.
-pub enum Target {
+pub enum CaptureTarget {
     /// To files in this folder of this name.
     Folder(Folder, PathBuf),
     /// Into one stream.
@@ -74,14 +74,14 @@ fn open_others(
     args: &CaptureArgs,
     run_as: &RunAs,
     log: &Rc<Log>,
-) -> Result<(Devices, Target, Option<StatusFile>), Failure> {
+) -> Result<(Devices, CaptureTarget, Option<StatusFile>), Failure> {
     let devices = devices(args, log)?;
     let (target, is_new) = target(args, run_as, log)?;
     // It may lie in the folder.
     match args.status_file.as_deref().map(|path| StatusFile::open(path, run_as)).transpose() {
         Ok(status) => Ok((devices, target, status)),
         Err(failure) => {
-            if let (Target::Folder(folder, _), true) = (&target, is_new) {
+            if let (CaptureTarget::Folder(folder, _), true) = (&target, is_new) {
                 folder.remove_itself();
             }
             Err(failure)
@@ -125,7 +125,7 @@ fn devices(args: &CaptureArgs, log: &Log) -> Result<Devices, Failure> {
     let eventlog = match args.eventlog.as_slice() {
         [] => None,
         subscriptions => {
-            let request = Request {
+            let request = SubscriptionRequest {
                 subscriptions,
                 buffer_size: buffer_size(args)?,
                 dump_state: args.dump_state,
@@ -138,10 +138,13 @@ fn devices(args: &CaptureArgs, log: &Log) -> Result<Devices, Failure> {
 }
 
 /// Where everything goes, and whether it is a folder that was made here.
-fn target(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<(Target, bool), Failure> {
+fn target(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<(CaptureTarget, bool), Failure> {
     if let Some(path) = &args.output {
         let stream = StreamOut::open(path, args.mode.0, args.retry.0, Rc::clone(log));
-        return Ok((Target::Stream(stream.map_err(|error| Failure::io(path.display(), error))?), false));
+        return Ok((
+            CaptureTarget::Stream(stream.map_err(|error| Failure::io(path.display(), error))?),
+            false,
+        ));
     }
     let path = &args.directory;
     let failed = |error| Failure::io(path.display(), error);
@@ -153,5 +156,5 @@ fn target(args: &CaptureArgs, run_as: &RunAs, log: &Rc<Log>) -> Result<(Target, 
         }
         return Err(failed(error));
     }
-    Ok((Target::Folder(folder, path.clone()), is_new))
+    Ok((CaptureTarget::Folder(folder, path.clone()), is_new))
 }

@@ -19,9 +19,9 @@ use crate::device::kernel;
 use crate::device::queue::Queue;
 use crate::device::tcp_log::TcpLog;
 use crate::device::threads::DeviceThreads;
-use crate::eventlog::capture::Capture;
+use crate::eventlog::capture::EventlogCapture;
 use crate::eventlog::late_stacks::LateStacks;
-use crate::eventlog::order::Order;
+use crate::eventlog::order::ReorderBuffer;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::log::syslog::Syslog;
@@ -32,13 +32,13 @@ use crate::output::stream::BblogOut;
 use crate::process::broker::Broker;
 use crate::process::cli::CaptureArgs;
 use crate::process::daemon::{self, PidFile};
-use crate::process::opened::{self, Opened, Target};
+use crate::process::opened::{self, CaptureTarget, Opened};
 use crate::process::privileges::RunAs;
 use crate::process::sandbox::{self, Descriptors};
 use crate::process::signals;
 use crate::process::status::StatusFile;
 use crate::process::stdin;
-use crate::process::writer::{FileOutput, Output, StreamOutput, Writer};
+use crate::process::writer::{FileOutput, StreamOutput, Writer, WriterOutput};
 use crate::store::compress::Compressor;
 use crate::store::files::{Limits, Store};
 
@@ -66,7 +66,7 @@ fn capture(args: CaptureArgs, log: &Rc<Log>) -> Result<bool, Failure> {
     let run_as = RunAs::new(args.user.as_deref())?;
     let opened = opened::open(&args, &run_as, log)?;
     run_as.drop_privileges()?;
-    if let Target::Folder(folder, path) = &opened.target {
+    if let CaptureTarget::Folder(folder, path) = &opened.target {
         folder.probe().map_err(|error| Failure::io(path.display(), error))?;
     }
     if !args.daemon {
@@ -118,7 +118,7 @@ fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool,
     let mut writer = Writer {
         output,
         entries: EntryStream::new(args.max_entry_size.0),
-        order: Order::default(),
+        order: ReorderBuffer::default(),
         limit: if args.single { 1 } else { u64::MAX },
         threads: DeviceThreads::new(wake),
         turns,
@@ -151,14 +151,16 @@ fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool,
 fn begin_line(
     args: &CaptureArgs,
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
-    target: &Target,
+    target: &CaptureTarget,
 ) -> String {
     let subscribed = args.eventlog.iter().map(|one| one.provider.as_str()).collect::<Vec<_>>().join(", ");
     let mut devices: Vec<String> = tcp_log.iter().map(|tcp_log| tcp_log.name().to_owned()).collect();
     devices.extend(eventlog.map(|eventlog| format!("{} ({subscribed})", eventlog.name())));
     let target = match (target, &args.output) {
-        (Target::Folder(_, path), _) | (Target::Stream(_), Some(path)) => path.display().to_string(),
-        (Target::Stream(_), None) => "-".to_owned(),
+        (CaptureTarget::Folder(_, path), _) | (CaptureTarget::Stream(_), Some(path)) => {
+            path.display().to_string()
+        }
+        (CaptureTarget::Stream(_), None) => "-".to_owned(),
     };
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name);
     let user = user.unwrap_or_else(|| nix::unistd::geteuid().to_string());
@@ -167,8 +169,8 @@ fn begin_line(
 }
 
 /// Locks the folder, if there is one. Unfinished files in a locked folder belong to no other process.
-fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Failure> {
-    let Target::Folder(folder, path) = target else { return Ok(None) };
+fn lock_folder(target: &CaptureTarget, log: &Log) -> Result<Option<Flock<OwnedFd>>, Failure> {
+    let CaptureTarget::Folder(folder, path) = target else { return Ok(None) };
     let dir = folder.descriptors()[0].try_clone_to_owned();
     let dir = dir.map_err(|error| Failure::io(path.display(), error))?;
     let lock = Flock::lock(dir, FlockArg::LockExclusiveNonblock).ok();
@@ -185,12 +187,12 @@ fn lock_folder(target: &Target, log: &Log) -> Result<Option<Flock<OwnedFd>>, Fai
 /// other process.
 fn output(
     args: &CaptureArgs,
-    target: Target,
+    target: CaptureTarget,
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
     (stacks, late_stacks): (Stacks, Option<LateStacks>),
     finish_others: bool,
     log: &Rc<Log>,
-) -> Result<Output, Failure> {
+) -> Result<WriterOutput, Failure> {
     let filter = EntryFilter {
         reason: args.reason.clone(),
         drop_small: args.drop_small,
@@ -198,19 +200,19 @@ fn output(
     };
     let has_bblog = tcp_log.is_some();
     let form = if args.live { EventForm::Packet } else { EventForm::Block };
-    let mut capture = eventlog.map(|one| Capture::new(one.anchor, one.table.clone(), Rc::clone(log)));
+    let mut capture = eventlog.map(|one| EventlogCapture::new(one.anchor, one.table.clone(), Rc::clone(log)));
     if let Some(capture) = &mut capture {
         capture.late_stacks = late_stacks;
     }
     Ok(match target {
-        Target::Stream(stream) => Output::Stream(Box::new(StreamOutput {
+        CaptureTarget::Stream(stream) => WriterOutput::Stream(Box::new(StreamOutput {
             stream: stream.telling(log),
             bblog: has_bblog.then(|| BblogOut::new(filter, stacks, form, Rc::clone(log))),
             eventlog: capture.map(EventlogOut::new),
         })),
-        Target::Folder(folder, path) => {
+        CaptureTarget::Folder(folder, path) => {
             let store = Store::new(folder, limits(args), finish_others, Rc::clone(log));
-            Output::Files(Box::new(FileOutput {
+            WriterOutput::Files(Box::new(FileOutput {
                 store: store.map_err(|error| Failure::io(path.display(), error))?,
                 bblog: has_bblog.then(|| BblogFiles::new(filter, stacks, Rc::clone(log))),
                 eventlog: capture.map(|capture| EventlogFiles::new(capture, rotation(args))),
@@ -241,7 +243,7 @@ fn start(
 fn enter_sandbox(
     (tcp_log, eventlog): (Option<&TcpLog>, Option<&Eventlog>),
     pid_file: &Option<PidFile>,
-    (target, status): (&Target, Option<&StatusFile>),
+    (target, status): (&CaptureTarget, Option<&StatusFile>),
     broker: Option<&Broker>,
     log: &Log,
     (wake, woken): (&OwnedFd, &OwnedFd),
@@ -251,15 +253,15 @@ fn enter_sandbox(
     descriptors.written.extend([stderr.as_fd(), wake.as_fd()]);
     descriptors.read.push(woken.as_fd());
     descriptors.polled.extend(tcp_log.map(TcpLog::descriptor));
-    descriptors.asked.extend(eventlog.map(Eventlog::descriptor));
+    descriptors.with_ioctls.extend(eventlog.map(Eventlog::descriptor));
     descriptors.folders.extend(status.iter().flat_map(|status| status.folder().descriptors()));
     descriptors.written.extend(pid_file.as_ref().map(PidFile::descriptor));
     match target {
-        Target::Folder(folder, _) => {
+        CaptureTarget::Folder(folder, _) => {
             descriptors.folders.extend(folder.descriptors());
             descriptors.written.push(stdout.as_fd());
         }
-        Target::Stream(stream) => descriptors.written.push(stream.descriptor()),
+        CaptureTarget::Stream(stream) => descriptors.written.push(stream.descriptor()),
     }
     descriptors.written.extend(log.syslog().and_then(Syslog::descriptor));
     if let Some(broker) = broker {

@@ -14,8 +14,8 @@ pub struct Descriptors<'a> {
     /// Devices that are polled and read.
     pub polled: Vec<BorrowedFd<'a>>,
     /// Devices that are read, and used with the ioctls in `commands`.
-    pub asked: Vec<BorrowedFd<'a>>,
-    /// ioctls of `asked`.
+    pub with_ioctls: Vec<BorrowedFd<'a>>,
+    /// ioctls of `with_ioctls`.
     #[cfg_attr(not(any(target_os = "freebsd", fbsd_check)), expect(dead_code, reason = "Capsicum's"))]
     pub commands: Vec<u32>,
     /// Folders in which files are made, completed and deleted.
@@ -58,7 +58,7 @@ mod system {
 
     pub(super) fn enter(descriptors: &Descriptors<'_>) -> io::Result<()> {
         let polled = rights(&[Right::Read, Right::Event, Right::Fstat]);
-        let asked = rights(&[Right::Read, Right::Ioctl, Right::Fstat]);
+        let with_ioctls = rights(&[Right::Read, Right::Ioctl, Right::Fstat]);
         let commands =
             descriptors.commands.iter().fold(IoctlsBuilder::new(), |all, &one| all.allow(one.into()));
         let commands = commands.finalize();
@@ -86,8 +86,8 @@ mod system {
             rights(&[Right::Write, Right::Seek, Right::Fstat, Right::Ftruncate, Right::Flock, Right::Event]);
         let read = rights(&[Right::Read, Right::Fstat, Right::Event]);
         descriptors.polled.iter().try_for_each(|fd| polled.limit(fd))?;
-        for fd in &descriptors.asked {
-            asked.limit(fd)?;
+        for fd in &descriptors.with_ioctls {
+            with_ioctls.limit(fd)?;
             commands.limit(fd)?;
         }
         descriptors.folders.iter().try_for_each(|fd| folder.limit(fd))?;

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::bblog::stream::{EntrySink, EntryStream};
-use crate::device::message::{Chunk, Device, Message, Signal};
+use crate::device::message::{Device, DeviceChunk, Message, Signal};
 use crate::device::queue::Queue;
 use crate::device::tcp_log::Turns;
 use crate::device::threads::DeviceThreads;
-use crate::eventlog::order::Order;
+use crate::eventlog::order::ReorderBuffer;
 use crate::failure::{Failure, io_text};
 use crate::log::Log;
 use crate::output::bblog_files::BblogFiles;
@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_millis(5);
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Where everything goes.
-pub enum Output {
+pub enum WriterOutput {
     /// To files.
     Files(Box<FileOutput>),
     /// Into one stream.
@@ -56,11 +56,11 @@ pub struct StreamOutput {
 /// The state of the thread that writes.
 pub struct Writer {
     /// Where everything goes.
-    pub output: Output,
+    pub output: WriterOutput,
     /// BBLog's stream.
     pub entries: EntryStream,
     /// Events that wait for their order.
-    pub order: Order,
+    pub order: ReorderBuffer,
     /// Entries to take.
     pub limit: u64,
     /// The threads that read, those that have not ended.
@@ -146,7 +146,7 @@ impl Writer {
         }
     }
 
-    fn data(&mut self, chunk: Chunk, queue: &Queue) {
+    fn data(&mut self, chunk: DeviceChunk, queue: &Queue) {
         if let Err(failure) = self.take(&chunk) {
             self.log.error(&failure);
             self.good = false;
@@ -198,16 +198,16 @@ impl Writer {
         status.write(&snapshot, &self.log);
     }
 
-    fn take(&mut self, chunk: &Chunk) -> Result<(), Failure> {
+    fn take(&mut self, chunk: &DeviceChunk) -> Result<(), Failure> {
         let bytes = chunk.bytes();
         self.output.counters_mut().bytes_in += bytes.len() as u64;
         let (entries, limit) = (&mut self.entries, self.limit);
         match (&mut self.output, chunk.device) {
-            (Output::Files(files), Device::TcpLog) => match &mut files.bblog {
+            (WriterOutput::Files(files), Device::TcpLog) => match &mut files.bblog {
                 Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
-            (Output::Stream(stream), Device::TcpLog) => match &mut stream.bblog {
+            (WriterOutput::Stream(stream), Device::TcpLog) => match &mut stream.bblog {
                 Some(bblog) => feed(entries, bytes, limit, &mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
@@ -219,7 +219,7 @@ impl Writer {
     }
 
     /// Takes events that were read, or without a chunk those that wait for their order.
-    fn events(&mut self, chunk: Option<&Chunk>) {
+    fn events(&mut self, chunk: Option<&DeviceChunk>) {
         let events = match chunk {
             Some(chunk) => self.order.take(chunk.bytes(), chunk.is_full()),
             None => self.order.flush(),
@@ -230,11 +230,11 @@ impl Writer {
 
     fn finish_entries(&mut self) -> bool {
         let finished = match &mut self.output {
-            Output::Files(files) => match &mut files.bblog {
+            WriterOutput::Files(files) => match &mut files.bblog {
                 Some(bblog) => self.entries.finish(&mut bblog.writing(&mut files.store)),
                 None => Ok(()),
             },
-            Output::Stream(stream) => match &mut stream.bblog {
+            WriterOutput::Stream(stream) => match &mut stream.bblog {
                 Some(bblog) => self.entries.finish(&mut bblog.writing(&mut stream.stream)),
                 None => Ok(()),
             },
@@ -247,8 +247,8 @@ impl Writer {
 
     fn kernel_drops(&mut self, drops: u64) {
         let capture = match &mut self.output {
-            Output::Files(files) => files.eventlog.as_mut().map(|eventlog| &mut eventlog.capture),
-            Output::Stream(stream) => stream.eventlog.as_mut().map(|eventlog| &mut eventlog.capture),
+            WriterOutput::Files(files) => files.eventlog.as_mut().map(|eventlog| &mut eventlog.capture),
+            WriterOutput::Stream(stream) => stream.eventlog.as_mut().map(|eventlog| &mut eventlog.capture),
         };
         let Some(capture) = capture else { return };
         let new = drops.saturating_sub(capture.kernel_drops);
@@ -274,18 +274,18 @@ fn feed(
     fed
 }
 
-impl Output {
+impl WriterOutput {
     /// Takes events in order.
     fn take_events(&mut self, events: &[u8]) {
         if events.is_empty() {
             return;
         }
         match self {
-            Output::Files(files) => {
+            WriterOutput::Files(files) => {
                 let FileOutput { store, eventlog, .. } = &mut **files;
                 eventlog.iter_mut().for_each(|eventlog| eventlog.take(events, store));
             }
-            Output::Stream(output) => {
+            WriterOutput::Stream(output) => {
                 let StreamOutput { stream, eventlog, .. } = &mut **output;
                 eventlog.iter_mut().for_each(|eventlog| eventlog.take(events, stream));
             }
@@ -294,17 +294,17 @@ impl Output {
 
     fn is_dirty(&self) -> bool {
         match self {
-            Output::Files(files) => {
+            WriterOutput::Files(files) => {
                 files.bblog.as_ref().is_some_and(BblogFiles::is_dirty)
                     || files.eventlog.as_ref().is_some_and(EventlogFiles::is_dirty)
             }
-            Output::Stream(stream) => !stream.stream.buffer.is_empty(),
+            WriterOutput::Stream(stream) => !stream.stream.buffer.is_empty(),
         }
     }
 
     fn flush(&mut self) {
         match self {
-            Output::Files(files) => {
+            WriterOutput::Files(files) => {
                 if let Some(bblog) = &mut files.bblog {
                     bblog.flush(&mut files.store);
                 }
@@ -312,16 +312,16 @@ impl Output {
                     eventlog.flush(&mut files.store);
                 }
             }
-            Output::Stream(stream) => stream.stream.flush(),
+            WriterOutput::Stream(stream) => stream.stream.flush(),
         }
     }
 
     fn needs_ticks(&self) -> bool {
-        matches!(self, Output::Files(files) if files.eventlog.is_some() || files.store.has_max_age())
+        matches!(self, WriterOutput::Files(files) if files.eventlog.is_some() || files.store.has_max_age())
     }
 
     fn tick(&mut self) {
-        let Output::Files(files) = self else { return };
+        let WriterOutput::Files(files) = self else { return };
         if let Some(eventlog) = &mut files.eventlog {
             eventlog.tick(&mut files.store);
         }
@@ -330,7 +330,7 @@ impl Output {
 
     fn finish(&mut self) {
         match self {
-            Output::Files(files) => {
+            WriterOutput::Files(files) => {
                 if let Some(bblog) = &mut files.bblog {
                     bblog.flush(&mut files.store);
                 }
@@ -339,7 +339,7 @@ impl Output {
                 }
                 files.store.finish();
             }
-            Output::Stream(stream) => {
+            WriterOutput::Stream(stream) => {
                 if let Some(eventlog) = &mut stream.eventlog {
                     eventlog.finish(&mut stream.stream);
                 }
@@ -349,7 +349,7 @@ impl Output {
     }
 
     fn reopen_index(&mut self) {
-        if let Output::Files(files) = self {
+        if let WriterOutput::Files(files) = self {
             files.store.reopen_index();
         }
     }
@@ -357,30 +357,30 @@ impl Output {
     /// Whether it cannot be written at the moment.
     fn is_in_trouble(&self) -> bool {
         match self {
-            Output::Files(files) => files.store.is_in_trouble(),
-            Output::Stream(stream) => stream.stream.is_in_trouble(),
+            WriterOutput::Files(files) => files.store.is_in_trouble(),
+            WriterOutput::Stream(stream) => stream.stream.is_in_trouble(),
         }
     }
 
     /// Counters.
     pub fn counters(&self) -> &Counters {
         match self {
-            Output::Files(files) => &files.store.counters,
-            Output::Stream(stream) => &stream.stream.counters,
+            WriterOutput::Files(files) => &files.store.counters,
+            WriterOutput::Stream(stream) => &stream.stream.counters,
         }
     }
 
     fn counters_mut(&mut self) -> &mut Counters {
         match self {
-            Output::Files(files) => &mut files.store.counters,
-            Output::Stream(stream) => &mut stream.stream.counters,
+            WriterOutput::Files(files) => &mut files.store.counters,
+            WriterOutput::Stream(stream) => &mut stream.stream.counters,
         }
     }
 
     fn take_error(&mut self) -> Option<std::io::Error> {
         match self {
-            Output::Files(_) => None,
-            Output::Stream(stream) => stream.stream.take_error(),
+            WriterOutput::Files(_) => None,
+            WriterOutput::Stream(stream) => stream.stream.take_error(),
         }
     }
 }

@@ -10,14 +10,14 @@ const DROPS: usize = 1000;
 
 /// Drops that were not reported yet.
 #[derive(Default)]
-pub struct Drops {
+pub struct UnreportedDrops {
     /// Records, by connection.
     of: BTreeMap<String, u64>,
     /// Of connections beyond the limit.
     other: u64,
 }
 
-impl Drops {
+impl UnreportedDrops {
     /// Counts records of a connection.
     pub fn add(&mut self, connection: &str, records: u64) {
         if let Some(before) = self.of.get_mut(connection) {

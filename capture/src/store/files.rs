@@ -18,9 +18,9 @@ use crate::failure::io_text;
 use crate::log::Log;
 use crate::store::compress::Compressor;
 use crate::store::counters::Counters;
-use crate::store::drops::{Drops, counted};
+use crate::store::drops::{UnreportedDrops, counted};
 use crate::store::folder::{Folder, FolderEntry, PART, part};
-use crate::store::index::{Complete, Index, Line};
+use crate::store::index::{Complete, Index, IndexLine};
 use crate::store::retention::Retention;
 use crate::store::{name, purge, recover};
 
@@ -55,9 +55,9 @@ pub struct Store {
     numbers: HashMap<u64, u32>,
     /// While the folder cannot be written: when that is tried next.
     next_try: Option<Instant>,
-    drops: Drops,
+    drops: UnreportedDrops,
     /// Files that could not be completed.
-    unfinished: Vec<Unfinished>,
+    unfinished: Vec<UncompletedFile>,
     retention: Retention,
     /// Counters.
     pub counters: Counters,
@@ -65,11 +65,11 @@ pub struct Store {
 }
 
 /// A file whose content is written, under the name of an unfinished one.
-struct Unfinished {
+struct UncompletedFile {
     file: PartFile,
     base: String,
     end: &'static str,
-    line: Line,
+    line: IndexLine,
 }
 
 /// A file that grows.
@@ -103,7 +103,7 @@ impl Store {
             limits,
             numbers: HashMap::new(),
             next_try: None,
-            drops: Drops::default(),
+            drops: UnreportedDrops::default(),
             unfinished: Vec::new(),
             retention: Retention::new(limits.max_total, limits.max_age),
             counters: Counters::default(),
@@ -137,10 +137,10 @@ impl Store {
 
     fn recover(&mut self, name: &str) {
         match recover::finish(&self.folder, name) {
-            Ok(recover::Outcome::Removed) => {
+            Ok(recover::RecoverOutcome::Removed) => {
                 self.log.info(format_args!("{}: unfinished and empty, removed", part(name)));
             }
-            Ok(recover::Outcome::Ready { cut, line }) => {
+            Ok(recover::RecoverOutcome::Ready { cut, line }) => {
                 let Some((base, number)) = name::split(name) else { return };
                 let end = if name.ends_with(".elog") { ".elog" } else { ".pcapng" };
                 let file = PartFile { name: name.to_owned(), number, file: None, len: 0 };
@@ -148,7 +148,7 @@ impl Store {
                 self.log.info(format_args!("{}: unfinished, finished now{cut}", part(name)));
                 self.complete(file, base, end, *line);
             }
-            Ok(recover::Outcome::Complete { name: complete, line }) => {
+            Ok(recover::RecoverOutcome::Complete { name: complete, line }) => {
                 self.log.info(format_args!("{}: complete as {complete}, removed", part(name)));
                 if let Some(line) = line
                     && let Err(error) = self.recover_line(&complete, &line)
@@ -157,13 +157,13 @@ impl Store {
                 }
                 self.remove(name);
             }
-            Ok(recover::Outcome::NotOurs) => {}
+            Ok(recover::RecoverOutcome::NotOurs) => {}
             Err(error) => self.log.warning(format_args!("{}: {}", part(name), io_text(&error))),
         }
     }
 
     /// Gives a complete file its line in the index, if it has none.
-    fn recover_line(&mut self, name: &str, line: &Line) -> io::Result<()> {
+    fn recover_line(&mut self, name: &str, line: &IndexLine) -> io::Result<()> {
         if self.index.has(&self.folder, name)? {
             return Ok(());
         }
@@ -284,7 +284,7 @@ impl Store {
     }
 
     /// Completes a file; its name begins with `base` from now on. The index gets `line`.
-    pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: Line) {
+    pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: IndexLine) {
         file.file = None;
         match self.place(&file, base, end) {
             Ok((complete, old_names)) => {
@@ -307,7 +307,7 @@ impl Store {
             Err(error) => {
                 self.fail(&file.name, &error);
                 if self.unfinished.len() < UNFINISHED {
-                    self.unfinished.push(Unfinished { file, base: base.to_owned(), end, line });
+                    self.unfinished.push(UncompletedFile { file, base: base.to_owned(), end, line });
                 }
                 // Beyond that it stays unfinished until the next start.
             }
@@ -367,7 +367,7 @@ impl Store {
         copied.map(|()| compressed)
     }
 
-    fn index(&mut self, line: &Line, complete: &Complete) {
+    fn index(&mut self, line: &IndexLine, complete: &Complete) {
         if let Err(error) = self.index.append(&self.folder, line, complete) {
             self.log.warning(format_args!("records: {}: {}", complete.name, io_text(&error)));
         }
@@ -404,7 +404,7 @@ impl Store {
     fn recovered(&mut self) {
         if self.next_try.take().is_some() {
             self.drops.tell(&self.log, "written again");
-            for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
+            for UncompletedFile { file, base, end, line } in std::mem::take(&mut self.unfinished) {
                 self.complete(file, &base, end, line);
             }
         }
@@ -412,7 +412,7 @@ impl Store {
 
     /// Tries once more to write what could not be written, and reports what is lost.
     pub fn finish(&mut self) {
-        for Unfinished { file, base, end, line } in std::mem::take(&mut self.unfinished) {
+        for UncompletedFile { file, base, end, line } in std::mem::take(&mut self.unfinished) {
             self.complete(file, &base, end, line);
         }
         if let Err((lines, error)) = self.index.finish(&self.folder) {

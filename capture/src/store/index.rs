@@ -32,7 +32,7 @@ pub struct Complete {
 
 /// The contents of a line about a file, except its name.
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct IndexLine {
     /// When the log was dumped or ended, seconds since 1970.
     pub date: i64,
     /// The log id.
@@ -59,7 +59,7 @@ pub struct Line {
     pub missing: u64,
 }
 
-impl Line {
+impl IndexLine {
     fn to_json(&self, complete: &Complete) -> String {
         let mut line = String::with_capacity(512);
         let duration = Micros(self.duration.0.max(0));
@@ -127,7 +127,7 @@ impl Index {
     ///
     /// # Errors
     /// The system's.
-    pub fn append(&mut self, folder: &Folder, line: &Line, complete: &Complete) -> io::Result<()> {
+    pub fn append(&mut self, folder: &Folder, line: &IndexLine, complete: &Complete) -> io::Result<()> {
         self.append_json(folder, &line.to_json(complete))
     }
 
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_line_is_json_whatever_the_id() {
-        let line = Line {
+        let line = IndexLine {
             date: 0,
             id: b"a\"b\\\n\xff".to_vec(),
             reason: b"error".to_vec(),

@@ -12,7 +12,7 @@ use nix::unistd::ftruncate;
 
 use crate::store::compress::Compressor;
 use crate::store::folder::{Folder, part};
-use crate::store::index::Line;
+use crate::store::index::IndexLine;
 use crate::store::name;
 use crate::store::salvage::Salvage;
 
@@ -20,7 +20,7 @@ use crate::store::salvage::Salvage;
 const MAX_BLOCK: u64 = 1 << 20;
 
 /// What became of an unfinished file.
-pub enum Outcome {
+pub enum RecoverOutcome {
     /// It held nothing, or only what another file holds.
     Removed,
     /// It can be completed; so many torn bytes were cut off.
@@ -28,14 +28,14 @@ pub enum Outcome {
         /// Bytes cut off.
         cut: u64,
         /// The index line.
-        line: Box<Line>,
+        line: Box<IndexLine>,
     },
     /// It is complete under another name, and the index may not say so yet.
     Complete {
         /// That name.
         name: String,
         /// The index line, if there is one.
-        line: Option<Box<Line>>,
+        line: Option<Box<IndexLine>>,
     },
     /// It is no file of bblogd's.
     NotOurs,
@@ -45,26 +45,26 @@ pub enum Outcome {
 ///
 /// # Errors
 /// The system's.
-pub fn finish(folder: &Folder, name: &str) -> io::Result<Outcome> {
+pub fn finish(folder: &Folder, name: &str) -> io::Result<RecoverOutcome> {
     if name::split(name).is_none() {
-        return Ok(Outcome::NotOurs);
+        return Ok(RecoverOutcome::NotOurs);
     }
     // Compressed files are made from unfinished ones, which are looked at before.
     if Compressor::of(name) != Compressor::None {
         folder.remove(&part(name))?;
-        return Ok(Outcome::Removed);
+        return Ok(RecoverOutcome::Removed);
     }
     let mut salvage = Salvage::default();
     if let Some(complete) = completed(folder, name)? {
         read(&folder.reopen(name, true)?, name, &mut salvage)?;
-        return Ok(Outcome::Complete { name: complete, line: salvage.line().map(Box::new) });
+        return Ok(RecoverOutcome::Complete { name: complete, line: salvage.line().map(Box::new) });
     }
     let file = folder.reopen_to_patch(name)?;
     let size = file.metadata()?.len();
     let (good, header) = read(&file, name, &mut salvage)?;
     let Some(line) = salvage.line() else {
         folder.remove(&part(name))?;
-        return Ok(Outcome::Removed);
+        return Ok(RecoverOutcome::Removed);
     };
     if let Some(header) = header {
         patch(&file, &header)?;
@@ -72,7 +72,7 @@ pub fn finish(folder: &Folder, name: &str) -> io::Result<Outcome> {
     if good < size {
         ftruncate(&file, good.try_into().unwrap_or(i64::MAX))?;
     }
-    Ok(Outcome::Ready { cut: size - good, line: Box::new(line) })
+    Ok(RecoverOutcome::Ready { cut: size - good, line: Box::new(line) })
 }
 
 /// The name under which a file, or what it was compressed to, is complete: the kill came before its

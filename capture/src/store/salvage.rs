@@ -9,14 +9,14 @@ use bblog_dissector::elog::{ProviderTable, RawEvent, SESSION_END};
 use bblog_dissector::tcp_provider;
 use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::block::{CUSTOM, ENHANCED_PACKET, INTERFACE, SECTION_HEADER};
-use bblog_pcapng::read::{Block, Options, Order};
+use bblog_pcapng::read::{Block, BlockOptions, Endianness};
 use bblog_pcapng::section::{Section, netflix_option};
 use bblog_pcapng::{elog, netflix, sessions};
 
-use crate::store::index::Line;
+use crate::store::index::IndexLine;
 
 /// The files are this program's own.
-const ORDER: Order = Order::Little;
+const ORDER: Endianness = Endianness::Little;
 /// Where options begin in the bodies of a section header block and of Netflix's EVENT.
 const SECTION_OPTIONS: usize = 16;
 const EVENT_OPTIONS: usize = 8;
@@ -26,7 +26,7 @@ const PACKET_HEAD: usize = 20;
 /// The state after reading a file.
 #[derive(Default)]
 pub struct Salvage {
-    line: Line,
+    line: IndexLine,
     section: Section,
     /// Numbers of the providers called `tcp`.
     tcp: Vec<u16>,
@@ -82,7 +82,7 @@ impl Salvage {
     }
 
     /// The line, if there was any record or event.
-    pub fn line(self) -> Option<Line> {
+    pub fn line(self) -> Option<IndexLine> {
         let first = self.first?;
         let mut line = self.line;
         line.duration = self.last - first;
@@ -125,7 +125,7 @@ impl Salvage {
         }
         let (mut header, mut dump_time) = (None, 0);
         let options = block.body().get(SECTION_OPTIONS..).unwrap_or_default();
-        for (code, value) in Options::new(options, ORDER) {
+        for (code, value) in BlockOptions::new(options, ORDER) {
             match netflix_option(code, value, ORDER) {
                 Some((netflix::DUMPINFO, value)) => header = value.first_chunk::<HEADER_LEN>(),
                 Some((netflix::DUMPTIME, value)) => {
@@ -166,7 +166,7 @@ impl Salvage {
     /// A BBLog record in the options of its packet, whose time is `time`, or of its block, whose
     /// `time` is 0.
     fn record(&mut self, options: &[u8], time: Micros) {
-        let info = Options::new(options, ORDER)
+        let info = BlockOptions::new(options, ORDER)
             .filter_map(|(code, value)| netflix_option(code, value, ORDER))
             .find(|(kind, value)| *kind == netflix::TCPINFO && value.len() == TCPINFO_LEN);
         let Some(Ok(record)) = info.map(|(_, value)| Record::from_tcpinfo(value)) else { return };

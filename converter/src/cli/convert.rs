@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bblog_converter::command::convert::Conversion;
 use bblog_converter::command::elog_file::ElogFile;
 use bblog_converter::command::pcap_file::PcapFile;
-use bblog_converter::command::plot::{Form, plot};
+use bblog_converter::command::plot::{PictureForm, plot};
 use bblog_converter::command::split::Split;
 use bblog_converter::output::Destination;
 use bblog_converter::output::unfinished::UnfinishedFiles;
@@ -36,7 +36,7 @@ pub struct Args {
     overwrite: bool,
     /// Format to write
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ConvertFormat,
     /// Write one pcapng file per connection, ID_LPORT_FADDR_FPORT.N.pcapng, where N is the first free
     /// number. Events of no connection go into other.N.pcapng
     #[arg(long)]
@@ -52,7 +52,7 @@ pub struct Args {
 
 /// A format to write.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ConvertFormat {
     /// pcapng, for Wireshark
     #[default]
     Pcapng,
@@ -71,12 +71,12 @@ enum Format {
     Arrow,
 }
 
-impl Format {
+impl ConvertFormat {
     #[cfg(feature = "parquet")]
     fn of_tables(self) -> Option<super::tables::TableFormat> {
         match self {
-            Format::Parquet => Some(super::tables::TableFormat::Parquet),
-            Format::Arrow => Some(super::tables::TableFormat::Arrow),
+            ConvertFormat::Parquet => Some(super::tables::TableFormat::Parquet),
+            ConvertFormat::Arrow => Some(super::tables::TableFormat::Arrow),
             _ => None,
         }
     }
@@ -89,16 +89,16 @@ enum FileFormat {
     Elog,
 }
 
-impl Format {
+impl ConvertFormat {
     /// The format of the file; `None` for a trace, which is drawn, and for tables.
     fn file(self) -> Option<FileFormat> {
         match self {
-            Format::Pcapng => Some(FileFormat::Pcapng),
-            Format::Pcap => Some(FileFormat::Pcap),
-            Format::Elog => Some(FileFormat::Elog),
-            Format::Perfetto => None,
+            ConvertFormat::Pcapng => Some(FileFormat::Pcapng),
+            ConvertFormat::Pcap => Some(FileFormat::Pcap),
+            ConvertFormat::Elog => Some(FileFormat::Elog),
+            ConvertFormat::Perfetto => None,
             #[cfg(feature = "parquet")]
-            Format::Parquet | Format::Arrow => None,
+            ConvertFormat::Parquet | ConvertFormat::Arrow => None,
         }
     }
 }
@@ -108,7 +108,7 @@ impl Format {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
-    if args.split && args.format != Format::Pcapng {
+    if args.split && args.format != ConvertFormat::Pcapng {
         return Err("convert: --split writes pcapng only".into());
     }
     if args.split && args.output == Path::new("-") {
@@ -124,7 +124,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
             "convert: --table, --event, --summary and --host are for --format parquet and arrow".into()
         );
     }
-    if args.format == Format::Elog {
+    if args.format == ConvertFormat::Elog {
         args.assumptions.keep_order();
     }
     let Reading { inputs, mut selection, mut messages } =
@@ -135,7 +135,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
     let mut on_error = |name: &_, error: &_| messages.error(name, error);
     let Some(format) = args.format.file() else {
-        let written = plot(&inputs, &mut selection, Form::Perfetto, &output, &mut on_error);
+        let written = plot(&inputs, &mut selection, PictureForm::Perfetto, &output, &mut on_error);
         drop(progress);
         return Ok(super::plot::end(messages, written));
     };
@@ -162,6 +162,7 @@ fn to_tables(args: Args, format: super::tables::TableFormat) -> Result<Outcome, 
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let names = args.inputs.into_iter().map(bblog_converter::input::InputName::new).collect();
-    let conversion = super::tables::Conversion { names, assumptions: inputs.assumptions, selection, output };
+    let conversion =
+        super::tables::TableConversion { names, assumptions: inputs.assumptions, selection, output };
     super::tables::run(args.tables, format, conversion, messages)
 }

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use bblog_converter::command::plot::{self, Form, PlotError, form_of};
+use bblog_converter::command::plot::{self, PictureForm, PlotError, form_of};
 use bblog_converter::output::Destination;
 use bblog_converter::output::unfinished::UnfinishedFiles;
-use bblog_converter::picture::svg::Size;
+use bblog_converter::picture::svg::StillSize;
 use clap::ValueEnum;
 
 use super::messages::{Messages, Outcome};
@@ -34,10 +34,10 @@ pub struct Args {
     overwrite: bool,
     /// The format to write [default: by the ending of OUT, else html]
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    format: Option<PlotFormat>,
     /// The size of a still, pixels [default: 1400 wide, and as high as suits it]
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
-    size: Option<Size>,
+    size: Option<StillSize>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct Args {
 
 /// The format of a picture.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum PlotFormat {
     /// A page for a browser
     Html,
     /// A still, as vectors
@@ -57,13 +57,13 @@ enum Format {
     Xpl,
 }
 
-fn size(text: &str) -> Result<Size, String> {
+fn size(text: &str) -> Result<StillSize, String> {
     let (width, height) = text.split_once(['x', 'X']).ok_or("expected WIDTHxHEIGHT, such as 1400x1200")?;
     let pixels = |text: &str| match text.parse() {
         Ok(pixels @ 1..=20_000) => Ok(pixels),
         _ => Err(format!("{text}: expected 1 to 20000 pixels")),
     };
-    Ok(Size { width: pixels(width)?, height: pixels(height)? })
+    Ok(StillSize { width: pixels(width)?, height: pixels(height)? })
 }
 
 /// Runs the command.
@@ -73,11 +73,11 @@ fn size(text: &str) -> Result<Size, String> {
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let size = args.size;
     let form = match args.format {
-        Some(Format::Html) => Form::Html,
-        Some(Format::Svg) => Form::Svg(size),
-        Some(Format::Png) => Form::Png(size),
-        Some(Format::Xpl) => Form::Xpl,
-        None => form_of(&args.output, size).unwrap_or(Form::Html),
+        Some(PlotFormat::Html) => PictureForm::Html,
+        Some(PlotFormat::Svg) => PictureForm::Svg(size),
+        Some(PlotFormat::Png) => PictureForm::Png(size),
+        Some(PlotFormat::Xpl) => PictureForm::Xpl,
+        None => form_of(&args.output, size).unwrap_or(PictureForm::Html),
     };
     let Reading { inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;

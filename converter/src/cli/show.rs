@@ -25,7 +25,7 @@ pub struct Args {
     inputs: Vec<PathBuf>,
     /// Form of the lines
     #[arg(long, value_enum, default_value_t)]
-    style: Style,
+    style: ShowStyle,
     /// Form of times: absolute, relative to the first event, or delta to the event before; -t alone is
     /// relative [default: absolute]
     ///
@@ -72,7 +72,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum Style {
+enum ShowStyle {
     /// Columns: time, connection, stack or provider, event, summary
     #[default]
     Columns,
@@ -100,7 +100,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.inputs.is_empty() {
         return Err("show: expected a FILE".into());
     }
-    if matches!(args.style, Style::Elog) {
+    if matches!(args.style, ShowStyle::Elog) {
         args.assumptions.keep_order();
     }
     let Reading { inputs, mut selection, mut messages } =
@@ -131,8 +131,10 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let mut events = Events::open(&inputs, on_error);
     let written = Listing::open(!args.no_pager).and_then(|listing| {
         listing.fill(|out| match args.style {
-            Style::Columns => list(&mut events, &mut selection, &mut lines, out, on_error),
-            Style::Elog => list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_error),
+            ShowStyle::Columns => list(&mut events, &mut selection, &mut lines, out, on_error),
+            ShowStyle::Elog => {
+                list(&mut events, &mut selection, &mut ElogStyle::new(elog, lines), out, on_error)
+            }
         })
     });
     drop(progress);

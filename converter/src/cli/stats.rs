@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bblog_converter::WriteError;
 use bblog_converter::command::stats::{
-    Comparison, Found, Groups, Keys, Reading, SortKey, print_csv, print_json, print_text, sort,
+    Comparison, FileReading, Found, GroupKeys, Groups, SortKey, print_csv, print_json, print_text, sort,
 };
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder::{self, FileGroup};
@@ -39,7 +39,7 @@ pub struct Args {
     /// Print groups of connections instead of rows: columns, date (UTC), and networks such as remote/24 (of IPv6 twice
     /// as many bits)
     #[arg(long, value_name = "KEY,...")]
-    group_by: Option<Keys>,
+    group_by: Option<GroupKeys>,
     /// Compare two sets of connections: percentiles, counts and the difference. Takes two inputs
     #[arg(long)]
     compare: bool,
@@ -75,14 +75,14 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let groups: Vec<Vec<FileGroup>> = sets.iter().map(|set| folder::groups(set, on_error)).collect();
     let found = read(&groups, &assumptions, host, &messages);
     for found in &found {
-        tell(found, args.verbose, &mut messages);
+        print_problems(found, args.verbose, &mut messages);
     }
     let form = if args.json {
-        Form::Json
+        StatsForm::Json
     } else if args.csv {
-        Form::Csv
+        StatsForm::Csv
     } else {
-        Form::Text
+        StatsForm::Text
     };
     let keys = args.group_by;
     let printed = match <[Found; 2]>::try_from(found) {
@@ -130,14 +130,15 @@ fn read(
     let all = sets.iter().flatten().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(all, assumptions);
     let progress = Progress::of_report(&inputs, messages.bar());
-    let reading = Reading { assumptions: Arc::clone(assumptions), host, meter: Arc::clone(&inputs.meter) };
+    let reading =
+        FileReading { assumptions: Arc::clone(assumptions), host, meter: Arc::clone(&inputs.meter) };
     let found = sets.iter().map(|groups| reading.read(groups)).collect();
     drop(progress);
     found
 }
 
 /// Prints what was wrong, and what was left out.
-fn tell(found: &Found, verbose: bool, messages: &mut Messages) {
+fn print_problems(found: &Found, verbose: bool, messages: &mut Messages) {
     for problem in &found.problems {
         messages.of_input(&problem.name, &problem.text, problem.is_notice);
     }
@@ -151,7 +152,7 @@ fn tell(found: &Found, verbose: bool, messages: &mut Messages) {
 
 /// How results are printed.
 #[derive(Clone, Copy)]
-enum Form {
+enum StatsForm {
     Text,
     Json,
     Csv,
@@ -159,7 +160,7 @@ enum Form {
 
 type Print<T> = fn(&T, &mut Output) -> std::io::Result<()>;
 
-impl Form {
+impl StatsForm {
     fn print<T: ?Sized>(
         self,
         out: &mut Output,
@@ -169,9 +170,9 @@ impl Form {
         csv: Print<T>,
     ) -> std::io::Result<()> {
         match self {
-            Form::Text => text(what, out),
-            Form::Json => json(what, out),
-            Form::Csv => csv(what, out),
+            StatsForm::Text => text(what, out),
+            StatsForm::Json => json(what, out),
+            StatsForm::Csv => csv(what, out),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bblog_converter::OutputError;
-use bblog_converter::command::tables::{Job, Options, Sink, Store, Stream, Table, TablesError, walk};
+use bblog_converter::command::tables::{
+    ArrowStream, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
+};
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder;
 use bblog_converter::input::{InputName, Inputs};
@@ -76,7 +78,7 @@ impl TableArgs {
 }
 
 /// What is converted.
-pub struct Conversion {
+pub struct TableConversion {
     /// The inputs as the user names them; folders are searched.
     pub names: Vec<InputName>,
     /// What they do not say themselves.
@@ -94,11 +96,11 @@ pub struct Conversion {
 pub fn run(
     args: TableArgs,
     format: TableFormat,
-    conversion: Conversion,
+    conversion: TableConversion,
     mut messages: Messages,
 ) -> Result<Outcome, UsageError> {
     let tables = args.tables(format);
-    let Conversion { names, assumptions, mut selection, output } = conversion;
+    let TableConversion { names, assumptions, mut selection, output } = conversion;
     match format {
         TableFormat::Parquet if output.path == Path::new("-") => {
             return Err("convert: --format parquet needs a folder to write to".into());
@@ -153,8 +155,8 @@ impl Work<'_> {
             return Err(OutputError::Exists { path: path.clone() }.into());
         }
         let Work { tables, summary, .. } = self;
-        let options = Options { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
-        let mut store = Store::open(&options, files, &self.job.assumptions.catalog)?;
+        let options = RunOptions { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
+        let mut store = TableFolder::open(&options, files, &self.job.assumptions.catalog)?;
         self.walk(selection, &mut store, messages)?;
         store.finish()
     }
@@ -164,7 +166,7 @@ impl Work<'_> {
         let (name, catalog) = (self.output.path.clone(), &self.job.assumptions.catalog);
         // Tables holds one.
         let table = self.tables.first().cloned().unwrap_or(Table::Events);
-        let mut stream = Stream::new(output, name, &table, self.summary, catalog)?;
+        let mut stream = ArrowStream::new(output, name, &table, self.summary, catalog)?;
         self.walk(selection, &mut stream, messages)?;
         stream.finish()
     }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bblog_converter::WriteError;
-use bblog_converter::command::top::column::Column;
+use bblog_converter::command::top::column::TopColumn;
 use bblog_converter::command::top::group::Grouping;
 use bblog_converter::command::top::live::{self, Left};
 use bblog_converter::command::top::model::Model;
-use bblog_converter::command::top::reader::Reading;
+use bblog_converter::command::top::reader::LiveReading;
 use bblog_converter::command::top::status::Status;
 use bblog_converter::command::top::table::{Arrangement, arrange};
 use bblog_converter::command::top::ui::{self, Ui};
@@ -72,7 +72,7 @@ pub struct Args {
 }
 
 fn sort_names() -> clap::builder::PossibleValuesParser {
-    Column::ALL.map(Column::name).into()
+    TopColumn::ALL.map(TopColumn::name).into()
 }
 
 fn grouping_names() -> clap::builder::PossibleValuesParser {
@@ -107,12 +107,12 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let inputs = Inputs::new(reading::names(vec![path], &mut messages), &assumptions);
     let mut model = Model::new(args.max_connections as usize);
     model.set_filter(filter);
-    let reading = match Reading::begin(inputs, model, replay) {
+    let reading = match LiveReading::begin(inputs, model, replay) {
         Ok(reading) => reading,
         Err(error) => return Ok(messages.fail(&Strerror(&error))),
     };
     let arrangement = Arrangement {
-        sort: Column::ALL.into_iter().find(|column| column.name() == args.sort).unwrap_or(Column::Lost),
+        sort: TopColumn::ALL.into_iter().find(|column| column.name() == args.sort).unwrap_or(TopColumn::Lost),
         grouping: Grouping::ALL.into_iter().find(|of| of.name() == args.group).unwrap_or_default(),
         ..Arrangement::default()
     };
@@ -151,7 +151,7 @@ fn is_file(input: &InputName) -> bool {
 }
 
 struct Run {
-    reading: Reading,
+    reading: LiveReading,
     messages: Messages,
     arrangement: Arrangement,
     input: InputName,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bblog_analysis::Wanted;
 use bblog_converter::WriteError;
-use bblog_converter::command::why::{self, Evidence};
+use bblog_converter::command::why::{self, EvidenceCommand};
 use bblog_converter::event::merge::Events;
 use bblog_converter::output::Output;
 use bblog_converter::select::walk::Picker;
@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
             std::io::Write::write_all(out, b"\n")
         })));
     }
-    let evidence = Evidence { inputs: quoted(&args.inputs) };
+    let evidence = EvidenceCommand { inputs: quoted(&args.inputs) };
     let Reading { inputs, selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
     let mut picker = Picker::new(selection);

@@ -5,8 +5,8 @@ use bblog_pcapng::WriteError;
 use bblog_pcapng::elog::empty_section;
 
 use crate::buffered_sink::BufferedSink;
-use crate::frame::sink::{PcapngSink, SectionKey};
-use crate::frame::stream::{FrameStream, FrameTurn, Frames};
+use crate::frame::sink::{InputSection, PcapngSink};
+use crate::frame::stream::{FrameStream, FrameTurn, MergedFrames};
 use crate::input::Inputs;
 use crate::input::error::OnError;
 use crate::output::error::OutputError;
@@ -59,8 +59,8 @@ impl Conversion {
 
 /// Opens inputs, each at its first frame; those that cannot be read, and those that have
 /// nothing to write, are left out.
-pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Frames {
-    let mut frames = Frames::open(inputs, on_error);
+pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> MergedFrames {
+    let mut frames = MergedFrames::open(inputs, on_error);
     frames.retain(FrameStream::is_readable);
     frames
 }
@@ -70,7 +70,7 @@ pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Frames {
 /// # Errors
 /// [`WriteError`].
 pub fn write<G: BufferedSink>(
-    frames: &mut Frames,
+    frames: &mut MergedFrames,
     picker: Option<&mut Picker>,
     out: G,
     on_error: &mut OnError<'_>,
@@ -83,7 +83,7 @@ pub fn write<G: BufferedSink>(
     })?;
     if sink.sections() == 0 {
         // pcapng has no empty file: it begins with a section header.
-        sink.section(SectionKey { input: 0, section: 0 }, empty_section)?;
+        sink.section(InputSection { input: 0, section: 0 }, empty_section)?;
     }
     let converted = Converted { inputs: frames.len(), frames: written, sections: sink.sections() };
     Ok((converted, sink.into_inner()))

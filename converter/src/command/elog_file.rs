@@ -18,7 +18,7 @@ use bblog_dissector::elog::{FileHeader, MAX_PROVIDERS, PROVIDER_LEN, ProviderTab
 use bblog_pcapng::WriteError;
 
 use crate::event::item::{EventlogItem, LogItem};
-use crate::event::merge::{Merge, Stream, Turn};
+use crate::event::merge::{Merge, MergeInput, Turn};
 use crate::event::open;
 use crate::event::source::EventSource;
 use crate::input::assumptions::Assumptions;
@@ -27,7 +27,7 @@ use crate::input::{Input, InputPosition, Inputs};
 use crate::output::error::OutputError;
 use crate::output::{Destination, Output};
 use crate::select::walk::Picker;
-use crate::source::Drops;
+use crate::source::CaptureDrops;
 
 /// How far apart two captures of one boot may put its time, microseconds: elog(1) notes the time
 /// of day when it comes to write the first event, which is up to some seconds late.
@@ -61,7 +61,7 @@ impl ElogFile {
         let folder = if path == Path::new("-") { None } else { Some(folder.unwrap_or(Path::new("."))) };
         let spool = folder.map_or_else(tempfile::tempfile, tempfile::tempfile_in).map_err(failed)?;
         let mut spool = BufWriter::with_capacity(CHUNK, spool);
-        let mut writing = Writing::default();
+        let mut writing = ElogOutput::default();
         let left_out = writing.events(&mut inputs, picker, &mut spool, on_error).map_err(failed)?;
         if let Some(dropped) = writing.drops.total().filter(|dropped| dropped.is_minimum)
             && let Some(name) = self.inputs.names.first()
@@ -96,7 +96,7 @@ struct ElogInput {
     header: Option<FileHeader>,
 }
 
-impl Stream for ElogInput {
+impl MergeInput for ElogInput {
     type Key = u64;
     // The clocks are those of the first input, not of the earliest event: all are looked at.
     const SLEEPS: bool = false;
@@ -134,16 +134,16 @@ impl ElogInput {
 
 /// The file being made.
 #[derive(Default)]
-struct Writing {
+struct ElogOutput {
     /// The first capture's clocks.
     clocks: Option<FileHeader>,
     /// Entries of the provider table.
     providers: Vec<u8>,
     events: u64,
-    drops: Drops,
+    drops: CaptureDrops,
 }
 
-impl Writing {
+impl ElogOutput {
     /// Whether there was any capture, be it without an event.
     fn is_capture(&self) -> bool {
         self.clocks.is_some()

@@ -9,7 +9,7 @@
 use bblog_dissector::Micros;
 use bblog_pcapng::WriteError;
 use bblog_pcapng::block::{ENHANCED_PACKET, INTERFACE, SECTION_HEADER};
-use bblog_pcapng::read::{Block, Order, blocks};
+use bblog_pcapng::read::{Block, Endianness, blocks};
 use bblog_pcapng::section::Section;
 
 use super::convert::open;
@@ -89,7 +89,7 @@ impl Packets {
     fn append(&mut self, input: usize, written: &mut Vec<u8>, out: &mut Vec<u8>) {
         let mut rest = written.as_slice();
         while !rest.is_empty() {
-            let order = Order::of_section(rest).unwrap_or(self.section.order);
+            let order = Endianness::of_section(rest).unwrap_or(self.section.order);
             let mut here = blocks(rest, order);
             let Some(block) = here.next() else { break };
             rest = &rest[block.bytes.len()..];

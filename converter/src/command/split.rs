@@ -23,13 +23,13 @@ use tempfile::TempPath;
 use super::convert::open;
 use crate::buffered_sink::BufferedSink;
 use crate::frame::owner::Owner;
-use crate::frame::sink::{PcapngSink, Place};
+use crate::frame::sink::{PcapngSink, WritePosition};
 use crate::frame::stream::FrameTurn;
 use crate::input::Inputs;
 use crate::input::error::OnError;
 use crate::output::attributes;
 use crate::output::error::OutputError;
-use crate::output::unfinished::{Unfinished, UnfinishedFiles};
+use crate::output::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use crate::output::{Destination, Output, part};
 use crate::select::walk::Picker;
 
@@ -71,7 +71,7 @@ impl Split {
             _ => {}
         }
         let mut connections = ConnectionIndex::default();
-        let mut sink = PcapngSink::new(Parts::new(&self.folder));
+        let mut sink = PcapngSink::new(SplitFiles::new(&self.folder));
         let merged = frames.each(picker, on_error, |stream, turn| match turn {
             FrameTurn::Frame => {
                 let at = connections.of(stream.input(), &stream.owner(), sink.get_mut())?;
@@ -89,10 +89,11 @@ impl Split {
 }
 
 /// Makes the sink go on with connection `at`.
-fn switch(sink: &mut PcapngSink<Parts>, at: usize) {
+fn switch(sink: &mut PcapngSink<SplitFiles>, at: usize) {
     let parts = sink.get_mut();
     let before = parts.current.replace(at);
-    let place = parts.slots.get(at).and_then(Option::as_ref).map_or(Place::default(), |slot| slot.place);
+    let place =
+        parts.slots.get(at).and_then(Option::as_ref).map_or(WritePosition::default(), |slot| slot.place);
     let place = sink.exchange(place);
     let before = before.and_then(|before| sink.get_mut().slots.get_mut(before)).and_then(Option::as_mut);
     if let Some(before) = before {
@@ -134,7 +135,7 @@ fn padded(provider: &[u8]) -> [u8; PROVIDER_NAME] {
 
 impl ConnectionIndex {
     #[inline]
-    fn of(&mut self, input: usize, owner: &Owner<'_>, parts: &mut Parts) -> io::Result<usize> {
+    fn of(&mut self, input: usize, owner: &Owner<'_>, parts: &mut SplitFiles) -> io::Result<usize> {
         match owner {
             Owner::Entry { header, section } => match self.entry {
                 Some((of, known, at)) if (of, known) == (input, *section) => Ok(at),
@@ -171,7 +172,7 @@ impl ConnectionIndex {
         input: usize,
         header: &[u8; HEADER_LEN],
         section: u64,
-        parts: &mut Parts,
+        parts: &mut SplitFiles,
     ) -> io::Result<usize> {
         let mut key = [0; ENTRY_KEY];
         key[..41].copy_from_slice(&connection_key(header));
@@ -201,7 +202,7 @@ impl ConnectionIndex {
         &mut self,
         key: SessionOfAddresses,
         provider: &[u8],
-        parts: &mut Parts,
+        parts: &mut SplitFiles,
     ) -> io::Result<usize> {
         let (session, addresses) = key;
         let known = self.sessions.get(&key).copied().or_else(|| {
@@ -227,7 +228,7 @@ impl ConnectionIndex {
 
     /// Begins a connection's file; when there are too many, half of them are completed first and
     /// forgotten here, so that no slot means two connections.
-    fn begin(&mut self, label: FileLabel, parts: &mut Parts) -> io::Result<usize> {
+    fn begin(&mut self, label: FileLabel, parts: &mut SplitFiles) -> io::Result<usize> {
         if parts.is_full() {
             parts.complete_oldest()?;
             (self.entry, self.event) = (None, None);
@@ -268,7 +269,7 @@ impl FileLabel {
 }
 
 /// The files being written.
-struct Parts {
+struct SplitFiles {
     folder: PathBuf,
     overwrite: bool,
     unfinished: UnfinishedFiles,
@@ -285,9 +286,9 @@ struct Parts {
 
 struct FileSlot {
     label: FileLabel,
-    place: Place,
+    place: WritePosition,
     waiting: Vec<u8>,
-    file: Option<(TempPath, Unfinished)>,
+    file: Option<(TempPath, UnfinishedGuard)>,
     used: u64,
 }
 
@@ -308,9 +309,9 @@ impl FileNumbers {
     }
 }
 
-impl Parts {
-    fn new(folder: &Destination) -> Parts {
-        Parts {
+impl SplitFiles {
+    fn new(folder: &Destination) -> SplitFiles {
+        SplitFiles {
             folder: folder.path.clone(),
             overwrite: folder.overwrite,
             unfinished: folder.unfinished.clone(),
@@ -334,8 +335,13 @@ impl Parts {
 
     fn begin(&mut self, label: FileLabel) -> usize {
         self.clock += 1;
-        let slot =
-            FileSlot { label, place: Place::default(), waiting: Vec::new(), file: None, used: self.clock };
+        let slot = FileSlot {
+            label,
+            place: WritePosition::default(),
+            waiting: Vec::new(),
+            file: None,
+            used: self.clock,
+        };
         let at = self.unused.pop().unwrap_or(self.slots.len());
         match self.slots.get_mut(at) {
             Some(place) => *place = Some(slot),
@@ -435,7 +441,7 @@ impl Parts {
     }
 }
 
-impl BufferedSink for Parts {
+impl BufferedSink for SplitFiles {
     #[inline]
     fn buffer(&mut self) -> io::Result<&mut Vec<u8>> {
         let slot = self.current.and_then(|at| self.slots.get_mut(at)).and_then(Option::as_mut);

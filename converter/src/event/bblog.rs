@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial, WrongFamily};
-use bblog_pcapng::bblog_entry::{ConnectionKey, EntryEncoder};
+use bblog_pcapng::bblog_entry::{EntryEncoder, EntryKey};
 
 use super::item::{BblogItem, Clock, LogItem};
 use super::origin::{Origin, OriginFinder, Stated};
@@ -16,7 +16,7 @@ use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
-use crate::source::Counts;
+use crate::source::InputCounts;
 use crate::source::bblog::{BblogReader, BblogStep};
 
 /// How far ahead the last record of an entry is looked for, since DUMPTIME stands in front of
@@ -33,11 +33,11 @@ pub struct BblogStream {
     origins: OriginFinder,
     lookahead: usize,
     entry: EntryEncoder,
-    records: Records,
+    records: EntryProgress,
     /// The current record.
     at: Position,
     /// Per connection the serial number to be expected next.
-    serials: LruMap<ConnectionKey, u32>,
+    serials: LruMap<EntryKey, u32>,
     errors: VecDeque<InputError>,
     /// What [`BblogStream::advance`] found, while it gives out `errors` first.
     held: Option<bool>,
@@ -71,7 +71,7 @@ impl WrongFamilies {
 }
 
 /// The state of an entry's records.
-struct Records {
+struct EntryProgress {
     /// The serial number to be expected next, if a record of the connection was seen before.
     expected: Option<u32>,
     is_first: bool,
@@ -98,7 +98,7 @@ impl BblogStream {
             origins: OriginFinder::new(assumptions),
             lookahead: LOOKAHEAD.min(8 * LOOKAHEAD / position.count.max(1)),
             entry: EntryEncoder::new(&[0; HEADER_LEN], 0),
-            records: Records { expected: None, is_first: true, lldb_cut: 0 },
+            records: EntryProgress { expected: None, is_first: true, lldb_cut: 0 },
             at: Position::default(),
             serials: LruMap::new(CONNECTIONS),
             errors: VecDeque::new(),
@@ -232,7 +232,7 @@ impl BblogStream {
         self.families.count(self.reader.header());
         let mut entry = EntryEncoder::new(self.reader.header(), 0);
         let expected = self.serials.get_mut(&entry.key).copied();
-        self.records = Records { expected, is_first: true, lldb_cut: 0 };
+        self.records = EntryProgress { expected, is_first: true, lldb_cut: 0 };
         self.origins.begin_connection(entry.boot_time(), Stated::default());
         let last = self.origins.look_ahead(self.reader.records_ahead(self.lookahead));
         let last = last.map_or(Micros(0), |record| record.time());
@@ -297,7 +297,7 @@ impl EventSource for BblogStream {
         BblogStream::item(self).map(LogItem::Bblog)
     }
 
-    fn counts(&self) -> Counts {
-        Counts { entries: Some(self.entries()), sections: self.sections(), ..Counts::default() }
+    fn counts(&self) -> InputCounts {
+        InputCounts { entries: Some(self.entries()), sections: self.sections(), ..InputCounts::default() }
     }
 }

@@ -6,7 +6,7 @@ use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmiss
 use bblog_dissector::Micros;
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{AlertGroup, AlertSpec, Category, Severity};
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::{catalog, elog, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
@@ -35,15 +35,15 @@ pub struct DecodedItem<'a> {
     pub tracked: Tracked,
     /// What its sequence numbers are relative to. Where the log does not hold a SYN, that is one less than the
     /// first sequence number seen, as in tcpdump's lines.
-    pub style: Style,
+    pub initial_seqs: InitialSeqs,
     /// The segment, if it was sent before.
     pub again: Option<Retransmission>,
     /// What it says of its connection, if [connections are followed](ItemDecoder::follow).
-    pub told: Option<Told>,
+    pub analysis: Option<ItemAnalysis>,
 }
 
 /// What an item says of its connection.
-pub struct Told {
+pub struct ItemAnalysis {
     /// What limits the connection now, and what happened.
     pub step: Step,
     /// The stall that ended with this item, in a sentence.
@@ -58,7 +58,8 @@ impl DecodedItem<'_> {
             alert.group == AlertGroup::Response
                 || (alert.severity >= Severity::Warn && alert.name != "zero_window")
         };
-        self.told.as_ref().is_some_and(|told| told.step.is_notable()) || self.event.alerts().any(is_alarm)
+        self.analysis.as_ref().is_some_and(|analysis| analysis.step.is_notable())
+            || self.event.alerts().any(is_alarm)
     }
 
     /// What it is about: loss, if it is a segment that was sent before.
@@ -78,7 +79,7 @@ pub struct ItemDecoder {
     follower: Option<Box<Follower>>,
     plans: Plans,
     connections: BblogConnections,
-    sessions: LruMap<InputSession, SessionState>,
+    sessions: LruMap<InputSession, SessionDecoding>,
     number: u64,
     /// Time of the first event, and of the last.
     first: Option<Micros>,
@@ -90,7 +91,7 @@ type InputSession = (usize, u64, u16, u64);
 
 /// A session as far as the next event of it needs it.
 #[derive(Clone, Default)]
-struct SessionState {
+struct SessionDecoding {
     /// The time of its last event.
     last: Option<u64>,
     numbers: Numbers,
@@ -118,12 +119,17 @@ impl ItemDecoder {
     }
 
     #[cold]
-    fn told(follower: &mut Follower, input: usize, number: u64, item: &LogItem<'_>) -> Option<Told> {
+    fn analysis(
+        follower: &mut Follower,
+        input: usize,
+        number: u64,
+        item: &LogItem<'_>,
+    ) -> Option<ItemAnalysis> {
         let (_, step) = follower.feed(input, number, item)?;
         // Accounts are not of one item.
         follower.take_closed();
         let stall = if step.stall_ended { follower.last_stall().map(String::into) } else { None };
-        Some(Told { step, stall })
+        Some(ItemAnalysis { step, stall })
     }
 
     /// Decodes the next event, which is of input number `input`.
@@ -140,7 +146,7 @@ impl ItemDecoder {
                 let again = match self.follower {
                     Some(_) => None,
                     None => {
-                        let item = Item::Bblog(analysis::BblogItem { record, time: item.time, context });
+                        let item = Item::Bblog(analysis::RecordItem { record, time: item.time, context });
                         followed.resent.feed(&mut self.plans, &item)
                     }
                 };
@@ -156,12 +162,23 @@ impl ItemDecoder {
         let time = item.time();
         let first = *self.first.get_or_insert(time);
         let runs_back = self.last.replace(time).is_some_and(|last| time < last);
-        let told = match &mut self.follower {
-            Some(follower) => ItemDecoder::told(follower, input, self.number, &item),
+        let analysis = match &mut self.follower {
+            Some(follower) => ItemDecoder::analysis(follower, input, self.number, &item),
             None => None,
         };
-        let again = told.as_ref().map_or(again, |told| told.step.retransmission);
-        DecodedItem { number: self.number, input, first, runs_back, item, event, tracked, style, again, told }
+        let again = analysis.as_ref().map_or(again, |analysis| analysis.step.retransmission);
+        DecodedItem {
+            number: self.number,
+            input,
+            first,
+            runs_back,
+            item,
+            event,
+            tracked,
+            initial_seqs: style,
+            again,
+            analysis,
+        }
     }
 
     /// What an event is beside those before it of its session.
@@ -171,10 +188,10 @@ impl ItemDecoder {
         input: usize,
         item: &EventlogItem<'_>,
         decoded: &Event<'_>,
-    ) -> (Tracked, Style, Option<Retransmission>) {
+    ) -> (Tracked, InitialSeqs, Option<Retransmission>) {
         let event = &item.event;
         let key = (input, item.section, event.provider_id(), event.session_id());
-        let session = self.sessions.get_or_insert_with(key, SessionState::default);
+        let session = self.sessions.get_or_insert_with(key, SessionDecoding::default);
         let now = event.timestamp();
         let delta = session.last.replace(now).map(|last| Micros(now.wrapping_sub(last) as i64));
         if event.event_id() == elog::SESSION_CREATE {
@@ -182,14 +199,14 @@ impl ItemDecoder {
         }
         let tracked = Tracked::of_event(delta);
         if item.provider != Some(tcp_provider::NAME) {
-            return (tracked, Style::default(), None);
+            return (tracked, InitialSeqs::default(), None);
         }
         let tracked = tracked.with_srtt(event.event_id(), decoded);
         let style = session.numbers.of_event(event.event_id(), decoded);
         if self.follower.is_some() {
             return (tracked, style, None);
         }
-        let item = analysis::EventlogItem { event: item.event, spec: decoded.spec(), time: item.time };
+        let item = analysis::EventItem { event: item.event, spec: decoded.spec(), time: item.time };
         (tracked, style, session.resent.feed(&mut self.plans, &Item::Eventlog(item)))
     }
 }
@@ -218,7 +235,7 @@ struct Followed {
 }
 
 /// The connection, and the input: two of them may be of two machines.
-type InputConnection = (bblog_entry::ConnectionKey, usize);
+type InputConnection = (bblog_entry::EntryKey, usize);
 
 impl BblogConnections {
     fn new() -> BblogConnections {

@@ -11,18 +11,18 @@ use bblog_dissector::{Micros, catalog};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::escape::Escaped;
 use bblog_pcapng::providers::Providers;
-use bblog_pcapng::sessions::{self, Change, Session, SessionContext, SessionKey, Waiting};
+use bblog_pcapng::sessions::{self, Session, SessionChange, SessionContext, SessionKey, Waiting};
 
 use super::backfill::{Backfill, Knowledge};
 use super::item::{Clock, EventlogItem, LogItem};
-use super::source::{Capture, EventSource};
+use super::source::{CaptureFacts, EventSource};
 use crate::input::InputName;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
 use crate::lru_map::LruMap;
 use crate::source::elog::ElogReader;
-use crate::source::{Counts, Drops};
+use crate::source::{CaptureDrops, InputCounts};
 
 /// How far ahead IN and OUT events are looked at to find out their layout: from the first one on.
 const VOTE_BYTES: usize = 256 * 1024;
@@ -39,7 +39,7 @@ pub struct ElogStream {
     plan: Option<SegmentPlan>,
     sessions: LruMap<SessionKey, Session>,
     backfill: Backfill,
-    current: Current,
+    current: CurrentEvent,
     /// The context of the current event, if it was queued.
     queued_context: SessionContext,
     time: Micros,
@@ -47,12 +47,12 @@ pub struct ElogStream {
     /// What is to be said next.
     notices: VecDeque<InputError>,
     /// How many events were out of order was said.
-    is_order_told: bool,
+    is_disorder_reported: bool,
 }
 
 /// Where the current event is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Current {
+enum CurrentEvent {
     None,
     /// In the reader's window, of the session that was used last.
     OfSession,
@@ -83,12 +83,12 @@ impl ElogStream {
             plan: None,
             sessions: LruMap::new(SESSIONS),
             backfill: Backfill::default(),
-            current: Current::None,
+            current: CurrentEvent::None,
             queued_context: SessionContext::default(),
             time,
             ended: false,
             notices: VecDeque::new(),
-            is_order_told: false,
+            is_disorder_reported: false,
         };
         stream.vote();
         Ok(stream)
@@ -102,12 +102,12 @@ impl ElogStream {
         if let Some(notice) = self.notices.pop_front() {
             return Err(notice);
         }
-        if std::mem::replace(&mut self.current, Current::None) == Current::Queued {
+        if std::mem::replace(&mut self.current, CurrentEvent::None) == CurrentEvent::Queued {
             self.backfill.pop();
         }
-        while self.current == Current::None {
+        while self.current == CurrentEvent::None {
             if let Some(context) = self.first_queued() {
-                (self.current, self.queued_context) = (Current::Queued, context);
+                (self.current, self.queued_context) = (CurrentEvent::Queued, context);
             } else if !self.read_event()? {
                 return self.tell_order().map_or(Ok(false), Err);
             }
@@ -120,7 +120,7 @@ impl ElogStream {
 
     /// How many events were out of order, once, if any was.
     fn tell_order(&mut self) -> Option<InputError> {
-        if std::mem::replace(&mut self.is_order_told, true) {
+        if std::mem::replace(&mut self.is_disorder_reported, true) {
             return None;
         }
         self.reader.disorder().notice()
@@ -196,9 +196,9 @@ impl ElogStream {
     pub fn context(&self) -> &SessionContext {
         static NOTHING: SessionContext = SessionContext { addresses: None, snd_scale: 0, rcv_scale: 0 };
         match self.current {
-            Current::OfSession => self.sessions.latest().map_or(&NOTHING, |session| &session.context),
-            Current::Queued => &self.queued_context,
-            Current::None | Current::OfNone => &NOTHING,
+            CurrentEvent::OfSession => self.sessions.latest().map_or(&NOTHING, |session| &session.context),
+            CurrentEvent::Queued => &self.queued_context,
+            CurrentEvent::None | CurrentEvent::OfNone => &NOTHING,
         }
     }
 
@@ -206,9 +206,9 @@ impl ElogStream {
     #[inline]
     pub fn event(&self) -> Option<RawEvent<'_>> {
         match self.current {
-            Current::None => None,
-            Current::OfSession | Current::OfNone => self.reader.event(),
-            Current::Queued => RawEvent::whole(self.backfill.first()?).ok(),
+            CurrentEvent::None => None,
+            CurrentEvent::OfSession | CurrentEvent::OfNone => self.reader.event(),
+            CurrentEvent::Queued => RawEvent::whole(self.backfill.first()?).ok(),
         }
     }
 
@@ -248,7 +248,7 @@ impl ElogStream {
                 (provider.name_number, session_id)
             }
             _ if self.backfill.is_empty() => {
-                self.current = Current::OfNone;
+                self.current = CurrentEvent::OfNone;
                 return Ok(true);
             }
             _ => {
@@ -264,14 +264,14 @@ impl ElogStream {
         let session = self.sessions.get_or_insert_with(key, Session::default);
         let waiting = session.waiting;
         match session.observe(&event) {
-            Change::None => {}
-            Change::Settled => {
+            SessionChange::None => {}
+            SessionChange::Settled => {
                 session.waiting = Waiting::Over;
                 if let Waiting::Since(id) = waiting {
                     self.backfill.settle(id, session.context);
                 }
             }
-            Change::Restarted(before) => {
+            SessionChange::Restarted(before) => {
                 if session.is_ambiguous() {
                     let kind = InputErrorKind::SessionTwice { session: session_id };
                     self.notices.push_back(InputError { offset: None, kind, recovery: Recovery::Nothing });
@@ -282,7 +282,7 @@ impl ElogStream {
             }
         }
         if session.waiting == Waiting::Over && self.backfill.is_empty() {
-            self.current = Current::OfSession;
+            self.current = CurrentEvent::OfSession;
             return Ok(true);
         }
         let knowledge = match session.waiting {
@@ -326,15 +326,15 @@ impl EventSource for ElogStream {
         ElogStream::item(self).map(LogItem::Eventlog)
     }
 
-    fn capture(&self) -> Option<Capture<'_>> {
-        Some(Capture { header: self.header(), table: self.table_bytes() })
+    fn capture(&self) -> Option<CaptureFacts<'_>> {
+        Some(CaptureFacts { header: self.header(), table: self.table_bytes() })
     }
 
-    fn counts(&self) -> Counts {
-        Counts { sections: 1, ..Counts::default() }
+    fn counts(&self) -> InputCounts {
+        InputCounts { sections: 1, ..InputCounts::default() }
     }
 
-    fn drops(&self) -> Drops {
-        Drops::of_capture(self.header(), self.header().capture_start, ElogStream::newest(self))
+    fn drops(&self) -> CaptureDrops {
+        CaptureDrops::of_capture(self.header(), self.header().capture_start, ElogStream::newest(self))
     }
 }

@@ -2,14 +2,14 @@
 //! Hands records and events to the analysis, each to its connection.
 
 use bblog_analysis::{
-    Account, BblogItem, Connection, Connections, EventlogItem, Facts, Fed, Item, Key, Limit, Number, Span,
-    Step, Wanted,
+    Account, Connection, ConnectionKey, Connections, EventItem, Facts, Fed, Item, Limit, Number, RecordItem,
+    Span, Step, Wanted,
 };
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::RecordContext;
 use bblog_dissector::tcp_provider;
-use bblog_pcapng::sessions::{self, Change, Session};
+use bblog_pcapng::sessions::{self, Session, SessionChange};
 use foldhash::fast::RandomState;
 
 use super::item::{self, LogItem};
@@ -22,11 +22,11 @@ const SESSIONS: usize = 131_072;
 pub struct Follower {
     connections: Connections<RandomState>,
     /// Input and section of the last record, and what all records of that section have in common.
-    section: Option<(usize, u64, Key, RecordContext)>,
+    section: Option<(usize, u64, ConnectionKey, RecordContext)>,
     /// Captures, each with its number: input and section.
     captures: LruMap<(usize, u64), u32>,
     capture_count: u32,
-    sessions: LruMap<Key, Session>,
+    sessions: LruMap<ConnectionKey, Session>,
 }
 
 impl Follower {
@@ -52,7 +52,7 @@ impl Follower {
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
         let (key, item) = self.item_of(input, item)?;
         match self.connections.feed(key, number, &item) {
-            Fed::Told(number, step) => Some((number, step)),
+            Fed::Taken(number, step) => Some((number, step)),
             Fed::Repeated(_) => None,
         }
     }
@@ -68,7 +68,7 @@ impl Follower {
 
     /// An item as the analysis takes it, and the key of its connection; `None` if it is of no connection.
     #[inline]
-    fn item_of<'a>(&mut self, input: usize, item: &LogItem<'a>) -> Option<(Key, Item<'a>)> {
+    fn item_of<'a>(&mut self, input: usize, item: &LogItem<'a>) -> Option<(ConnectionKey, Item<'a>)> {
         match item {
             LogItem::Bblog(item) => Some(self.record(input, item)),
             LogItem::Eventlog(item) => self.event(input, item),
@@ -76,19 +76,19 @@ impl Follower {
     }
 
     #[inline]
-    fn record<'a>(&mut self, input: usize, item: &item::BblogItem<'a>) -> (Key, Item<'a>) {
+    fn record<'a>(&mut self, input: usize, item: &item::BblogItem<'a>) -> (ConnectionKey, Item<'a>) {
         let (key, context) = match &self.section {
             Some((of, section, key, context)) if (*of, *section) == (input, item.section) => (*key, *context),
             _ => self.begin_section(input, item),
         };
-        (key, Item::Bblog(BblogItem { record: item.record, time: item.time, context }))
+        (key, Item::Bblog(RecordItem { record: item.record, time: item.time, context }))
     }
 
     #[cold]
-    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> (Key, RecordContext) {
+    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> (ConnectionKey, RecordContext) {
         let key = match Header::unchecked(item.header) {
-            Ok(header) => Key::of_entry(&header),
-            Err(_) => Key::Endpoints([0; 40], 0),
+            Ok(header) => ConnectionKey::of_entry(&header),
+            Err(_) => ConnectionKey::Endpoints([0; 40], 0),
         };
         let context = item.origin.context();
         self.section = Some((input, item.section, key, context));
@@ -96,7 +96,11 @@ impl Follower {
     }
 
     #[inline]
-    fn event<'a>(&mut self, input: usize, item: &item::EventlogItem<'a>) -> Option<(Key, Item<'a>)> {
+    fn event<'a>(
+        &mut self,
+        input: usize,
+        item: &item::EventlogItem<'a>,
+    ) -> Option<(ConnectionKey, Item<'a>)> {
         let id = item.event.session_id();
         if item.provider != Some(tcp_provider::NAME) || sessions::is_no_session(id) {
             return None;
@@ -106,13 +110,13 @@ impl Follower {
             *count += 1;
             *count
         });
-        let key = Key::Session(capture, id);
+        let key = ConnectionKey::Session(capture, id);
         let session = self.sessions.get_or_insert_with(key, Session::default);
-        if let Change::Restarted(_) = session.observe(&item.event) {
+        if let SessionChange::Restarted(_) = session.observe(&item.event) {
             self.connections.restart(key);
         }
         let spec = Catalog::event(item.tables, item.event.event_id());
-        Some((key, Item::Eventlog(EventlogItem { event: item.event, spec, time: item.time })))
+        Some((key, Item::Eventlog(EventItem { event: item.event, spec, time: item.time })))
     }
 
     /// The connection of the last item.

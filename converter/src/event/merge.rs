@@ -25,7 +25,7 @@ use crate::input::{Input, InputName, InputPosition, Inputs};
 const AWAKE: usize = 16;
 
 /// One input of a merge, read item by item.
-pub trait Stream: Sized {
+pub trait MergeInput: Sized {
     /// The key that items are ordered by.
     type Key: Ord + Copy;
     /// Whether one of many inputs is closed until its first item comes next.
@@ -64,7 +64,7 @@ pub enum Turn {
 }
 
 /// The items of several inputs in order of their keys. Equal keys keep the order of the inputs.
-pub struct Merge<S: Stream> {
+pub struct Merge<S: MergeInput> {
     lanes: Vec<Lane<S>>,
     /// The first items of all inputs except the current one.
     fronts: BinaryHeap<Reverse<(S::Key, usize)>>,
@@ -96,7 +96,7 @@ enum State<S> {
     Ended,
 }
 
-impl<S: Stream> Lane<S> {
+impl<S: MergeInput> Lane<S> {
     /// Opens the input, and steps to its first item.
     fn open(
         &mut self,
@@ -161,7 +161,7 @@ struct Opening<'a> {
     meter: &'a Arc<Meter>,
 }
 
-impl<S: Stream> Merge<S> {
+impl<S: MergeInput> Merge<S> {
     /// Opens inputs, each at its first item; those that cannot be read are reported to `on_error` and left
     /// out.
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
@@ -328,7 +328,7 @@ impl<S: Stream> Merge<S> {
     }
 }
 
-impl Stream for Box<dyn EventSource> {
+impl MergeInput for Box<dyn EventSource> {
     type Key = Micros;
 
     fn open(

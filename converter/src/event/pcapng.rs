@@ -9,12 +9,12 @@ use bblog_pcapng::section::MoreFacts;
 
 use super::item::{BblogItem, Clock, EventlogItem, LogItem};
 use super::origin::{Origin, OriginFinder, Stated};
-use super::source::{Capture, EventSource};
+use super::source::{CaptureFacts, EventSource};
 use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
 use crate::input::window::Window;
 use crate::source::pcapng::{NO_HEADER, PcapngReader, PcapngStep};
-use crate::source::{Counts, Drops};
+use crate::source::{CaptureDrops, InputCounts};
 
 /// How far ahead records are looked at to find out where those of a section come from.
 const LOOKAHEAD: usize = 256 * 1024;
@@ -25,14 +25,14 @@ const TURN: u32 = 16;
 pub struct PcapngEvents {
     reader: PcapngReader,
     origins: OriginFinder,
-    place: Place,
+    place: RecordPosition,
     /// What is reported at the end.
     ending: Option<VecDeque<InputError>>,
 }
 
 /// Where the current record stands.
 #[derive(Default)]
-struct Place {
+struct RecordPosition {
     /// The number of its section in the file.
     section: u64,
     /// Counts sections, changes of stack in them, and changes of what is known of their origin.
@@ -55,7 +55,7 @@ impl PcapngEvents {
         PcapngEvents {
             reader: PcapngReader::new(window, assumptions),
             origins: OriginFinder::new(assumptions),
-            place: Place::default(),
+            place: RecordPosition::default(),
             ending: None,
         }
     }
@@ -238,16 +238,16 @@ impl EventSource for PcapngEvents {
         }))
     }
 
-    fn capture(&self) -> Option<Capture<'_>> {
+    fn capture(&self) -> Option<CaptureFacts<'_>> {
         let facts = self.reader.section().elog.as_ref()?;
-        Some(Capture { header: &facts.header, table: &facts.table })
+        Some(CaptureFacts { header: &facts.header, table: &facts.table })
     }
 
-    fn counts(&self) -> Counts {
+    fn counts(&self) -> InputCounts {
         *self.reader.counts()
     }
 
-    fn drops(&self) -> Drops {
+    fn drops(&self) -> CaptureDrops {
         self.reader.drops()
     }
 }

@@ -6,7 +6,7 @@ use bblog_dissector::elog::FileHeader;
 
 use super::item::LogItem;
 use crate::input::error::InputError;
-use crate::source::{Counts, Drops};
+use crate::source::{CaptureDrops, InputCounts};
 
 /// An input as records and events.
 pub trait EventSource {
@@ -28,24 +28,24 @@ pub trait EventSource {
     fn item(&self) -> Option<LogItem<'_>>;
 
     /// The capture of the current event or of the next ones. `None` if it is not known.
-    fn capture(&self) -> Option<Capture<'_>> {
+    fn capture(&self) -> Option<CaptureFacts<'_>> {
         None
     }
 
     /// Counts of what was found besides records and events.
-    fn counts(&self) -> Counts {
-        Counts::default()
+    fn counts(&self) -> InputCounts {
+        InputCounts::default()
     }
 
     /// Events that the kernel dropped, by the captures so far.
-    fn drops(&self) -> Drops {
-        Drops::default()
+    fn drops(&self) -> CaptureDrops {
+        CaptureDrops::default()
     }
 }
 
 /// Facts about the capture of an eventlog(9) event.
 #[derive(Clone, Copy)]
-pub struct Capture<'a> {
+pub struct CaptureFacts<'a> {
     /// The ELOG file header.
     pub header: &'a FileHeader,
     /// The provider table with its count.

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use bblog_analysis::Retransmission;
 use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::tcp_provider::{self, SegmentPlan, id};
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::{self, SegmentWords};
 
 use super::decode::DecodedItem;
@@ -25,7 +25,12 @@ impl Words {
     /// # Errors
     /// Those of `out`.
     #[inline]
-    pub fn write<W: Write>(&mut self, decoded: &DecodedItem<'_>, style: Style, out: &mut W) -> fmt::Result {
+    pub fn write<W: Write>(
+        &mut self,
+        decoded: &DecodedItem<'_>,
+        style: InitialSeqs,
+        out: &mut W,
+    ) -> fmt::Result {
         let segment = match &decoded.item {
             LogItem::Bblog(item) => {
                 let header = item.record.tcp_header().filter(|_| item.record.is_segment());

@@ -12,7 +12,7 @@ use bblog_pcapng::WriteError;
 use bblog_pcapng::section::MoreFacts;
 
 use super::owner::Owner;
-use super::sink::{PcapngSink, SectionKey};
+use super::sink::{InputSection, PcapngSink};
 use crate::buffered_sink::BufferedSink;
 use crate::event::item::LogItem;
 use crate::event::pcapng::PcapngEvents;
@@ -121,7 +121,7 @@ impl PcapngStream {
         let reader = self.events.reader();
         let Some(block) = reader.block() else { return Ok(()) };
         let section = reader.section();
-        let key = SectionKey { input, section: self.events.begun() };
+        let key = InputSection { input, section: self.events.begun() };
         let header = |extent| section.header_to_write(&self.events.more_facts(), extent);
         sink.passed_section(key, header, |extent| section.interface_blocks(extent))?;
         if self.missing.0 == section.number && reader.item() == Some(PcapngStep::Record) {
@@ -141,7 +141,7 @@ impl PcapngStream {
         if self.has_frames || section.header.is_empty() {
             return Ok(());
         }
-        let key = SectionKey { input, section: self.events.begun() };
+        let key = InputSection { input, section: self.events.begun() };
         let header = |extent| section.header_to_write(&MoreFacts::default(), extent);
         sink.passed_section(key, header, |extent| section.interface_blocks(extent))
     }

@@ -13,7 +13,7 @@ use crate::lru_map::LruMap;
 
 /// Which section a frame belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SectionKey {
+pub struct InputSection {
     /// The index of its input.
     pub input: usize,
     /// The number of the section within it.
@@ -22,15 +22,15 @@ pub struct SectionKey {
 
 /// Where the writing of a file stands: at its beginning, or in a section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    section: Option<SectionKey>,
+pub struct WritePosition {
+    section: Option<InputSection>,
     /// Bytes of the section's interfaces that were passed on.
     passed_interfaces: usize,
     /// The section was begun before, here or in another file.
     is_repeated: bool,
 }
 
-impl Place {
+impl WritePosition {
     fn extent(&self) -> Extent {
         if self.is_repeated { Extent::Repeated } else { Extent::Whole }
     }
@@ -39,7 +39,7 @@ impl Place {
 /// A pcapng file being written to `G`.
 pub struct PcapngSink<G: BufferedSink> {
     out: G,
-    place: Place,
+    place: WritePosition,
     sections: u64,
     /// The last section of each input that was begun, by the index of the input.
     begun: Vec<Option<u64>>,
@@ -47,7 +47,7 @@ pub struct PcapngSink<G: BufferedSink> {
     repeated: u64,
     written: u64,
     /// How the sections begin that were begun last: inputs may take turns at every frame.
-    beginnings: LruMap<SectionKey, Vec<u8>>,
+    beginnings: LruMap<InputSection, Vec<u8>>,
 }
 
 /// Bytes of repeated headers that are always written.
@@ -62,7 +62,7 @@ impl<G: BufferedSink> PcapngSink<G> {
     pub fn new(out: G) -> PcapngSink<G> {
         PcapngSink {
             out,
-            place: Place::default(),
+            place: WritePosition::default(),
             sections: 0,
             begun: Vec::new(),
             repeated: 0,
@@ -88,7 +88,7 @@ impl<G: BufferedSink> PcapngSink<G> {
 
     /// Goes on at `place` of another file, to which `G` has to write from now on. Returns the
     /// place left, to come back to.
-    pub fn exchange(&mut self, place: Place) -> Place {
+    pub fn exchange(&mut self, place: WritePosition) -> WritePosition {
         std::mem::replace(&mut self.place, place)
     }
 
@@ -99,7 +99,7 @@ impl<G: BufferedSink> PcapngSink<G> {
     #[inline]
     pub fn section<'a>(
         &mut self,
-        key: SectionKey,
+        key: InputSection,
         section: impl FnOnce() -> SectionHead<'a>,
     ) -> Result<(), WriteError> {
         if self.place.section == Some(key) { Ok(()) } else { self.begin(key, section) }
@@ -108,7 +108,7 @@ impl<G: BufferedSink> PcapngSink<G> {
     #[cold]
     fn begin<'a>(
         &mut self,
-        key: SectionKey,
+        key: InputSection,
         section: impl FnOnce() -> SectionHead<'a>,
     ) -> Result<(), WriteError> {
         self.begin_at(key);
@@ -126,13 +126,13 @@ impl<G: BufferedSink> PcapngSink<G> {
     }
 
     /// Makes a section the current one before anything of it is written.
-    fn begin_at(&mut self, key: SectionKey) {
+    fn begin_at(&mut self, key: InputSection) {
         if self.begun.len() <= key.input {
             self.begun.resize(key.input + 1, None);
         }
         let begun = self.begun.get_mut(key.input);
         let is_repeated = begun.is_some_and(|begun| begun.replace(key.section) >= Some(key.section));
-        self.place = Place { section: Some(key), passed_interfaces: 0, is_repeated };
+        self.place = WritePosition { section: Some(key), passed_interfaces: 0, is_repeated };
         self.sections += 1;
     }
 
@@ -158,7 +158,7 @@ impl<G: BufferedSink> PcapngSink<G> {
     #[inline]
     pub fn passed_section<'a>(
         &mut self,
-        key: SectionKey,
+        key: InputSection,
         header: impl FnOnce(Extent) -> Vec<u8>,
         interfaces: impl Fn(Extent) -> &'a [u8],
     ) -> Result<(), WriteError> {

@@ -11,19 +11,19 @@ use bblog_pcapng::section_head::SectionHead;
 
 use super::owner::Owner;
 use super::pcapng::PcapngStream;
-use super::sink::{PcapngSink, SectionKey};
+use super::sink::{InputSection, PcapngSink};
 use crate::buffered_sink::BufferedSink;
 use crate::event::bblog::BblogStream;
 use crate::event::eventlog::ElogStream;
 use crate::event::item::LogItem;
-use crate::event::merge::{Merge, Stream, Turn};
+use crate::event::merge::{Merge, MergeInput, Turn};
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, OnError};
 use crate::input::{Input, InputKind, InputPosition};
 use crate::select::walk::Picker;
 
 /// The frames of several inputs in time order.
-pub type Frames = Merge<FrameStream>;
+pub type MergedFrames = Merge<FrameStream>;
 
 /// An input as frames.
 pub struct FrameStream {
@@ -39,7 +39,7 @@ enum FrameSource {
     Empty,
 }
 
-impl Stream for FrameStream {
+impl MergeInput for FrameStream {
     type Key = Micros;
 
     fn open(
@@ -168,7 +168,7 @@ fn write_record<G: BufferedSink>(
         let (id, origin) = bblog.origin();
         bblog.entry().section(id, &origin.stack_name, &origin.machine)
     };
-    sink.section(SectionKey { input, section: bblog.sections() }, section)?;
+    sink.section(InputSection { input, section: bblog.sections() }, section)?;
     sink.append(|out| {
         if bblog.missing() > 0 {
             NetflixBlock::Skipped(bblog.missing()).append(out);
@@ -190,11 +190,11 @@ fn write_event<G: BufferedSink>(
     sink.append(|out| eventlog_frame::append(out, elog.time(), &event, elog.context(), elog.plan()))
 }
 
-fn elog_section(input: usize) -> SectionKey {
-    SectionKey { input, section: 0 }
+fn elog_section(input: usize) -> InputSection {
+    InputSection { input, section: 0 }
 }
 
-/// What [`Frames::each`] gives a stream for.
+/// What [`MergedFrames::each`] gives a stream for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameTurn {
     /// Its current frame comes next.
@@ -205,7 +205,7 @@ pub enum FrameTurn {
     End,
 }
 
-impl Frames {
+impl MergedFrames {
     /// Gives the streams to `take` in the order of their frames' times, and returns how many frames
     /// there were. With a picker only the frames of the events that it picks are given, and none after
     /// the last one that it can pick.

@@ -11,18 +11,18 @@ const FOLDER: &str = "host=";
 
 /// A file, and the machine that logged it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct HostedFile {
     /// The name of the file, as messages have it.
     pub file: Arc<str>,
     /// The machine; `None` if it is not known.
     pub host: Option<Arc<str>>,
 }
 
-impl Place {
+impl HostedFile {
     /// The place of an input; `host` is what the user says.
-    pub fn of(name: &InputName, host: Option<&Arc<str>>) -> Place {
+    pub fn of(name: &InputName, host: Option<&Arc<str>>) -> HostedFile {
         let by_folder = || of_folder(name.path()).map(Arc::from);
-        Place { file: name.to_string().into(), host: host.cloned().or_else(by_folder) }
+        HostedFile { file: name.to_string().into(), host: host.cloned().or_else(by_folder) }
     }
 }
 

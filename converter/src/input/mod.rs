@@ -23,7 +23,7 @@ use bblog_dissector::bblog::{
     HEADER_LEN, Header, PLAUSIBLE_VERSION, RECORD_LEN, Record, VERBOSE_LEN, VERSION,
 };
 use bblog_dissector::elog::FileHeader;
-use bblog_pcapng::read::Order;
+use bblog_pcapng::read::Endianness;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub use self::name::InputName;
@@ -275,7 +275,7 @@ fn begins(bytes: &[u8]) -> Option<InputKind> {
     if bytes.starts_with(b"ELOG") && FileHeader::parse(bytes).is_ok() {
         return Some(InputKind::Elog);
     }
-    if bytes.starts_with(&PCAPNG) && Order::of_section(bytes).is_some() {
+    if bytes.starts_with(&PCAPNG) && Endianness::of_section(bytes).is_some() {
         return Some(InputKind::Pcapng);
     }
     Header::is_certain(bytes).then_some(InputKind::Bblog)

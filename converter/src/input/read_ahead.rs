@@ -19,9 +19,9 @@ const AT_ONCE: usize = 4;
 
 /// A reader in a thread of its own, which ends when this is dropped, or soon after.
 pub(super) struct ReadAhead {
-    chunks: Receiver<io::Result<Chunk>>,
+    chunks: Receiver<io::Result<ReadChunk>>,
     /// What was received to find out whether there is anything.
-    received: Option<io::Result<Chunk>>,
+    received: Option<io::Result<ReadChunk>>,
     /// Buffers to be given back.
     empty: Vec<Vec<u8>>,
     spare: Sender<Vec<Vec<u8>>>,
@@ -30,7 +30,7 @@ pub(super) struct ReadAhead {
 }
 
 /// The bytes of one read.
-pub(super) struct Chunk {
+pub(super) struct ReadChunk {
     /// The buffer.
     pub(super) buffer: Vec<u8>,
     /// Where in it the bytes end that were read; they begin at [`HEADROOM`].
@@ -58,7 +58,7 @@ impl ReadAhead {
                 buffer.resize(HEADROOM + CHUNK, 0);
                 let chunk = match reader.read(&mut buffer[HEADROOM..]) {
                     Ok(0) => return,
-                    Ok(read) => Ok(Chunk { buffer, end: HEADROOM + read }),
+                    Ok(read) => Ok(ReadChunk { buffer, end: HEADROOM + read }),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                         empty.push(buffer);
                         continue;
@@ -79,7 +79,7 @@ impl ReadAhead {
     ///
     /// # Errors
     /// The reader's, after which there is nothing more.
-    pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<ReadChunk>> {
         if let Some(chunk) = self.received.take().or_else(|| self.chunks.recv().ok()) {
             return chunk.map(Some);
         }

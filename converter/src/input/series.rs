@@ -104,12 +104,12 @@ mod tests {
 
     #[test]
     fn missing_numbers() {
-        let told = |numbers: &[u32]| gaps(numbers.iter().copied());
-        assert_eq!(told(&[0, 1, 2]), None);
-        assert_eq!(told(&[2, 3, 7]), Some("0-1, 4-6".into()));
-        assert_eq!(told(&[0, 2, u32::MAX]), Some("1, 3-4294967294".into()));
+        let text = |numbers: &[u32]| gaps(numbers.iter().copied());
+        assert_eq!(text(&[0, 1, 2]), None);
+        assert_eq!(text(&[2, 3, 7]), Some("0-1, 4-6".into()));
+        assert_eq!(text(&[0, 2, u32::MAX]), Some("1, 3-4294967294".into()));
         let odd: Vec<u32> = (0..100).map(|number| number * 2 + 1).collect();
-        assert_eq!(told(&odd), Some("0, 2, 4, 6, 8, 10, 12, 14, 16, 18 and more".into()));
+        assert_eq!(text(&odd), Some("0, 2, 4, 6, 8, 10, 12, 14, 16, 18 and more".into()));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::read_ahead::{Chunk, HEADROOM, ReadAhead};
+use super::read_ahead::{HEADROOM, ReadAhead, ReadChunk};
 
 /// Bytes of one read, and the window's usual size.
 const CHUNK: usize = 256 * 1024;
@@ -216,8 +216,8 @@ impl Window {
     }
 
     /// Takes a chunk that was read ahead.
-    fn take(&mut self, chunk: Chunk, want: usize) {
-        let Chunk { mut buffer, end } = chunk;
+    fn take(&mut self, chunk: ReadChunk, want: usize) {
+        let ReadChunk { mut buffer, end } = chunk;
         let left = self.end - self.start;
         if left <= HEADROOM && self.buffer.len() <= buffer.len() {
             let begin = HEADROOM - left;
@@ -291,7 +291,7 @@ mod tests {
     use super::*;
 
     /// Bytes that depend on where they stand, in reads of up to so many at a time; then an error, or the end.
-    struct Source {
+    struct TestSource {
         at: usize,
         len: usize,
         most: usize,
@@ -302,7 +302,7 @@ mod tests {
         (at.wrapping_mul(0x9e37_79b9) >> 13) as u8
     }
 
-    impl Read for Source {
+    impl Read for TestSource {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let count = out.len().min(self.most).min(self.len - self.at);
             for (place, at) in out.iter_mut().zip(self.at..self.at + count) {
@@ -330,7 +330,7 @@ mod tests {
             most_wanted in prop_oneof![Just(400_usize), Just(HEADROOM), Just(3 << 20)],
             steps in proptest::collection::vec((0.0..1.0, 1_usize..=100), 1..40),
         ) {
-            let mut window = Window::one_of(Box::new(Source { at: 0, len, most, fails }), inputs);
+            let mut window = Window::one_of(Box::new(TestSource { at: 0, len, most, fails }), inputs);
             let mut steps = steps.into_iter().cycle();
             let mut at = 0;
             while at < len {

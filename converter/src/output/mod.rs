@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 use self::error::OutputError;
 use self::reserve::Reserve;
-use self::unfinished::{Unfinished, UnfinishedFiles};
+use self::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use self::write_behind::WriteBehind;
 use crate::buffered_sink::BufferedSink;
 
@@ -35,19 +35,19 @@ pub struct Destination {
 pub struct Output {
     /// As the user named it.
     name: PathBuf,
-    target: WriteBehind<Target>,
+    target: WriteBehind<OutputTarget>,
     /// Another program may read what is written while more is written.
     is_direct: bool,
 }
 
-enum Target {
+enum OutputTarget {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
     Direct(File),
     /// A file beside the place where it goes.
     File {
         temporary: NamedTempFile,
         reserve: Reserve,
-        unfinished: Unfinished,
+        unfinished: UnfinishedGuard,
         place: PathBuf,
         overwrite: bool,
     },
@@ -62,7 +62,7 @@ impl Output {
         if destination.path == Path::new("-") {
             return Output::stdout();
         }
-        Ok(Output::new(destination.path.clone(), Target::open(destination)?))
+        Ok(Output::new(destination.path.clone(), OutputTarget::open(destination)?))
     }
 
     /// Opens standard output.
@@ -74,16 +74,16 @@ impl Output {
         // Not io::stdout(), which looks for line ends in what it is given.
         let stdout = io::stdout().as_fd().try_clone_to_owned();
         let stdout = stdout.map_err(|error| Output::error(name, error.into()))?;
-        Ok(Output::new(name.to_owned(), Target::Direct(stdout.into())))
+        Ok(Output::new(name.to_owned(), OutputTarget::Direct(stdout.into())))
     }
 
     /// Writes to `pipe`, which messages call `name`.
     pub fn to_pipe(name: PathBuf, pipe: impl Into<OwnedFd>) -> Output {
-        Output::new(name, Target::Direct(File::from(pipe.into())))
+        Output::new(name, OutputTarget::Direct(File::from(pipe.into())))
     }
 
-    fn new(name: PathBuf, target: Target) -> Output {
-        let is_direct = matches!(target, Target::Direct(_));
+    fn new(name: PathBuf, target: OutputTarget) -> Output {
+        let is_direct = matches!(target, OutputTarget::Direct(_));
         Output { name, target: WriteBehind::new(target), is_direct }
     }
 
@@ -114,7 +114,7 @@ impl Output {
         let Output { name, target, .. } = self;
         let failed = |error: io::Error| Output::error(&name, WriteError::Io(error));
         let target = target.into_inner().map_err(failed)?;
-        let Target::File { temporary, reserve, unfinished, place, overwrite } = target else {
+        let OutputTarget::File { temporary, reserve, unfinished, place, overwrite } = target else {
             return Ok(());
         };
         reserve.give_back(temporary.as_file()).map_err(failed)?;
@@ -135,15 +135,15 @@ impl Output {
     }
 }
 
-impl Target {
-    fn open(destination: &Destination) -> Result<Target, OutputError> {
+impl OutputTarget {
+    fn open(destination: &Destination) -> Result<OutputTarget, OutputError> {
         let (path, overwrite) = (destination.path.as_path(), destination.overwrite);
         let failed = |error| Output::error(path, WriteError::Io(error));
         let (mut place, mut reserve) = (path.to_owned(), Reserve::default());
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(there) if !there.is_file() => {
-                return OpenOptions::new().write(true).open(path).map(Target::Direct).map_err(failed);
+                return OpenOptions::new().write(true).open(path).map(OutputTarget::Direct).map_err(failed);
             }
             Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
             // A symbolic link stays one: its target is replaced.
@@ -156,7 +156,7 @@ impl Target {
             _ => Path::new("."),
         };
         let (temporary, unfinished) = part(folder, &destination.unfinished).map_err(failed)?;
-        Ok(Target::File { temporary, reserve, unfinished, place, overwrite })
+        Ok(OutputTarget::File { temporary, reserve, unfinished, place, overwrite })
     }
 }
 
@@ -165,7 +165,10 @@ impl Target {
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn part(folder: &Path, unfinished: &UnfinishedFiles) -> io::Result<(NamedTempFile, Unfinished)> {
+pub(crate) fn part(
+    folder: &Path,
+    unfinished: &UnfinishedFiles,
+) -> io::Result<(NamedTempFile, UnfinishedGuard)> {
     // Opened here and not by tempfile, whose files are private: this one gets the permissions of
     // any new file, and the errors are the system's.
     let open = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
@@ -202,11 +205,11 @@ impl Write for Output {
     }
 }
 
-impl Write for Target {
+impl Write for OutputTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Target::Direct(file) => file.write(bytes),
-            Target::File { temporary, reserve, .. } => {
+            OutputTarget::Direct(file) => file.write(bytes),
+            OutputTarget::File { temporary, reserve, .. } => {
                 let file = temporary.as_file_mut();
                 let written = file.write(bytes)?;
                 reserve.written(file, written);
@@ -217,8 +220,8 @@ impl Write for Target {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Target::Direct(file) => file.flush(),
-            Target::File { temporary, .. } => temporary.as_file_mut().flush(),
+            OutputTarget::Direct(file) => file.flush(),
+            OutputTarget::File { temporary, .. } => temporary.as_file_mut().flush(),
         }
     }
 }

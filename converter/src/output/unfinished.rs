@@ -51,13 +51,13 @@ impl UnfinishedFiles {
         &self,
         make: impl FnOnce() -> io::Result<T>,
         path: impl FnOnce(&T) -> &Path,
-    ) -> io::Result<(T, Unfinished)> {
+    ) -> io::Result<(T, UnfinishedGuard)> {
         let mut unfinished = self.lock();
         let made = make()?;
         let path = path(&made).to_owned();
         unfinished.insert(path.clone());
         drop(unfinished);
-        Ok((made, Unfinished { path, files: self.clone() }))
+        Ok((made, UnfinishedGuard { path, files: self.clone() }))
     }
 
     /// Does what must not be interrupted. Nothing of it may make or finish one of these files.
@@ -73,12 +73,12 @@ impl UnfinishedFiles {
 }
 
 /// A file that is removed if the program is interrupted, until this is dropped.
-pub(crate) struct Unfinished {
+pub(crate) struct UnfinishedGuard {
     path: PathBuf,
     files: UnfinishedFiles,
 }
 
-impl Unfinished {
+impl UnfinishedGuard {
     /// Finishes the file with `finish`, which gives it its name.
     pub(crate) fn finish<T>(&self, finish: impl FnOnce() -> T) -> T {
         let _held = self.files.lock();
@@ -86,7 +86,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedGuard {
     fn drop(&mut self) {
         self.files.lock().remove(&self.path);
     }

@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use super::model::{BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Style, Ticks, Unit};
+use super::model::{AxisUnit, BandRow, BarRole, Bars, ConnectionPicture, Panel, Series, SeriesStyle, Ticks};
 use super::{palette, pyramid};
 
 const FRAME: &str = include_str!("page/page.html");
@@ -34,7 +34,7 @@ const COMPRESSION: u32 = 6;
 /// # Errors
 /// What `out` gives.
 pub fn write(connections: &[ConnectionPicture], out: &mut dyn Write) -> io::Result<()> {
-    let described: Vec<(Value, Blob, Texts)> =
+    let described: Vec<(Value, Blob, PageSentences)> =
         connections.iter().enumerate().map(|(number, connection)| describe(connection, number)).collect();
     let connections: Value = described.iter().map(|(description, ..)| description).cloned().collect();
     let program = concat!("bblog ", env!("CARGO_PKG_VERSION"));
@@ -70,7 +70,7 @@ fn element(id: &str, bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The sentences of a connection's events.
-struct Texts<'a>(&'a str);
+struct PageSentences<'a>(&'a str);
 
 /// The numbers of a connection, each column aligned to eight bytes.
 #[derive(Default)]
@@ -116,7 +116,7 @@ impl Blob {
     }
 }
 
-fn describe(connection: &ConnectionPicture, number: usize) -> (Value, Blob, Texts<'_>) {
+fn describe(connection: &ConnectionPicture, number: usize) -> (Value, Blob, PageSentences<'_>) {
     let mut blob = Blob::default();
     let until = connection.duration_us;
     let stalls = connection.stalls.iter().map(
@@ -151,21 +151,21 @@ fn describe(connection: &ConnectionPicture, number: usize) -> (Value, Blob, Text
         "bands": bands,
         "ticks": describe_ticks(ticks, &mut blob),
     });
-    (described, blob, Texts(&connection.ticks.texts.all))
+    (described, blob, PageSentences(&connection.ticks.texts.all))
 }
 
 fn unit_of(panel: Panel) -> &'static str {
     match panel.unit() {
-        Unit::Bytes => "bytes",
-        Unit::Microseconds => "us",
-        Unit::BitsPerSecond => "bps",
+        AxisUnit::Bytes => "bytes",
+        AxisUnit::Microseconds => "us",
+        AxisUnit::BitsPerSecond => "bps",
     }
 }
 
-fn line(line: &Line, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
+fn line(line: &Series, ticks: &Ticks, until: u64, blob: &mut Blob) -> Value {
     let style = match line.style {
-        Style::Step => "step",
-        Style::Dots => "dots",
+        SeriesStyle::Step => "step",
+        SeriesStyle::Dots => "dots",
     };
     let levels = pyramid::levels(line.points.clone(), usize::MAX).into_iter().map(|level| {
         // Points lie at events, but those of a rate.

@@ -34,11 +34,11 @@ pub struct ConnectionPicture {
     /// Time in each state of the sending side, microseconds.
     pub shares: Vec<(&'static str, u64)>,
     /// Gaps without progress.
-    pub stalls: Vec<Stall>,
+    pub stalls: Vec<StallBand>,
     /// The panel of the direction that has little data: it is shown on demand only.
     pub minor: Option<Panel>,
     /// Values over time.
-    pub lines: Vec<Line>,
+    pub lines: Vec<Series>,
     /// Ranges of sequence numbers.
     pub bars: Vec<Bars>,
     /// States over time.
@@ -56,7 +56,7 @@ impl ConnectionPicture {
 
 /// A gap without progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stall {
+pub struct StallBand {
     /// When it begins.
     pub start_us: u64,
     /// How long it lasts.
@@ -107,18 +107,18 @@ impl Panel {
     }
 
     /// The unit of its values.
-    pub fn unit(self) -> Unit {
+    pub fn unit(self) -> AxisUnit {
         match self {
-            Panel::Sequence | Panel::Arrival | Panel::Window => Unit::Bytes,
-            Panel::Rtt => Unit::Microseconds,
-            Panel::Rate => Unit::BitsPerSecond,
+            Panel::Sequence | Panel::Arrival | Panel::Window => AxisUnit::Bytes,
+            Panel::Rtt => AxisUnit::Microseconds,
+            Panel::Rate => AxisUnit::BitsPerSecond,
         }
     }
 }
 
 /// The unit of a panel's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum AxisUnit {
     /// Bytes.
     Bytes,
     /// Microseconds, shown as milliseconds.
@@ -129,7 +129,7 @@ pub enum Unit {
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
+pub enum SeriesStyle {
     /// A value holds until the next one.
     Step,
     /// Each value is a dot.
@@ -138,7 +138,7 @@ pub enum Style {
 
 /// A value over time.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Series {
     /// The panel it is drawn in.
     pub panel: Panel,
     /// Its name in the palette.
@@ -146,21 +146,21 @@ pub struct Line {
     /// Its name in the legend.
     pub label: &'static str,
     /// How it is drawn.
-    pub style: Style,
+    pub style: SeriesStyle,
     /// Times, which do not fall, and values; NaN where the value is absent.
     pub points: Vec<(u64, f64)>,
 }
 
-impl Line {
+impl Series {
     /// A line without points.
-    pub fn new(panel: Panel, id: &'static str, label: &'static str, style: Style) -> Line {
-        Line { panel, id, label, style, points: Vec::new() }
+    pub fn new(panel: Panel, id: &'static str, label: &'static str, style: SeriesStyle) -> Series {
+        Series { panel, id, label, style, points: Vec::new() }
     }
 
     /// Adds a value. Of equal values that follow each other a step line keeps the first.
     pub fn push(&mut self, time: u64, value: f64) {
         let same = |last: &(u64, f64)| last.1 == value || (last.1.is_nan() && value.is_nan());
-        if self.style == Style::Step && self.points.last().is_some_and(same) {
+        if self.style == SeriesStyle::Step && self.points.last().is_some_and(same) {
             return;
         }
         self.points.push((time, value));
@@ -236,12 +236,12 @@ pub struct Ticks {
     /// Names of events, with the kind that gives the row and the colour.
     pub codes: Vec<(String, &'static str)>,
     /// Sentences of the events that have one.
-    pub texts: Texts,
+    pub texts: SentenceList,
 }
 
 /// Sentences of events, one after the other.
 #[derive(Clone, Debug, Default)]
-pub struct Texts {
+pub struct SentenceList {
     /// The index of the event of each, in order.
     pub events: Vec<u32>,
     /// Where each ends in `all`.
@@ -250,7 +250,7 @@ pub struct Texts {
     pub all: String,
 }
 
-impl Texts {
+impl SentenceList {
     /// Adds the sentence that `write` writes for the event with index `event`.
     pub fn push(&mut self, event: usize, write: impl FnOnce(&mut String)) {
         write(&mut self.all);

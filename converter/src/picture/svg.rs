@@ -9,12 +9,12 @@ use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use super::model::{BarRole, Bars, ConnectionPicture, Line, Panel, Style, Unit, one_line};
+use super::model::{AxisUnit, BarRole, Bars, ConnectionPicture, Panel, Series, SeriesStyle, one_line};
 use super::{palette, pyramid};
 
 /// The size of a still, pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct StillSize {
     /// From left to right.
     pub width: u32,
     /// From top to bottom.
@@ -49,17 +49,17 @@ const LOG_FROM: f64 = 12.0;
 /// The smallest height of a panel with an axis of values.
 const SMALLEST: u32 = 80;
 /// The smallest size that `connection` can be drawn in, at this width or the least.
-pub fn smallest(connection: &ConnectionPicture, width: u32) -> Size {
+pub fn smallest(connection: &ConnectionPicture, width: u32) -> StillSize {
     let width = width.max(2 * LEGEND);
-    let layout = Layout::of(connection, width);
-    Size { width: 2 * LEGEND, height: layout.fixed() + layout.panels.len() as u32 * SMALLEST }
+    let layout = PanelLayout::of(connection, width);
+    StillSize { width: 2 * LEGEND, height: layout.fixed() + layout.panels.len() as u32 * SMALLEST }
 }
 
 /// A size that suits `connection`.
-pub fn natural(connection: &ConnectionPicture) -> Size {
-    let layout = Layout::of(connection, WIDTH);
+pub fn natural(connection: &ConnectionPicture) -> StillSize {
+    let layout = PanelLayout::of(connection, WIDTH);
     let panels: u32 = layout.panels.iter().map(|(panel, _)| PANEL * weight(*panel) / 2).sum();
-    Size { width: WIDTH, height: layout.fixed() + panels }
+    StillSize { width: WIDTH, height: layout.fixed() + panels }
 }
 
 /// How high a panel is beside others.
@@ -68,7 +68,7 @@ fn weight(panel: Panel) -> u32 {
 }
 
 /// Where what stands.
-struct Layout<'a> {
+struct PanelLayout<'a> {
     /// The lines of the heading.
     verdict: Vec<String>,
     /// Panels, each with its legend as lines of names in the palette and labels.
@@ -82,8 +82,8 @@ struct Layout<'a> {
 /// Lines of names: each the left edge, the name in the palette, and the label.
 type Legend<'a> = Vec<Vec<(u32, &'a str, Cow<'a, str>)>>;
 
-impl<'a> Layout<'a> {
-    fn of(connection: &'a ConnectionPicture, width: u32) -> Layout<'a> {
+impl<'a> PanelLayout<'a> {
+    fn of(connection: &'a ConnectionPicture, width: u32) -> PanelLayout<'a> {
         let verdict = lines_of_text(&one_line(&connection.verdict), (width / BOLD_LETTER).max(20) as usize);
         let panels = panels(connection).into_iter().map(|panel| {
             let bars = bars_of(connection, panel).map(|bars| (bars.kind, Cow::from(bars.label)));
@@ -95,7 +95,7 @@ impl<'a> Layout<'a> {
             let percent = 100.0 * *time as f64 / all.max(1) as f64;
             (*state, Cow::from(format!("{} {percent:.1} %", state.replace('_', " "))))
         });
-        Layout {
+        PanelLayout {
             verdict,
             panels: panels.collect(),
             limits: legend(limits, width),
@@ -163,9 +163,9 @@ fn lines_of_text(text: &str, letters: usize) -> Vec<String> {
 ///
 /// # Errors
 /// [`DrawError`] of the library.
-pub fn draw(connection: &ConnectionPicture, size: Size) -> Result<String, DrawError> {
+pub fn draw(connection: &ConnectionPicture, size: StillSize) -> Result<String, DrawError> {
     let mut svg = String::new();
-    let layout = Layout::of(connection, size.width);
+    let layout = PanelLayout::of(connection, size.width);
     let root = SVGBackend::with_string(&mut svg, (size.width, size.height)).into_drawing_area();
     root.fill(&ink("paper"))?;
     let (top, mut below) = root.split_vertically(layout.top());
@@ -201,7 +201,7 @@ fn text(colour: &str) -> TextStyle<'static> {
     FONT.into_font().color(&ink(colour))
 }
 
-fn lines_of(connection: &ConnectionPicture, panel: Panel) -> impl Iterator<Item = &Line> {
+fn lines_of(connection: &ConnectionPicture, panel: Panel) -> impl Iterator<Item = &Series> {
     connection.lines.iter().filter(move |line| line.panel == panel && !line.points.is_empty())
 }
 
@@ -217,7 +217,11 @@ fn panels(connection: &ConnectionPicture) -> Vec<Panel> {
     Panel::ALL.into_iter().filter(has).filter(|panel| connection.minor != Some(*panel)).collect()
 }
 
-fn heading(connection: &ConnectionPicture, layout: &Layout<'_>, area: &Area<'_>) -> Result<(), DrawError> {
+fn heading(
+    connection: &ConnectionPicture,
+    layout: &PanelLayout<'_>,
+    area: &Area<'_>,
+) -> Result<(), DrawError> {
     let bold = (FONT.0, 15).into_font().style(FontStyle::Bold).color(&ink("ink"));
     let mut top = 8;
     for line in &layout.verdict {
@@ -256,14 +260,14 @@ fn range(connection: &ConnectionPicture, panel: Panel) -> (f64, f64) {
     ((low - room).max(0.0), high + room)
 }
 
-fn label_of(unit: Unit, value: f64) -> String {
+fn label_of(unit: AxisUnit, value: f64) -> String {
     match unit {
         _ if value == 0.0 => "0".to_owned(),
-        Unit::Bytes => grouped(value.max(0.0) as u64),
-        Unit::Microseconds => format!("{} ms", value / 1000.0),
-        Unit::BitsPerSecond if value >= 1e9 => format!("{} Gbit/s", value / 1e9),
-        Unit::BitsPerSecond if value >= 1e6 => format!("{} Mbit/s", value / 1e6),
-        Unit::BitsPerSecond => format!("{} kbit/s", value / 1e3),
+        AxisUnit::Bytes => grouped(value.max(0.0) as u64),
+        AxisUnit::Microseconds => format!("{} ms", value / 1000.0),
+        AxisUnit::BitsPerSecond if value >= 1e9 => format!("{} Gbit/s", value / 1e9),
+        AxisUnit::BitsPerSecond if value >= 1e6 => format!("{} Mbit/s", value / 1e6),
+        AxisUnit::BitsPerSecond => format!("{} kbit/s", value / 1e3),
     }
 }
 
@@ -293,7 +297,7 @@ fn draw_panel(
     let times = 0.0..connection.duration_us.max(1) as f64;
     let mut chart = ChartBuilder::on(area);
     chart.margin_right(14).margin_bottom(GAP).x_label_area_size(labels).y_label_area_size(LEFT);
-    let of_times = panel.unit() == Unit::Microseconds;
+    let of_times = panel.unit() == AxisUnit::Microseconds;
     let least = lines_of(connection, panel).flat_map(|line| &line.points).map(|point| point.1);
     let least = least.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
     if of_times && high > LOG_FROM * least {
@@ -330,7 +334,7 @@ where
         draw_bars(&mut chart, bars, connection.duration_us, width)?;
     }
     // The first of the legend is on top.
-    let lines: Vec<&Line> = lines_of(connection, panel).collect();
+    let lines: Vec<&Series> = lines_of(connection, panel).collect();
     for line in lines.into_iter().rev() {
         draw_line(&mut chart, line, connection.duration_us, width)?;
     }
@@ -339,14 +343,14 @@ where
 
 fn draw_line<Y: Ranged<ValueType = f64>>(
     chart: &mut Chart<'_, '_, Y>,
-    line: &Line,
+    line: &Series,
     until: u64,
     width: usize,
 ) -> Result<(), DrawError> {
     let colour = ink(line.id);
     // Twice as many points as pixels look like all of them.
     let points = pyramid::levels(line.points.clone(), (width * 4).max(8192)).swap_remove(0);
-    if line.style == Style::Dots {
+    if line.style == SeriesStyle::Dots {
         let dots = points.iter().map(|(time, value)| Circle::new((*time as f64, *value), 1, colour.filled()));
         chart.draw_series(dots)?;
         return Ok(());
@@ -439,7 +443,7 @@ fn rows_chart<'a, 'b>(
 
 fn draw_states(
     connection: &ConnectionPicture,
-    layout: &Layout<'_>,
+    layout: &PanelLayout<'_>,
     area: &Area<'_>,
 ) -> Result<(), DrawError> {
     let (top, area) = area.split_vertically(HEADING * layout.limits.len().max(1) as u32);

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::model::{Bars, ConnectionPicture, Line, Panel, Style, one_line};
+use super::model::{Bars, ConnectionPicture, Panel, Series, SeriesStyle, one_line};
 
 /// Colours of xplot for names of the palette; white for others.
 const COLOURS: [(&str, &str); 9] = [
@@ -44,25 +44,25 @@ fn colour(id: &str) -> &'static str {
 }
 
 /// A time as seconds with six decimals.
-struct Time(i64);
+struct XplTime(i64);
 
-impl std::fmt::Display for Time {
+impl std::fmt::Display for XplTime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{:06}", self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000))
     }
 }
 
-fn write_line(connection: &ConnectionPicture, line: &Line, out: &mut dyn Write) -> io::Result<()> {
-    let time = |offset: u64| Time(connection.origin_us.saturating_add_unsigned(offset));
+fn write_line(connection: &ConnectionPicture, line: &Series, out: &mut dyn Write) -> io::Result<()> {
+    let time = |offset: u64| XplTime(connection.origin_us.saturating_add_unsigned(offset));
     writeln!(out, "{}", colour(line.id))?;
     for (at, (start, value)) in line.points.iter().enumerate().filter(|(_, point)| !point.1.is_nan()) {
         let next = line.points.get(at + 1);
         let end = next.map_or(connection.duration_us, |next| next.0);
         match line.style {
-            Style::Step => writeln!(out, "line {} {value:.0} {} {value:.0}", time(*start), time(end))?,
-            Style::Dots => writeln!(out, "dot {} {value:.0}", time(*start))?,
+            SeriesStyle::Step => writeln!(out, "line {} {value:.0} {} {value:.0}", time(*start), time(end))?,
+            SeriesStyle::Dots => writeln!(out, "dot {} {value:.0}", time(*start))?,
         }
-        if let (Style::Step, Some((_, next))) = (line.style, next.filter(|next| !next.1.is_nan())) {
+        if let (SeriesStyle::Step, Some((_, next))) = (line.style, next.filter(|next| !next.1.is_nan())) {
             writeln!(out, "line {} {value:.0} {} {next:.0}", time(end), time(end))?;
         }
     }
@@ -72,7 +72,7 @@ fn write_line(connection: &ConnectionPicture, line: &Line, out: &mut dyn Write) 
 fn write_bars(connection: &ConnectionPicture, bars: &Bars, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", colour(bars.kind))?;
     for range in &bars.ranges {
-        let time = Time(connection.origin_us.saturating_add_unsigned(range.time));
+        let time = XplTime(connection.origin_us.saturating_add_unsigned(range.time));
         writeln!(out, "line {time} {} {time} {}", range.low, range.high)?;
         writeln!(out, "dtick {time} {}\nutick {time} {}", range.high, range.low)?;
     }

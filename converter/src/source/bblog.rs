@@ -3,7 +3,7 @@
 
 use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{
-    Cut, EntryCutter, HEADER_LEN, Header, LeftOut, RECORD_LEN, Record, VERBOSE_LEN,
+    Cut, EntryCutter, HEADER_LEN, Header, RECORD_LEN, Record, SkippedBytes, VERBOSE_LEN,
 };
 
 use crate::input::error::{InputError, Recovery};
@@ -163,8 +163,8 @@ impl BblogReader {
 
     /// Bytes that were left out.
     #[cold]
-    fn left_out(&mut self, left_out: LeftOut) -> InputError {
-        let LeftOut { in_front, bytes, why, is_rest } = left_out;
+    fn left_out(&mut self, left_out: SkippedBytes) -> InputError {
+        let SkippedBytes { in_front, bytes, why, is_rest } = left_out;
         self.window.consume(in_front);
         let at = self.window.offset() - bytes;
         self.ended = is_rest;

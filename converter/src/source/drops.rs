@@ -15,7 +15,7 @@ const MAX_CAPTURES: usize = 4096;
 
 /// The counts of captures.
 #[derive(Clone, Debug, Default)]
-pub struct Drops {
+pub struct CaptureDrops {
     captures: Vec<Counted>,
     /// The place of the latest capture by its header.
     places: HashMap<[u8; FILE_HEADER_LEN], usize>,
@@ -44,10 +44,10 @@ pub struct Dropped {
     pub is_minimum: bool,
 }
 
-impl Drops {
+impl CaptureDrops {
     /// The count of the capture with this header whose events are from `begin` to `end`, microseconds since boot.
-    pub fn of_capture(header: &FileHeader, begin: u64, end: u64) -> Drops {
-        let mut drops = Drops::default();
+    pub fn of_capture(header: &FileHeader, begin: u64, end: u64) -> CaptureDrops {
+        let mut drops = CaptureDrops::default();
         drops.extend(header, begin, end);
         drops
     }
@@ -90,7 +90,7 @@ impl Drops {
     }
 
     /// Adds the captures of another input.
-    pub fn add(&mut self, other: Drops) {
+    pub fn add(&mut self, other: CaptureDrops) {
         for capture in other.captures {
             if dropped_events(&capture.header).is_none() || self.latest(&capture.header).is_none() {
                 self.push(capture);
@@ -130,9 +130,9 @@ mod tests {
     }
 
     fn total(captures: &[(u64, u64, u64)]) -> Option<(u64, bool)> {
-        let mut drops = Drops::default();
+        let mut drops = CaptureDrops::default();
         for (number, &(begin, end, dropped)) in captures.iter().enumerate() {
-            drops.add(Drops::of_capture(&header(number as u64, dropped), begin, end));
+            drops.add(CaptureDrops::of_capture(&header(number as u64, dropped), begin, end));
         }
         drops.total().map(|total| (total.events, total.is_minimum))
     }
@@ -146,15 +146,15 @@ mod tests {
         assert_eq!(total(&[(0, 9, 3), (9, 19, 4)]), Some((4, true)));
         assert_eq!(total(&[(0, 100, 6), (0, 9, 3), (50, 60, 4), (55, 70, 2)]), Some((7, true)));
         // The same capture twice.
-        let mut drops = Drops::of_capture(&header(5, 3), 0, 9);
-        drops.add(Drops::of_capture(&header(5, 3), 0, 9));
+        let mut drops = CaptureDrops::of_capture(&header(5, 3), 0, 9);
+        drops.add(CaptureDrops::of_capture(&header(5, 3), 0, 9));
         assert_eq!(drops.total(), Some(Dropped { events: 3, is_minimum: false }));
     }
 
     #[test]
     fn sections_that_go_on_are_one_capture_and_counts_end_one() {
         let open = FileHeader { event_count: 0, ..header(1, 0) };
-        let mut drops = Drops::default();
+        let mut drops = CaptureDrops::default();
         drops.extend(&open, 0, 5);
         assert_eq!(drops.total(), None, "no count yet");
         drops.extend(&open, 7, 9);

@@ -11,11 +11,11 @@ pub mod elog;
 mod order;
 pub mod pcapng;
 
-pub use drops::{Dropped, Drops};
+pub use drops::{CaptureDrops, Dropped};
 
 /// Counts of what an input has besides records and events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct InputCounts {
     /// Entries that began. `None` if the format has none, or does not separate them.
     pub entries: Option<u64>,
     /// Sections begun: of the input, or those that `convert` makes of it.

@@ -44,13 +44,13 @@ pub(super) struct TimeOrder {
     /// The time of the newest item that was taken, and how many were taken after a newer one.
     last: u64,
     left: u64,
-    items: Vec<Item>,
+    items: Vec<WindowEvent>,
     sorted: Vec<u8>,
 }
 
 /// An item of the window.
 #[derive(Clone, Copy)]
-struct Item {
+struct WindowEvent {
     time: u64,
     at: u32,
     len: u32,
@@ -166,7 +166,7 @@ impl TimeOrder {
         let bytes = bytes.get_mut(..seen).unwrap_or_default();
         let mut at = 0;
         while let Ahead::Item(len, time) = ahead(&bytes[at..]) {
-            items.push(Item { time, at: at as u32, len: len as u32 });
+            items.push(WindowEvent { time, at: at as u32, len: len as u32 });
             at += len;
         }
         if !items.is_sorted_by_key(|item| item.time) {
@@ -185,7 +185,7 @@ impl TimeOrder {
             return seen;
         }
         let old = self.newest.saturating_sub(LATE_US);
-        let of = |items: &[Item]| items.iter().map(|item| item.len as usize).sum::<usize>();
+        let of = |items: &[WindowEvent]| items.iter().map(|item| item.len as usize).sum::<usize>();
         match items.partition_point(|item| item.time <= old) {
             // All is of one moment.
             0 => of(&items[..items.len().div_ceil(2)]),

@@ -122,12 +122,12 @@ impl TextColumn {
 
 /// Texts back to back.
 #[derive(Default)]
-struct Texts {
+struct TextArrays {
     bytes: Vec<u8>,
     ends: Vec<i32>,
 }
 
-impl Texts {
+impl TextArrays {
     #[inline]
     fn push(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
@@ -144,7 +144,7 @@ impl Texts {
 
 /// A map for each row.
 pub(super) struct MapColumn<V> {
-    keys: Texts,
+    keys: TextArrays,
     values: V,
     ends: Vec<i32>,
 }
@@ -163,7 +163,7 @@ pub(super) fn map_type(value: DataType) -> DataType {
 
 impl<V> MapColumn<V> {
     fn new(values: V) -> MapColumn<V> {
-        MapColumn { keys: Texts::default(), values, ends: Vec::new() }
+        MapColumn { keys: TextArrays::default(), values, ends: Vec::new() }
     }
 
     /// Ends the row.
@@ -192,7 +192,7 @@ impl<V> MapColumn<V> {
 /// Numbers by name.
 pub(super) type IntMap = MapColumn<Vec<i64>>;
 /// Texts by name.
-pub(super) struct TextMap(MapColumn<()>, Texts);
+pub(super) struct TextMap(MapColumn<()>, TextArrays);
 
 impl IntMap {
     pub(super) fn ints() -> IntMap {
@@ -214,7 +214,7 @@ impl IntMap {
 
 impl TextMap {
     pub(super) fn new() -> TextMap {
-        TextMap(MapColumn::new(()), Texts::default())
+        TextMap(MapColumn::new(()), TextArrays::default())
     }
 
     pub(super) fn add(&mut self, key: &str, value: &str) {

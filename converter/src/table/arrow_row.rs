@@ -10,7 +10,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use super::column::{COLUMNS, Cell, Column, Kind};
+use super::column::{COLUMNS, Cell, CellKind, ConnectionColumn};
 use super::row::ConnectionRow;
 
 /// The time zone of all times.
@@ -28,13 +28,13 @@ pub fn time_type() -> DataType {
 
 /// The schema of the table.
 pub fn schema() -> SchemaRef {
-    let field = |column: &Column| {
+    let field = |column: &ConnectionColumn| {
         let kind = match column.kind {
-            Kind::Text => DataType::Utf8,
-            Kind::Word => word_type(),
-            Kind::Integer => DataType::Int64,
-            Kind::Bool => DataType::Boolean,
-            Kind::Time => time_type(),
+            CellKind::Text => DataType::Utf8,
+            CellKind::Word => word_type(),
+            CellKind::Integer => DataType::Int64,
+            CellKind::Bool => DataType::Boolean,
+            CellKind::Time => time_type(),
         };
         Field::new(column.name, kind, column.name != "connection_id")
     };
@@ -53,30 +53,30 @@ pub fn batch<'a>(
     RecordBatch::try_new(Arc::clone(schema), columns)
 }
 
-fn array<'a>(column: &Column, rows: impl Iterator<Item = &'a ConnectionRow>) -> ArrayRef {
+fn array<'a>(column: &ConnectionColumn, rows: impl Iterator<Item = &'a ConnectionRow>) -> ArrayRef {
     let cells = rows.map(|row| column.get(row));
     match column.kind {
-        Kind::Text => {
+        CellKind::Text => {
             let mut array = StringBuilder::new();
             cells.for_each(|cell| array.append_option(text(&cell)));
             Arc::new(array.finish())
         }
-        Kind::Word => {
+        CellKind::Word => {
             let mut array = StringDictionaryBuilder::<Int32Type>::new();
             cells.for_each(|cell| array.append_option(text(&cell)));
             Arc::new(array.finish())
         }
-        Kind::Integer => {
+        CellKind::Integer => {
             let mut array = Int64Builder::new();
             cells.for_each(|cell| array.append_option(cell.integer()));
             Arc::new(array.finish())
         }
-        Kind::Bool => {
+        CellKind::Bool => {
             let mut array = BooleanBuilder::new();
             cells.for_each(|cell| array.append_option(cell.integer().map(|truth| truth != 0)));
             Arc::new(array.finish())
         }
-        Kind::Time => {
+        CellKind::Time => {
             let mut array = TimestampMicrosecondBuilder::new().with_timezone(UTC);
             cells.for_each(|cell| array.append_option(cell.integer()));
             Arc::new(array.finish())

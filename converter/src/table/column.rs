@@ -26,7 +26,7 @@ pub enum Cell<'a> {
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellKind {
     /// Text, mostly another in each row.
     Text,
     /// One of few different texts.
@@ -40,30 +40,30 @@ pub enum Kind {
 }
 
 /// A column.
-pub struct Column {
+pub struct ConnectionColumn {
     /// Its name in JSON, CSV and Parquet.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// What it is, with its unit.
     pub about: &'static str,
     get: fn(&ConnectionRow) -> Cell<'_>,
 }
 
-impl Column {
+impl ConnectionColumn {
     /// Its value in a row.
     pub fn get<'a>(&self, row: &'a ConnectionRow) -> Cell<'a> {
         (self.get)(row)
     }
 
     /// The column called `name`.
-    pub fn find(name: &str) -> Option<&'static Column> {
+    pub fn find(name: &str) -> Option<&'static ConnectionColumn> {
         COLUMNS.iter().find(|column| column.name == name)
     }
 
     /// Whether its numbers are amounts, to be compared and summed up: not ports.
     pub fn is_amount(&self) -> bool {
-        self.kind == Kind::Integer && !self.name.ends_with("_port")
+        self.kind == CellKind::Integer && !self.name.ends_with("_port")
     }
 }
 
@@ -109,8 +109,8 @@ fn inferred(row: &ConnectionRow) -> Cell<'_> {
 macro_rules! columns {
     ($($name:literal $kind:ident $get:expr, $about:literal;)*) => {
         /// The columns, in their order.
-        pub const COLUMNS: &[Column] =
-            &[$(Column { name: $name, kind: Kind::$kind, about: $about, get: $get },)*];
+        pub const COLUMNS: &[ConnectionColumn] =
+            &[$(ConnectionColumn { name: $name, kind: CellKind::$kind, about: $about, get: $get },)*];
     };
 }
 

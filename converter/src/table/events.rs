@@ -16,7 +16,7 @@ use arrow_select::take::take_record_batch;
 use bblog_analysis::{Number, Step};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{Field as EventField, Value};
-use bblog_dissector::spec::{EventSpec, FieldSpec, Kind, Repeat};
+use bblog_dissector::spec::{EventSpec, FieldSpec, Repeat, ValueKind};
 use bblog_dissector::tables;
 use foldhash::fast::RandomState;
 
@@ -59,7 +59,7 @@ pub struct EventTable {
     id_keys: Vec<Option<i32>>,
     ids: Vec<ConnectionId>,
     places: HashMap<ConnectionId, i32, RandomState>,
-    base: Base,
+    base: EventColumns,
     ints: Vec<IntColumn>,
     text_columns: Vec<TextColumn>,
     values: IntMap,
@@ -71,7 +71,7 @@ pub struct EventTable {
 const TEXT: u16 = 1 << 15;
 
 /// The columns that say which event it is.
-struct Base {
+struct EventColumns {
     numbers: Vec<i64>,
     times: IntColumn,
     uptimes: IntColumn,
@@ -88,9 +88,9 @@ struct Base {
     words: Words,
 }
 
-impl Base {
-    fn new() -> Base {
-        Base {
+impl EventColumns {
+    fn new() -> EventColumns {
+        EventColumns {
             numbers: Vec::new(),
             times: IntColumn::new(),
             uptimes: IntColumn::new(),
@@ -146,7 +146,7 @@ fn rows_of(catalog: &Catalog, name: &str) -> Vec<&'static FieldSpec> {
 }
 
 fn is_number(row: &FieldSpec) -> bool {
-    let number = matches!(row.kind, Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool);
+    let number = matches!(row.kind, ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool);
     number && row.place.repeat == Repeat::Once
 }
 
@@ -209,7 +209,7 @@ impl EventTable {
             id_keys: Vec::new(),
             ids: Vec::new(),
             places: HashMap::default(),
-            base: Base::new(),
+            base: EventColumns::new(),
             ints: (0..ints).map(|_| IntColumn::new()).collect(),
             text_columns: (0..texts).map(|_| TextColumn::new()).collect(),
             values: IntMap::ints(),
@@ -246,10 +246,10 @@ impl EventTable {
         }
     }
 
-    /// Takes in an event; `told` is its connection and that connection's step.
-    pub fn add(&mut self, decoded: &DecodedItem<'_>, told: Option<&(Number, Step)>) {
-        self.connections.push(told.map(|told| told.0));
-        self.add_base(decoded, told.map(|told| &told.1));
+    /// Takes in an event; `fed` is its connection and that connection's step.
+    pub fn add(&mut self, decoded: &DecodedItem<'_>, fed: Option<&(Number, Step)>) {
+        self.connections.push(fed.map(|fed| fed.0));
+        self.add_base(decoded, fed.map(|fed| &fed.1));
         let event = &decoded.event;
         if matches!(self.shape, Shape::All { .. }) {
             event.common().chain(event.derived()).for_each(|field| self.add_common(&field));
@@ -297,7 +297,7 @@ impl EventTable {
         if self.shape == (Shape::All { summary: true }) {
             self.scratch.clear();
             // A string takes everything.
-            let _ = base.words.write(decoded, decoded.style, &mut self.scratch);
+            let _ = base.words.write(decoded, decoded.initial_seqs, &mut self.scratch);
             base.summaries.set(row, &self.scratch);
         }
     }

@@ -10,12 +10,12 @@ use bblog_dissector::bblog::Header;
 use bblog_pcapng::escape::Escaped;
 use foldhash::fast::RandomState;
 
-use super::id::{ConnectionId, Identity};
+use super::id::{ConnectionId, IdParts};
 use super::row::{ConnectionRow, Party};
 use crate::event::follow::Follower;
 use crate::event::item::{BblogItem, LogItem};
 use crate::event::subject::{Subject, Subjects, set};
-use crate::input::host::Place;
+use crate::input::host::HostedFile;
 
 /// Follows connections, and makes a row of each that is over.
 pub struct Gatherer {
@@ -23,10 +23,10 @@ pub struct Gatherer {
     subjects: Subjects,
     open: HashMap<Number, Extra, RandomState>,
     /// Where each input is, by its number.
-    places: Arc<[Place]>,
+    places: Arc<[HostedFile]>,
     /// Input, section and connection of the last record, whose section was looked at.
     noted: Option<(usize, u64, Number)>,
-    words: Words,
+    words: SharedTexts,
 }
 
 /// What is known of a connection beside its subject and its account.
@@ -45,9 +45,9 @@ struct Extra {
 
 /// Texts that many rows have in common.
 #[derive(Default)]
-struct Words(HashMap<Box<str>, Arc<str>, RandomState>);
+struct SharedTexts(HashMap<Box<str>, Arc<str>, RandomState>);
 
-impl Words {
+impl SharedTexts {
     fn share(&mut self, text: &str) -> Arc<str> {
         match self.0.get(text) {
             Some(known) => Arc::clone(known),
@@ -62,14 +62,14 @@ impl Words {
 
 impl Gatherer {
     /// One that has seen nothing yet; `places` says where the inputs are, by their numbers.
-    pub fn new(places: Arc<[Place]>) -> Gatherer {
+    pub fn new(places: Arc<[HostedFile]>) -> Gatherer {
         Gatherer {
             follower: Follower::new(Wanted::default()),
             subjects: Subjects::default(),
             open: HashMap::default(),
             places,
             noted: None,
-            words: Words::default(),
+            words: SharedTexts::default(),
         }
     }
 
@@ -194,10 +194,10 @@ impl Gatherer {
 fn identify(
     boot: Option<Micros>,
     iss: Option<u32>,
-    place: Option<&Place>,
+    place: Option<&HostedFile>,
     subject: Option<&Subject>,
 ) -> ConnectionId {
-    ConnectionId::of(&Identity {
+    ConnectionId::of(&IdParts {
         host: place.and_then(|place| place.host.as_deref()),
         boot,
         addresses: subject.and_then(|subject| subject.addresses),

@@ -11,7 +11,7 @@ use crate::event::connection::Address;
 
 /// What distinguishes a connection from all others.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Identity<'a> {
+pub struct IdParts<'a> {
     /// The machine that logged it.
     pub host: Option<&'a str>,
     /// When that machine booted (BBLog).
@@ -44,7 +44,7 @@ pub struct ConnectionId(u128);
 
 impl ConnectionId {
     /// The id of a connection.
-    pub fn of(identity: &Identity<'_>) -> ConnectionId {
+    pub fn of(identity: &IdParts<'_>) -> ConnectionId {
         let digest = Sha256::digest(lines(identity));
         ConnectionId(digest.iter().take(16).fold(0, |id, &byte| id << 8 | u128::from(byte)))
     }
@@ -56,8 +56,8 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-fn lines(identity: &Identity<'_>) -> String {
-    let Identity { host, boot, addresses, iss, session } = *identity;
+fn lines(identity: &IdParts<'_>) -> String {
+    let IdParts { host, boot, addresses, iss, session } = *identity;
     let mut text = String::new();
     // A string takes everything.
     let _ = host.map(|host| writeln!(text, "host {host}"));
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn ids_can_be_computed_by_others() {
         let remote = std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 9, 0, 3).into();
-        let identity = Identity {
+        let identity = IdParts {
             host: Some("web1"),
             boot: Some(Micros(5)),
             addresses: Some((std::net::SocketAddr::from(([10, 0, 0, 1], 443)), remote)),
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_fact_counts() {
-        let whole = Identity {
+        let whole = IdParts {
             host: Some("a"),
             boot: Some(Micros(1)),
             addresses: Some((([10, 0, 0, 1], 1).into(), ([10, 0, 0, 2], 2).into())),
@@ -101,13 +101,13 @@ mod tests {
             session: None,
         };
         let others = [
-            Identity { host: Some("b"), ..whole },
-            Identity { host: None, ..whole },
-            Identity { boot: Some(Micros(2)), ..whole },
-            Identity { addresses: whole.addresses.map(|(a, b)| (b, a)), ..whole },
-            Identity { addresses: None, ..whole },
-            Identity { addresses: None, session: Some(1), ..whole },
-            Identity { iss: Some(2), ..whole },
+            IdParts { host: Some("b"), ..whole },
+            IdParts { host: None, ..whole },
+            IdParts { boot: Some(Micros(2)), ..whole },
+            IdParts { addresses: whole.addresses.map(|(a, b)| (b, a)), ..whole },
+            IdParts { addresses: None, ..whole },
+            IdParts { addresses: None, session: Some(1), ..whole },
+            IdParts { iss: Some(2), ..whole },
         ];
         let mut ids: Vec<_> = others.iter().chain([&whole]).map(ConnectionId::of).collect();
         ids.sort();

@@ -8,7 +8,7 @@ const FLAGS: [&str; 9] = ["FIN", "SYN", "RST", "PUSH", "ACK", "URG", "ECE", "CWR
 
 /// A TCP header with its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TcpHeader<'a> {
+pub struct TcpHeaderText<'a> {
     /// Source port.
     pub source: u16,
     /// Destination port.
@@ -29,13 +29,13 @@ pub struct TcpHeader<'a> {
     pub options: &'a [u8],
 }
 
-impl<'a> TcpHeader<'a> {
+impl<'a> TcpHeaderText<'a> {
     /// Reads a header; `None` with fewer than 20 bytes.
-    pub fn parse(bytes: &'a [u8]) -> Option<TcpHeader<'a>> {
+    pub fn parse(bytes: &'a [u8]) -> Option<TcpHeaderText<'a>> {
         let (fixed, options) = bytes.split_first_chunk::<20>()?;
         let word = |at: usize| u16::from_be_bytes([fixed[at], fixed[at + 1]]);
         let long = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
-        Some(TcpHeader {
+        Some(TcpHeaderText {
             source: word(0),
             destination: word(2),
             seq: long(4),
@@ -49,7 +49,7 @@ impl<'a> TcpHeader<'a> {
     }
 }
 
-impl fmt::Display for TcpHeader<'_> {
+impl fmt::Display for TcpHeaderText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} > {} ", self.source, self.destination)?;
         let set = FLAGS.iter().enumerate().filter(|(bit, _)| self.flags & 1 << bit != 0);

@@ -91,8 +91,8 @@ pub fn convert(input: &Path, output: &Path) {
 
 /// Converts bytes through the library, with the faults found.
 pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
-    use bblog_converter::event::merge::Stream;
-    use bblog_converter::frame::stream::{FrameStream, Frames};
+    use bblog_converter::event::merge::MergeInput;
+    use bblog_converter::frame::stream::{FrameStream, MergedFrames};
     use bblog_converter::input::assumptions::Assumptions;
     use bblog_converter::input::{Input, InputName, InputPosition};
     // Made once: tables live as long as the process.
@@ -112,7 +112,7 @@ pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
             Err(fault) => on_error(&name, &fault),
         }
     }
-    let mut frames = Frames::of(streams, &mut on_error);
+    let mut frames = MergedFrames::of(streams, &mut on_error);
     let (_, out) =
         bblog_converter::command::convert::write(&mut frames, None, Vec::new(), &mut on_error).unwrap();
     (out, faults)

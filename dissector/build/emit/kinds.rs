@@ -11,8 +11,8 @@ pub fn prefix(event: &Event) -> String {
 }
 
 /// The type of each filter name: the widest among its rows.
-pub fn kinds(tables: &Tables) -> Result<BTreeMap<String, Kind>, TableError> {
-    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+pub fn kinds(tables: &Tables) -> Result<BTreeMap<String, ValueKind>, TableError> {
+    let mut kinds: BTreeMap<String, ValueKind> = BTreeMap::new();
     let groups = tables.groups.iter().map(|g| (g.prefix.clone(), &g.rows));
     for (prefix, rows) in groups.chain(tables.events.iter().map(|e| (prefix(e), &e.rows))) {
         for row in rows {
@@ -29,24 +29,24 @@ pub fn kinds(tables: &Tables) -> Result<BTreeMap<String, Kind>, TableError> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     Unsigned(u16),
     Signed(u16),
     Bool,
     Text,
 }
 
-impl Kind {
-    pub fn widest(self, other: Kind) -> Option<Kind> {
+impl ValueKind {
+    pub fn widest(self, other: ValueKind) -> Option<ValueKind> {
         match (self, other) {
-            (Kind::Unsigned(a), Kind::Unsigned(b)) => Some(Kind::Unsigned(a.max(b))),
-            (Kind::Signed(a), Kind::Signed(b)) => Some(Kind::Signed(a.max(b))),
+            (ValueKind::Unsigned(a), ValueKind::Unsigned(b)) => Some(ValueKind::Unsigned(a.max(b))),
+            (ValueKind::Signed(a), ValueKind::Signed(b)) => Some(ValueKind::Signed(a.max(b))),
             (a, b) => (a == b).then_some(a),
         }
     }
 }
 
-pub fn kind(tables: &Tables, row: &Row) -> Result<Kind, TableError> {
+pub fn kind(tables: &Tables, row: &Row) -> Result<ValueKind, TableError> {
     let member = member(tables, &row.member)?;
     let bits = match (row.member.bits, &row.member.low) {
         (Some((low, high)), _) => u16::from(high - low + 1).next_power_of_two().max(8),
@@ -54,11 +54,11 @@ pub fn kind(tables: &Tables, row: &Row) -> Result<Kind, TableError> {
         (None, None) => member.size() * 8,
     };
     Ok(match member {
-        Type::Text(_) => Kind::Text,
-        _ if row.unit == "bool" => Kind::Bool,
-        Type::Signed(_) => Kind::Signed(bits),
-        _ if row.signed => Kind::Signed(bits),
-        _ => Kind::Unsigned(bits),
+        Type::Text(_) => ValueKind::Text,
+        _ if row.unit == "bool" => ValueKind::Bool,
+        Type::Signed(_) => ValueKind::Signed(bits),
+        _ if row.signed => ValueKind::Signed(bits),
+        _ => ValueKind::Unsigned(bits),
     })
 }
 

@@ -9,7 +9,7 @@ mod sentences;
 
 use std::fmt::Write;
 
-use crate::model::{Event, Group, TableError, Tables};
+use crate::model::{Event, SharedRows, TableError, Tables};
 use kinds::prefix;
 use proofs::writers;
 use rows::Emit;
@@ -45,19 +45,19 @@ pub fn emit(tables: &Tables) -> Result<String, TableError> {
 }
 
 /// The rows of a group, and what they prove.
-fn rows_of(cx: &mut Emit<'_>, group: &Group) -> Result<String, TableError> {
+fn rows_of(cx: &mut Emit<'_>, group: &SharedRows) -> Result<String, TableError> {
     let rows = cx.rows(&group.rows, &group.prefix)?;
     let name = group.name.to_uppercase();
     let mut out =
         format!("/// The rows of group `{}`.\npub static {name}: &[FieldSpec] = &[{rows}];\n", group.name);
     if group.name == "record" {
-        let evidence = cx.evidence(&group.name, &group.evidence)?;
+        let proofs = cx.proofs(&group.name, &group.proofs)?;
         let _ = writeln!(
             out,
             "/// What any record proves about the stack or the kernel that wrote it.\n\
-             pub static RECORD_EVIDENCE: &[Evidence] = &[{evidence}];"
+             pub static RECORD_PROOFS: &[Proof] = &[{proofs}];"
         );
-    } else if !group.evidence.is_empty() {
+    } else if !group.proofs.is_empty() {
         return Err(format!("group {}: only records prove anything", group.name));
     }
     Ok(out)
@@ -71,7 +71,7 @@ fn event_spec(cx: &mut Emit<'_>, event: &Event) -> Result<String, TableError> {
     let beside = cx.sentences(event, &event.beside)?;
     let alerts = cx.alerts(event)?;
     let timers = cx.timers(event)?;
-    let evidence = cx.evidence(&event.name, &event.evidence)?;
+    let proofs = cx.proofs(&event.name, &event.proofs)?;
     let (writers, takeovers) = (writers(event), cx.takeovers(event)?);
     let former: String = event
         .former_names
@@ -82,7 +82,7 @@ fn event_spec(cx: &mut Emit<'_>, event: &Event) -> Result<String, TableError> {
         "EventSpec {{ id: {}, name: {:?}, c_name: {:?}, former_names: &[{former}], label: {:?}, notes: &{:?}, logged_by: &{:?}, \
          fields: &[{rows}], titles: &[{titles}], categories: &[{categories}], says: &[{says}], \
          beside: &[{beside}], format: &[], alerts: &[{alerts}], timers: &[{timers}], \
-         evidence: &[{evidence}], writers: {writers}, takeovers: &[{takeovers}], size: 0 }},\n",
+         proofs: &[{proofs}], writers: {writers}, takeovers: &[{takeovers}], size: 0 }},\n",
         event.id, event.name, event.c_name, event.label, event.notes, event.logged_by,
     ))
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::rows::Emit;
-use crate::model::{Compare, Event, Evidence, TableError, When};
+use crate::model::{Compare, Event, Proof, TableError, When};
 use crate::stack::Stack;
 
 /// Every bit of a set of stacks.
@@ -74,9 +74,9 @@ impl Emit<'_> {
         Ok(out)
     }
 
-    pub fn evidence(&self, of: &str, all: &[(When, Evidence)]) -> Result<String, TableError> {
+    pub fn proofs(&self, of: &str, all: &[(When, Proof)]) -> Result<String, TableError> {
         let mut out = String::new();
-        for (when, Evidence { next, stacks, kernels, compare }) in all {
+        for (when, Proof { next, stacks, kernels, compare }) in all {
             let next = match next {
                 None => None,
                 Some(name) => {
@@ -95,7 +95,7 @@ impl Emit<'_> {
             let mask = |mask: &Option<u8>| mask.map_or("ALL".to_owned(), |mask| mask.to_string());
             let _ = write!(
                 out,
-                "Evidence {{ when: {}, compare: {compare}, next: {next:?}, stacks: {}, kernels: {} }},",
+                "Proof {{ when: {}, compare: {compare}, next: {next:?}, stacks: {}, kernels: {} }},",
                 self.when(when, None)?,
                 mask(stacks),
                 mask(kernels)

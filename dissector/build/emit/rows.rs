@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::kinds::Kind;
-use crate::condition::Test;
-use crate::model::{Cond, MemberRef, Row, TableError, Tables, Type, When};
+use super::kinds::ValueKind;
+use crate::condition::ParsedTest;
+use crate::model::{Condition, MemberRef, Row, TableError, Tables, Type, When};
 use crate::unit::Unit;
 
 /// TLB_FLAG_STACKINFO: without it the union at 160..264 says nothing.
@@ -18,7 +18,7 @@ pub const UNION: std::ops::Range<u16> = 160..264;
 /// The tables on their way into Rust.
 pub struct Emit<'a> {
     pub tables: &'a Tables,
-    pub kinds: BTreeMap<String, Kind>,
+    pub kinds: BTreeMap<String, ValueKind>,
     /// The id of the next row.
     pub next_id: u32,
 }
@@ -42,8 +42,8 @@ impl Emit<'_> {
             let (kind, place) = (self.kinds[&filter], self.place(&row.member, row.network)?);
             let _ = writeln!(
                 out,
-                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, label: {:?}, kind: Kind::{kind:?}, unit: Unit::{unit}, \
-                 names: {names}, place: {place}, read: Read::of(Kind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, \
+                "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, label: {:?}, kind: ValueKind::{kind:?}, unit: Unit::{unit}, \
+                 names: {names}, place: {place}, read: ReadMethod::of(ValueKind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, \
                  unset: &{:?}, at_least: {:?}, source: {:?} }},",
                 row.name,
                 row.label,
@@ -88,7 +88,7 @@ impl Emit<'_> {
         let (low, minus) = (other(&at.low)?, other(&at.minus)?);
         let order = if network || matches!(member.ty, Type::Network(_)) { "Network" } else { "Host" };
         Ok(format!(
-            "Place {{ offset: {}, size: {}, bits: {:?}, low: {low:?}, minus: {minus:?}, order: Order::{order}, repeat: Repeat::Once }}",
+            "Place {{ offset: {}, size: {}, bits: {:?}, low: {low:?}, minus: {minus:?}, order: ByteOrder::{order}, repeat: Repeat::Once }}",
             member.offset,
             member.ty.size(),
             at.bits,
@@ -102,19 +102,19 @@ impl Emit<'_> {
         };
         let needs = of.into_iter().chain(when.conds.iter().map(|c| &c.member)).any(in_union);
         let mut conds = String::new();
-        for Cond { member, test } in &when.conds {
+        for Condition { member, test } in &when.conds {
             let test = match test {
-                Test::In(v) => format!("In(&{v:?})"),
-                Test::NotIn(v) => format!("NotIn(&{v:?})"),
-                Test::Above(v) => format!("Above({v})"),
-                Test::AnySet(v) => format!("AnySet({v:#x})"),
-                Test::NoneSet(v) => format!("NoneSet({v:#x})"),
+                ParsedTest::In(v) => format!("In(&{v:?})"),
+                ParsedTest::NotIn(v) => format!("NotIn(&{v:?})"),
+                ParsedTest::Above(v) => format!("Above({v})"),
+                ParsedTest::AnySet(v) => format!("AnySet({v:#x})"),
+                ParsedTest::NoneSet(v) => format!("NoneSet({v:#x})"),
             };
             let bits = member.bits.map_or(String::new(), |(low, high)| format!("[{low}:{high}]"));
             let name = format!("{}{bits}", member.name);
             let _ = write!(
                 conds,
-                "Cond {{ member: {name:?}, place: {}, test: Test::{test} }},",
+                "Condition {{ member: {name:?}, place: {}, test: MemberTest::{test} }},",
                 self.place(member, false)?
             );
         }

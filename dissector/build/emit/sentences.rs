@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::rows::Emit;
 use crate::category::Category;
 use crate::model::{Event, Row, TableError, When};
-use crate::sentence::{self, Piece};
+use crate::sentence::{self, SentencePiece};
 
 /// The category that a table names.
 pub fn category(word: &str) -> Result<String, TableError> {
@@ -52,18 +52,18 @@ impl Emit<'_> {
         Ok(out)
     }
 
-    fn parts(&self, event: &Event, pieces: &[Piece]) -> Result<String, TableError> {
+    fn parts(&self, event: &Event, pieces: &[SentencePiece]) -> Result<String, TableError> {
         let mut out = String::new();
         for piece in pieces {
             let value = |name: &String| self.operand(event, name);
             let part = match piece {
-                Piece::Text(text) => format!("Text({text:?})"),
-                Piece::Value(name) => format!("Value({})", value(name)?),
-                Piece::Number(name) => format!("Number({})", value(name)?),
-                Piece::Flags(name, mask) => format!("Flags({}, {mask:#x})", value(name)?),
-                Piece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
-                Piece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),
-                Piece::Either(texts) => {
+                SentencePiece::Text(text) => format!("Text({text:?})"),
+                SentencePiece::Value(name) => format!("Value({})", value(name)?),
+                SentencePiece::Number(name) => format!("Number({})", value(name)?),
+                SentencePiece::Flags(name, mask) => format!("Flags({}, {mask:#x})", value(name)?),
+                SentencePiece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
+                SentencePiece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),
+                SentencePiece::Either(texts) => {
                     let texts = texts.iter().map(|text| Ok(format!("&[{}],", self.parts(event, text)?)));
                     format!("Either(&[{}])", texts.collect::<Result<String, TableError>>()?)
                 }
@@ -85,6 +85,6 @@ impl Emit<'_> {
         if own.is_empty() && common.is_empty() && derived.is_empty() {
             return Err(format!("{}: a sentence names {name}, which no row has", event.name));
         }
-        Ok(format!("Operand {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?} }}"))
+        Ok(format!("SentenceValue {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?} }}"))
     }
 }

@@ -65,7 +65,7 @@ pub enum Cut<'a> {
     /// So many bytes that are no record and no header. How many there are in all, the next answers say.
     Gap(usize),
     /// The end of bytes that were left out.
-    LeftOut(LeftOut),
+    LeftOut(SkippedBytes),
     /// A header of an entry that is not read. With a length the entry can be passed over. Without one
     /// [`EntryCutter::seek`] looks for the next entry.
     BadEntry(DecodeError, Option<u64>),
@@ -73,7 +73,7 @@ pub enum Cut<'a> {
 
 /// Bytes that were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct SkippedBytes {
     /// How many of them are still in front.
     pub in_front: usize,
     /// How many there are in all.
@@ -217,7 +217,7 @@ impl EntryCutter {
         let at = certain_header(front, len)?;
         self.state = State::Header;
         let why = DecodeError::EntryTorn { missing: left - at as u64 };
-        Some(Cut::LeftOut(LeftOut { in_front: at, bytes: at as u64, why, is_rest: false }))
+        Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }))
     }
 
     /// Where a record should begin there is none: up to a record's length is left out, or what stands before the
@@ -233,7 +233,7 @@ impl EntryCutter {
             self.state = State::Header;
             let torn = DecodeError::EntryTorn { missing: left - at as u64 };
             let why = if gap == 0 { torn } else { DecodeError::NoRecord };
-            return Cut::LeftOut(LeftOut { in_front: at, bytes: gap + at as u64, why, is_rest: false });
+            return Cut::LeftOut(SkippedBytes { in_front: at, bytes: gap + at as u64, why, is_rest: false });
         }
         if gap == 0
             && len < RECORD_LEN
@@ -251,7 +251,7 @@ impl EntryCutter {
     #[cold]
     fn cut_short<'a>(&mut self, len: usize, why: DecodeError) -> Cut<'a> {
         self.state = State::Header;
-        Cut::LeftOut(LeftOut { in_front: len, bytes: len as u64, why, is_rest: false })
+        Cut::LeftOut(SkippedBytes { in_front: len, bytes: len as u64, why, is_rest: false })
     }
 
     #[cold]
@@ -263,7 +263,7 @@ impl EntryCutter {
         if left == 0 || front.is_empty() && is_end || front.len() >= Record::FRONT && is_record {
             self.enter(left, 0);
             let why = DecodeError::NoRecord;
-            return Cut::LeftOut(LeftOut { in_front: 0, bytes: gap, why, is_rest: false });
+            return Cut::LeftOut(SkippedBytes { in_front: 0, bytes: gap, why, is_rest: false });
         }
         self.no_record(front, is_end, left, gap)
     }
@@ -278,7 +278,7 @@ impl EntryCutter {
             self.state = State::Header;
             let in_front = found.unwrap_or(front.len());
             let bytes = left_out + in_front as u64;
-            return Cut::LeftOut(LeftOut { in_front, bytes, why, is_rest: found.is_none() });
+            return Cut::LeftOut(SkippedBytes { in_front, bytes, why, is_rest: found.is_none() });
         }
         let len = front.len() + 1 - HEADER_LEN;
         self.state = State::Seek { left_out: left_out + len as u64, why };

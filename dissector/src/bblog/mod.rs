@@ -13,7 +13,7 @@ mod record;
 mod serial;
 mod verbose;
 
-pub use cutter::{Cut, EntryCutter, LeftOut, PLAUSIBLE_VERSION};
+pub use cutter::{Cut, EntryCutter, PLAUSIBLE_VERSION, SkippedBytes};
 pub use entries::{Entries, Records, entries, records};
 pub use event_flags::EventFlags;
 pub use header::{Header, WrongFamily};

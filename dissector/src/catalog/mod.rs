@@ -38,10 +38,10 @@ const BUILTIN: [&str; 8] = [
 
 /// All tables of a process.
 #[derive(Clone, Debug, Default)]
-pub struct Catalog(Arc<Tables>);
+pub struct Catalog(Arc<ProviderTables>);
 
 #[derive(Debug, Default)]
-struct Tables {
+struct ProviderTables {
     providers: Vec<LazyProvider>,
     /// What [`Catalog::providers`] and [`Catalog::rows`] return.
     all: OnceLock<(Vec<&'static ProviderSpec>, Vec<&'static FieldSpec>)>,
@@ -85,7 +85,7 @@ impl Catalog {
             provider
         };
         let providers = schemas.into_iter().map(provider).collect();
-        Catalog(Arc::new(Tables { providers, all: OnceLock::new() }))
+        Catalog(Arc::new(ProviderTables { providers, all: OnceLock::new() }))
     }
 
     /// The provider called `name`. Of its layouts, the one given, or else D, or else the only

@@ -122,7 +122,7 @@ fn events(schema: &Schema, kinds: &Kinds, mut next_row: usize) -> Vec<EventSpec>
             format: format_parts(&def.format).leak(),
             alerts: own_alerts(of_event(&alerts, def), fields).leak(),
             timers: own_timers(schema, of_event(&timers, def), fields).leak(),
-            evidence: &[],
+            proofs: &[],
             writers: ALL,
             takeovers: &[],
             size: body.map_or(0, |body| body.size),

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::leak::leak;
 use crate::schema::{Annotation, CType, EventDef, Schema, StructField};
-use crate::spec::{FieldSpec, Kind, NameTable, Order, Place, Read, Repeat, Unit, ValueNames, When};
+use crate::spec::{
+    ByteOrder, FieldSpec, NameTable, Place, ReadMethod, Repeat, Unit, ValueKind, ValueNames, When,
+};
 
 /// The type of each filter name: the widest among all layouts and events.
-pub(super) struct Kinds(HashMap<String, Kind>);
+pub(super) struct Kinds(HashMap<String, ValueKind>);
 
 impl Kinds {
     /// Those of the fields of these schemas.
     pub(super) fn of(schemas: &[Schema]) -> Kinds {
-        let mut kinds: HashMap<String, Kind> = HashMap::new();
+        let mut kinds: HashMap<String, ValueKind> = HashMap::new();
         // Most fields are the same in all layouts.
         let mut seen = HashSet::new();
         for schema in schemas {
@@ -33,10 +35,10 @@ impl Kinds {
 }
 
 /// Of two types of one name the wider one; the first, if they are of different kinds.
-fn wider(a: Kind, b: Kind) -> Kind {
+fn wider(a: ValueKind, b: ValueKind) -> ValueKind {
     match (a, b) {
-        (Kind::Unsigned(a), Kind::Unsigned(b)) => Kind::Unsigned(a.max(b)),
-        (Kind::Signed(a), Kind::Signed(b)) => Kind::Signed(a.max(b)),
+        (ValueKind::Unsigned(a), ValueKind::Unsigned(b)) => ValueKind::Unsigned(a.max(b)),
+        (ValueKind::Signed(a), ValueKind::Signed(b)) => ValueKind::Signed(a.max(b)),
         (a, _) => a,
     }
 }
@@ -47,16 +49,16 @@ fn filter(schema: &Schema, def: &EventDef, field: &StructField) -> String {
     name.chars().map(|c| if valid(c) { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> Kind {
+fn kind(schema: &Schema, def: &EventDef, field: &StructField) -> ValueKind {
     match field.ctype {
-        _ if doc(schema, def, field).0 == Unit::Bool => Kind::Bool,
-        CType::Unsigned(1) if field.tail.is_some() => Kind::Bytes,
-        CType::Unsigned(bytes) => Kind::Unsigned(bytes * 8),
-        CType::Signed(bytes) => Kind::Signed(bytes * 8),
-        CType::Pointer => Kind::Unsigned(64),
-        CType::Ipv4 => Kind::Ipv4,
-        CType::Ipv6 => Kind::Ipv6,
-        CType::Text(_) => Kind::Text,
+        _ if doc(schema, def, field).0 == Unit::Bool => ValueKind::Bool,
+        CType::Unsigned(1) if field.tail.is_some() => ValueKind::Bytes,
+        CType::Unsigned(bytes) => ValueKind::Unsigned(bytes * 8),
+        CType::Signed(bytes) => ValueKind::Signed(bytes * 8),
+        CType::Pointer => ValueKind::Unsigned(64),
+        CType::Ipv4 => ValueKind::Ipv4,
+        CType::Ipv6 => ValueKind::Ipv6,
+        CType::Text(_) => ValueKind::Text,
     }
 }
 
@@ -89,7 +91,7 @@ pub(super) fn row(
     let field = &fields[at];
     let filter = filter(schema, def, field);
     let (unit, label) = doc(schema, def, field);
-    let order = if field.shown == Annotation::Ntohs { Order::Network } else { Order::Host };
+    let order = if field.shown == Annotation::Ntohs { ByteOrder::Network } else { ByteOrder::Host };
     let repeat = match field.tail {
         Some((counter, max)) => Repeat::Tail {
             count_at: fields[counter].offset,
@@ -100,7 +102,7 @@ pub(super) fn row(
     };
     let (offset, size) = (field.offset, field.ctype.size());
     let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
-    let kind = kinds.0.get(&filter).copied().unwrap_or(Kind::Bytes);
+    let kind = kinds.0.get(&filter).copied().unwrap_or(ValueKind::Bytes);
     FieldSpec {
         id,
         name: leak(&field.name),
@@ -113,7 +115,7 @@ pub(super) fn row(
             Annotation::Flag(name) => ValueNames::Flags(names.get(schema, "flag", name)),
             Annotation::Plain | Annotation::Hex | Annotation::Ntohs => ValueNames::None,
         },
-        read: Read::of(kind, &place),
+        read: ReadMethod::of(kind, &place),
         place,
         when: &When::ALWAYS,
         span: (fields.len() - at) as u16,

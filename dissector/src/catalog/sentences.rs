@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use super::leak::leak;
 use crate::language::{condition, sentence};
 use crate::schema::{
-    self, AlertDef, CategoryDef, Condition, EventDef, Piece, Schema, SentenceDef, StructField, TimerDef,
+    self, AlertDef, CategoryDef, EventDef, FieldCondition, FormatPiece, Schema, SentenceDef, StructField,
+    TimerDef,
 };
 use crate::spec::{
-    Alert, Cond, EventCategory, Operand, Order, Place, Repeat, SummaryTemplate, TemplatePart, Test,
-    TimerStep, Title, When,
+    Alert, ByteOrder, Condition, EventCategory, MemberTest, Place, Repeat, SentenceValue, SummaryTemplate,
+    TemplatePart, TimerStep, Title, When,
 };
 use crate::{elog, tables};
 
@@ -20,9 +21,9 @@ pub(super) fn format_parts(format: &str) -> Vec<TemplatePart> {
     schema::pieces(format)
         .into_iter()
         .map(|piece| match piece {
-            Piece::Text(text) => TemplatePart::Text(leak(text)),
-            Piece::Field(number) => TemplatePart::Value(operand(number.saturating_sub(1))),
-            Piece::Printf(conversion) => {
+            FormatPiece::Text(text) => TemplatePart::Text(leak(text)),
+            FormatPiece::Field(number) => TemplatePart::Value(operand(number.saturating_sub(1))),
+            FormatPiece::Printf(conversion) => {
                 next += 1;
                 TemplatePart::Printf(leak(conversion), next - 1)
             }
@@ -31,8 +32,8 @@ pub(super) fn format_parts(format: &str) -> Vec<TemplatePart> {
 }
 
 /// The value of a field of the event's structure.
-fn operand(at: usize) -> Operand {
-    Operand { own: vec![at as u16].leak(), common: &[], derived: &[] }
+fn operand(at: usize) -> SentenceValue {
+    SentenceValue { own: vec![at as u16].leak(), common: &[], derived: &[] }
 }
 
 pub(super) fn titles(schema: &Schema, def: &EventDef) -> Vec<Title> {
@@ -68,17 +69,17 @@ pub(super) fn own_sentences(own: &[&SentenceDef], fields: &[StructField]) -> Vec
 }
 
 /// The parts of a sentence; `None` if it names a field that the event does not have.
-fn sentence_parts(pieces: &[sentence::Piece], fields: &FieldIndex<'_>) -> Option<Vec<TemplatePart>> {
+fn sentence_parts(pieces: &[sentence::SentencePiece], fields: &FieldIndex<'_>) -> Option<Vec<TemplatePart>> {
     let value = |name: &String| fields.get(name).map(|(at, _)| operand(at));
-    let part = |piece: &sentence::Piece| {
+    let part = |piece: &sentence::SentencePiece| {
         Some(match piece {
-            sentence::Piece::Text(text) => TemplatePart::Text(leak(text)),
-            sentence::Piece::Value(name) => TemplatePart::Value(value(name)?),
-            sentence::Piece::Number(name) => TemplatePart::Number(value(name)?),
-            sentence::Piece::Flags(name, mask) => TemplatePart::Flags(value(name)?, *mask),
-            sentence::Piece::Difference(a, b) => TemplatePart::Difference(value(a)?, value(b)?),
-            sentence::Piece::Test(name, mask) => TemplatePart::Test(value(name)?, *mask),
-            sentence::Piece::Either(texts) => {
+            sentence::SentencePiece::Text(text) => TemplatePart::Text(leak(text)),
+            sentence::SentencePiece::Value(name) => TemplatePart::Value(value(name)?),
+            sentence::SentencePiece::Number(name) => TemplatePart::Number(value(name)?),
+            sentence::SentencePiece::Flags(name, mask) => TemplatePart::Flags(value(name)?, *mask),
+            sentence::SentencePiece::Difference(a, b) => TemplatePart::Difference(value(a)?, value(b)?),
+            sentence::SentencePiece::Test(name, mask) => TemplatePart::Test(value(name)?, *mask),
+            sentence::SentencePiece::Either(texts) => {
                 let texts = texts.iter().map(|text| Some(&*sentence_parts(text, fields)?.leak()));
                 TemplatePart::Either(texts.collect::<Option<Vec<_>>>()?.leak())
             }
@@ -88,8 +89,8 @@ fn sentence_parts(pieces: &[sentence::Piece], fields: &FieldIndex<'_>) -> Option
 }
 
 /// All conditions; `None` if one names a field that the event does not have.
-fn when(conditions: &[Condition], fields: &FieldIndex<'_>) -> Option<When> {
-    let conds: Option<Vec<Cond>> = conditions.iter().map(|cond| condition(cond, fields)).collect();
+fn when(conditions: &[FieldCondition], fields: &FieldIndex<'_>) -> Option<When> {
+    let conds: Option<Vec<Condition>> = conditions.iter().map(|cond| condition(cond, fields)).collect();
     Some(When { conds: conds?.leak(), ..When::ALWAYS })
 }
 
@@ -109,8 +110,8 @@ struct FieldIndex<'s>(HashMap<&'s str, (usize, &'s StructField)>);
 
 impl<'s> FieldIndex<'s> {
     fn of(definitions: usize, fields: &'s [StructField]) -> FieldIndex<'s> {
-        let asked = fields.iter().enumerate().filter(|_| definitions > 0);
-        FieldIndex(asked.map(|(at, field)| (&*field.name, (at, field))).collect())
+        let wanted = fields.iter().enumerate().filter(|_| definitions > 0);
+        FieldIndex(wanted.map(|(at, field)| (&*field.name, (at, field))).collect())
     }
 
     /// The index of a field in its structure, and the field.
@@ -120,21 +121,21 @@ impl<'s> FieldIndex<'s> {
 }
 
 /// A condition of a schema on a field, which is looked for behind the event's header.
-fn condition(cond: &Condition, fields: &FieldIndex<'_>) -> Option<Cond> {
+fn condition(cond: &FieldCondition, fields: &FieldIndex<'_>) -> Option<Condition> {
     let (_, field) = fields.get(&cond.field)?;
     let offset = field.offset + elog::EVENT_HEADER_LEN as u16;
-    let (size, order, repeat) = (field.ctype.size(), Order::Host, Repeat::Once);
+    let (size, order, repeat) = (field.ctype.size(), ByteOrder::Host, Repeat::Once);
     let place = Place { offset, size, bits: None, low: None, minus: None, order, repeat };
-    Some(Cond { member: leak(&cond.field), place, test: test(&cond.test) })
+    Some(Condition { member: leak(&cond.field), place, test: test(&cond.test) })
 }
 
-fn test(test: &condition::Test) -> Test {
+fn test(test: &condition::ParsedTest) -> MemberTest {
     match test {
-        condition::Test::In(values) => Test::In(values.clone().leak()),
-        condition::Test::NotIn(values) => Test::NotIn(values.clone().leak()),
-        condition::Test::Above(floor) => Test::Above(*floor),
-        condition::Test::AnySet(mask) => Test::AnySet(*mask),
-        condition::Test::NoneSet(mask) => Test::NoneSet(*mask),
+        condition::ParsedTest::In(values) => MemberTest::In(values.clone().leak()),
+        condition::ParsedTest::NotIn(values) => MemberTest::NotIn(values.clone().leak()),
+        condition::ParsedTest::Above(floor) => MemberTest::Above(*floor),
+        condition::ParsedTest::AnySet(mask) => MemberTest::AnySet(*mask),
+        condition::ParsedTest::NoneSet(mask) => MemberTest::NoneSet(*mask),
     }
 }
 

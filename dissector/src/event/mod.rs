@@ -10,8 +10,8 @@ use crate::bblog::{Record, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    ALL, AlertSpec, Category, Compare, Cond, EventSpec, Evidence, FieldSpec, Kind, Operand, Place, Repeat,
-    Stack, Test, TimerStep, UNKNOWN, When,
+    ALL, AlertSpec, Category, Compare, Condition, EventSpec, FieldSpec, MemberTest, Place, Proof, Repeat,
+    SentenceValue, Stack, TimerStep, UNKNOWN, ValueKind, When,
 };
 use crate::tables;
 
@@ -26,7 +26,7 @@ pub use field::{Field, Value};
 
 /// Which of an event's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+pub enum RowGroup {
     /// Those of [`Event::fields`].
     Own,
     /// Those of [`Event::common`].
@@ -156,23 +156,23 @@ impl<'a> Event<'a> {
 
     /// The rows of a group, whether they apply to this event or not.
     #[inline]
-    pub fn rows_of(&self, group: Group) -> &'static [FieldSpec] {
+    pub fn rows_of(&self, group: RowGroup) -> &'static [FieldSpec] {
         let is_bblog = self.at == 0;
         match group {
-            Group::Own => self.spec.fields,
-            Group::Common => self.common,
-            Group::Derived if is_bblog => tables::DERIVED,
-            Group::Raw if is_bblog => tables::RAW,
-            Group::Derived | Group::Raw => &[],
+            RowGroup::Own => self.spec.fields,
+            RowGroup::Common => self.common,
+            RowGroup::Derived if is_bblog => tables::DERIVED,
+            RowGroup::Raw if is_bblog => tables::RAW,
+            RowGroup::Derived | RowGroup::Raw => &[],
         }
     }
 
     /// The values of one row of a group, by its index among the group's rows: those that the group
     /// has of it, which is one at most unless the row is a tail.
     #[inline]
-    pub fn one(&self, group: Group, index: usize) -> Fields<'a> {
+    pub fn one(&self, group: RowGroup, index: usize) -> Fields<'a> {
         let rows = self.rows_of(group);
-        let at = if group == Group::Own { self.at } else { 0 };
+        let at = if group == RowGroup::Own { self.at } else { 0 };
         Fields { next: index, end: index.saturating_add(1).min(rows.len()), ..self.rows(rows, at) }
     }
 
@@ -241,8 +241,8 @@ impl<'a> Event<'a> {
     /// Whether the record proves it, which is a row of its event or of all records. The context's stack decides which
     /// conditions hold; its kernel does not.
     #[inline]
-    pub fn proves(&self, evidence: &Evidence) -> bool {
-        self.holds(&evidence.when) && evidence.compare.as_ref().is_none_or(|compare| self.compares(compare))
+    pub fn proves(&self, proof: &Proof) -> bool {
+        self.holds(&proof.when) && proof.compare.as_ref().is_none_or(|compare| self.compares(compare))
     }
 
     /// A SESSION_CREATE may come without a payload, even if the schema defines one.
@@ -272,14 +272,14 @@ impl<'a> Event<'a> {
     }
 
     #[inline]
-    fn meets(&self, cond: &Cond) -> bool {
+    fn meets(&self, cond: &Condition) -> bool {
         let Some(value) = plain(Cursor(self.bytes), &cond.place) else { return false };
         match cond.test {
-            Test::In(values) => values.contains(&value),
-            Test::NotIn(values) => !values.contains(&value),
-            Test::Above(floor) => value > floor,
-            Test::AnySet(mask) => value & mask != 0,
-            Test::NoneSet(mask) => value & mask == 0,
+            MemberTest::In(values) => values.contains(&value),
+            MemberTest::NotIn(values) => !values.contains(&value),
+            MemberTest::Above(floor) => value > floor,
+            MemberTest::AnySet(mask) => value & mask != 0,
+            MemberTest::NoneSet(mask) => value & mask == 0,
         }
     }
 
@@ -302,7 +302,7 @@ impl<'a> Event<'a> {
     }
 
     /// The value that a sentence names.
-    pub(crate) fn operand(&self, operand: Operand) -> Option<Field<'a>> {
+    pub(crate) fn operand(&self, operand: SentenceValue) -> Option<Field<'a>> {
         let derived = if self.at == 0 { operand.derived } else { &[] };
         self.first(self.spec.fields, operand.own, self.at)
             .or_else(|| self.first(self.common, operand.common, 0))
@@ -431,12 +431,13 @@ impl<'a> Fields<'a> {
     fn next_of_tail(&mut self, spec: &'static FieldSpec) -> Option<Field<'a>> {
         let size = usize::from(spec.place.size).max(1);
         let len = tail_len(Cursor(self.event.bytes.get(self.at..)?), &spec.place);
-        let (given, count) = self.tail.unwrap_or((0, if spec.kind == Kind::Bytes { 1 } else { len / size }));
+        let (given, count) =
+            self.tail.unwrap_or((0, if spec.kind == ValueKind::Bytes { 1 } else { len / size }));
         if given >= count || len == 0 {
             return None;
         }
         self.tail = Some((given + 1, count));
-        if spec.kind == Kind::Bytes {
+        if spec.kind == ValueKind::Bytes {
             let start = self.at + usize::from(spec.place.offset);
             let bytes = self.event.bytes.get(start..start + len)?;
             return Some(Field { spec, value: Value::Bytes(bytes), range: start..start + len, hz: None });

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::field::Value;
 use crate::cursor::Cursor;
-use crate::spec::{FieldSpec, Kind, Order, Place, Read, Repeat};
+use crate::spec::{ByteOrder, FieldSpec, Place, ReadMethod, Repeat, ValueKind};
 
 /// Bytes of a variable-length tail: what the count says, or what is there, in whole elements.
 pub(super) fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
@@ -16,7 +16,7 @@ pub(super) fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
         bits: None,
         low: None,
         minus: None,
-        order: Order::Host,
+        order: ByteOrder::Host,
         repeat: Repeat::Once,
     };
     let count = number(payload, &count, usize::from(count_at)).unwrap_or(0).min(u64::from(max)) as usize;
@@ -30,7 +30,7 @@ pub(super) fn tail_len(payload: Cursor<'_>, place: &Place) -> usize {
 pub(super) fn plain(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
     let at = usize::from(place.offset);
     match place {
-        Place { order: Order::Host, size: 4, low: None, minus: None, bits: None, .. } => {
+        Place { order: ByteOrder::Host, size: 4, low: None, minus: None, bits: None, .. } => {
             bytes.u32(at).map(u64::from)
         }
         Place { size: 1, low: None, minus: None, bits: None, .. } => bytes.u8(at).map(u64::from),
@@ -43,11 +43,11 @@ pub(super) fn plain(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
 pub(super) fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
     let whole = match (place.order, place.size) {
         (_, 1) => u64::from(bytes.u8(at)?),
-        (Order::Host, 2) => u64::from(bytes.u16(at)?),
-        (Order::Host, 4) => u64::from(bytes.u32(at)?),
-        (Order::Host, 8) => bytes.u64(at)?,
-        (Order::Network, 2) => u64::from(bytes.be16(at)?),
-        (Order::Network, 4) => u64::from(bytes.be32(at)?),
+        (ByteOrder::Host, 2) => u64::from(bytes.u16(at)?),
+        (ByteOrder::Host, 4) => u64::from(bytes.u32(at)?),
+        (ByteOrder::Host, 8) => bytes.u64(at)?,
+        (ByteOrder::Network, 2) => u64::from(bytes.be16(at)?),
+        (ByteOrder::Network, 4) => u64::from(bytes.be32(at)?),
         _ => return None,
     };
     match place {
@@ -79,23 +79,23 @@ fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
 #[inline]
 pub(super) fn value<'a>(bytes: Cursor<'a>, spec: &FieldSpec, at: usize) -> Option<Value<'a>> {
     Some(match spec.read {
-        Read::U8 => Value::Unsigned(bytes.u8(at)?.into()),
-        Read::U16 => Value::Unsigned(bytes.u16(at)?.into()),
-        Read::U32 => Value::Unsigned(bytes.u32(at)?.into()),
-        Read::U64 => Value::Unsigned(bytes.u64(at)?),
-        Read::I32 => Value::Signed(bytes.i32(at)?.into()),
-        Read::I64 => Value::Signed(bytes.i64(at)?),
-        Read::Bool => Value::Bool(bytes.u8(at)?.into()),
-        Read::Other => return other(bytes, spec.kind, &spec.place, at),
+        ReadMethod::U8 => Value::Unsigned(bytes.u8(at)?.into()),
+        ReadMethod::U16 => Value::Unsigned(bytes.u16(at)?.into()),
+        ReadMethod::U32 => Value::Unsigned(bytes.u32(at)?.into()),
+        ReadMethod::U64 => Value::Unsigned(bytes.u64(at)?),
+        ReadMethod::I32 => Value::Signed(bytes.i32(at)?.into()),
+        ReadMethod::I64 => Value::Signed(bytes.i64(at)?),
+        ReadMethod::Bool => Value::Bool(bytes.u8(at)?.into()),
+        ReadMethod::Other => return other(bytes, spec.kind, &spec.place, at),
     })
 }
 
-fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<Value<'a>> {
+fn other<'a>(bytes: Cursor<'a>, kind: ValueKind, place: &Place, at: usize) -> Option<Value<'a>> {
     let size = usize::from(place.size);
     Some(match kind {
-        Kind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),
-        Kind::Bool => Value::Bool(number(bytes, place, at)?),
-        Kind::Signed(_) => {
+        ValueKind::Unsigned(_) => Value::Unsigned(number(bytes, place, at)?),
+        ValueKind::Bool => Value::Bool(number(bytes, place, at)?),
+        ValueKind::Signed(_) => {
             let bits = match (place.bits, place.low) {
                 (Some((low, high)), _) => u32::from(high - low) + 1,
                 (None, Some(_)) => 64,
@@ -104,9 +104,9 @@ fn other<'a>(bytes: Cursor<'a>, kind: Kind, place: &Place, at: usize) -> Option<
             let unused = 64_u32.saturating_sub(bits);
             Value::Signed((number(bytes, place, at)? << unused) as i64 >> unused)
         }
-        Kind::Text => Value::Text(bytes.text(at, size)?),
-        Kind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
-        Kind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
-        Kind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
+        ValueKind::Text => Value::Text(bytes.text(at, size)?),
+        ValueKind::Bytes => Value::Bytes(bytes.bytes(at, size)?),
+        ValueKind::Ipv4 => Value::Ipv4(Ipv4Addr::from(*bytes.bytes(at, 4)?.first_chunk::<4>()?)),
+        ValueKind::Ipv6 => Value::Ipv6(Ipv6Addr::from(*bytes.bytes(at, 16)?.first_chunk::<16>()?)),
     })
 }

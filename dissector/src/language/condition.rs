@@ -15,7 +15,7 @@ use std::fmt;
 
 /// What a value must be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Test {
+pub enum ParsedTest {
     /// One of these.
     In(Vec<u64>),
     /// None of these.
@@ -52,19 +52,19 @@ impl fmt::Display for ConditionError<'_> {
 ///
 /// # Errors
 /// A [`ConditionError`].
-pub fn parse(word: &str) -> Result<(&str, Test), ConditionError<'_>> {
+pub fn parse(word: &str) -> Result<(&str, ParsedTest), ConditionError<'_>> {
     let at = word.find(['=', '!', '>', '&']).ok_or(ConditionError::NoOperator)?;
     let (name, test) = word.split_at(at);
     let test = if let Some(values) = test.strip_prefix("!=") {
-        Test::NotIn(all(values)?)
+        ParsedTest::NotIn(all(values)?)
     } else if let Some(mask) = test.strip_prefix("!&") {
-        Test::NoneSet(one(mask)?)
+        ParsedTest::NoneSet(one(mask)?)
     } else if let Some(values) = test.strip_prefix('=') {
-        Test::In(all(values)?)
+        ParsedTest::In(all(values)?)
     } else if let Some(floor) = test.strip_prefix('>') {
-        Test::Above(one(floor)?)
+        ParsedTest::Above(one(floor)?)
     } else if let Some(mask) = test.strip_prefix('&') {
-        Test::AnySet(one(mask)?)
+        ParsedTest::AnySet(one(mask)?)
     } else {
         return Err(ConditionError::NoOperator);
     };

@@ -18,7 +18,7 @@ const MAX_PIECES: usize = 256;
 
 /// A piece of a sentence, with values by name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Piece {
+pub enum SentencePiece {
     /// Words.
     Text(String),
     /// A value with its unit.
@@ -32,14 +32,14 @@ pub enum Piece {
     /// Nothing, but a condition: the masked value is not zero.
     Test(String, u64),
     /// The first text that is complete.
-    Either(Vec<Vec<Piece>>),
+    Either(Vec<Vec<SentencePiece>>),
 }
 
 /// Parses a sentence.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
+pub fn parse(text: &str) -> Result<Vec<SentencePiece>, String> {
     let mut rest = text;
     if text.matches(['{', '[', '|']).count() > MAX_PIECES {
         return Err(format!("more than {MAX_PIECES} values and brackets"));
@@ -53,28 +53,30 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
 
 /// Bytes that the text of a sentence can have, if that of a value can have as many as `of` says.
 #[allow(dead_code, reason = "schemas are checked, the build's tables are not")]
-pub fn longest(pieces: &[Piece], of: &impl Fn(&str) -> usize) -> usize {
+pub fn longest(pieces: &[SentencePiece], of: &impl Fn(&str) -> usize) -> usize {
     /// Of a number with its unit.
     const NUMBER: usize = 64;
-    let one = |piece: &Piece| match piece {
-        Piece::Text(text) => text.len(),
-        Piece::Value(name) | Piece::Number(name) | Piece::Flags(name, _) => NUMBER.saturating_add(of(name)),
-        Piece::Difference(..) => NUMBER,
-        Piece::Test(..) => 0,
-        Piece::Either(texts) => texts.iter().map(|text| longest(text, of)).max().unwrap_or(0),
+    let one = |piece: &SentencePiece| match piece {
+        SentencePiece::Text(text) => text.len(),
+        SentencePiece::Value(name) | SentencePiece::Number(name) | SentencePiece::Flags(name, _) => {
+            NUMBER.saturating_add(of(name))
+        }
+        SentencePiece::Difference(..) => NUMBER,
+        SentencePiece::Test(..) => 0,
+        SentencePiece::Either(texts) => texts.iter().map(|text| longest(text, of)).max().unwrap_or(0),
     };
     pieces.iter().map(one).fold(0, usize::saturating_add)
 }
 
 /// The pieces up to the end, or within brackets up to the next `|` or `]`, which stays.
-fn pieces(rest: &mut &str, depth: usize) -> Result<Vec<Piece>, String> {
+fn pieces(rest: &mut &str, depth: usize) -> Result<Vec<SentencePiece>, String> {
     let mut out = Vec::new();
     let ends: &[char] = if depth > 0 { &['{', '[', ']', '|'] } else { &['{', '[', ']'] };
     loop {
         let at = rest.find(ends).unwrap_or(rest.len());
         let (text, tail) = rest.split_at(at);
         if !text.is_empty() {
-            out.push(Piece::Text(text.to_owned()));
+            out.push(SentencePiece::Text(text.to_owned()));
         }
         *rest = tail;
         match tail.chars().next() {
@@ -93,7 +95,7 @@ fn pieces(rest: &mut &str, depth: usize) -> Result<Vec<Piece>, String> {
 }
 
 /// The texts up to the closing bracket.
-fn either(rest: &mut &str, depth: usize) -> Result<Piece, String> {
+fn either(rest: &mut &str, depth: usize) -> Result<SentencePiece, String> {
     if depth > MAX_DEPTH {
         return Err(format!("more than {MAX_DEPTH} brackets within each other"));
     }
@@ -105,7 +107,7 @@ fn either(rest: &mut &str, depth: usize) -> Result<Piece, String> {
             Some(end) => {
                 *rest = &rest[1..];
                 if end == ']' {
-                    return Ok(Piece::Either(texts));
+                    return Ok(SentencePiece::Either(texts));
                 }
             }
         }
@@ -113,7 +115,7 @@ fn either(rest: &mut &str, depth: usize) -> Result<Piece, String> {
 }
 
 /// What stands in braces.
-fn braced(text: &str) -> Result<Piece, String> {
+fn braced(text: &str) -> Result<SentencePiece, String> {
     let masked = |text: &str| -> Result<(String, Option<u64>), String> {
         match text.split_once('&') {
             None => Ok((text.to_owned(), None)),
@@ -126,17 +128,17 @@ fn braced(text: &str) -> Result<Piece, String> {
     };
     if let Some(name) = text.strip_prefix('?') {
         let (name, mask) = masked(name)?;
-        return Ok(Piece::Test(name, mask.unwrap_or(u64::MAX)));
+        return Ok(SentencePiece::Test(name, mask.unwrap_or(u64::MAX)));
     }
     if let Some(name) = text.strip_suffix(":n") {
-        return Ok(Piece::Number(name.to_owned()));
+        return Ok(SentencePiece::Number(name.to_owned()));
     }
     if let Some((a, b)) = text.split_once('-') {
-        return Ok(Piece::Difference(a.to_owned(), b.to_owned()));
+        return Ok(SentencePiece::Difference(a.to_owned(), b.to_owned()));
     }
     Ok(match masked(text)? {
-        (name, Some(mask)) => Piece::Flags(name, mask),
-        (name, None) => Piece::Value(name),
+        (name, Some(mask)) => SentencePiece::Flags(name, mask),
+        (name, None) => SentencePiece::Value(name),
     })
 }
 
@@ -146,19 +148,19 @@ mod tests {
 
     #[test]
     fn every_form() {
-        let text = |text: &str| Piece::Text(text.to_owned());
-        let value = |name: &str| Piece::Value(name.to_owned());
+        let text = |text: &str| SentencePiece::Text(text.to_owned());
+        let value = |name: &str| SentencePiece::Value(name.to_owned());
         assert_eq!(parse("a | {b}").unwrap(), [text("a | "), value("b")]);
         assert_eq!(
             parse("{a:n}{b&0x3f}").unwrap(),
-            [Piece::Number("a".to_owned()), Piece::Flags("b".to_owned(), 0x3f)]
+            [SentencePiece::Number("a".to_owned()), SentencePiece::Flags("b".to_owned(), 0x3f)]
         );
-        assert_eq!(parse("{a-b}").unwrap(), [Piece::Difference("a".to_owned(), "b".to_owned())]);
+        assert_eq!(parse("{a-b}").unwrap(), [SentencePiece::Difference("a".to_owned(), "b".to_owned())]);
         assert_eq!(
             parse("[{?a&0x4}b|[{c}]]").unwrap(),
-            [Piece::Either(vec![
-                vec![Piece::Test("a".to_owned(), 4), text("b")],
-                vec![Piece::Either(vec![vec![value("c")]])]
+            [SentencePiece::Either(vec![
+                vec![SentencePiece::Test("a".to_owned(), 4), text("b")],
+                vec![SentencePiece::Either(vec![vec![value("c")]])]
             ])]
         );
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::SchemaError;
 use super::definition::{Annotation, EventDef, NamedValues, Schema, StructField};
-use super::format::{Piece, pieces};
+use super::format::{FormatPiece, pieces};
 use super::limits::{MAX_FIELDS, MAX_LINE};
 use super::structure::CType;
 use crate::language::sentence;
@@ -84,15 +84,15 @@ impl Schema {
         let mut longest = 0_usize;
         for piece in pieces(format) {
             let field = match piece {
-                Piece::Text(text) => {
+                FormatPiece::Text(text) => {
                     longest = longest.saturating_add(text.len());
                     continue;
                 }
-                Piece::Field(number) if number == 0 || number > fields.len() => {
+                FormatPiece::Field(number) if number == 0 || number > fields.len() => {
                     return Err(format!("format names field %{number} of {}", fields.len()));
                 }
-                Piece::Field(number) => fields.get(number - 1),
-                Piece::Printf(_) => {
+                FormatPiece::Field(number) => fields.get(number - 1),
+                FormatPiece::Printf(_) => {
                     next += 1;
                     fields.get(next - 1)
                 }

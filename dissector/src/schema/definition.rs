@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::SchemaError;
 use super::structure::CType;
 use crate::elog::{SESSION_CREATE, SESSION_END};
-use crate::language::condition::Test;
+use crate::language::condition::ParsedTest;
 use crate::language::sentence;
 use crate::spec::{Category, TimerVerb};
 
@@ -61,7 +61,7 @@ pub struct CategoryDef {
     /// The category.
     pub category: Category,
     /// What must hold of its fields.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<FieldCondition>,
 }
 
 /// A SAY or BESIDE: a sentence about an event.
@@ -70,9 +70,9 @@ pub struct SentenceDef {
     /// The event.
     pub event: String,
     /// What must hold of its fields.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<FieldCondition>,
     /// The sentence.
-    pub pieces: Vec<sentence::Piece>,
+    pub pieces: Vec<sentence::SentencePiece>,
     /// Line and column where it is.
     pub position: (usize, usize),
 }
@@ -85,16 +85,16 @@ pub struct AlertDef {
     /// The kind.
     pub kind: String,
     /// What must hold of its fields.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<FieldCondition>,
 }
 
 /// A condition on a field of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Condition {
+pub struct FieldCondition {
     /// The field.
     pub field: String,
     /// What its value must be; negative values as the field's own bits.
-    pub test: Test,
+    pub test: ParsedTest,
 }
 
 /// A TIMER: an event that does something to a timer.

@@ -3,7 +3,7 @@
 
 /// A piece of an event's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum FormatPiece<'a> {
     /// Words.
     Text(&'a str),
     /// `%N`, the Nth field of the structure from 1.
@@ -14,7 +14,7 @@ pub enum Piece<'a> {
 
 /// A format in pieces. One that has any `%N` has no conversions; one that has none takes the
 /// fields in order, one for each conversion.
-pub fn pieces(format: &str) -> Vec<Piece<'_>> {
+pub fn pieces(format: &str) -> Vec<FormatPiece<'_>> {
     let numbered =
         format.as_bytes().windows(2).any(|w| w[0] == b'%' && w[1].is_ascii_digit() && w[1] != b'0');
     let mut out = Vec::new();
@@ -25,25 +25,25 @@ pub fn pieces(format: &str) -> Vec<Piece<'_>> {
         let (piece, len) = if numbered {
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
             match after[..digits].parse() {
-                Ok(number) => (Piece::Field(number), 1 + digits),
-                Err(_) => (Piece::Text("%"), 1),
+                Ok(number) => (FormatPiece::Field(number), 1 + digits),
+                Err(_) => (FormatPiece::Text("%"), 1),
             }
         } else if after.starts_with('%') {
-            (Piece::Text("%"), 2)
+            (FormatPiece::Text("%"), 2)
         } else {
             match after.find(|c: char| c.is_ascii_alphabetic() && !"hlqjzt".contains(c)) {
-                Some(end) => (Piece::Printf(&tail[..end + 2]), end + 2),
-                None => (Piece::Text("%"), 1),
+                Some(end) => (FormatPiece::Printf(&tail[..end + 2]), end + 2),
+                None => (FormatPiece::Text("%"), 1),
             }
         };
         if !text.is_empty() {
-            out.push(Piece::Text(text));
+            out.push(FormatPiece::Text(text));
         }
         out.push(piece);
         rest = &tail[len..];
     }
     if !rest.is_empty() {
-        out.push(Piece::Text(rest));
+        out.push(FormatPiece::Text(rest));
     }
     out
 }

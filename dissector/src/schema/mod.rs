@@ -36,11 +36,11 @@ mod structure;
 mod word;
 
 pub use definition::{
-    AlertDef, Annotation, CategoryDef, Condition, EventDef, NamedValues, Schema, SentenceDef, Struct,
+    AlertDef, Annotation, CategoryDef, EventDef, FieldCondition, NamedValues, Schema, SentenceDef, Struct,
     StructField, TimerDef,
 };
 pub use error::SchemaError;
-pub use format::{Piece, pieces};
+pub use format::{FormatPiece, pieces};
 pub use limits::MAX_TEXT;
 pub use parse::parse;
 pub use structure::CType;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::limits::{MAX_DEFINITIONS, MAX_EVENTS, MAX_NAMES, MAX_TEXT};
 use super::structure::structure;
 use super::word::{Word, words};
-use super::{AlertDef, CategoryDef, Condition, EventDef, Schema, SchemaError, SentenceDef, TimerDef};
+use super::{AlertDef, CategoryDef, EventDef, FieldCondition, Schema, SchemaError, SentenceDef, TimerDef};
 use crate::language::condition::{self, ConditionError};
 use crate::language::sentence;
 use crate::spec::{Category, TimerVerb, Unit};
@@ -91,7 +91,7 @@ impl<'t> Definition<'_, 't> {
     }
 
     /// The conditions from this place on.
-    fn conditions(&self, at: usize) -> Result<Vec<Condition>, SchemaError> {
+    fn conditions(&self, at: usize) -> Result<Vec<FieldCondition>, SchemaError> {
         self.rest.get(at..).unwrap_or_default().iter().map(|word| condition(*word)).collect()
     }
 
@@ -325,9 +325,9 @@ impl Parser {
 }
 
 /// A condition on a field; see [`condition`].
-fn condition(word: Word<'_>) -> Result<Condition, SchemaError> {
+fn condition(word: Word<'_>) -> Result<FieldCondition, SchemaError> {
     match condition::parse(word.text) {
-        Ok((field, test)) => Ok(Condition { field: field.to_owned(), test }),
+        Ok((field, test)) => Ok(FieldCondition { field: field.to_owned(), test }),
         Err(ConditionError::NoOperator) => word.fault(format!("\"{}\", expected a condition", word.text)),
         Err(ConditionError::NotANumber(text)) => word.fault(format!("value \"{text}\", expected a number")),
     }

@@ -2,9 +2,9 @@
 //! An event of a table.
 
 use super::alert::Alert;
-use super::evidence::{Evidence, Takeover};
 use super::field::FieldSpec;
 use super::kernel::Kernel;
+use super::proof::{Proof, Takeover};
 use super::template::{EventCategory, SummaryTemplate, TemplatePart, Title};
 use super::timer::TimerStep;
 use super::when::ALL;
@@ -44,7 +44,7 @@ pub struct EventSpec {
     /// What it does to a timer; the first that applies.
     pub timers: &'static [TimerStep],
     /// What a record of it proves about the stack or the kernel that wrote it.
-    pub evidence: &'static [Evidence],
+    pub proofs: &'static [Proof],
     /// The stacks that write it, as [`Stack::bit`](super::Stack::bit)s; [`ALL`] if others than stacks do, too.
     pub writers: u8,
     /// Which stack wrote a record of it that stands under the id of another; the first that applies.
@@ -106,7 +106,7 @@ impl EventSpec {
             format: &[],
             alerts: &[],
             timers: &[],
-            evidence: &[],
+            proofs: &[],
             writers: ALL,
             takeovers: &[],
             size: 0,

@@ -2,7 +2,7 @@
 //! A row of a table.
 
 use super::names::ValueNames;
-use super::place::{Kind, Place, Read};
+use super::place::{Place, ReadMethod, ValueKind};
 use super::when::When;
 use crate::language::unit::Unit;
 
@@ -18,7 +18,7 @@ pub struct FieldSpec {
     /// What it is, a few words.
     pub label: &'static str,
     /// The type of its values. Rows that share a filter name share the widest type among them.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// The unit.
     pub unit: Unit,
     /// The names of its values.
@@ -26,7 +26,7 @@ pub struct FieldSpec {
     /// Where it lies in the bytes.
     pub place: Place,
     /// How it is read there.
-    pub read: Read,
+    pub read: ReadMethod,
     /// When it is there.
     pub when: &'static When,
     /// How many rows from this one on have the very same [`FieldSpec::when`]: where it does not

@@ -3,7 +3,7 @@
 
 /// The type of a field's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ValueKind {
     /// Unsigned integer of 8, 16, 32 or 64 bits.
     Unsigned(u8),
     /// Signed integer of 8, 16, 32 or 64 bits.
@@ -35,15 +35,15 @@ pub struct Place {
     /// value is computed, not logged.
     pub minus: Option<u16>,
     /// The byte order.
-    pub order: Order,
+    pub order: ByteOrder,
     /// How often the value stands there.
     pub repeat: Repeat,
 }
 
-/// How a value is read, which follows from its [`Kind`] and [`Place`]: worked out beforehand, since
+/// How a value is read, which follows from its [`ValueKind`] and [`Place`]: worked out beforehand, since
 /// it is needed for every value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadMethod {
     /// An unsigned integer of 8 bits that stands there by itself.
     U8,
     /// One of 16 bits.
@@ -62,26 +62,26 @@ pub enum Read {
     Other,
 }
 
-impl Read {
+impl ReadMethod {
     /// How values of `kind` are read at `place`.
-    pub const fn of(kind: Kind, place: &Place) -> Read {
-        let Place { bits: None, low: None, minus: None, .. } = place else { return Read::Other };
+    pub const fn of(kind: ValueKind, place: &Place) -> ReadMethod {
+        let Place { bits: None, low: None, minus: None, .. } = place else { return ReadMethod::Other };
         match (kind, place.order, place.size) {
-            (Kind::Unsigned(_), _, 1) => Read::U8,
-            (Kind::Unsigned(_), Order::Host, 2) => Read::U16,
-            (Kind::Unsigned(_), Order::Host, 4) => Read::U32,
-            (Kind::Unsigned(_), Order::Host, 8) => Read::U64,
-            (Kind::Signed(_), Order::Host, 4) => Read::I32,
-            (Kind::Signed(_), Order::Host, 8) => Read::I64,
-            (Kind::Bool, _, 1) => Read::Bool,
-            _ => Read::Other,
+            (ValueKind::Unsigned(_), _, 1) => ReadMethod::U8,
+            (ValueKind::Unsigned(_), ByteOrder::Host, 2) => ReadMethod::U16,
+            (ValueKind::Unsigned(_), ByteOrder::Host, 4) => ReadMethod::U32,
+            (ValueKind::Unsigned(_), ByteOrder::Host, 8) => ReadMethod::U64,
+            (ValueKind::Signed(_), ByteOrder::Host, 4) => ReadMethod::I32,
+            (ValueKind::Signed(_), ByteOrder::Host, 8) => ReadMethod::I64,
+            (ValueKind::Bool, _, 1) => ReadMethod::Bool,
+            _ => ReadMethod::Other,
         }
     }
 }
 
 /// Byte order of an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum ByteOrder {
     /// The order of the machine that wrote the log: little-endian.
     Host,
     /// Network order.

@@ -19,15 +19,15 @@ pub enum TemplatePart {
     /// Words.
     Text(&'static str),
     /// A value with its unit.
-    Value(Operand),
+    Value(SentenceValue),
     /// A value without its unit.
-    Number(Operand),
+    Number(SentenceValue),
     /// The names of those flags of a value that the mask has.
-    Flags(Operand, u64),
+    Flags(SentenceValue, u64),
     /// The difference of two values: bytes between sequence numbers, else in the unit of the first.
-    Difference(Operand, Operand),
+    Difference(SentenceValue, SentenceValue),
     /// Nothing, but a condition on the text around it: the masked value is not zero.
-    Test(Operand, u64),
+    Test(SentenceValue, u64),
     /// The first of these texts whose values are all present and not zero.
     Either(&'static [&'static [TemplatePart]]),
     /// A value of the event's row with this index, for which the schema has a conversion of
@@ -38,7 +38,7 @@ pub enum TemplatePart {
 /// A value that a sentence names: of the rows with these indexes the first that applies, the
 /// event's own before those that every record or event has, and computed ones last.
 #[derive(Clone, Copy, Debug)]
-pub struct Operand {
+pub struct SentenceValue {
     /// Rows of the event.
     pub own: &'static [u16],
     /// Rows that every record or event has.

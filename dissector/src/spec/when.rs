@@ -16,7 +16,7 @@ pub struct When {
     /// Event flags that say the member is valid at all.
     pub flags: u16,
     /// Conditions on members of the record.
-    pub conds: &'static [Cond],
+    pub conds: &'static [Condition],
 }
 
 impl When {
@@ -26,18 +26,18 @@ impl When {
 
 /// A condition on another member of the record.
 #[derive(Clone, Copy, Debug)]
-pub struct Cond {
+pub struct Condition {
     /// The member's name, as the table has it.
     pub member: &'static str,
     /// The member.
     pub place: Place,
     /// What its value must be.
-    pub test: Test,
+    pub test: MemberTest,
 }
 
-/// What a [`Cond`] requires.
+/// What a [`Condition`] requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
+pub enum MemberTest {
     /// One of these.
     In(&'static [u64]),
     /// None of these.

@@ -13,7 +13,7 @@ use crate::elog::{RawEvent, SESSION_CREATE};
 pub mod id;
 mod segment;
 
-pub use segment::{Segment, SegmentPlan};
+pub use segment::{LoggedSegment, SegmentPlan};
 
 /// The provider's name. Each TCP stack that logs registers a provider of this name.
 pub const NAME: &[u8] = b"tcp";

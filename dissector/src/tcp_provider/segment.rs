@@ -18,17 +18,17 @@ const HEADER_WORDS: std::ops::RangeInclusive<u8> = 5..=15;
 /// Where a layout has the members that make a packet, in IN and in OUT.
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentPlan {
-    inbound: Option<Members>,
-    outbound: Option<Members>,
+    inbound: Option<SegmentMembers>,
+    outbound: Option<SegmentMembers>,
 }
 
 /// Offsets in the payload of one of the two events.
 #[derive(Clone, Copy, Debug)]
-struct Members {
+struct SegmentMembers {
     seq: usize,
     ack: usize,
     flags: usize,
-    window: Window,
+    window: WindowMember,
     len: usize,
     header_words: usize,
     urgent: usize,
@@ -37,7 +37,7 @@ struct Members {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Window {
+enum WindowMember {
     /// As in the header: 16 bits.
     Raw(usize),
     /// Scaled: 32 bits.
@@ -47,19 +47,20 @@ enum Window {
 impl SegmentPlan {
     /// The plan of a provider's tables; events that lack a member make no packets.
     pub fn of(provider: &ProviderSpec) -> SegmentPlan {
-        let members = |id| provider.event(id).and_then(Members::of);
+        let members = |id| provider.event(id).and_then(SegmentMembers::of);
         SegmentPlan { inbound: members(IN), outbound: members(OUT) }
     }
 }
 
-impl Members {
-    fn of(event: &EventSpec) -> Option<Members> {
+impl SegmentMembers {
+    fn of(event: &EventSpec) -> Option<SegmentMembers> {
         let at = |name, size| {
             let field = event.fields.iter().find(|field| field.name == name)?;
             (field.place.size == size).then_some(usize::from(field.place.offset))
         };
-        let window = at("win_raw", 2).map(Window::Raw).or_else(|| at("win", 4).map(Window::Scaled))?;
-        Some(Members {
+        let window =
+            at("win_raw", 2).map(WindowMember::Raw).or_else(|| at("win", 4).map(WindowMember::Scaled))?;
+        Some(SegmentMembers {
             seq: at("seq", 4)?,
             ack: at("ack", 4)?,
             flags: at("flags", 2)?,
@@ -74,7 +75,7 @@ impl Members {
 
 /// A logged segment: its TCP header in host order, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment<'a> {
+pub struct LoggedSegment<'a> {
     /// Sequence number.
     pub seq: u32,
     /// Acknowledgement number.
@@ -93,13 +94,13 @@ pub struct Segment<'a> {
     pub options: &'a [u8],
 }
 
-impl<'a> Segment<'a> {
+impl<'a> LoggedSegment<'a> {
     /// The segment of an IN or OUT event. `scale` is the window scale that applies to its
     /// direction, needed for layouts that hold the scaled window only.
     ///
     /// `None` for another event, a payload too short, or a header length that cannot be.
     #[inline(always)]
-    pub fn of(event: &RawEvent<'a>, plan: &SegmentPlan, scale: u8) -> Option<Segment<'a>> {
+    pub fn of(event: &RawEvent<'a>, plan: &SegmentPlan, scale: u8) -> Option<LoggedSegment<'a>> {
         let at = Cursor(event.payload());
         let members = match event.event_id() {
             IN => plan.inbound?,
@@ -108,8 +109,8 @@ impl<'a> Segment<'a> {
         };
         let flags = at.u16(members.flags)?;
         let window = match members.window {
-            Window::Raw(offset) => at.u16(offset)?,
-            Window::Scaled(offset) => unscaled(at.u32(offset)?, scale, flags),
+            WindowMember::Raw(offset) => at.u16(offset)?,
+            WindowMember::Scaled(offset) => unscaled(at.u32(offset)?, scale, flags),
         };
         let header_words = at.u8(members.header_words)?;
         if !HEADER_WORDS.contains(&header_words) {
@@ -117,7 +118,7 @@ impl<'a> Segment<'a> {
         }
         let options =
             members.options.and_then(|(len_at, options)| at.bytes(options, usize::from(at.u8(len_at)?)));
-        Some(Segment {
+        Some(LoggedSegment {
             seq: at.u32(members.seq)?,
             ack: at.u32(members.ack)?,
             flags,

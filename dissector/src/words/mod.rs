@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 
 pub use self::segment::SegmentWords;
 use crate::bblog::id;
-use crate::event::{Event, Field, Group};
+use crate::event::{Event, Field, RowGroup};
 use crate::spec::EventSpec;
 use crate::tables;
-use crate::text::Style;
+use crate::text::InitialSeqs;
 
 /// Bytes of an undescribed payload that are shown.
 const PREVIEW: usize = 16;
@@ -27,7 +27,7 @@ pub fn write<W: Write>(
     event: &Event<'_>,
     segment: Option<&SegmentWords<'_>>,
     again: Option<&str>,
-    style: Style,
+    style: InitialSeqs,
     out: &mut W,
 ) -> fmt::Result {
     if event.spec().is_unknown() {
@@ -58,7 +58,7 @@ fn kind_of_send<'a>(event: &Event<'a>) -> Option<Field<'a>> {
     if !out.is_some_and(|out| ptr::eq(out, event.spec())) {
         return None;
     }
-    rows.iter().find_map(|&row| event.one(Group::Own, row).next())
+    rows.iter().find_map(|&row| event.one(RowGroup::Own, row).next())
 }
 
 /// An event that no table describes.

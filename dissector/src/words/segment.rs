@@ -7,8 +7,8 @@ use crate::TcpHeader;
 use crate::bblog::{Record, id};
 use crate::elog::RawEvent;
 use crate::event::Event;
-use crate::tcp_provider::{self, Segment, SegmentPlan};
-use crate::text::Style;
+use crate::tcp_provider::{self, LoggedSegment, SegmentPlan};
+use crate::text::InitialSeqs;
 
 /// Letters of the flags, in the order of their bits from FIN on.
 const FLAGS: [char; 9] = ['F', 'S', 'R', 'P', '.', 'U', 'E', 'W', 'e'];
@@ -64,7 +64,7 @@ impl<'a> SegmentWords<'a> {
     /// The segment of an IN or OUT event of eventlog's tcp provider, by the plan of its tables; `None` for other
     /// events. `event` is `raw`, decoded.
     pub fn of_event(raw: &RawEvent<'a>, plan: &SegmentPlan, event: &Event<'_>) -> Option<SegmentWords<'a>> {
-        let Segment { seq, ack, flags, len, urgent, options, .. } = Segment::of(raw, plan, 0)?;
+        let LoggedSegment { seq, ack, flags, len, urgent, options, .. } = LoggedSegment::of(raw, plan, 0)?;
         let window = event.get("win")?.value.as_int()? as u32;
         let received = raw.event_id() == tcp_provider::id::IN;
         Some(SegmentWords { received, seq, ack, flags, window, len, urgent, options })
@@ -74,7 +74,7 @@ impl<'a> SegmentWords<'a> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn write_to<W: Write>(&self, style: Style, out: &mut W) -> fmt::Result {
+    pub fn write_to<W: Write>(&self, style: InitialSeqs, out: &mut W) -> fmt::Result {
         let syn = self.flags & TcpHeader::SYN != 0;
         let (own, other) = if self.received { (style.irs, style.iss) } else { (style.iss, style.irs) };
         self.flags(out)?;
@@ -191,13 +191,13 @@ fn sack<W: Write>(out: &mut W, blocks: &[u8], ack: u32, base: Option<u32>) -> fm
 mod tests {
     use super::*;
 
-    fn text(segment: SegmentWords<'_>, style: Style) -> String {
+    fn text(segment: SegmentWords<'_>, style: InitialSeqs) -> String {
         let mut out = String::new();
         segment.write_to(style, &mut out).unwrap();
         out
     }
 
-    const STYLE: Style = Style { iss: Some(1000), irs: Some(2000) };
+    const STYLE: InitialSeqs = InitialSeqs { iss: Some(1000), irs: Some(2000) };
 
     const SEGMENT: SegmentWords<'_> = SegmentWords {
         received: false,
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn data() {
         assert_eq!(text(SEGMENT, STYLE), "[P.] seq 1:1449 ack 1 win 65728 len 1448");
-        assert_eq!(text(SEGMENT, Style::default()), "[P.] seq 1001:2449 ack 2001 win 65728 len 1448");
+        assert_eq!(text(SEGMENT, InitialSeqs::default()), "[P.] seq 1001:2449 ack 2001 win 65728 len 1448");
         let received = SegmentWords { received: true, seq: 2001, ack: 1001, ..SEGMENT };
         assert_eq!(text(received, STYLE), "[P.] seq 1:1449 ack 1 win 65728 len 1448");
     }

@@ -4,7 +4,7 @@
 //! The build script describes the built-in rows, so that they are registered from static data; the plugin
 //! itself describes those of a user's schemas.
 
-use bblog_dissector::spec::{FieldSpec, Kind, Unit, ValueNames};
+use bblog_dissector::spec::{FieldSpec, Unit, ValueKind, ValueNames};
 use bblog_dissector::tables;
 
 /// A name in the tree is at most this long; a row's label may be a sentence.
@@ -31,21 +31,21 @@ pub enum FieldType {
 
 impl FieldType {
     /// The type for values of a kind.
-    fn of(kind: Kind) -> FieldType {
+    fn of(kind: ValueKind) -> FieldType {
         match kind {
-            Kind::Unsigned(..=8) => FieldType::Uint8,
-            Kind::Unsigned(..=16) => FieldType::Uint16,
-            Kind::Unsigned(..=32) => FieldType::Uint32,
-            Kind::Unsigned(_) => FieldType::Uint64,
-            Kind::Signed(..=8) => FieldType::Int8,
-            Kind::Signed(..=16) => FieldType::Int16,
-            Kind::Signed(..=32) => FieldType::Int32,
-            Kind::Signed(_) => FieldType::Int64,
-            Kind::Bool => FieldType::Boolean,
-            Kind::Text => FieldType::String,
-            Kind::Bytes => FieldType::Bytes,
-            Kind::Ipv4 => FieldType::Ipv4,
-            Kind::Ipv6 => FieldType::Ipv6,
+            ValueKind::Unsigned(..=8) => FieldType::Uint8,
+            ValueKind::Unsigned(..=16) => FieldType::Uint16,
+            ValueKind::Unsigned(..=32) => FieldType::Uint32,
+            ValueKind::Unsigned(_) => FieldType::Uint64,
+            ValueKind::Signed(..=8) => FieldType::Int8,
+            ValueKind::Signed(..=16) => FieldType::Int16,
+            ValueKind::Signed(..=32) => FieldType::Int32,
+            ValueKind::Signed(_) => FieldType::Int64,
+            ValueKind::Bool => FieldType::Boolean,
+            ValueKind::Text => FieldType::String,
+            ValueKind::Bytes => FieldType::Bytes,
+            ValueKind::Ipv4 => FieldType::Ipv4,
+            ValueKind::Ipv6 => FieldType::Ipv6,
         }
     }
 }
@@ -83,7 +83,7 @@ impl Description {
     /// Describes a row.
     pub fn of(row: &'static FieldSpec) -> Description {
         let names = match row.names {
-            ValueNames::Enum(table) if matches!(row.kind, Kind::Unsigned(_) | Kind::Signed(_)) => {
+            ValueNames::Enum(table) if matches!(row.kind, ValueKind::Unsigned(_) | ValueKind::Signed(_)) => {
                 table.values
             }
             _ => &[],
@@ -116,8 +116,8 @@ fn base(row: &FieldSpec) -> Base {
     let is_hexadecimal =
         matches!(row.unit, Unit::Hex | Unit::Pointer) || matches!(row.names, ValueNames::Flags(_));
     match row.kind {
-        Kind::Unsigned(_) if is_hexadecimal => Base::Hex,
-        Kind::Unsigned(_) | Kind::Signed(_) => Base::Dec,
+        ValueKind::Unsigned(_) if is_hexadecimal => Base::Hex,
+        ValueKind::Unsigned(_) | ValueKind::Signed(_) => Base::Dec,
         _ => Base::None,
     }
 }

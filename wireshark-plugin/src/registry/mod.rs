@@ -22,17 +22,17 @@ pub use self::describe::is_builtin;
 
 /// Data with pointers to static or leaked memory: epan keeps the pointers for as long as the process lives.
 #[repr(transparent)]
-pub struct Kept<T>(pub T);
+pub struct Leaked<T>(pub T);
 
 // SAFETY: the pointers lead to static or leaked memory that is never written.
-unsafe impl<T> Sync for Kept<T> {}
+unsafe impl<T> Sync for Leaked<T> {}
 // SAFETY: as above.
-unsafe impl<T> Send for Kept<T> {}
+unsafe impl<T> Send for Leaked<T> {}
 
 include!(concat!(env!("OUT_DIR"), "/fields.rs"));
 
 /// No fields: what C gets if the tables cannot be read.
-pub static EMPTY: Kept<ffi::bblog_registry> = Kept(ffi::bblog_registry {
+pub static EMPTY: Leaked<ffi::bblog_registry> = Leaked(ffi::bblog_registry {
     fields: ptr::null(),
     len: 0,
     event: 0,
@@ -97,8 +97,8 @@ impl PluginField {
     }
 
     /// Whether a filter or a column needs it.
-    pub fn is_asked_for(self) -> bool {
-        is_asked_for(self.index())
+    pub fn is_requested(self) -> bool {
+        is_field_requested(self.index())
     }
 }
 
@@ -226,7 +226,7 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 17] = [
 ];
 
 /// All fields of a process whose user has no schemas.
-static FIELDS: Kept<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Kept({
+static FIELDS: Leaked<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Leaked({
     let mut fields = [PLUGIN_FIELDS[0]; ROWS.0.len() + PLUGIN_FIELDS.len()];
     let mut at = 0;
     while at < fields.len() {
@@ -239,45 +239,45 @@ static FIELDS: Kept<[ffi::bblog_field; ROWS.0.len() + PLUGIN_FIELDS.len()]> = Ke
 
 /// The first field from `from` on and before `end` that a filter or a column needs, or `end`. Before Wireshark has
 /// registered them, every field is needed.
-fn next_asked(from: u32, end: u32) -> u32 {
+fn next_requested(from: u32, end: u32) -> u32 {
     // SAFETY: the shim reads memory that lives as long as the process, and checks the index; it calls nothing.
     unsafe { ffi::bblog_shim_next_asked(from, end) }
 }
 
 /// Whether a filter or a column needs a field.
-pub fn is_asked_for(field: u32) -> bool {
-    next_asked(field, field + 1) == field
+pub fn is_field_requested(field: u32) -> bool {
+    next_requested(field, field + 1) == field
 }
 
 /// The indexes of those of `rows`, which have ids in a row, that a filter or a column needs.
-pub fn asked_of(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
+pub fn requested_rows(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
     let first = rows.first().map_or(0, |row| row.id);
     let end = first + rows.len() as u32;
     let mut from = first;
     iter::from_fn(move || {
-        let found = next_asked(from, end);
+        let found = next_requested(from, end);
         from = found + 1;
         (found < end).then(|| (found - first) as usize)
     })
 }
 
 /// Whether a filter or a column needs one of the plugin's own fields.
-pub fn is_any_own_asked_for() -> bool {
+pub fn is_any_own_requested() -> bool {
     let first = rows() as u32;
     let end = first + PLUGIN_FIELDS.len() as u32;
-    next_asked(first, end) < end
+    next_requested(first, end) < end
 }
 
 /// The registry, made on first use.
-pub fn get() -> &'static Kept<ffi::bblog_registry> {
-    static REGISTRY: LazyLock<Kept<ffi::bblog_registry>> = LazyLock::new(|| {
+pub fn get() -> &'static Leaked<ffi::bblog_registry> {
+    static REGISTRY: LazyLock<Leaked<ffi::bblog_registry>> = LazyLock::new(|| {
         let fields: &[ffi::bblog_field] = if catalog::has_user_schemas() {
             let rows = catalog::rows().iter().map(|row| described(row));
             rows.chain(PLUGIN_FIELDS).collect::<Vec<_>>().leak()
         } else {
             &FIELDS.0
         };
-        Kept(ffi::bblog_registry {
+        Leaked(ffi::bblog_registry {
             fields: fields.as_ptr(),
             len: fields.len(),
             event: PluginField::Event.index() as usize,

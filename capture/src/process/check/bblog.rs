@@ -4,7 +4,7 @@
 use bblog_dissector::bblog::VERSION;
 use bblog_pcapng::stacks::StackNames;
 
-use crate::process::check::item::{Item, advice, command};
+use crate::process::check::item::{CheckedItem, advice, command};
 use crate::process::check::system::System;
 
 const DEVICE: &str = "/dev/tcp_log";
@@ -23,7 +23,7 @@ const RECORD_BYTES: i64 = 408;
 const NEARLY: i64 = 9;
 
 /// Looks at everything that BBLog needs. Commands are in the order in which they are to be given.
-pub fn look(system: &impl System) -> Vec<Item> {
+pub fn look(system: &impl System) -> Vec<CheckedItem> {
     let mut items = vec![device(system), version(system)];
     items.extend(disable_all(system));
     items.extend(automatic(system));
@@ -32,35 +32,37 @@ pub fn look(system: &impl System) -> Vec<Item> {
     items
 }
 
-fn device(system: &impl System) -> Item {
+fn device(system: &impl System) -> CheckedItem {
     if system.is_device(DEVICE) {
-        return Item::ok(DEVICE, "present");
+        return CheckedItem::ok(DEVICE, "present");
     }
     let change = match system.is_freebsd() {
         true => "boot a 64-bit kernel with `options TCP_BLACKBOX` (GENERIC has it since 14)",
         false => "run bblogd on FreeBSD, or give it a stream with -f",
     };
-    Item::missing(DEVICE, "no such device", advice(change))
+    CheckedItem::missing(DEVICE, "no such device", advice(change))
 }
 
-fn version(system: &impl System) -> Item {
+fn version(system: &impl System) -> CheckedItem {
     match system.integer(LOG_VERSION) {
-        Some(version) if version == i64::from(VERSION) => Item::ok(LOG_VERSION, version.to_string()),
+        Some(version) if version == i64::from(VERSION) => CheckedItem::ok(LOG_VERSION, version.to_string()),
         Some(version) => {
             let found = format!("{version}, expected {VERSION}");
-            Item::missing(LOG_VERSION, found, advice("use a bblogd made for this kernel"))
+            CheckedItem::missing(LOG_VERSION, found, advice("use a bblogd made for this kernel"))
         }
-        None if system.is_freebsd() => {
-            Item::missing(LOG_VERSION, "no such sysctl", advice("boot a kernel with `options TCP_BLACKBOX`"))
-        }
-        None => Item::missing(LOG_VERSION, "no such sysctl", advice("run bblogd on FreeBSD")),
+        None if system.is_freebsd() => CheckedItem::missing(
+            LOG_VERSION,
+            "no such sysctl",
+            advice("boot a kernel with `options TCP_BLACKBOX`"),
+        ),
+        None => CheckedItem::missing(LOG_VERSION, "no such sysctl", advice("run bblogd on FreeBSD")),
     }
 }
 
-fn disable_all(system: &impl System) -> Option<Item> {
+fn disable_all(system: &impl System) -> Option<CheckedItem> {
     Some(match system.integer(DISABLE_ALL)? {
-        0 => Item::ok(DISABLE_ALL, "0"),
-        value => Item::missing(
+        0 => CheckedItem::ok(DISABLE_ALL, "0"),
+        value => CheckedItem::missing(
             DISABLE_ALL,
             format!("{value}: the emergency stop is on, no connection logs"),
             command(format!("sysctl {DISABLE_ALL}=0")),
@@ -69,9 +71,9 @@ fn disable_all(system: &impl System) -> Option<Item> {
 }
 
 /// What chooses new connections: all three settings are needed.
-fn automatic(system: &impl System) -> Vec<Item> {
+fn automatic(system: &impl System) -> Vec<CheckedItem> {
     let mode = system.integer(MODE).map(|mode| match mode {
-        4 => Item::ok(MODE, "4: continual, all records are written"),
+        4 => CheckedItem::ok(MODE, "4: continual, all records are written"),
         mode => {
             let means = match mode {
                 0 => "off",
@@ -81,62 +83,62 @@ fn automatic(system: &impl System) -> Vec<Item> {
                 5 => "tail: the last records are kept, and written when the connection ends",
                 _ => "unknown",
             };
-            Item::note(MODE, format!("{mode}: {means}"), command(format!("sysctl {MODE}=4")))
+            CheckedItem::note(MODE, format!("{mode}: {means}"), command(format!("sysctl {MODE}=4")))
         }
     });
     let all = system.integer(ALL).map(|all| match all {
         0 => {
             let found = "0: only connections that have a log id are chosen";
-            Item::note(ALL, found, command(format!("sysctl {ALL}=1")))
+            CheckedItem::note(ALL, found, command(format!("sysctl {ALL}=1")))
         }
-        all => Item::ok(ALL, format!("{all}: connections without a log id are chosen as well")),
+        all => CheckedItem::ok(ALL, format!("{all}: connections without a log id are chosen as well")),
     });
     let ratio = system.integer(RATIO).map(|ratio| match ratio {
-        1 => Item::ok(RATIO, "1: every new connection is chosen"),
+        1 => CheckedItem::ok(RATIO, "1: every new connection is chosen"),
         ratio => {
             let found = match ratio {
                 0 => "0: no connection is chosen, only those log whose program asks for it".to_owned(),
                 ratio => format!("{ratio}: one of {ratio} new connections is chosen"),
             };
-            Item::note(RATIO, found, command(format!("sysctl {RATIO}=1")))
+            CheckedItem::note(RATIO, found, command(format!("sysctl {RATIO}=1")))
         }
     });
     [mode, all, ratio].into_iter().flatten().collect()
 }
 
-fn limits(system: &impl System) -> Vec<Item> {
+fn limits(system: &impl System) -> Vec<CheckedItem> {
     let mut items = Vec::new();
     if let (Some(limit), Some(kept)) = (system.integer(GLOBAL_LIMIT), system.integer(GLOBAL_ENTRIES)) {
         let memory = limit.saturating_mul(RECORD_BYTES) >> 20;
         let found = format!("{kept} of {limit} records kept ({memory} MB at the limit)");
         items.push(if kept.saturating_mul(10) >= limit.saturating_mul(NEARLY) {
             let change = "raise it if there is memory, lower log_session_limit, or log fewer connections";
-            Item::note(
+            CheckedItem::note(
                 GLOBAL_LIMIT,
                 format!("{found}: new records are left out at the limit"),
                 advice(change),
             )
         } else {
-            Item::ok(GLOBAL_LIMIT, found)
+            CheckedItem::ok(GLOBAL_LIMIT, found)
         });
     }
     if let Some(limit) = system.integer(SESSION_LIMIT) {
         items.push(match limit {
-            0 => Item::note(
+            0 => CheckedItem::note(
                 SESSION_LIMIT,
                 "0: no record of a connection is kept",
                 command(format!("sysctl {SESSION_LIMIT}=5000")),
             ),
-            limit => Item::ok(SESSION_LIMIT, format!("{limit} records kept for one connection")),
+            limit => CheckedItem::ok(SESSION_LIMIT, format!("{limit} records kept for one connection")),
         });
     }
     items
 }
 
-fn stacks(system: &impl System) -> Option<Item> {
+fn stacks(system: &impl System) -> Option<CheckedItem> {
     let names = StackNames::from_function_info(&system.value(STACKS)?);
     let unknown = StackNames::none();
     let known = (0..=u8::MAX).filter(|&id| names.get(id) != unknown.get(id));
     let names: Vec<_> = known.map(|id| format!("{id}={}", String::from_utf8_lossy(names.get(id)))).collect();
-    (!names.is_empty()).then(|| Item::ok("TCP stacks", names.join(", ")))
+    (!names.is_empty()).then(|| CheckedItem::ok("TCP stacks", names.join(", ")))
 }

@@ -3,7 +3,7 @@
 
 use nix::errno::Errno;
 
-use crate::process::check::item::{Item, advice, command};
+use crate::process::check::item::{CheckedItem, advice, command};
 use crate::process::check::system::System;
 
 const DEVICE: &str = "/dev/eventlog";
@@ -11,29 +11,35 @@ const TCP: &str = "kern.eventlog.tcp.default";
 const HPTS: &str = "kern.eventlog.hpts.default";
 
 /// Looks at everything that eventlog needs.
-pub fn look(system: &impl System) -> Vec<Item> {
+pub fn look(system: &impl System) -> Vec<CheckedItem> {
     let mut items = vec![device(system), tcp(system)];
     items.extend(system.integer(HPTS).map(|value| match value {
-        0 => Item::note(HPTS, "0: the pacer logs nothing", command(format!("sysctl {HPTS}=1"))),
-        value => Item::ok(HPTS, value.to_string()),
+        0 => CheckedItem::note(HPTS, "0: the pacer logs nothing", command(format!("sysctl {HPTS}=1"))),
+        value => CheckedItem::ok(HPTS, value.to_string()),
     }));
     items
 }
 
-fn device(system: &impl System) -> Item {
+fn device(system: &impl System) -> CheckedItem {
     if system.is_device(DEVICE) {
         return match system.try_open(DEVICE) {
-            Ok(()) => Item::ok(DEVICE, "present"),
+            Ok(()) => CheckedItem::ok(DEVICE, "present"),
             Err(error) if error.raw_os_error() == Some(Errno::EPERM as i32) => {
                 let found = "present, but this is a jail: it cannot be opened";
-                Item::missing(DEVICE, found, advice("run bblogd on the host, which logs for its jails"))
+                CheckedItem::missing(
+                    DEVICE,
+                    found,
+                    advice("run bblogd on the host, which logs for its jails"),
+                )
             }
-            Err(error) if error.raw_os_error() == Some(Errno::EACCES as i32) => {
-                Item::note(DEVICE, "present, but this user cannot open it", advice("start bblogd as root"))
-            }
+            Err(error) if error.raw_os_error() == Some(Errno::EACCES as i32) => CheckedItem::note(
+                DEVICE,
+                "present, but this user cannot open it",
+                advice("start bblogd as root"),
+            ),
             Err(error) => {
                 let found = format!("present, but cannot be opened: {}", crate::failure::io_text(&error));
-                Item::missing(DEVICE, found, advice("see eventlog(9)"))
+                CheckedItem::missing(DEVICE, found, advice("see eventlog(9)"))
             }
         };
     }
@@ -41,23 +47,23 @@ fn device(system: &impl System) -> Item {
         true => "boot a kernel with eventlog(9); jails have no such device",
         false => "run bblogd on FreeBSD",
     };
-    Item::missing(DEVICE, "no such device", advice(change))
+    CheckedItem::missing(DEVICE, "no such device", advice(change))
 }
 
-fn tcp(system: &impl System) -> Item {
+fn tcp(system: &impl System) -> CheckedItem {
     match system.integer(TCP) {
-        Some(0) => Item::note(
+        Some(0) => CheckedItem::note(
             TCP,
             "0: only connections log whose program sets TCP_EVENTLOG",
             command(format!("sysctl {TCP}=1")),
         ),
-        Some(-1) => Item::missing(TCP, "-1: no connection logs", command(format!("sysctl {TCP}=1"))),
-        Some(1) => Item::ok(TCP, "1: every new connection logs"),
-        Some(value) => Item::ok(TCP, format!("{value}: every connection logs")),
+        Some(-1) => CheckedItem::missing(TCP, "-1: no connection logs", command(format!("sysctl {TCP}=1"))),
+        Some(1) => CheckedItem::ok(TCP, "1: every new connection logs"),
+        Some(value) => CheckedItem::ok(TCP, format!("{value}: every connection logs")),
         None if system.is_freebsd() => {
             let change = "load a TCP stack that registers the provider tcp";
-            Item::missing(TCP, "no such sysctl", advice(change))
+            CheckedItem::missing(TCP, "no such sysctl", advice(change))
         }
-        None => Item::missing(TCP, "no such sysctl", advice("run bblogd on FreeBSD")),
+        None => CheckedItem::missing(TCP, "no such sysctl", advice("run bblogd on FreeBSD")),
     }
 }

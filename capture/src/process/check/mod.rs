@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use nix::unistd::User;
 
-use crate::process::check::item::{Item, advice, command, is_usable};
+use crate::process::check::item::{CheckedItem, advice, command, is_usable};
 use crate::process::check::system::{System, ThisSystem};
 use crate::process::cli::CheckArgs;
 
@@ -32,10 +32,10 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     if is_usable(&bblog) || is_usable(&eventlog) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn root(system: &impl System) -> Item {
+fn root(system: &impl System) -> CheckedItem {
     match system.is_root() {
-        true => Item::ok("rights", "root, as opening the devices needs"),
-        false => Item::note(
+        true => CheckedItem::ok("rights", "root, as opening the devices needs"),
+        false => CheckedItem::note(
             "rights",
             "not root",
             advice("start bblogd as root; it becomes the user of -u by itself"),
@@ -43,10 +43,10 @@ fn root(system: &impl System) -> Item {
     }
 }
 
-fn user(name: &str) -> Item {
+fn user(name: &str) -> CheckedItem {
     match User::from_name(name) {
-        Ok(Some(user)) => Item::ok("user", format!("{name} (uid {})", user.uid)),
-        _ => Item::note(
+        Ok(Some(user)) => CheckedItem::ok("user", format!("{name} (uid {})", user.uid)),
+        _ => CheckedItem::note(
             "user",
             format!("{name}: unknown"),
             command(format!("pw useradd {} -d /nonexistent -s /usr/sbin/nologin", quoted(name))),
@@ -54,17 +54,17 @@ fn user(name: &str) -> Item {
     }
 }
 
-fn folder(path: &Path, user: &str) -> Item {
+fn folder(path: &Path, user: &str) -> CheckedItem {
     let shown = path.display();
     let owner = User::from_name(user).ok().flatten();
     match std::fs::metadata(path) {
-        Err(_) => Item::note(
+        Err(_) => CheckedItem::note(
             "folder",
             format!("{shown}: none"),
             command(format!("install -d -o {} -m 0750 {}", quoted(user), quoted(&shown.to_string()))),
         ),
         Ok(there) if !there.is_dir() => {
-            Item::note("folder", format!("{shown}: no folder"), advice("choose another with -D"))
+            CheckedItem::note("folder", format!("{shown}: no folder"), advice("choose another with -D"))
         }
         Ok(there) => {
             let mode = there.mode();
@@ -75,8 +75,8 @@ fn folder(path: &Path, user: &str) -> Item {
                     || owner.uid.is_root()
             });
             match writable {
-                true => Item::ok("folder", format!("{shown}: {user} can write there")),
-                false => Item::note(
+                true => CheckedItem::ok("folder", format!("{shown}: {user} can write there")),
+                false => CheckedItem::note(
                     "folder",
                     format!("{shown}: {user} cannot write there"),
                     command(format!("chown {} {}", quoted(user), quoted(&shown.to_string()))),

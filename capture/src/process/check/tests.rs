@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What is said of FreeBSD's settings.
 
-use super::item::{Change, State};
+use super::item::{CheckState, Remedy};
 use super::text::{json_text, text};
 use super::*;
 
@@ -58,7 +58,7 @@ fn bblog_settings(disable_all: bool, mode: i32, all: bool, ratio: u32) -> Fake {
 }
 
 /// States by name.
-fn states(items: &[Item]) -> Vec<(&'static str, State)> {
+fn states(items: &[CheckedItem]) -> Vec<(&'static str, CheckState)> {
     items.iter().map(|item| (item.what, item.state)).collect()
 }
 
@@ -102,7 +102,7 @@ fn after_the_commands_every_connection_logs() {
     let (bblog, eventlog) = (bblog::look(&system), eventlog::look(&system));
     let all = [bblog.clone(), eventlog.clone()].concat();
     assert_eq!(all.len(), 12);
-    assert!(all.iter().all(|item| item.state == State::Ok && item.change.is_none()), "{all:?}");
+    assert!(all.iter().all(|item| item.state == CheckState::Ok && item.change.is_none()), "{all:?}");
     let told = text(&[], &bblog, &eventlog);
     assert!(told.contains("BBLog: every new connection logs\n"), "{told}");
     assert!(told.contains("eventlog: every new connection logs\n") && commands(&told).is_empty(), "{told}");
@@ -134,7 +134,7 @@ fn a_kernel_without_either() {
     let told = text(&[root(&system)], &bblog, &eventlog);
     assert!(told.contains("options TCP_BLACKBOX") && told.contains("boot a kernel with eventlog(9)"));
     assert!(!told.contains("TCPHPTS"));
-    assert!(bblog.iter().chain(&eventlog).all(|item| matches!(item.change, Some(Change::Advice(_)))));
+    assert!(bblog.iter().chain(&eventlog).all(|item| matches!(item.change, Some(Remedy::Advice(_)))));
     assert!(commands(&told).is_empty());
 }
 
@@ -153,11 +153,11 @@ fn what_makes_logs_rare() {
     assert_eq!(
         states(&bblog)[3..8],
         [
-            ("net.inet.tcp.bb.log_auto_mode", State::Note),
-            ("net.inet.tcp.bb.log_auto_all", State::Ok),
-            ("net.inet.tcp.bb.log_auto_ratio", State::Note),
-            ("net.inet.tcp.bb.log_global_limit", State::Note),
-            ("net.inet.tcp.bb.log_session_limit", State::Note),
+            ("net.inet.tcp.bb.log_auto_mode", CheckState::Note),
+            ("net.inet.tcp.bb.log_auto_all", CheckState::Ok),
+            ("net.inet.tcp.bb.log_auto_ratio", CheckState::Note),
+            ("net.inet.tcp.bb.log_global_limit", CheckState::Note),
+            ("net.inet.tcp.bb.log_session_limit", CheckState::Note),
         ]
     );
     assert_eq!(bblog[5].found, "100: one of 100 new connections is chosen");
@@ -176,8 +176,8 @@ fn eventlog_in_a_jail_and_for_nobody() {
     assert!(!is_usable(&jail));
     assert_eq!(jail[0].found, "present, but this is a jail: it cannot be opened");
     assert!(is_usable(&eventlog::look(&fake(1, None))));
-    assert_eq!(eventlog::look(&fake(0, Some(libc::EACCES)))[0].state, State::Note);
-    assert_eq!(states(&eventlog::look(&fake(-1, None)))[1].1, State::Missing);
+    assert_eq!(eventlog::look(&fake(0, Some(libc::EACCES)))[0].state, CheckState::Note);
+    assert_eq!(states(&eventlog::look(&fake(-1, None)))[1].1, CheckState::Missing);
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use bblog_pcapng::escape::OneLine;
 use serde_json::json;
 
-use crate::process::check::item::{Change, Item, State, is_usable};
+use crate::process::check::item::{CheckState, CheckedItem, Remedy, is_usable};
 
 /// For people: each thing looked at, then the commands that change them, to be pasted.
-pub fn text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
+pub fn text(common: &[CheckedItem], bblog: &[CheckedItem], eventlog: &[CheckedItem]) -> String {
     let mut text = String::new();
     for (title, items) in [("bblogd", common), ("BBLog", bblog), ("eventlog", eventlog)] {
         let verdict = match title {
@@ -17,12 +17,12 @@ pub fn text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
         text.push_str(&format!("{title}{verdict}\n"));
         for item in items {
             let mark = match item.state {
-                State::Ok => "ok     ",
-                State::Note => "note   ",
-                State::Missing => "missing",
+                CheckState::Ok => "ok     ",
+                CheckState::Note => "note   ",
+                CheckState::Missing => "missing",
             };
             text.push_str(&format!("  {mark}  {}: {}\n", item.what, OneLine(&item.found)));
-            if let Some(Change::Advice(advice)) = &item.change {
+            if let Some(Remedy::Advice(advice)) = &item.change {
                 text.push_str(&format!("           to change it: {}\n", OneLine(advice)));
             }
         }
@@ -34,9 +34,10 @@ pub fn text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
 }
 
 /// Whether logs come, and without a program that requests them.
-fn verdict(items: &[Item]) -> &'static str {
-    let is_command =
-        |item: &&Item| item.state == State::Note && matches!(item.change, Some(Change::Command(_)));
+fn verdict(items: &[CheckedItem]) -> &'static str {
+    let is_command = |item: &&CheckedItem| {
+        item.state == CheckState::Note && matches!(item.change, Some(Remedy::Command(_)))
+    };
     match (is_usable(items), items.iter().find(is_command)) {
         (true, None) => ": every new connection logs",
         (true, Some(_)) => ": ready, but not every new connection logs",
@@ -44,14 +45,15 @@ fn verdict(items: &[Item]) -> &'static str {
     }
 }
 
-fn commands(title: &str, items: &[Item]) -> String {
+fn commands(title: &str, items: &[CheckedItem]) -> String {
     // Without a device no setting helps.
-    let is_hopeless =
-        |item: &Item| item.state == State::Missing && matches!(item.change, Some(Change::Advice(_)));
+    let is_hopeless = |item: &CheckedItem| {
+        item.state == CheckState::Missing && matches!(item.change, Some(Remedy::Advice(_)))
+    };
     let commands: Vec<_> = items
         .iter()
         .filter_map(|item| match &item.change {
-            Some(Change::Command(command)) => Some(format!("    {}\n", OneLine(command))),
+            Some(Remedy::Command(command)) => Some(format!("    {}\n", OneLine(command))),
             _ => None,
         })
         .collect();
@@ -62,16 +64,16 @@ fn commands(title: &str, items: &[Item]) -> String {
 }
 
 /// For programs: the same as one JSON object.
-pub fn json_text(common: &[Item], bblog: &[Item], eventlog: &[Item]) -> String {
-    let list = |items: &[Item]| -> Vec<serde_json::Value> {
-        let state = |item: &Item| match item.state {
-            State::Ok => "ok",
-            State::Note => "note",
-            State::Missing => "missing",
+pub fn json_text(common: &[CheckedItem], bblog: &[CheckedItem], eventlog: &[CheckedItem]) -> String {
+    let list = |items: &[CheckedItem]| -> Vec<serde_json::Value> {
+        let state = |item: &CheckedItem| match item.state {
+            CheckState::Ok => "ok",
+            CheckState::Note => "note",
+            CheckState::Missing => "missing",
         };
-        let one = |item: &Item| {
-            let change = item.change.as_ref().map(Change::text);
-            let is_command = matches!(item.change, Some(Change::Command(_)));
+        let one = |item: &CheckedItem| {
+            let change = item.change.as_ref().map(Remedy::text);
+            let is_command = matches!(item.change, Some(Remedy::Command(_)));
             json!({
                 "what": item.what,
                 "state": state(item),

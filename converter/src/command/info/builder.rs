@@ -6,7 +6,7 @@ use bblog_dissector::{bblog, elog};
 use super::census::Census;
 use super::list::ConnectionList;
 use super::report::Report;
-use super::span::{Span, clock_name};
+use super::span::{TimeSpan, clock_name};
 use crate::event::item::{Clock, LogItem};
 use crate::event::open;
 use crate::event::source::EventSource;
@@ -23,19 +23,19 @@ pub(super) fn read(
     on_error: &mut dyn FnMut(&InputError),
 ) {
     let kind = input.kind;
-    let mut tell = |report: &mut Report, error: &InputError| {
+    let mut report_error = |report: &mut Report, error: &InputError| {
         on_error(error);
         report.add_problem(error);
     };
     let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, error| {
         // That an input is empty is its kind.
         if !matches!(error.kind, InputErrorKind::Empty) {
-            tell(report, error);
+            report_error(report, error);
         }
     });
     let mut source = match source {
         Ok(source) => source,
-        Err(error) => return tell(report, &error),
+        Err(error) => return report_error(report, &error),
     };
     if kind == InputKind::Elog {
         report.version = Some(elog::VERSION);
@@ -47,7 +47,7 @@ pub(super) fn read(
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                tell(report, &error);
+                report_error(report, &error);
                 continue;
             }
         }
@@ -96,7 +96,7 @@ impl ReportBuilder {
             return;
         }
         report.events += 1;
-        Span::widen(&mut report.time, clock_name(item.clock() == Clock::Uptime), item.time());
+        TimeSpan::widen(&mut report.time, clock_name(item.clock() == Clock::Uptime), item.time());
         self.census.item(report, item);
         self.connections.feed(picker.number(), item, source);
     }

@@ -28,7 +28,7 @@ pub(super) struct Census {
     /// BBLog records, by number of the event.
     records: [u64; 256],
     /// eventlog events.
-    events: HashMap<(ProviderOf, u32), Kind, RandomState>,
+    events: HashMap<(ProviderOf, u32), KindCount, RandomState>,
     providers: Vec<ProviderCount>,
     stacks: Vec<StackReport>,
     machines: Vec<(Machine, u64)>,
@@ -62,7 +62,7 @@ struct ProviderCount {
 type ProviderOf = Option<usize>;
 
 /// Events of one kind.
-struct Kind {
+struct KindCount {
     count: u64,
     name: Option<&'static str>,
 }
@@ -180,7 +180,7 @@ impl Census {
                 kind.name = kind.name.or_else(|| name().map(|spec| spec.name));
             }
             None if room => {
-                let kind = Kind { count: 1, name: name().map(|spec| spec.name) };
+                let kind = KindCount { count: 1, name: name().map(|spec| spec.name) };
                 self.events.insert((provider, event.event_id()), kind);
             }
             None => report.other_events += 1,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The summary of one connection.
 
-use bblog_analysis::{Account, Counts, Limit, Timer, Total, errno_name, state_name};
+use bblog_analysis::{Account, Limit, SegmentCounts, Timer, Total, errno_name, state_name};
 use serde::Serialize;
 
-use super::span::{Span, clock_name};
+use super::span::{TimeSpan, clock_name};
 use crate::event::subject::{Names, Subject};
 
 /// What the entries of a connection say, and how it ended.
 #[derive(Default)]
-pub(super) struct Entries {
+pub(super) struct EntrySummary {
     /// How many there are (BBLog, but not pcapng).
     pub(super) count: Option<u64>,
     pub(super) tag: Option<String>,
@@ -51,15 +51,15 @@ pub struct ConnectionReport {
     /// In how many places they are missing: gaps in the serial numbers (BBLog).
     pub gaps: Option<u32>,
     /// When it begins and ends.
-    pub time: Option<Span>,
+    pub time: Option<TimeSpan>,
     /// How long that is, microseconds.
     pub duration_us: Option<u64>,
     /// Whether it is a socket without a connection: listening or unbound.
     pub is_listener: bool,
     /// Segments sent.
-    pub sent: Direction,
+    pub sent: DirectionReport,
     /// Segments received.
-    pub received: Direction,
+    pub received: DirectionReport,
     /// Sends that failed, by error number.
     pub failed_sends: Vec<FailedSends>,
     /// Retransmit timeouts; null if the stack of some records is not known.
@@ -77,12 +77,12 @@ pub struct ConnectionReport {
     /// The time in each state of the sending side, the largest share first.
     pub limits: Vec<LimitShare>,
     /// How it ended.
-    pub end: End,
+    pub end: EndReport,
 }
 
 /// The segments of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Direction {
+pub struct DirectionReport {
     /// Segments. With TSO and LRO one may have been several packets.
     pub packets: u64,
     /// Bytes of data in them, those sent again included.
@@ -140,7 +140,7 @@ pub struct LimitShare {
 
 /// How a connection ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct End {
+pub struct EndReport {
     /// Whether the log shows that it did.
     pub seen: bool,
     /// What the kernel noted as the reasons (FreeBSD 14 and later), in order.
@@ -154,8 +154,8 @@ pub struct End {
 
 impl ConnectionReport {
     /// The report on a connection that is over.
-    pub(super) fn of(subject: &Subject, entries: Entries, account: &Account, names: &Names) -> Self {
-        let time = Span::of(account, clock_name(subject.is_uptime));
+    pub(super) fn of(subject: &Subject, entries: EntrySummary, account: &Account, names: &Names) -> Self {
+        let time = TimeSpan::of(account, clock_name(subject.is_uptime));
         let is_listener = subject.is_listener(account);
         let is_bblog = subject.session.is_none();
         let (local, remote) = subject.addresses.unzip();
@@ -175,8 +175,8 @@ impl ConnectionReport {
             time: Some(time),
             duration_us: Some(time.us()),
             is_listener,
-            sent: Direction::of(&account.sent),
-            received: Direction::of(&account.received),
+            sent: DirectionReport::of(&account.sent),
+            received: DirectionReport::of(&account.received),
             failed_sends: account.failed.iter().map(FailedSends::of).collect(),
             rtos: known(account.fired(Timer::Rto)),
             tlps: known(account.fired(Timer::Tlp)),
@@ -185,7 +185,7 @@ impl ConnectionReport {
             cwnd: account.cwnd.map(|(min, max)| Cwnd { min, max }),
             verdict: (!is_listener).then(|| account.verdict()),
             limits: account.sending.totals.iter().map(|total| LimitShare::of(total, account)).collect(),
-            end: End {
+            end: EndReport {
                 seen: account.ended,
                 reasons: entries.end_reasons,
                 segments: account.ends.iter().map(|end| end.name()).collect(),
@@ -198,10 +198,10 @@ impl ConnectionReport {
     }
 }
 
-impl Direction {
-    fn of(counts: &Counts) -> Direction {
-        let Counts { segments: packets, bytes, retransmissions: retransmits, .. } = *counts;
-        Direction { packets, bytes, retransmits }
+impl DirectionReport {
+    fn of(counts: &SegmentCounts) -> DirectionReport {
+        let SegmentCounts { segments: packets, bytes, retransmissions: retransmits, .. } = *counts;
+        DirectionReport { packets, bytes, retransmits }
     }
 }
 

@@ -6,7 +6,7 @@ use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_pcapng::escape::Escaped;
 
-use super::connection::{ConnectionReport, Entries};
+use super::connection::{ConnectionReport, EntrySummary};
 use super::report::{MAX_CONNECTIONS, Report};
 use crate::event::follow::Follower;
 use crate::event::item::{BblogItem, LogItem};
@@ -21,7 +21,7 @@ pub(super) struct ConnectionList {
     follower: Follower,
     subjects: Subjects,
     /// By number.
-    entries: Vec<Entries>,
+    entries: Vec<EntrySummary>,
     /// By number; `None` for those that are followed.
     reports: Vec<Option<ConnectionReport>>,
     /// Section and connection of the last BBLog record.
@@ -114,9 +114,9 @@ impl ConnectionList {
 }
 
 /// What is known of the entries of a connection.
-fn entries(entries: &mut Vec<Entries>, number: Number) -> &mut Entries {
+fn entries(entries: &mut Vec<EntrySummary>, number: Number) -> &mut EntrySummary {
     if number >= entries.len() {
-        entries.resize_with(number + 1, Entries::default);
+        entries.resize_with(number + 1, EntrySummary::default);
     }
     &mut entries[number]
 }
@@ -125,7 +125,7 @@ fn entries(entries: &mut Vec<Entries>, number: Number) -> &mut Entries {
 #[cold]
 fn close(
     reports: &mut Vec<Option<ConnectionReport>>,
-    all: &mut Vec<Entries>,
+    all: &mut Vec<EntrySummary>,
     subjects: &mut Subjects,
     (number, account): (Number, &Account),
 ) {

@@ -75,7 +75,7 @@ pub fn print_text(reports: &[Report]) -> Result<(), OutputError> {
             if number > 0 {
                 writeln!(out)?;
             }
-            write!(out, "{}", text::Text(report))?;
+            write!(out, "{}", text::InfoText(report))?;
         }
         Ok(())
     })

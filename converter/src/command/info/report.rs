@@ -5,7 +5,7 @@ use bblog_pcapng::machine;
 use serde::Serialize;
 
 use super::connection::ConnectionReport;
-use super::span::Span;
+use super::span::TimeSpan;
 use crate::input::error::InputError;
 
 /// Connections listed per input; more are counted only.
@@ -38,7 +38,7 @@ pub struct Report {
     /// Records or events read, if only some were selected.
     pub events_read: Option<u64>,
     /// When it begins and ends; null without events.
-    pub time: Option<Span>,
+    pub time: Option<TimeSpan>,
     /// Records missing by their serial numbers (BBLog).
     pub lost_records: Option<u64>,
     /// Events that the kernel dropped; null if the capture was not closed (eventlog).

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// A span of time.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Span {
+pub struct TimeSpan {
     /// `utc`, or `uptime` if the file does not say when the machine booted.
     pub clock: &'static str,
     /// The earliest time, microseconds since 1970 or since boot.
@@ -22,11 +22,11 @@ pub(super) fn clock_name(is_uptime: bool) -> &'static str {
     if is_uptime { "uptime" } else { "utc" }
 }
 
-impl Span {
+impl TimeSpan {
     /// From the first to the last item of a connection.
-    pub(super) fn of(account: &Account, clock: &'static str) -> Span {
+    pub(super) fn of(account: &Account, clock: &'static str) -> TimeSpan {
         let last_us = account.first.0.saturating_add_unsigned(account.duration_us);
-        Span { clock, first_us: account.earliest.0, last_us }
+        TimeSpan { clock, first_us: account.earliest.0, last_us }
     }
 
     /// Its length, microseconds.
@@ -35,8 +35,8 @@ impl Span {
     }
 
     /// Widens `span` so that `time` lies in it.
-    pub(super) fn widen(span: &mut Option<Span>, clock: &'static str, time: Micros) {
-        let span = span.get_or_insert(Span { clock, first_us: time.0, last_us: time.0 });
+    pub(super) fn widen(span: &mut Option<TimeSpan>, clock: &'static str, time: Micros) {
+        let span = span.get_or_insert(TimeSpan { clock, first_us: time.0, last_us: time.0 });
         span.first_us = span.first_us.min(time.0);
         span.last_us = span.last_us.max(time.0);
     }

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use super::connection::{ConnectionReport, Direction, LimitShare, Rtt};
+use super::connection::{ConnectionReport, DirectionReport, LimitShare, Rtt};
 use super::report::Report;
 
 /// Shows a report in lines.
-pub(super) struct Text<'a>(pub(super) &'a Report);
+pub(super) struct InfoText<'a>(pub(super) &'a Report);
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for InfoText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
         let what = match report.kind {
@@ -44,7 +44,7 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let read = report.events_read.unwrap_or(report.events);
     match report.entries {
         Some(entries) => {
-            line(f, "records", format_args!("{read} in {}", Count(entries, "entry", "entries")))?
+            line(f, "records", format_args!("{read} in {}", CountedNoun(entries, "entry", "entries")))?
         }
         None => line(f, "events", read)?,
     }
@@ -53,8 +53,8 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "selected", format_args!("{} of {read} read; {OF_THESE}", report.events))?;
     }
     if let (Some(packets), Some(blocks)) = (report.foreign_packets, report.foreign_blocks) {
-        let packets = Count(packets, "packet", "packets");
-        line(f, "others", format_args!("{packets}, {}", Count(blocks, "block", "blocks")))?;
+        let packets = CountedNoun(packets, "packet", "packets");
+        line(f, "others", format_args!("{packets}, {}", CountedNoun(blocks, "block", "blocks")))?;
     }
     line(f, "sections", report.sections)?;
     if let Some(time) = report.time {
@@ -128,14 +128,14 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
         line(
             f,
             "failed",
-            &format_args!("{}: {}", Count(failed.sends.into(), "send", "sends"), failed.error),
+            &format_args!("{}: {}", CountedNoun(failed.sends.into(), "send", "sends"), failed.error),
         )?;
     }
     let (rtos, tlps, recoveries) = (connection.rtos, connection.tlps, connection.recoveries);
     if rtos != Some(0) || tlps != Some(0) || recoveries > 0 {
-        let rtos = Known(rtos.map(Into::into), "RTO", "RTOs");
-        let tlps = Known(tlps.map(Into::into), "TLP", "TLPs");
-        let recoveries = Count(recoveries.into(), "recovery episode", "recovery episodes");
+        let rtos = KnownCount(rtos.map(Into::into), "RTO", "RTOs");
+        let tlps = KnownCount(tlps.map(Into::into), "TLP", "TLPs");
+        let recoveries = CountedNoun(recoveries.into(), "recovery episode", "recovery episodes");
         line(f, "loss", &format_args!("{rtos}, {tlps}, {recoveries}"))?;
     }
     if let Some(rtt) = &connection.rtt {
@@ -148,8 +148,8 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
     changes(f, "stack", connection.stack_changes, stacks)?;
     changes(f, "CC", connection.cc_changes, connection.cc.iter())?;
     if let Some(gaps) = connection.gaps.filter(|&gaps| gaps > 0) {
-        let lost = Count(connection.lost_records.unwrap_or_default(), "record", "records");
-        line(f, "missing", &format_args!("{lost} in {}", Count(gaps.into(), "gap", "gaps")))?;
+        let lost = CountedNoun(connection.lost_records.unwrap_or_default(), "record", "records");
+        line(f, "missing", &format_args!("{lost} in {}", CountedNoun(gaps.into(), "gap", "gaps")))?;
     }
     let end = &connection.end;
     let mut parts: Vec<&str> = end.reasons.iter().map(String::as_str).collect();
@@ -174,7 +174,7 @@ fn changes<'a>(
     let names = names.join(", ");
     match changes {
         0 => writeln!(f, "      {key:<9} {names}"),
-        _ => writeln!(f, "      {key:<9} {names} ({})", Count(changes.into(), "change", "changes")),
+        _ => writeln!(f, "      {key:<9} {names} ({})", CountedNoun(changes.into(), "change", "changes")),
     }
 }
 
@@ -183,14 +183,14 @@ fn inferred(is: bool) -> &'static str {
     if is { " (inferred)" } else { "" }
 }
 
-struct DirectionText<'a>(&'a Direction);
+struct DirectionText<'a>(&'a DirectionReport);
 
 impl fmt::Display for DirectionText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Direction { packets, bytes, retransmits } = *self.0;
-        write!(f, "{}, {}", Count(packets, "packet", "packets"), Count(bytes, "byte", "bytes"))?;
+        let DirectionReport { packets, bytes, retransmits } = *self.0;
+        write!(f, "{}, {}", CountedNoun(packets, "packet", "packets"), CountedNoun(bytes, "byte", "bytes"))?;
         if retransmits > 0 {
-            write!(f, ", {}", Count(retransmits, "retransmit", "retransmits"))?;
+            write!(f, ", {}", CountedNoun(retransmits, "retransmit", "retransmits"))?;
         }
         Ok(())
     }
@@ -219,8 +219,8 @@ impl fmt::Display for RttText<'_> {
         let Rtt { min_us, avg_us, max_us, samples, kind } = *self.0;
         let ms = |us: u32| format!("{}.{:03}", us / 1000, us % 1000);
         let samples = match kind {
-            "smoothed" => Count(samples, "smoothed value", "smoothed values"),
-            _ => Count(samples, "sample", "samples"),
+            "smoothed" => CountedNoun(samples, "smoothed value", "smoothed values"),
+            _ => CountedNoun(samples, "sample", "samples"),
         };
         write!(f, "{} / {} / {} ms (min/avg/max of {samples})", ms(min_us), ms(avg_us), ms(max_us))
     }
@@ -244,7 +244,7 @@ impl fmt::Display for ConnectionText<'_> {
         let remote = connection.remote.as_ref().unwrap_or(&unknown);
         write!(f, "{local} - {remote}: {}", connection.events)?;
         match (connection.entries, connection.session) {
-            (Some(entries), _) => write!(f, " records in {}", Count(entries, "entry", "entries"))?,
+            (Some(entries), _) => write!(f, " records in {}", CountedNoun(entries, "entry", "entries"))?,
             (None, Some(session)) => write!(f, " events, session {session}")?,
             (None, None) => f.write_str(" records")?,
         }
@@ -262,21 +262,21 @@ impl fmt::Display for ConnectionText<'_> {
 }
 
 /// A number that may not be known, and what it counts.
-struct Known(Option<u64>, &'static str, &'static str);
+struct KnownCount(Option<u64>, &'static str, &'static str);
 
-impl fmt::Display for Known {
+impl fmt::Display for KnownCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(number) => write!(f, "{}", Count(number, self.1, self.2)),
+            Some(number) => write!(f, "{}", CountedNoun(number, self.1, self.2)),
             None => write!(f, "{} not known", self.2),
         }
     }
 }
 
 /// A number and what it counts, in singular and plural.
-struct Count(u64, &'static str, &'static str);
+struct CountedNoun(u64, &'static str, &'static str);
 
-impl fmt::Display for Count {
+impl fmt::Display for CountedNoun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0, if self.0 == 1 { self.1 } else { self.2 })
     }

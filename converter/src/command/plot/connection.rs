@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bblog_analysis::{
-    Account, Arrival, Cause, Facts, Limit, Running, SackBlock, SegmentRange, Span, Step, Timer,
+    Account, Arrival, Cause, Facts, Limit, RunningTimers, SackBlock, SegmentRange, Span, Step, Timer,
 };
 use bblog_dissector::Micros;
 use bblog_dissector::spec::{Category, Stack};
@@ -16,7 +16,7 @@ use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 use crate::event::words::Words;
 use crate::picture::model::{
-    BandRow, BarRole, Bars, ConnectionPicture, Line, Panel, Range, Stall, Style, Texts,
+    BandRow, BarRole, Bars, ConnectionPicture, Panel, Range, SentenceList, Series, SeriesStyle, StallBand,
 };
 
 /// Bytes of sentences up to which each event has one; beyond, only those that matter.
@@ -29,18 +29,18 @@ const MINOR: u64 = 20;
 const RATE_BUCKETS: u64 = 400;
 
 /// Lines of the connection's state, in the order of the legend.
-const STATE_LINES: [(Panel, &str, &str, Style); 11] = [
-    (Panel::Sequence, "acked", "snd_una", Style::Step),
-    (Panel::Sequence, "edge-window", "peer's window edge", Style::Step),
-    (Panel::Arrival, "rcv-nxt", "rcv_nxt", Style::Step),
-    (Panel::Arrival, "our-edge", "our window edge", Style::Step),
-    (Panel::Window, "cwnd", "cwnd", Style::Step),
-    (Panel::Window, "ssthresh", "ssthresh", Style::Step),
-    (Panel::Window, "flight", "flight", Style::Step),
-    (Panel::Window, "window", "peer's window", Style::Step),
-    (Panel::Window, "buffer", "send buffer", Style::Step),
-    (Panel::Rtt, "sample", "RTT sample", Style::Dots),
-    (Panel::Rtt, "srtt", "srtt", Style::Step),
+const STATE_LINES: [(Panel, &str, &str, SeriesStyle); 11] = [
+    (Panel::Sequence, "acked", "snd_una", SeriesStyle::Step),
+    (Panel::Sequence, "edge-window", "peer's window edge", SeriesStyle::Step),
+    (Panel::Arrival, "rcv-nxt", "rcv_nxt", SeriesStyle::Step),
+    (Panel::Arrival, "our-edge", "our window edge", SeriesStyle::Step),
+    (Panel::Window, "cwnd", "cwnd", SeriesStyle::Step),
+    (Panel::Window, "ssthresh", "ssthresh", SeriesStyle::Step),
+    (Panel::Window, "flight", "flight", SeriesStyle::Step),
+    (Panel::Window, "window", "peer's window", SeriesStyle::Step),
+    (Panel::Window, "buffer", "send buffer", SeriesStyle::Step),
+    (Panel::Rtt, "sample", "RTT sample", SeriesStyle::Dots),
+    (Panel::Rtt, "srtt", "srtt", SeriesStyle::Step),
 ];
 
 /// Kinds of ranges, in the order in which they are drawn: name in the palette, name in the legend.
@@ -92,9 +92,9 @@ pub(super) struct Drawing {
     theirs: Unwrapped,
     transmissions: Transmissions,
     /// Lines of values of events, by name in the palette.
-    values: HashMap<&'static str, Line>,
+    values: HashMap<&'static str, Series>,
     bands: Bands,
-    timers: Running,
+    timers: RunningTimers,
     /// What limited the sending side.
     limits: BandRow,
     /// Initial sequence numbers of its records: 0 before it has one.
@@ -110,7 +110,7 @@ pub(super) struct Drawing {
 impl Drawing {
     /// A connection without events, whose first one has the time `first`.
     pub(super) fn new(picture: ConnectionPicture, first: Micros) -> Drawing {
-        let line = |(panel, id, label, style)| Line::new(panel, id, label, style);
+        let line = |(panel, id, label, style)| Series::new(panel, id, label, style);
         let bars = |(panel, kind, label, role)| Bars { panel, kind, label, role, ranges: Vec::new() };
         let lines = STATE_LINES.map(line).into();
         let bars = BAR_KINDS.map(bars).into();
@@ -122,7 +122,7 @@ impl Drawing {
             transmissions: Transmissions::default(),
             values: HashMap::new(),
             bands: Bands::default(),
-            timers: Running::default(),
+            timers: RunningTimers::default(),
             limits: BandRow { row: "limit", label: "limited by", spans: Vec::new() },
             iss: Vec::new(),
             was_open: false,
@@ -159,9 +159,9 @@ impl Drawing {
     /// Records between two times are missing: no value is known there.
     fn gap(&mut self, from: u64, to: u64) {
         let lines = self.picture.lines.iter_mut().chain(self.values.values_mut());
-        lines.filter(|line| line.style == Style::Step).for_each(|line| line.end(from));
+        lines.filter(|line| line.style == SeriesStyle::Step).for_each(|line| line.end(from));
         self.bands.gap(from, to);
-        self.timers = Running::default();
+        self.timers = RunningTimers::default();
     }
 
     fn state(&mut self, time: u64, step: &Step, facts: &Facts) {
@@ -197,7 +197,7 @@ impl Drawing {
         for (line, value) in self.picture.lines.iter_mut().zip(values) {
             match value {
                 Some(value) => line.push(time, value as f64),
-                None if line.style == Style::Step => line.end(time),
+                None if line.style == SeriesStyle::Step => line.end(time),
                 None => {}
             }
         }
@@ -258,7 +258,7 @@ impl Drawing {
     fn values(&mut self, time: u64, decoded: &DecodedItem<'_>, drawn: &Drawn) {
         for (row, value) in drawn.lines(&decoded.event) {
             let line = self.values.entry(row.id);
-            let line = line.or_insert_with(|| Line::new(row.panel, row.id, row.label, Style::Step));
+            let line = line.or_insert_with(|| Series::new(row.panel, row.id, row.label, SeriesStyle::Step));
             match value {
                 Some(value) => line.push(time, value),
                 None => line.end(time),
@@ -322,7 +322,7 @@ impl Drawing {
         if (ticks.texts.all.len() < ALL_TEXTS || notable) && !decoded.is_unknown() {
             // A String takes everything.
             let words = &mut self.words;
-            ticks.texts.push(at, |text| _ = words.write(decoded, decoded.style, text));
+            ticks.texts.push(at, |text| _ = words.write(decoded, decoded.initial_seqs, text));
             self.notable.push(notable);
         }
     }
@@ -351,7 +351,7 @@ impl Drawing {
         self.picture.stalls = account
             .stalls
             .iter()
-            .map(|stall| Stall {
+            .map(|stall| StallBand {
                 start_us: since(stall.start),
                 duration_us: stall.us(),
                 text: stall.text(account.first),
@@ -362,12 +362,12 @@ impl Drawing {
         }
         let rates =
             [self.rate("acked", ("delivered", "delivered")), self.rate("rcv-nxt", ("arrived", "received"))];
-        let mut values: Vec<Line> = self.values.into_values().collect();
+        let mut values: Vec<Series> = self.values.into_values().collect();
         values.sort_by_key(|line| line.id);
         self.picture.lines.extend(rates);
         self.picture.lines.extend(values);
         // A line that is always 0 says nothing: nothing was taken for lost, nothing was received.
-        let says = |line: &Line| line.points.iter().any(|point| point.1 > 0.0) || line.id == "cwnd";
+        let says = |line: &Series| line.points.iter().any(|point| point.1 > 0.0) || line.id == "cwnd";
         self.picture.lines.retain(says);
         self.picture.bars.retain(|bars| !bars.ranges.is_empty());
         self.picture.bars.iter_mut().for_each(|bars| bars.ranges.sort_by_key(|range| range.time));
@@ -375,8 +375,8 @@ impl Drawing {
         (self.picture, self.iss)
     }
 
-    fn notable_texts(&self) -> Texts {
-        let mut texts = Texts::default();
+    fn notable_texts(&self) -> SentenceList {
+        let mut texts = SentenceList::default();
         let all = self.picture.ticks.texts.iter().zip(&self.notable);
         for ((event, text), _) in all.filter(|(_, notable)| **notable) {
             texts.push(event as usize, |all| all.push_str(text));
@@ -385,8 +385,8 @@ impl Drawing {
     }
 
     /// The rate at which the sequence number of the line `of` advanced, in steps of one of [`RATE_BUCKETS`] or an srtt.
-    fn rate(&self, of: &str, (id, label): (&'static str, &'static str)) -> Line {
-        let mut line = Line::new(Panel::Rate, id, label, Style::Step);
+    fn rate(&self, of: &str, (id, label): (&'static str, &'static str)) -> Series {
+        let mut line = Series::new(Panel::Rate, id, label, SeriesStyle::Step);
         let known = |id: &str| {
             let line = self.picture.lines.iter().find(|line| line.id == id);
             line.into_iter().flat_map(|line| line.points.iter()).filter(|point| !point.1.is_nan())

@@ -18,7 +18,7 @@ use crate::output::error::OutputError;
 use crate::output::{Destination, Output};
 use crate::picture::model::ConnectionPicture;
 use crate::picture::png::PngError;
-use crate::picture::svg::{self, Size};
+use crate::picture::svg::{self, StillSize};
 use crate::picture::{html, perfetto, png, xpl};
 use crate::select::Selection;
 
@@ -26,13 +26,13 @@ pub use self::gather::{Pictures, gather};
 
 /// The form of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum PictureForm {
     /// A page for a browser, of any number of connections.
     Html,
     /// A still of one connection; without a size it has one that suits it.
-    Svg(Option<Size>),
+    Svg(Option<StillSize>),
     /// The same as pixels.
-    Png(Option<Size>),
+    Png(Option<StillSize>),
     /// A file for xplot, of one connection.
     Xpl,
     /// A trace for Perfetto, of any number of connections.
@@ -50,7 +50,7 @@ pub enum PlotError {
     TooMany(usize),
     /// The panels do not fit.
     #[error("--size: {}x{} is too small, expected at least {}x{}", .0.width, .0.height, .1.width, .1.height)]
-    Size(Size, Size),
+    Size(StillSize, StillSize),
     /// The library cannot draw it.
     #[error("the picture cannot be drawn: {0}")]
     Draw(String),
@@ -70,7 +70,7 @@ pub enum PlotError {
 pub fn plot(
     inputs: &Inputs,
     selection: &mut Selection,
-    form: Form,
+    form: PictureForm,
     destination: &Destination,
     on_error: &mut OnError<'_>,
 ) -> Result<usize, PlotError> {
@@ -80,17 +80,17 @@ pub fn plot(
         return Err(PlotError::Nothing(events));
     }
     match form {
-        Form::Html => write(destination, |out| html::write(&pictures, out)),
-        Form::Perfetto => write(destination, |out| perfetto::write(&pictures, out)),
-        Form::Xpl => {
+        PictureForm::Html => write(destination, |out| html::write(&pictures, out)),
+        PictureForm::Perfetto => write(destination, |out| perfetto::write(&pictures, out)),
+        PictureForm::Xpl => {
             let picture = only(&pictures)?;
             write(destination, |out| xpl::write(picture, out))
         }
-        Form::Svg(size) => {
+        PictureForm::Svg(size) => {
             let still = still(&pictures, size)?;
             write(destination, |out| out.write_all(still.as_bytes()))
         }
-        Form::Png(size) => {
+        PictureForm::Png(size) => {
             let still = png::render(&still(&pictures, size)?)?;
             write(destination, |out| out.write_all(&still))
         }
@@ -105,7 +105,7 @@ fn only(pictures: &[ConnectionPicture]) -> Result<&ConnectionPicture, PlotError>
     }
 }
 
-fn still(pictures: &[ConnectionPicture], size: Option<Size>) -> Result<String, PlotError> {
+fn still(pictures: &[ConnectionPicture], size: Option<StillSize>) -> Result<String, PlotError> {
     let picture = only(pictures)?;
     let size = size.unwrap_or_else(|| svg::natural(picture));
     let smallest = svg::smallest(picture, size.width);
@@ -125,12 +125,12 @@ fn write(
 }
 
 /// The form that the ending of `path` names; `None` if it names none.
-pub fn form_of(path: &Path, size: Option<Size>) -> Option<Form> {
+pub fn form_of(path: &Path, size: Option<StillSize>) -> Option<PictureForm> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "html" | "htm" => Some(Form::Html),
-        "svg" => Some(Form::Svg(size)),
-        "png" => Some(Form::Png(size)),
-        "xpl" => Some(Form::Xpl),
+        "html" | "htm" => Some(PictureForm::Html),
+        "svg" => Some(PictureForm::Svg(size)),
+        "png" => Some(PictureForm::Png(size)),
+        "xpl" => Some(PictureForm::Xpl),
         _ => None,
     }
 }

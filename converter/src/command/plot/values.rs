@@ -2,14 +2,14 @@
 //! Values of events that become lines and states besides the facts of the connection: tables.
 
 use bblog_analysis::micros;
-use bblog_dissector::event::{Event, Field, Group};
+use bblog_dissector::event::{Event, Field, RowGroup};
 use bblog_dissector::spec::{EventSpec, Unit};
 
 use crate::picture::model::Panel;
 
 /// A value of an event that is drawn as a line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(super) struct SeriesRow {
     /// The event's name, or [`EVERY_RECORD`] or [`EVERY_EVENT`].
     event: &'static str,
     /// The value's name in the tables of events.
@@ -36,8 +36,8 @@ const fn row(
     value: &'static str,
     panel: Panel,
     line: (&'static str, &'static str),
-) -> Row {
-    Row { event, value, only: None, times: None, panel, id: line.0, label: line.1 }
+) -> SeriesRow {
+    SeriesRow { event, value, only: None, times: None, panel, id: line.0, label: line.1 }
 }
 
 const RTO: (&str, &str) = ("timeout-value", "RTO");
@@ -47,21 +47,21 @@ const PACED: (&str, &str) = ("paced", "pacing rate");
 const ESTIMATE: (&str, &str) = ("estimate", "the stack's estimate");
 
 /// The lines. Several values may be one line: stacks name the same thing in their own ways.
-static LINES: [Row; 22] = [
+static LINES: [SeriesRow; 22] = [
     row(EVERY_RECORD, "t_rxtcur", Panel::Rtt, RTO),
     // The retransmission timer's number in tt_which, and in eventlog's timer_reason.
-    Row { only: Some(("timer", 0)), ..row("RTO", "duration", Panel::Rtt, RTO_TIMER) },
-    Row { only: Some(("reason", 4)), ..row("TIMER_START", "timeout_us", Panel::Rtt, RTO_TIMER) },
-    Row { only: Some(("reason", 4)), ..row("TIMER_START", "timeout", Panel::Rtt, RTO_TIMER) },
+    SeriesRow { only: Some(("timer", 0)), ..row("RTO", "duration", Panel::Rtt, RTO_TIMER) },
+    SeriesRow { only: Some(("reason", 4)), ..row("TIMER_START", "timeout_us", Panel::Rtt, RTO_TIMER) },
+    SeriesRow { only: Some(("reason", 4)), ..row("TIMER_START", "timeout", Panel::Rtt, RTO_TIMER) },
     row(EVERY_RECORD, "rack_min_rtt", Panel::Rtt, MINIMUM),
     row(EVERY_RECORD, "min_rtt", Panel::Rtt, MINIMUM),
     // RTT and RTO have it in ticks where the default stack logs them.
     row("GOODPUT", "lowest_rtt", Panel::Rtt, MINIMUM),
     row("HPTSI_CALC", "rate_wanted", Panel::Rate, PACED),
     // RACK's rate that fills the congestion window.
-    Row { only: Some(("method", 14)), ..row("HPTSI_CALC", "bw", Panel::Rate, PACED) },
+    SeriesRow { only: Some(("method", 14)), ..row("HPTSI_CALC", "bw", Panel::Rate, PACED) },
     row("HW_PACE_RATE", "hw_rate", Panel::Rate, PACED),
-    Row { times: Some("pacing_gain"), ..row(EVERY_RECORD, "bw_inuse", Panel::Rate, PACED) },
+    SeriesRow { times: Some("pacing_gain"), ..row(EVERY_RECORD, "bw_inuse", Panel::Rate, PACED) },
     row("OUT", "pacing_rate", Panel::Rate, ("in-use", "bandwidth in use")),
     row("OUT", "gp_bw", Panel::Rate, ESTIMATE),
     row("HPTSI_CALC", "cur_bw", Panel::Rate, ESTIMATE),
@@ -96,7 +96,7 @@ static LOST: [Lost; 2] = [
 #[derive(Debug, Default)]
 pub(super) struct Drawn {
     /// Lines, each with the index of its value among the event's rows.
-    lines: Vec<(usize, &'static Row)>,
+    lines: Vec<(usize, &'static SeriesRow)>,
     /// The indices of BBR's state and of its step.
     bbr: Option<(usize, usize)>,
     lost: Option<&'static Lost>,
@@ -123,9 +123,9 @@ impl Drawn {
     pub(super) fn lines<'a>(
         &'a self,
         event: &'a Event<'_>,
-    ) -> impl Iterator<Item = (&'static Row, Option<f64>)> {
+    ) -> impl Iterator<Item = (&'static SeriesRow, Option<f64>)> {
         self.lines.iter().filter_map(|(at, row)| {
-            let field = event.one(Group::Own, *at).next()?;
+            let field = event.one(RowGroup::Own, *at).next()?;
             if let Some((name, number)) = row.only
                 && event.get(name)?.value.as_int()? != number
             {
@@ -141,8 +141,8 @@ impl Drawn {
     /// The state of BBR and, in PROBE_BW, its step.
     pub(super) fn bbr(&self, event: &Event<'_>) -> Option<(&'static str, Option<&'static str>)> {
         let (state, step) = self.bbr?;
-        let state = event.one(Group::Own, state).next()?;
-        let step = event.one(Group::Own, step).next().filter(|_| state.value.as_int() == Some(PROBE_BW));
+        let state = event.one(RowGroup::Own, state).next()?;
+        let step = event.one(RowGroup::Own, step).next().filter(|_| state.value.as_int() == Some(PROBE_BW));
         Some((state.value_name()?, step.and_then(|step| step.value_name())))
     }
 
@@ -155,7 +155,7 @@ impl Drawn {
     }
 }
 
-impl Row {
+impl SeriesRow {
     /// A value in the unit of the panel; `None` if it has another unit. In the panels of times and rates 0 stands for
     /// what is not known yet.
     fn scaled(&self, event: &Event<'_>, field: &Field<'_>) -> Option<f64> {

@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 use crate::event::merge::Events;
 use crate::input::assumptions::Assumptions;
 use crate::input::folder::FileGroup;
-use crate::input::host::Place;
+use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::input::{InputName, Inputs};
 use crate::table::gather::Gatherer;
@@ -25,7 +25,7 @@ const MAX_PROBLEMS: usize = 64;
 const TURN: u64 = 4096;
 
 /// How files are read.
-pub struct Reading {
+pub struct FileReading {
     /// What they do not say themselves.
     pub assumptions: Arc<Assumptions>,
     /// The machine that they are of, if the user says so.
@@ -48,12 +48,12 @@ pub struct Found {
     /// Files in folders that are no logs.
     pub foreign: Vec<InputName>,
     /// What was wrong with files.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FileProblem>,
 }
 
 /// What was wrong with a file.
 #[derive(Debug)]
-pub struct Problem {
+pub struct FileProblem {
     /// Its name.
     pub name: InputName,
     /// What, in a line.
@@ -62,7 +62,7 @@ pub struct Problem {
     pub is_notice: bool,
 }
 
-impl Reading {
+impl FileReading {
     /// Reads files. What is found is in the order of `groups`, however long each takes.
     ///
     /// Files of one connection that are in several groups are read together once this is known.
@@ -110,7 +110,7 @@ impl Reading {
             assumptions: Arc::clone(&self.assumptions),
             meter: Arc::clone(&self.meter),
         };
-        let places = group.names.iter().map(|name| Place::of(name, self.host.as_ref())).collect();
+        let places = group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();
         let mut gatherer = Gatherer::new(places);
         let mut events = Events::open(&inputs, on_error);
         while events.advance(on_error) {
@@ -153,7 +153,7 @@ impl Found {
 struct Troubles {
     is_named: bool,
     foreign: Vec<InputName>,
-    kept: Vec<Problem>,
+    kept: Vec<FileProblem>,
     more: Vec<(InputName, u64)>,
 }
 
@@ -165,7 +165,7 @@ impl Troubles {
         }
         let is_notice = error.is_notice();
         if self.kept.iter().filter(|problem| problem.name == *name).count() < MAX_PROBLEMS {
-            self.kept.push(Problem { name: name.clone(), text: error.to_string(), is_notice });
+            self.kept.push(FileProblem { name: name.clone(), text: error.to_string(), is_notice });
             return;
         }
         match self.more.iter_mut().find(|more| more.0 == *name) {
@@ -175,8 +175,8 @@ impl Troubles {
     }
 
     /// Files that are no logs, and problems.
-    fn end(self) -> (Vec<InputName>, Vec<Problem>) {
-        let more = self.more.into_iter().map(|(name, count)| Problem {
+    fn end(self) -> (Vec<InputName>, Vec<FileProblem>) {
+        let more = self.more.into_iter().map(|(name, count)| FileProblem {
             name,
             text: format!("{count} more problems"),
             is_notice: false,

@@ -5,20 +5,20 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::group::{Group, Groups, SHOWN};
+use super::group::{GroupTotals, Groups, SHOWN};
 use super::sketch::Spread;
 use super::table::Amount;
-use crate::table::column::Column;
+use crate::table::column::ConnectionColumn;
 
 /// Two sets of connections, in the same groups.
 pub struct Comparison {
-    pairs: Vec<(String, Group, Group)>,
+    pairs: Vec<(String, GroupTotals, GroupTotals)>,
     names: [String; 2],
 }
 
 /// A line of `--compare --json`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct CompareLine<'a> {
     group: &'a str,
     column: &'a str,
     a: Spread,
@@ -89,7 +89,7 @@ impl Comparison {
         for (group, a, b) in &self.pairs {
             for (column, a, b) in columns(a, b) {
                 let difference = Difference::of(a, b);
-                let line = Line { group, column: column.name, a, b, difference };
+                let line = CompareLine { group, column: column.name, a, b, difference };
                 serde_json::to_writer(&mut *out, &line)?;
                 writeln!(out)?;
             }
@@ -122,6 +122,9 @@ impl Comparison {
 }
 
 /// The columns with the spreads of both sets.
-fn columns(a: &Group, b: &Group) -> impl Iterator<Item = (&'static Column, Spread, Spread)> {
+fn columns(
+    a: &GroupTotals,
+    b: &GroupTotals,
+) -> impl Iterator<Item = (&'static ConnectionColumn, Spread, Spread)> {
     a.spreads().zip(b.spreads()).map(|((column, a), (_, b))| (column, a, b))
 }

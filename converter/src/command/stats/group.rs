@@ -9,19 +9,19 @@ use std::str::FromStr;
 
 use super::sketch::{Sketch, Spread};
 use super::table::{Amount, json_cell, text_cell};
-use crate::table::column::{COLUMNS, Cell, Column};
+use crate::table::column::{COLUMNS, Cell, ConnectionColumn};
 use crate::table::row::ConnectionRow;
 use crate::text::clock_text::ClockText;
 use crate::text::json::value;
 
 /// What connections are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    what: What,
+pub struct GroupKey {
+    what: GroupBy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
+enum GroupBy {
     /// The value of the column with this number.
     Column(usize),
     /// The network of an address: its column, and the bits of an IPv4 one. Of IPv6 it is twice as many.
@@ -32,22 +32,22 @@ enum What {
 
 /// Keys, as `--group-by` has them: `stack,remote/24`.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(Vec<Key>);
+pub struct GroupKeys(Vec<GroupKey>);
 
-impl FromStr for Keys {
+impl FromStr for GroupKeys {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Keys, String> {
-        text.split(',').map(str::trim).map(Key::from_str).collect::<Result<_, _>>().map(Keys)
+    fn from_str(text: &str) -> Result<GroupKeys, String> {
+        text.split(',').map(str::trim).map(GroupKey::from_str).collect::<Result<_, _>>().map(GroupKeys)
     }
 }
 
-impl FromStr for Key {
+impl FromStr for GroupKey {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Key, String> {
+    fn from_str(text: &str) -> Result<GroupKey, String> {
         if text == "date" {
-            return Ok(Key { what: What::Date });
+            return Ok(GroupKey { what: GroupBy::Date });
         }
         let (name, bits) = match text.split_once('/') {
             Some((name, bits)) => (name, Some(bits)),
@@ -56,25 +56,25 @@ impl FromStr for Key {
         let at = COLUMNS.iter().position(|column| column.name == name);
         let at = at.ok_or_else(|| format!("{name}: expected date, remote/24 or a column, such as stack"))?;
         let what = match bits {
-            None => What::Column(at),
+            None => GroupBy::Column(at),
             Some(_) if !matches!(name, "local" | "remote") => {
                 return Err(format!("{text}: expected local or remote before /"));
             }
             Some(bits) => match bits.parse() {
-                Ok(bits @ 0..=32) => What::Network(at, bits),
+                Ok(bits @ 0..=32) => GroupBy::Network(at, bits),
                 _ => return Err(format!("{text}: expected 0 to 32 bits after /")),
             },
         };
-        Ok(Key { what })
+        Ok(GroupKey { what })
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for GroupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {
-            What::Column(at) => f.write_str(COLUMNS[at].name),
-            What::Network(at, bits) => write!(f, "{}/{bits}", COLUMNS[at].name),
-            What::Date => f.write_str("date"),
+            GroupBy::Column(at) => f.write_str(COLUMNS[at].name),
+            GroupBy::Network(at, bits) => write!(f, "{}/{bits}", COLUMNS[at].name),
+            GroupBy::Date => f.write_str("date"),
         }
     }
 }
@@ -87,21 +87,21 @@ enum KeyValue {
     Unknown,
 }
 
-impl Key {
+impl GroupKey {
     fn of(self, row: &ConnectionRow) -> KeyValue {
         let text = |text: Option<String>| text.map_or(KeyValue::Unknown, KeyValue::Text);
         match self.what {
-            What::Column(at) => match (COLUMNS[at].get(row), COLUMNS[at].kind) {
+            GroupBy::Column(at) => match (COLUMNS[at].get(row), COLUMNS[at].kind) {
                 (Cell::Null, _) => KeyValue::Unknown,
                 (Cell::Integer(number), _) => KeyValue::Number(number),
                 (cell, _) => KeyValue::Text(text_cell(&cell)),
             },
-            What::Network(at, bits) => {
+            GroupBy::Network(at, bits) => {
                 let ends = row.party.addresses;
                 let end = ends.map(|ends| if COLUMNS[at].name == "local" { ends.0 } else { ends.1 });
                 text(end.map(|end| network(end.ip(), bits)))
             }
-            What::Date => text(date(row)),
+            GroupBy::Date => text(date(row)),
         }
     }
 }
@@ -135,19 +135,19 @@ fn network(address: IpAddr, bits: u8) -> String {
 /// Connections in groups.
 #[derive(Default)]
 pub struct Groups {
-    keys: Keys,
-    groups: BTreeMap<Vec<KeyValue>, Group>,
+    keys: GroupKeys,
+    groups: BTreeMap<Vec<KeyValue>, GroupTotals>,
 }
 
 /// The connections of a group.
 #[derive(Clone, Default)]
-pub(super) struct Group {
+pub(super) struct GroupTotals {
     pub(super) connections: u64,
     /// By the number of the column; none for columns without amounts.
     sketches: Vec<Sketch>,
 }
 
-impl Group {
+impl GroupTotals {
     fn add(&mut self, row: &ConnectionRow) {
         self.connections += 1;
         if self.sketches.is_empty() {
@@ -161,7 +161,7 @@ impl Group {
     }
 
     /// The spread of each column with amounts.
-    pub(super) fn spreads(&self) -> impl Iterator<Item = (&'static Column, Spread)> {
+    pub(super) fn spreads(&self) -> impl Iterator<Item = (&'static ConnectionColumn, Spread)> {
         let empty = self.sketches.is_empty().then(Sketch::default);
         let sketches: Vec<Spread> = match empty {
             Some(empty) => amounts().map(|_| empty.spread()).collect(),
@@ -172,7 +172,7 @@ impl Group {
 }
 
 /// The columns with amounts.
-pub(super) fn amounts() -> impl Iterator<Item = &'static Column> {
+pub(super) fn amounts() -> impl Iterator<Item = &'static ConnectionColumn> {
     COLUMNS.iter().filter(|column| column.is_amount())
 }
 
@@ -191,7 +191,7 @@ pub(super) const SHOWN: [&str; 9] = [
 
 impl Groups {
     /// The groups of connections by `keys`.
-    pub fn of<'a>(keys: Keys, rows: impl IntoIterator<Item = &'a ConnectionRow>) -> Groups {
+    pub fn of<'a>(keys: GroupKeys, rows: impl IntoIterator<Item = &'a ConnectionRow>) -> Groups {
         let mut groups = Groups { keys, groups: BTreeMap::new() };
         for row in rows {
             let of = groups.keys.0.iter().map(|key| key.of(row)).collect();
@@ -201,7 +201,7 @@ impl Groups {
     }
 
     /// The groups of two sets side by side; a group that one set does not have is empty there.
-    pub(super) fn pairs(&self, other: &Groups) -> Vec<(String, Group, Group)> {
+    pub(super) fn pairs(&self, other: &Groups) -> Vec<(String, GroupTotals, GroupTotals)> {
         let mut all: Vec<&Vec<KeyValue>> = self.groups.keys().chain(other.groups.keys()).collect();
         all.sort();
         all.dedup();
@@ -211,7 +211,7 @@ impl Groups {
 
     /// `stack=rack date=2026-11-29`
     fn title(&self, of: &[KeyValue]) -> String {
-        let title = |(key, value): (&Key, &KeyValue)| format!("{key}={}", value.text());
+        let title = |(key, value): (&GroupKey, &KeyValue)| format!("{key}={}", value.text());
         self.keys.0.iter().zip(of).map(title).collect::<Vec<_>>().join(" ")
     }
 
@@ -272,7 +272,7 @@ impl Groups {
     /// Those of `out`.
     pub fn print_csv(&self, out: &mut impl Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        let names = self.keys.0.iter().map(Key::to_string).chain(["connections".to_owned()]);
+        let names = self.keys.0.iter().map(GroupKey::to_string).chain(["connections".to_owned()]);
         let figures = amounts().flat_map(|column| {
             ["known", "sum", "p50", "p95", "p99"].map(|figure| format!("{}_{figure}", column.name))
         });
@@ -323,11 +323,11 @@ mod tests {
 
     #[test]
     fn keys() {
-        let keys: Keys = "stack,cc,local_port,remote/24,host,date,main_limit".parse().unwrap();
-        let names: Vec<String> = keys.0.iter().map(Key::to_string).collect();
+        let keys: GroupKeys = "stack,cc,local_port,remote/24,host,date,main_limit".parse().unwrap();
+        let names: Vec<String> = keys.0.iter().map(GroupKey::to_string).collect();
         assert_eq!(names.join(","), "stack,cc,local_port,remote/24,host,date,main_limit");
         for wrong in ["", "stacks", "remote/33", "remote/x", "stack/24", "date/2"] {
-            assert!(wrong.parse::<Keys>().is_err(), "{wrong}");
+            assert!(wrong.parse::<GroupKeys>().is_err(), "{wrong}");
         }
     }
 

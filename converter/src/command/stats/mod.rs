@@ -7,7 +7,7 @@ mod group;
 mod sketch;
 mod table;
 
-pub use self::collect::{Found, Problem, Reading};
+pub use self::collect::{FileProblem, FileReading, Found};
 pub use self::compare::Comparison;
-pub use self::group::{Groups, Key, Keys};
+pub use self::group::{GroupKey, GroupKeys, Groups};
 pub use self::table::{SortKey, print_csv, print_json, print_text, sort};

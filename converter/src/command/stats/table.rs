@@ -6,20 +6,20 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
-use crate::table::column::{COLUMNS, Cell, Column};
+use crate::table::column::{COLUMNS, Cell, ConnectionColumn};
 use crate::table::row::ConnectionRow;
 use crate::text::clock_text::ClockText;
 use crate::text::json::value;
 
 /// What rows are sorted by.
 #[derive(Clone, Copy)]
-pub struct SortKey(&'static Column);
+pub struct SortKey(&'static ConnectionColumn);
 
 impl FromStr for SortKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<SortKey, String> {
-        Column::find(text).map(SortKey).ok_or_else(|| format!("{text}: no column is called so"))
+        ConnectionColumn::find(text).map(SortKey).ok_or_else(|| format!("{text}: no column is called so"))
     }
 }
 
@@ -43,7 +43,7 @@ fn compare(a: &Cell<'_>, b: &Cell<'_>) -> Ordering {
 }
 
 /// An amount of a column for people: microseconds as seconds, bits per second as Mbit/s.
-pub(super) struct Amount<'a>(pub(super) &'a Column, pub(super) Option<i64>);
+pub(super) struct Amount<'a>(pub(super) &'a ConnectionColumn, pub(super) Option<i64>);
 
 impl fmt::Display for Amount<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,7 +75,7 @@ pub fn print_text(rows: &[ConnectionRow], out: &mut impl Write) -> io::Result<()
         let share = row.figures.lost_share(row.duration_us());
         let share = share.map_or_else(|| "-".to_owned(), |share| format!("{:.0}%", share * 100.0));
         let [lost, duration, retransmits, rtos, rtt_p50, rtt_p99, goodput] = TEXT.map(|name| {
-            Column::find(name)
+            ConnectionColumn::find(name)
                 .map_or_else(String::new, |column| Amount(column, column.get(row).integer()).to_string())
         });
         let main = row.main_limit.map_or("-", |limit| limit.name());

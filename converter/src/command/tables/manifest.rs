@@ -24,16 +24,16 @@ pub(super) struct Manifest {
     /// The tables.
     pub(super) tables: Vec<String>,
     /// The inputs.
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<ManifestInput>,
     /// The files.
-    pub(super) files: Vec<Named>,
+    pub(super) files: Vec<ManifestFile>,
     /// Files of runs that this one replaces.
     pub(super) replaced: Vec<PathBuf>,
 }
 
 /// An input of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Input {
+pub(super) struct ManifestInput {
     /// Its name, as it was given.
     pub(super) name: String,
     /// What it is known by; none of standard input.
@@ -42,7 +42,7 @@ pub(super) struct Input {
 
 /// A file of a run. Paths are from the folder of all tables.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Named {
+pub(super) struct ManifestFile {
     /// Its temporary name.
     pub(super) temporary: PathBuf,
     /// Its name.

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
-pub use self::store::{Options, Store};
-pub use self::stream::Stream;
+pub use self::store::{RunOptions, TableFolder};
+pub use self::stream::ArrowStream;
 pub use self::walk::{Job, Sink, walk};
 
 use crate::input::InputName;

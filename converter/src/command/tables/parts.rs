@@ -18,7 +18,7 @@ use tempfile::TempPath;
 use super::TablesError;
 use crate::input::host::{NO_VALUE, escape};
 use crate::output::part;
-use crate::output::unfinished::{Unfinished, UnfinishedFiles};
+use crate::output::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use crate::table::events::MAX_ROWS;
 
 /// Files that are open at a time; beyond them the one that was written to longest ago is completed.
@@ -58,19 +58,19 @@ fn date(day: i64) -> String {
 }
 
 /// The files of a run.
-pub(super) struct Parts {
+pub(super) struct RunFiles {
     /// The folder of all tables.
     root: PathBuf,
     /// What the names of all files of the run begin with.
     run: String,
     unfinished: UnfinishedFiles,
-    open: BTreeMap<Partition, Open>,
+    open: BTreeMap<Partition, OpenPart>,
     counts: BTreeMap<Partition, u32>,
     turn: u64,
     done: Vec<Done>,
 }
 
-struct Open {
+struct OpenPart {
     writer: ArrowWriter<File>,
     done: Done,
     turn: u64,
@@ -82,14 +82,14 @@ pub(super) struct Done {
     pub(super) temporary: TempPath,
     /// Removes it if the program is interrupted.
     #[expect(dead_code, reason = "its drop ends the watch")]
-    unfinished: Unfinished,
+    unfinished: UnfinishedGuard,
     /// Where it goes, from the folder of all tables.
     pub(super) place: PathBuf,
 }
 
-impl Parts {
-    pub(super) fn new(root: &Path, run: &str, unfinished: &UnfinishedFiles) -> Parts {
-        Parts {
+impl RunFiles {
+    pub(super) fn new(root: &Path, run: &str, unfinished: &UnfinishedFiles) -> RunFiles {
+        RunFiles {
             root: root.to_owned(),
             run: run.to_owned(),
             unfinished: unfinished.clone(),
@@ -119,7 +119,7 @@ impl Parts {
         if open.writer.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
     }
 
-    fn create(&mut self, partition: &Partition, schema: &SchemaRef) -> Result<Open, TablesError> {
+    fn create(&mut self, partition: &Partition, schema: &SchemaRef) -> Result<OpenPart, TablesError> {
         let folder = partition.folder();
         let count = self.counts.entry(partition.clone()).or_default();
         let place = folder.join(format!("{}-{count}.parquet", self.run));
@@ -127,7 +127,7 @@ impl Parts {
         self.create_at(place, schema)
     }
 
-    fn create_at(&self, place: PathBuf, schema: &SchemaRef) -> Result<Open, TablesError> {
+    fn create_at(&self, place: PathBuf, schema: &SchemaRef) -> Result<OpenPart, TablesError> {
         let path = self.root.join(&place);
         let folder = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(folder).map_err(TablesError::io(folder))?;
@@ -135,15 +135,15 @@ impl Parts {
         let (file, temporary) = temporary.into_parts();
         let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(schema)));
         let writer = writer.map_err(TablesError::of_parquet(&path))?;
-        Ok(Open { writer, done: Done { temporary, unfinished, place }, turn: self.turn })
+        Ok(OpenPart { writer, done: Done { temporary, unfinished, place }, turn: self.turn })
     }
 
     fn complete(&mut self, partition: &Partition) -> Result<(), TablesError> {
         self.open.remove(partition).map_or(Ok(()), |open| self.close(open))
     }
 
-    fn close(&mut self, open: Open) -> Result<(), TablesError> {
-        let Open { writer, done, .. } = open;
+    fn close(&mut self, open: OpenPart) -> Result<(), TablesError> {
+        let OpenPart { writer, done, .. } = open;
         writer.close().map_err(TablesError::of_parquet(self.root.join(&done.place)))?;
         self.done.push(done);
         Ok(())

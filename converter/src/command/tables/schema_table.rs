@@ -8,9 +8,9 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use bblog_dissector::catalog::Catalog;
 
-use crate::text::fields::{Row, rows};
+use crate::text::fields::{ReferenceRow, rows};
 
-type Text = (&'static str, fn(&Row) -> Option<String>);
+type Text = (&'static str, fn(&ReferenceRow) -> Option<String>);
 
 /// The columns of text.
 const TEXTS: [Text; 11] = [

@@ -11,8 +11,8 @@ use bblog_analysis::{Number, Step};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
 
-use super::manifest::{self, Manifest, Named};
-use super::parts::{Done, Partition, Parts};
+use super::manifest::{self, Manifest, ManifestFile};
+use super::parts::{Done, Partition, RunFiles};
 use super::walk::{Ids, Sink};
 use super::{Table, TablesError, fingerprint, schema_table};
 use crate::event::decode::DecodedItem;
@@ -31,14 +31,14 @@ const DAY: i64 = 86_400_000_000;
 const MAX_WAITING: usize = 2 * MAX_ROWS;
 
 /// A folder with tables, while a run appends to it.
-pub struct Store {
+pub struct TableFolder {
     root: PathBuf,
     run: String,
     unfinished: UnfinishedFiles,
     manifest: Manifest,
     /// Manifests of runs that this one replaces.
     replaced: Vec<PathBuf>,
-    parts: Parts,
+    parts: RunFiles,
     /// An empty table for each table of events.
     kinds: Vec<(Arc<str>, EventTable)>,
     events: BTreeMap<Partition, EventTable>,
@@ -49,7 +49,7 @@ pub struct Store {
 }
 
 /// What a run is to do.
-pub struct Options<'a> {
+pub struct RunOptions<'a> {
     /// The folder.
     pub root: &'a Path,
     /// The tables.
@@ -62,17 +62,17 @@ pub struct Options<'a> {
     pub unfinished: &'a UnfinishedFiles,
 }
 
-impl Store {
+impl TableFolder {
     /// Begins a run that converts `inputs`.
     ///
     /// # Errors
     /// [`TablesError`] if an input was converted before, or the folder cannot be read.
     pub fn open(
-        options: &Options<'_>,
+        options: &RunOptions<'_>,
         inputs: &[InputName],
         catalog: &Catalog,
-    ) -> Result<Store, TablesError> {
-        let Options { root, tables, summary, overwrite, unfinished } = *options;
+    ) -> Result<TableFolder, TablesError> {
+        let RunOptions { root, tables, summary, overwrite, unfinished } = *options;
         let mut kinds = Vec::new();
         for table in tables {
             let shape = match table {
@@ -102,10 +102,10 @@ impl Store {
                 .filter(|place| !place.starts_with(SCHEMA))
                 .collect(),
         };
-        Ok(Store {
+        Ok(TableFolder {
             root: root.to_owned(),
             unfinished: unfinished.clone(),
-            parts: Parts::new(root, &run, unfinished),
+            parts: RunFiles::new(root, &run, unfinished),
             manifest,
             replaced: replaced.into_iter().map(|(path, _)| path).collect(),
             kinds,
@@ -128,10 +128,11 @@ impl Store {
         }
         self.write_connections()?;
         self.write_schema()?;
-        let Store { root, run, unfinished, mut manifest, replaced, parts, .. } = self;
+        let TableFolder { root, run, unfinished, mut manifest, replaced, parts, .. } = self;
         let mut done = parts.finish()?;
         let relative = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
-        let named = |done: &Done| Named { temporary: relative(&done.temporary), place: done.place.clone() };
+        let named =
+            |done: &Done| ManifestFile { temporary: relative(&done.temporary), place: done.place.clone() };
         manifest.files = done.iter().map(named).collect();
         if done.is_empty() {
             return Ok(());
@@ -176,7 +177,7 @@ impl Store {
     }
 }
 
-impl Sink for Store {
+impl Sink for TableFolder {
     fn wants_events(&self) -> bool {
         !self.kinds.is_empty()
     }
@@ -184,7 +185,7 @@ impl Sink for Store {
     fn event(
         &mut self,
         decoded: &DecodedItem<'_>,
-        told: Option<&(Number, Step)>,
+        fed: Option<&(Number, Step)>,
         host: Option<&Arc<str>>,
         ids: &mut Ids<'_>,
     ) -> Result<(), TablesError> {
@@ -197,7 +198,7 @@ impl Sink for Store {
             }
             let partition = Partition { table: Arc::clone(name), day, host: host.cloned() };
             let table = self.events.entry(partition).or_insert_with(|| kind.another());
-            table.add(decoded, told);
+            table.add(decoded, fed);
             let is_full = table.is_full();
             self.waiting += 1;
             if is_full || self.waiting >= MAX_WAITING {
@@ -226,7 +227,7 @@ impl Sink for Store {
     }
 }
 
-impl Store {
+impl TableFolder {
     /// Writes the rows of the day and machine that has most.
     fn write_fullest(&mut self, ids: &mut Ids<'_>) -> Result<(), TablesError> {
         let fullest = self.events.iter().max_by_key(|(_, table)| (table.is_full(), table.len()));
@@ -239,7 +240,7 @@ impl Store {
 }
 
 fn write_events(
-    parts: &mut Parts,
+    parts: &mut RunFiles,
     partition: &Partition,
     table: &mut EventTable,
     root: &Path,
@@ -263,7 +264,7 @@ fn now() -> String {
 }
 
 /// The inputs with what they are known by.
-fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::Input)>, TablesError> {
+fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::ManifestInput)>, TablesError> {
     let mut known: HashMap<String, InputName> = HashMap::new();
     let mut all = Vec::new();
     for name in inputs {
@@ -277,7 +278,7 @@ fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::Input)
         {
             return Err(TablesError::Twice { name: name.clone(), other });
         }
-        all.push((name.clone(), manifest::Input { name: name.to_string(), fingerprint }));
+        all.push((name.clone(), manifest::ManifestInput { name: name.to_string(), fingerprint }));
     }
     Ok(all)
 }
@@ -286,7 +287,7 @@ fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::Input)
 fn converted(
     root: &Path,
     tables: &[String],
-    inputs: &[(InputName, manifest::Input)],
+    inputs: &[(InputName, manifest::ManifestInput)],
     overwrite: bool,
 ) -> Result<Vec<(PathBuf, Manifest)>, TablesError> {
     let known: HashMap<&str, &InputName> =
@@ -296,7 +297,7 @@ fn converted(
         if !old.tables.iter().any(|table| tables.contains(table)) {
             continue;
         }
-        let of = |input: &manifest::Input| known.get(input.fingerprint.as_deref()?).copied();
+        let of = |input: &manifest::ManifestInput| known.get(input.fingerprint.as_deref()?).copied();
         let Some(name) = old.inputs.iter().find_map(of).cloned() else { continue };
         if !overwrite {
             return Err(TablesError::Converted { name, manifest: path });

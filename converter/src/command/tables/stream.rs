@@ -21,7 +21,7 @@ use crate::table::row::ConnectionRow;
 const CONNECTIONS: usize = 8192;
 
 /// A table, while it is written as an Arrow IPC stream.
-pub struct Stream {
+pub struct ArrowStream {
     writer: StreamWriter<Output>,
     name: PathBuf,
     table: Contents,
@@ -32,7 +32,7 @@ enum Contents {
     Events(Box<EventTable>),
 }
 
-impl Stream {
+impl ArrowStream {
     /// Begins a stream of `table`, which messages call `name`.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Stream {
         table: &Table,
         summary: bool,
         catalog: &Catalog,
-    ) -> Result<Stream, TablesError> {
+    ) -> Result<ArrowStream, TablesError> {
         let events = |shape| {
             let table =
                 EventTable::new(catalog, shape).ok_or_else(|| TablesError::UnknownEvent(table.name()))?;
@@ -59,7 +59,7 @@ impl Stream {
             Contents::Events(table) => table.schema(),
         };
         let writer = StreamWriter::try_new(output, schema).map_err(TablesError::of_arrow(&name))?;
-        Ok(Stream { writer, name, table })
+        Ok(ArrowStream { writer, name, table })
     }
 
     /// Ends the stream.
@@ -88,7 +88,7 @@ impl Stream {
     }
 }
 
-impl Sink for Stream {
+impl Sink for ArrowStream {
     fn wants_events(&self) -> bool {
         matches!(self.table, Contents::Events(_))
     }
@@ -96,7 +96,7 @@ impl Sink for Stream {
     fn event(
         &mut self,
         decoded: &DecodedItem<'_>,
-        told: Option<&(Number, Step)>,
+        fed: Option<&(Number, Step)>,
         _host: Option<&Arc<str>>,
         ids: &mut Ids<'_>,
     ) -> Result<(), TablesError> {
@@ -104,7 +104,7 @@ impl Sink for Stream {
         if !table.takes(decoded) {
             return Ok(());
         }
-        table.add(decoded, told);
+        table.add(decoded, fed);
         if table.is_full() {
             table.identify(|number| ids.get(number));
             self.write()?;

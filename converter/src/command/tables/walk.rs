@@ -15,7 +15,7 @@ use crate::input::Inputs;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::OnError;
 use crate::input::folder::FileGroup;
-use crate::input::host::Place;
+use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::select::Selection;
 use crate::table::gather::Gatherer;
@@ -37,7 +37,7 @@ pub trait Sink {
     fn event(
         &mut self,
         decoded: &DecodedItem<'_>,
-        told: Option<&(Number, Step)>,
+        fed: Option<&(Number, Step)>,
         host: Option<&Arc<str>>,
         ids: &mut Ids<'_>,
     ) -> Result<(), TablesError>;
@@ -113,7 +113,8 @@ fn walk_group(
         assumptions: Arc::clone(job.assumptions),
         meter: Arc::clone(job.meter),
     };
-    let places: Arc<[Place]> = group.names.iter().map(|name| Place::of(name, job.host.as_ref())).collect();
+    let places: Arc<[HostedFile]> =
+        group.names.iter().map(|name| HostedFile::of(name, job.host.as_ref())).collect();
     let decodes = sink.wants_events() || !selection.is_everything();
     let mut decoder = ItemDecoder::new();
     if selection.follows() {
@@ -137,13 +138,13 @@ fn walk_group(
                 gatherer.pass_over(input, &decoded.item);
                 continue;
             }
-            let told = gatherer.feed(input, number, &decoded.item);
+            let fed = gatherer.feed(input, number, &decoded.item);
             // A record that was read before, as in files that overlap, is there already.
-            let is_repeated = told.is_none() && matches!(decoded.item, LogItem::Bblog(_));
+            let is_repeated = fed.is_none() && matches!(decoded.item, LogItem::Bblog(_));
             if sink.wants_events() && !is_repeated {
                 let host = places.get(input).and_then(|place| place.host.as_ref());
                 let ids = &mut Ids { gatherer: Some(&mut gatherer), closed: &closed };
-                sink.event(&decoded, told.as_ref(), host, ids)?;
+                sink.event(&decoded, fed.as_ref(), host, ids)?;
             }
         }
         let keeps = sink.wants_events();

@@ -25,7 +25,7 @@ const NOT_SET: &[u8] = b"UNKNOWN";
 
 /// Which connection it is, and what it runs on. Text is escaped: it is safe to print.
 #[derive(Clone, Default)]
-pub struct Identity {
+pub struct ConnectionIdentity {
     /// Local and remote address, where events had them.
     pub addresses: Option<Addresses>,
     /// The session (eventlog).
@@ -41,9 +41,9 @@ pub struct Identity {
 }
 
 /// What is kept of a connection.
-pub struct Kept {
+pub struct TrackedConnection {
     /// Which it is.
-    pub identity: Identity,
+    pub identity: ConnectionIdentity,
     /// Time in each state that no later record can change, microseconds.
     pub limits: ByLimit,
     /// The last ten seconds.
@@ -67,10 +67,10 @@ pub struct Kept {
 }
 
 /// State before the first event.
-impl Default for Kept {
-    fn default() -> Kept {
-        Kept {
-            identity: Identity::default(),
+impl Default for TrackedConnection {
+    fn default() -> TrackedConnection {
+        TrackedConnection {
+            identity: ConnectionIdentity::default(),
             limits: ByLimit::default(),
             recent: Recent::default(),
             history: History::default(),
@@ -86,7 +86,7 @@ impl Default for Kept {
     }
 }
 
-impl Kept {
+impl TrackedConnection {
     /// Takes in an event of the connection, which the analysis has taken in already.
     #[inline]
     pub fn take(&mut self, connection: &mut Connection, step: &Step, decoded: &DecodedItem<'_>) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::model::Line;
+use super::model::ConnectionLine;
 
 /// What connections are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,26 +45,29 @@ impl Grouping {
     }
 
     /// The group that a connection is in.
-    pub fn of(self, line: &Line) -> Group {
+    pub fn of(self, line: &ConnectionLine) -> ConnectionGroup {
         let ends = line.identity.addresses;
         match self {
-            Grouping::None => Group::Unknown,
-            Grouping::Stack => line.identity.stack.as_ref().map_or(Group::Unknown, |stack| {
+            Grouping::None => ConnectionGroup::Unknown,
+            Grouping::Stack => line.identity.stack.as_ref().map_or(ConnectionGroup::Unknown, |stack| {
                 let mark = if line.identity.is_stack_inferred { "*" } else { "" };
-                Group::Stack(format!("{stack}{mark}"))
+                ConnectionGroup::Stack(format!("{stack}{mark}"))
             }),
-            Grouping::Port => ends.map_or(Group::Unknown, |(local, _)| Group::Port(local.port())),
-            Grouping::RemotePort => {
-                ends.map_or(Group::Unknown, |(_, remote)| Group::RemotePort(remote.port()))
+            Grouping::Port => {
+                ends.map_or(ConnectionGroup::Unknown, |(local, _)| ConnectionGroup::Port(local.port()))
             }
-            Grouping::Network => ends.map_or(Group::Unknown, |(_, remote)| Group::network(remote.ip())),
+            Grouping::RemotePort => ends
+                .map_or(ConnectionGroup::Unknown, |(_, remote)| ConnectionGroup::RemotePort(remote.port())),
+            Grouping::Network => {
+                ends.map_or(ConnectionGroup::Unknown, |(_, remote)| ConnectionGroup::network(remote.ip()))
+            }
         }
     }
 }
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
+pub enum ConnectionGroup {
     /// Connections of a stack; an asterisk marks one that was inferred.
     Stack(String),
     /// Connections of a local port.
@@ -77,36 +80,36 @@ pub enum Group {
     Unknown,
 }
 
-impl Group {
-    fn network(address: IpAddr) -> Group {
+impl ConnectionGroup {
+    fn network(address: IpAddr) -> ConnectionGroup {
         match address.to_canonical() {
             IpAddr::V4(v4) => {
                 let [a, b, c, _] = v4.octets();
-                Group::Network([a, b, c, 0].into(), 24)
+                ConnectionGroup::Network([a, b, c, 0].into(), 24)
             }
             IpAddr::V6(v6) => {
                 let [a, b, c, d, ..] = v6.segments();
-                Group::Network([a, b, c, d, 0, 0, 0, 0].into(), 64)
+                ConnectionGroup::Network([a, b, c, d, 0, 0, 0, 0].into(), 64)
             }
         }
     }
 }
 
-impl std::fmt::Display for Group {
+impl std::fmt::Display for ConnectionGroup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Group::Stack(stack) => f.write_str(stack),
-            Group::Port(port) => write!(f, "*:{port} - *"),
-            Group::RemotePort(port) => write!(f, "* - *:{port}"),
-            Group::Network(network, len) => write!(f, "* - {network}/{len}"),
-            Group::Unknown => f.write_str("not known"),
+            ConnectionGroup::Stack(stack) => f.write_str(stack),
+            ConnectionGroup::Port(port) => write!(f, "*:{port} - *"),
+            ConnectionGroup::RemotePort(port) => write!(f, "* - *:{port}"),
+            ConnectionGroup::Network(network, len) => write!(f, "* - {network}/{len}"),
+            ConnectionGroup::Unknown => f.write_str("not known"),
         }
     }
 }
 
 /// The groups of connections, each as a line.
-pub fn groups(lines: &[Line], grouping: Grouping) -> Vec<(Group, Line)> {
-    let mut groups: BTreeMap<Group, Line> = BTreeMap::new();
+pub fn groups(lines: &[ConnectionLine], grouping: Grouping) -> Vec<(ConnectionGroup, ConnectionLine)> {
+    let mut groups: BTreeMap<ConnectionGroup, ConnectionLine> = BTreeMap::new();
     for line in lines {
         let group = grouping.of(line);
         match groups.get_mut(&group) {
@@ -121,7 +124,7 @@ pub fn groups(lines: &[Line], grouping: Grouping) -> Vec<(Group, Line)> {
 
 /// Adds a connection to a group. Rates, windows and times are sums, srtt is the greatest, the minimum the least; what
 /// differs is not known.
-fn join(sum: &mut Line, line: &Line) {
+fn join(sum: &mut ConnectionLine, line: &ConnectionLine) {
     fn plus<T: Copy>(a: Option<T>, b: Option<T>, add: impl Fn(T, T) -> T) -> Option<T> {
         match (a, b) {
             (Some(a), Some(b)) => Some(add(a, b)),

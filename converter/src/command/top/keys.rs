@@ -25,7 +25,7 @@ pub enum Action {
     /// Choose what to sort by from a list.
     SortMenu,
     /// Sort by the column to the left or the right.
-    SortBeside(Side),
+    SortBeside(Horizontal),
     /// Sort in the other order.
     Reverse,
     /// Type a filter.
@@ -53,7 +53,7 @@ pub enum Vertical {
 
 /// Left or right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum Horizontal {
     /// Left.
     Left,
     /// Right.
@@ -103,8 +103,8 @@ pub fn action(key: &KeyEvent) -> Option<Action> {
         KeyCode::Home => Action::Edge(Vertical::Up),
         KeyCode::End => Action::Edge(Vertical::Down),
         KeyCode::Char('o') | KeyCode::F(6) => Action::SortMenu,
-        KeyCode::Char('<') => Action::SortBeside(Side::Left),
-        KeyCode::Char('>') => Action::SortBeside(Side::Right),
+        KeyCode::Char('<') => Action::SortBeside(Horizontal::Left),
+        KeyCode::Char('>') => Action::SortBeside(Horizontal::Right),
         KeyCode::Char('R' | 'I') => Action::Reverse,
         KeyCode::Char('/' | '\\') | KeyCode::F(4) => Action::Filter,
         KeyCode::Char('g') | KeyCode::F(5) => Action::Group,

@@ -11,7 +11,7 @@ use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::Addresses;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 
 use crate::event::decode::DecodedItem;
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
@@ -26,14 +26,14 @@ pub struct LastEvent {
     runs_back: bool,
     time: Micros,
     tracked: Tracked,
-    style: Style,
+    style: InitialSeqs,
     again: Option<Retransmission>,
     /// The record, or the event with its header.
     bytes: Vec<u8>,
-    log: Option<Log>,
+    log: Option<LoggedEvent>,
 }
 
-enum Log {
+enum LoggedEvent {
     Bblog(Box<BblogParts>),
     Eventlog(EventlogParts),
 }
@@ -61,7 +61,7 @@ impl LastEvent {
     pub fn keep(&mut self, decoded: &DecodedItem<'_>) {
         (self.number, self.input, self.first) = (decoded.number, decoded.input, decoded.first);
         (self.runs_back, self.time) = (decoded.runs_back, decoded.item.time());
-        (self.tracked, self.style, self.again) = (decoded.tracked, decoded.style, decoded.again);
+        (self.tracked, self.style, self.again) = (decoded.tracked, decoded.initial_seqs, decoded.again);
         self.bytes.clear();
         match &decoded.item {
             LogItem::Bblog(item) => {
@@ -69,19 +69,19 @@ impl LastEvent {
                 let verbose = item.record.verbose().map(|verbose| *verbose.as_bytes());
                 let section = (decoded.input, item.section);
                 match &mut self.log {
-                    Some(Log::Bblog(parts)) if parts.input_section == section => {
+                    Some(LoggedEvent::Bblog(parts)) if parts.input_section == section => {
                         (parts.verbose, parts.missing) = (verbose, item.missing);
                     }
-                    log => *log = Some(Log::Bblog(Box::new(BblogParts::of(item, section, verbose)))),
+                    log => *log = Some(LoggedEvent::Bblog(Box::new(BblogParts::of(item, section, verbose)))),
                 }
             }
             LogItem::Eventlog(item) => {
                 self.bytes.extend_from_slice(item.event.as_bytes());
                 match &mut self.log {
-                    Some(Log::Eventlog(parts)) if parts.section == item.section => {
+                    Some(LoggedEvent::Eventlog(parts)) if parts.section == item.section => {
                         parts.addresses = item.addresses;
                     }
-                    log => *log = Some(Log::Eventlog(EventlogParts::of(item))),
+                    log => *log = Some(LoggedEvent::Eventlog(EventlogParts::of(item))),
                 }
             }
         }
@@ -90,7 +90,7 @@ impl LastEvent {
     /// The event; `None` if there was none yet. Its connection's step is left to be added.
     pub fn decoded(&self) -> Option<DecodedItem<'_>> {
         let (item, event) = match self.log.as_ref()? {
-            Log::Bblog(parts) => {
+            LoggedEvent::Bblog(parts) => {
                 let record = Record::from_tcpinfo(&self.bytes).ok()?.with_verbose(parts.verbose.as_ref());
                 let item = BblogItem {
                     record,
@@ -103,7 +103,7 @@ impl LastEvent {
                 };
                 (LogItem::Bblog(item), None)
             }
-            Log::Eventlog(parts) => {
+            LoggedEvent::Eventlog(parts) => {
                 let event = RawEvent::whole(&self.bytes).ok()?;
                 let item = EventlogItem {
                     event,
@@ -130,9 +130,9 @@ impl LastEvent {
             item,
             event,
             tracked: self.tracked,
-            style: self.style,
+            initial_seqs: self.style,
             again: self.again,
-            told: None,
+            analysis: None,
         })
     }
 }

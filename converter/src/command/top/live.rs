@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bblog_dissector::catalog::Catalog;
 use crossterm::event::{self, Event};
 
-use super::reader::Reading;
+use super::reader::LiveReading;
 use super::screen::Screen;
 use super::signals::{self, Signals};
 use super::status::Status;
@@ -34,7 +34,7 @@ pub enum Left {
 /// # Errors
 /// Those of the terminal, and a thread that failed.
 pub fn show(
-    reading: &mut Reading,
+    reading: &mut LiveReading,
     ui: &mut Ui,
     (input, is_pipe): (&str, bool),
     catalog: &Catalog,
@@ -54,7 +54,7 @@ pub fn show(
 }
 
 struct Live<'a> {
-    reading: &'a mut Reading,
+    reading: &'a mut LiveReading,
     ui: &'a mut Ui,
     input: &'a str,
     glyphs: Glyphs,

@@ -7,12 +7,12 @@ use bblog_analysis::{Account, Connection, Limit, Number, Wanted, state_name};
 use bblog_dissector::Micros;
 use foldhash::fast::RandomState;
 
-use super::connection::{Identity, Kept};
+use super::connection::{ConnectionIdentity, TrackedConnection};
 use super::history::Sample;
 use super::last_event::LastEvent;
 use super::notable::Notable;
 use super::recent::{self, ByLimit, Bytes};
-use crate::event::decode::{DecodedItem, ItemDecoder, Told};
+use crate::event::decode::{DecodedItem, ItemAnalysis, ItemDecoder};
 use crate::event::follow::Follower;
 use crate::event::item::{Clock, LogItem};
 use crate::select::filter::Filter;
@@ -26,14 +26,14 @@ const LOST: [Limit; 3] = [Limit::Recovery, Limit::Timeout, Limit::SendError];
 pub struct Model {
     follower: Follower,
     decoder: ItemDecoder,
-    connections: HashMap<Number, Box<Kept>, RandomState>,
+    connections: HashMap<Number, Box<TrackedConnection>, RandomState>,
     filter: Option<Filter>,
-    counts: Counts,
+    counts: ModelCounts,
 }
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ModelCounts {
     /// Records and events of all kinds.
     pub events: u64,
     /// Records missing by their serial numbers (BBLog).
@@ -46,11 +46,11 @@ pub struct Counts {
 
 /// A connection as it is now.
 #[derive(Clone)]
-pub struct Line {
+pub struct ConnectionLine {
     /// Its number in order of appearance.
     pub number: Number,
     /// Which it is.
-    pub identity: Identity,
+    pub identity: ConnectionIdentity,
     /// The TCP state: `ESTABLISHED`.
     pub state: Option<&'static str>,
     /// Whether its end was seen.
@@ -85,7 +85,7 @@ pub struct Line {
     pub members: usize,
 }
 
-impl Line {
+impl ConnectionLine {
     /// The state that took most of the last ten seconds, and its share of them, 0 to 1.
     pub fn recent_main(&self) -> Option<(Limit, f64)> {
         let all: u64 = self.recent.iter().sum();
@@ -107,7 +107,7 @@ fn lost(times: &ByLimit) -> u64 {
 /// Everything that is shown of one connection.
 pub struct Detail {
     /// As in the table.
-    pub line: Line,
+    pub line: ConnectionLine,
     /// Its time, stalls and notes, if no event followed.
     pub account: Account,
     /// How its values went, the oldest first.
@@ -126,7 +126,7 @@ impl Model {
             decoder: ItemDecoder::new(),
             connections: HashMap::default(),
             filter: None,
-            counts: Counts::default(),
+            counts: ModelCounts::default(),
         }
     }
 
@@ -143,7 +143,7 @@ impl Model {
         let kept = self.connections.entry(number).or_default();
         kept.take(connection, &step, &decoded);
         if let Some(filter) = &mut self.filter {
-            decoded.told = Some(Told { step, stall: None });
+            decoded.analysis = Some(ItemAnalysis { step, stall: None });
             if filter.selects(&decoded) {
                 kept.selected = Some(connection.last());
             }
@@ -161,8 +161,8 @@ impl Model {
     }
 
     /// What was counted so far.
-    pub fn counts(&self) -> Counts {
-        Counts { forgotten: self.follower.forgotten(), ..self.counts }
+    pub fn counts(&self) -> ModelCounts {
+        ModelCounts { forgotten: self.follower.forgotten(), ..self.counts }
     }
 
     /// From now on, only connections with an event in their last ten seconds that `filter` selects are shown;
@@ -173,7 +173,7 @@ impl Model {
             kept.selected = None;
             let Some(filter) = &mut self.filter else { continue };
             for mut decoded in kept.last_events.iter().filter_map(LastEvent::decoded) {
-                decoded.told = kept.step.map(|step| Told { step, stall: None });
+                decoded.analysis = kept.step.map(|step| ItemAnalysis { step, stall: None });
                 if filter.selects(&decoded) {
                     // As if it were now: it is the last there was.
                     kept.selected = Some(kept.last);
@@ -184,8 +184,8 @@ impl Model {
 
     /// The connections that are followed and that the filter selects, in order of appearance. Sockets without a
     /// connection are left out.
-    pub fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = self
+    pub fn lines(&self) -> Vec<ConnectionLine> {
+        let mut lines: Vec<ConnectionLine> = self
             .follower
             .followed()
             .filter_map(|(number, connection)| {
@@ -197,14 +197,14 @@ impl Model {
         lines
     }
 
-    fn is_shown(&self, connection: &Connection, kept: &Kept) -> bool {
+    fn is_shown(&self, connection: &Connection, kept: &TrackedConnection) -> bool {
         let nowhere = kept.identity.addresses.is_none_or(|(_, remote)| remote.port() == 0);
         let is_listener = connection.is_listener() || (nowhere && !connection.facts().established);
         let is_recent = |at: Micros| connection.last().0.saturating_sub(at.0) <= recent::WINDOW_US;
         !is_listener && (self.filter.is_none() || kept.selected.is_some_and(is_recent))
     }
 
-    fn line(&self, number: Number, connection: &Connection, kept: &Kept) -> Line {
+    fn line(&self, number: Number, connection: &Connection, kept: &TrackedConnection) -> ConnectionLine {
         let (facts, last) = (connection.facts(), connection.last());
         let first = connection.first().unwrap_or(last);
         let mut limits = kept.limits;
@@ -213,7 +213,7 @@ impl Model {
         let now = self.counts.now.map_or(last, |(_, now)| now);
         let bits = u128::from(sums.bytes.acked) * 8_000_000;
         let rate = bits.checked_div(u128::from(sums.us)).and_then(|rate| u64::try_from(rate).ok());
-        Line {
+        ConnectionLine {
             number,
             identity: kept.identity.clone(),
             state: facts.tcp_state.and_then(state_name),

@@ -6,7 +6,7 @@ use std::fmt;
 use bblog_analysis::{Cause, Stall, StallCause, Step, Timer, errno_name, state_name};
 use bblog_dissector::Micros;
 
-use super::quantity::Time;
+use super::quantity::SpanText;
 
 /// Something that matters, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +14,12 @@ pub struct Notable {
     /// When it was logged.
     pub time: Micros,
     /// What.
-    pub what: What,
+    pub what: NotableKind,
 }
 
 /// Something that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum NotableKind {
     /// Records are missing.
     Missing(u32),
     /// A timer fired.
@@ -53,47 +53,48 @@ pub struct Beside<'a> {
 }
 
 /// What a step says of what matters.
-pub fn of_step(step: &Step, beside: Beside<'_>) -> impl Iterator<Item = What> {
+pub fn of_step(step: &Step, beside: Beside<'_>) -> impl Iterator<Item = NotableKind> {
     let relative = |seq: u32| beside.iss.map_or(seq, |iss| seq.wrapping_sub(iss));
     // The usual course of things.
     let timer = step.timer.filter(|timer| !matches!(timer, Timer::DelayedAck | Timer::Pacing));
-    let again =
-        step.retransmission.map(|again| What::Again(relative(again.start), relative(again.end), again.cause));
+    let again = step
+        .retransmission
+        .map(|again| NotableKind::Again(relative(again.start), relative(again.end), again.cause));
     let stall = beside.stall.filter(|_| step.stall_ended);
     [
-        (step.missing > 0).then_some(What::Missing(step.missing)),
-        timer.map(What::Timer),
+        (step.missing > 0).then_some(NotableKind::Missing(step.missing)),
+        timer.map(NotableKind::Timer),
         again,
-        step.send_error.map(What::SendError),
-        step.recovery.map(What::Recovery),
-        step.window_closed.map(What::WindowClosed),
-        step.state_changed.then_some(What::State(beside.tcp_state)),
-        stall.map(|stall| What::Stall(stall.us(), stall.cause)),
-        step.is_end.then_some(What::End),
+        step.send_error.map(NotableKind::SendError),
+        step.recovery.map(NotableKind::Recovery),
+        step.window_closed.map(NotableKind::WindowClosed),
+        step.state_changed.then_some(NotableKind::State(beside.tcp_state)),
+        stall.map(|stall| NotableKind::Stall(stall.us(), stall.cause)),
+        step.is_end.then_some(NotableKind::End),
     ]
     .into_iter()
     .flatten()
 }
 
 /// In a few words.
-impl fmt::Display for What {
+impl fmt::Display for NotableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            What::Missing(1) => f.write_str("1 record missing"),
-            What::Missing(count) => write!(f, "{count} records missing"),
-            What::Timer(timer) => write!(f, "{} fired", timer.name()),
-            What::Again(start, end, cause) => {
+            NotableKind::Missing(1) => f.write_str("1 record missing"),
+            NotableKind::Missing(count) => write!(f, "{count} records missing"),
+            NotableKind::Timer(timer) => write!(f, "{} fired", timer.name()),
+            NotableKind::Again(start, end, cause) => {
                 write!(f, "sent again {start}:{end}")?;
                 cause.map_or(Ok(()), |cause| write!(f, " ({})", cause.name()))
             }
-            What::SendError(errno) => write!(f, "send failed: {}", errno_name(errno)),
-            What::Recovery(true) => f.write_str("recovery began"),
-            What::Recovery(false) => f.write_str("recovery ended"),
-            What::WindowClosed(true) => f.write_str("peer's window closed"),
-            What::WindowClosed(false) => f.write_str("peer's window opened"),
-            What::State(state) => f.write_str(state.and_then(state_name).unwrap_or("state not known")),
-            What::Stall(us, cause) => write!(f, "stall of {}: {}", Time(us), cause.name()),
-            What::End => f.write_str("end"),
+            NotableKind::SendError(errno) => write!(f, "send failed: {}", errno_name(errno)),
+            NotableKind::Recovery(true) => f.write_str("recovery began"),
+            NotableKind::Recovery(false) => f.write_str("recovery ended"),
+            NotableKind::WindowClosed(true) => f.write_str("peer's window closed"),
+            NotableKind::WindowClosed(false) => f.write_str("peer's window opened"),
+            NotableKind::State(state) => f.write_str(state.and_then(state_name).unwrap_or("state not known")),
+            NotableKind::Stall(us, cause) => write!(f, "stall of {}: {}", SpanText(us), cause.name()),
+            NotableKind::End => f.write_str("end"),
         }
     }
 }
@@ -105,14 +106,14 @@ mod tests {
     #[test]
     fn words() {
         let said = [
-            What::Missing(1),
-            What::Timer(Timer::Tlp),
-            What::Again(1, 1449, Some(Cause::Rto)),
-            What::Again(1, 1449, None),
-            What::SendError(55),
-            What::State(Some(4)),
-            What::State(Some(200)),
-            What::Stall(259_001, StallCause::TailLoss),
+            NotableKind::Missing(1),
+            NotableKind::Timer(Timer::Tlp),
+            NotableKind::Again(1, 1449, Some(Cause::Rto)),
+            NotableKind::Again(1, 1449, None),
+            NotableKind::SendError(55),
+            NotableKind::State(Some(4)),
+            NotableKind::State(Some(200)),
+            NotableKind::Stall(259_001, StallCause::TailLoss),
         ]
         .map(|what| what.to_string());
         let expected = [

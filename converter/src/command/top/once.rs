@@ -7,8 +7,8 @@ use bblog_analysis::Limit;
 use bblog_dissector::Micros;
 use serde::Serialize;
 
-use super::column::Column;
-use super::model::Line;
+use super::column::TopColumn;
+use super::model::ConnectionLine;
 use super::status::Status;
 use super::table::Entry;
 use crate::command::ends::JsonEnds;
@@ -24,16 +24,18 @@ pub fn print_text(status: &Status, entries: &[Entry], out: &mut impl Write) -> i
     if !missing.is_empty() {
         writeln!(out, "{missing}")?;
     }
-    let cells: Vec<[String; Column::ALL.len()]> =
-        entries.iter().map(|entry| Column::ALL.map(|column| column.cell(&entry.name, &entry.line))).collect();
-    let titles = Column::ALL.map(|column| column.title().to_owned());
+    let cells: Vec<[String; TopColumn::ALL.len()]> = entries
+        .iter()
+        .map(|entry| TopColumn::ALL.map(|column| column.cell(&entry.name, &entry.line)))
+        .collect();
+    let titles = TopColumn::ALL.map(|column| column.title().to_owned());
     let rows = || std::iter::once(&titles).chain(&cells);
-    let widths: Vec<usize> = (0..Column::ALL.len())
+    let widths: Vec<usize> = (0..TopColumn::ALL.len())
         .map(|at| rows().map(|row| row[at].chars().count()).max().unwrap_or(0))
         .collect();
     for row in rows() {
         let mut text = String::new();
-        for ((cell, &width), column) in row.iter().zip(&widths).zip(Column::ALL) {
+        for ((cell, &width), column) in row.iter().zip(&widths).zip(TopColumn::ALL) {
             let blanks = " ".repeat(width - cell.chars().count().min(width));
             match column.is_number() {
                 true => text += &format!("{blanks}{cell}  "),
@@ -50,12 +52,12 @@ pub fn print_text(status: &Status, entries: &[Entry], out: &mut impl Write) -> i
 /// # Errors
 /// Those of `out`.
 pub fn print_json(status: &Status, entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &Reading::of(status, entries))?;
+    serde_json::to_writer(&mut *out, &ReadingJson::of(status, entries))?;
     writeln!(out)
 }
 
 #[derive(Serialize)]
-struct Reading<'a> {
+struct ReadingJson<'a> {
     input: &'a str,
     clock: Option<&'static str>,
     time_us: Option<i64>,
@@ -64,11 +66,11 @@ struct Reading<'a> {
     lost_records: u64,
     forgotten_connections: u64,
     problems: u64,
-    connections: Vec<Connection<'a>>,
+    connections: Vec<ConnectionJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Connection<'a> {
+struct ConnectionJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<String>,
     members: usize,
@@ -81,42 +83,42 @@ struct Connection<'a> {
     ended: bool,
     last_us: i64,
     age_us: u64,
-    recent: Recent,
+    recent: RecentJson,
     srtt_us: Option<u32>,
     min_rtt_us: Option<u32>,
     cwnd: Option<u32>,
     flight: Option<u32>,
     limit: Option<&'static str>,
     lost_us: u64,
-    last_event: Option<Event>,
+    last_event: Option<EventJson>,
 }
 
 /// The last ten seconds.
 #[derive(Serialize)]
-struct Recent {
+struct RecentJson {
     duration_us: u64,
     goodput_bps: Option<u64>,
     sent_bytes: u64,
     retransmitted_bytes: u64,
-    limits: Vec<State>,
+    limits: Vec<StateJson>,
 }
 
 #[derive(Serialize)]
-struct State {
+struct StateJson {
     state: &'static str,
     time_us: u64,
 }
 
 #[derive(Serialize)]
-struct Event {
+struct EventJson {
     time_us: i64,
     text: String,
 }
 
-impl<'a> Reading<'a> {
-    fn of(status: &'a Status, entries: &'a [Entry]) -> Reading<'a> {
+impl<'a> ReadingJson<'a> {
+    fn of(status: &'a Status, entries: &'a [Entry]) -> ReadingJson<'a> {
         let counts = status.counts;
-        Reading {
+        ReadingJson {
             input: &status.input,
             clock: counts.now.map(|(clock, _)| match clock {
                 Clock::Utc => "utc",
@@ -128,18 +130,18 @@ impl<'a> Reading<'a> {
             lost_records: counts.lost,
             forgotten_connections: counts.forgotten,
             problems: status.problems.faults,
-            connections: entries.iter().map(Connection::of).collect(),
+            connections: entries.iter().map(ConnectionJson::of).collect(),
         }
     }
 }
 
-impl<'a> Connection<'a> {
-    fn of(entry: &'a Entry) -> Connection<'a> {
+impl<'a> ConnectionJson<'a> {
+    fn of(entry: &'a Entry) -> ConnectionJson<'a> {
         let line = &entry.line;
         let identity = &line.identity;
         // The ends of a group are those of one of its connections.
         let ends = identity.addresses.filter(|_| entry.group.is_none());
-        Connection {
+        ConnectionJson {
             group: entry.group.as_ref().map(ToString::to_string),
             members: line.members,
             ends: JsonEnds::new(ends, identity.session, identity.log_id.as_deref()),
@@ -150,7 +152,7 @@ impl<'a> Connection<'a> {
             ended: line.is_ended,
             last_us: line.last.0,
             age_us: line.age_us,
-            recent: Recent::of(line),
+            recent: RecentJson::of(line),
             srtt_us: line.srtt_us,
             min_rtt_us: line.min_rtt_us,
             cwnd: line.cwnd,
@@ -159,18 +161,18 @@ impl<'a> Connection<'a> {
             lost_us: line.lost_us,
             last_event: line
                 .notable
-                .map(|notable| Event { time_us: notable.time.0, text: notable.what.to_string() }),
+                .map(|notable| EventJson { time_us: notable.time.0, text: notable.what.to_string() }),
         }
     }
 }
 
-impl Recent {
-    fn of(line: &Line) -> Recent {
-        let state = |limit: Limit| State { state: limit.name(), time_us: line.recent[limit as usize] };
-        let mut limits: Vec<State> =
+impl RecentJson {
+    fn of(line: &ConnectionLine) -> RecentJson {
+        let state = |limit: Limit| StateJson { state: limit.name(), time_us: line.recent[limit as usize] };
+        let mut limits: Vec<StateJson> =
             Limit::ALL.map(state).into_iter().filter(|state| state.time_us > 0).collect();
         limits.sort_by_key(|state| std::cmp::Reverse(state.time_us));
-        Recent {
+        RecentJson {
             duration_us: line.recent_us,
             goodput_bps: line.goodput_bps,
             sent_bytes: line.bytes.sent,

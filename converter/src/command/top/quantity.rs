@@ -5,9 +5,9 @@ use std::fmt;
 
 /// A span of time, microseconds: `85 us`, `12.3 ms`, `259 ms`, `1.30 s`, `2:05`, `1:02:03`, `7d16h`.
 #[derive(Clone, Copy)]
-pub struct Time(pub u64);
+pub struct SpanText(pub u64);
 
-impl fmt::Display for Time {
+impl fmt::Display for SpanText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0;
         let seconds = us / 1_000_000;
@@ -70,7 +70,7 @@ mod tests {
     fn forms() {
         let times = [0, 999, 20_900, 259_001, 1_300_000, 125_000_000, 3_723_000_000, 662_400_000_000];
         assert_eq!(
-            times.map(|us| Time(us).to_string()),
+            times.map(|us| SpanText(us).to_string()),
             ["0", "999 us", "20.9 ms", "259 ms", "1.30 s", "2:05", "1:02:03", "7d16h"]
         );
         let numbers = [0, 999, 1_000, 14_480, 999_999, 1_708_000, u64::MAX];
@@ -80,6 +80,6 @@ mod tests {
         );
         let shares = [0.0, 0.0001, 0.004, 0.123, 1.0];
         assert_eq!(shares.map(|share| Share(share).to_string()), ["0%", "<0.1%", "0.4%", "12%", "100%"]);
-        assert_eq!(format!("{:>6}|{:<5}|{:>5}", Si(1), Time(0), Share(0.5)), "     1|0    |  50%");
+        assert_eq!(format!("{:>6}|{:<5}|{:>5}", Si(1), SpanText(0), Share(0.5)), "     1|0    |  50%");
     }
 }

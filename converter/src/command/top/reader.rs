@@ -20,8 +20,8 @@ const KEPT_PROBLEMS: usize = 20;
 const NAP: Duration = Duration::from_millis(50);
 
 /// What the thread that reads and the one that shows have in common.
-pub struct Reading {
-    shared: Arc<Shared>,
+pub struct LiveReading {
+    shared: Arc<ReaderState>,
     meter: Arc<Meter>,
     /// Closed when the input has ended.
     ended: Receiver<()>,
@@ -29,7 +29,7 @@ pub struct Reading {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Shared {
+struct ReaderState {
     model: Mutex<Model>,
     problems: Mutex<Problems>,
     /// The model is wanted: the reader steps aside.
@@ -46,7 +46,7 @@ pub struct Problems {
     /// How many of them are no notices.
     pub faults: u64,
     /// The first of them.
-    pub first: Vec<Problem>,
+    pub first: Vec<InputProblem>,
     /// The last.
     pub last: Option<Arc<str>>,
     /// Whether nothing could be opened.
@@ -55,21 +55,21 @@ pub struct Problems {
 
 /// A problem of an input.
 #[derive(Clone)]
-pub struct Problem {
+pub struct InputProblem {
     /// Name, place, and what was found, on one line.
     pub text: Arc<str>,
     /// Whether it is a notice only.
     pub is_notice: bool,
 }
 
-impl Reading {
+impl LiveReading {
     /// Begins to read `inputs` into `model`: as they come, or with `replay` that many times as fast as they were
     /// logged.
     ///
     /// # Errors
     /// The system's, if there cannot be a thread.
-    pub fn begin(inputs: Inputs, model: Model, replay: Option<f64>) -> std::io::Result<Reading> {
-        let shared = Arc::new(Shared {
+    pub fn begin(inputs: Inputs, model: Model, replay: Option<f64>) -> std::io::Result<LiveReading> {
+        let shared = Arc::new(ReaderState {
             model: Mutex::new(model),
             problems: Mutex::default(),
             is_wanted: AtomicBool::new(false),
@@ -81,7 +81,7 @@ impl Reading {
         let pace = replay.map(Pace::new);
         let read = move || read(&inputs, &theirs, pace, sender);
         let thread = std::thread::Builder::new().name("reader".into()).spawn(read)?;
-        Ok(Reading { shared, meter, ended, has_ended: false, thread: Some(thread) })
+        Ok(LiveReading { shared, meter, ended, has_ended: false, thread: Some(thread) })
     }
 
     /// The model, which no event reaches meanwhile.
@@ -128,10 +128,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read(inputs: &Inputs, shared: &Shared, mut pace: Option<Pace>, _ended: Sender<()>) {
+fn read(inputs: &Inputs, shared: &ReaderState, mut pace: Option<Pace>, _ended: Sender<()>) {
     let on_error = &mut |name: &_, error: &crate::InputError| {
         lock(&shared.problems)
-            .add(Problem { text: format!("{name}: {error}").into(), is_notice: error.is_notice() });
+            .add(InputProblem { text: format!("{name}: {error}").into(), is_notice: error.is_notice() });
     };
     let mut events = Events::open(inputs, on_error);
     lock(&shared.problems).nothing_opened = events.is_empty();
@@ -148,7 +148,7 @@ fn read(inputs: &Inputs, shared: &Shared, mut pace: Option<Pace>, _ended: Sender
 }
 
 impl Problems {
-    fn add(&mut self, problem: Problem) {
+    fn add(&mut self, problem: InputProblem) {
         self.count += 1;
         self.faults += u64::from(!problem.is_notice);
         self.last = Some(Arc::clone(&problem.text));
@@ -172,7 +172,7 @@ impl Pace {
     }
 
     /// Waits until it is the turn of an event of this time.
-    fn wait(&mut self, time: Micros, shared: &Shared) {
+    fn wait(&mut self, time: Micros, shared: &ReaderState) {
         let (first, started) = *self.start.get_or_insert_with(|| (time, Instant::now()));
         let since = time.0.saturating_sub(first.0).max(0) as f64 / 1e6 / self.speed;
         let mut due = Duration::try_from_secs_f64(since).ok().and_then(|since| started.checked_add(since));

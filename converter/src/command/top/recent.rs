@@ -21,12 +21,12 @@ pub fn add(times: &mut ByLimit, span: &Span<Limit>) {
 /// Counts of the last ten seconds, in steps of half a second. Some 2 kB.
 #[derive(Default)]
 pub struct Recent {
-    steps: Box<[Step; STEPS]>,
+    steps: Box<[HalfSecond; STEPS]>,
 }
 
 /// Half a second.
 #[derive(Clone, Copy, Default)]
-struct Step {
+struct HalfSecond {
     /// Which: its beginning in units of its length.
     number: i64,
     limits: [u32; Limit::ALL.len()],
@@ -93,10 +93,10 @@ impl Recent {
 
     /// The step with this number; `None` if it is too long ago.
     #[inline]
-    fn step(&mut self, number: i64) -> Option<&mut Step> {
+    fn step(&mut self, number: i64) -> Option<&mut HalfSecond> {
         let step = &mut self.steps[number.rem_euclid(STEPS as i64) as usize];
         if step.number < number {
-            *step = Step { number, ..Step::default() };
+            *step = HalfSecond { number, ..HalfSecond::default() };
         }
         (step.number == number).then_some(step)
     }

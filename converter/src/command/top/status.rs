@@ -3,7 +3,7 @@
 
 use bblog_pcapng::escape::OneLine;
 
-use super::model::Counts;
+use super::model::ModelCounts;
 use super::reader::Problems;
 use crate::event::item::Clock;
 use crate::text::clock_text::ClockText;
@@ -14,7 +14,7 @@ pub struct Status {
     /// The input's name.
     pub input: String,
     /// What was counted.
-    pub counts: Counts,
+    pub counts: ModelCounts,
     /// Connections that are followed and selected.
     pub connections: usize,
     /// What was wrong with the input.
@@ -44,7 +44,7 @@ impl Status {
 
     /// What is missing: `12 records lost, 1 connection forgotten (--max-connections)`; empty if nothing is.
     pub fn missing(&self) -> String {
-        let Counts { lost, forgotten, .. } = self.counts;
+        let ModelCounts { lost, forgotten, .. } = self.counts;
         let lost = (lost > 0).then(|| format!("{} lost", count(lost, "record")));
         let forgotten = (forgotten > 0)
             .then(|| format!("{} forgotten (--max-connections)", count(forgotten, "connection")));

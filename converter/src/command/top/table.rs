@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The table as it is shown: grouped, narrowed, sorted.
 
-use super::column::Column;
-use super::group::{self, Group, Grouping};
-use super::model::Line;
+use super::column::TopColumn;
+use super::group::{self, ConnectionGroup, Grouping};
+use super::model::ConnectionLine;
 
 /// How the table is arranged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrangement {
     /// What lines are sorted by.
-    pub sort: Column,
+    pub sort: TopColumn,
     /// Whether in the other order.
     pub is_reversed: bool,
     /// What connections are grouped by.
     pub grouping: Grouping,
     /// The group whose connections alone are shown.
-    pub inside: Option<(Grouping, Group)>,
+    pub inside: Option<(Grouping, ConnectionGroup)>,
     /// Whether connections whose end was seen are left out.
     pub hides_ended: bool,
 }
@@ -23,7 +23,7 @@ pub struct Arrangement {
 impl Default for Arrangement {
     fn default() -> Arrangement {
         Arrangement {
-            sort: Column::Lost,
+            sort: TopColumn::Lost,
             is_reversed: false,
             grouping: Grouping::None,
             inside: None,
@@ -37,13 +37,13 @@ pub struct Entry {
     /// What stands in its first column.
     pub name: String,
     /// The group that it is; `None` for a connection.
-    pub group: Option<Group>,
+    pub group: Option<ConnectionGroup>,
     /// Its values.
-    pub line: Line,
+    pub line: ConnectionLine,
 }
 
 /// The lines of the table.
-pub fn arrange(mut lines: Vec<Line>, arrangement: &Arrangement) -> Vec<Entry> {
+pub fn arrange(mut lines: Vec<ConnectionLine>, arrangement: &Arrangement) -> Vec<Entry> {
     if arrangement.hides_ended {
         lines.retain(|line| !line.is_ended);
     }
@@ -67,7 +67,7 @@ pub fn arrange(mut lines: Vec<Line>, arrangement: &Arrangement) -> Vec<Entry> {
 }
 
 /// A connection's name: its ends, or its session.
-pub fn name(line: &Line) -> String {
+pub fn name(line: &ConnectionLine) -> String {
     match (line.identity.addresses, line.identity.session) {
         (Some((local, remote)), _) => format!("{local} - {remote}"),
         (None, Some(session)) => format!("session {session}"),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bblog_analysis::Number;
 use crossterm::event::KeyEvent;
 
-use super::column::Column;
-use super::group::{Group, Grouping};
-use super::keys::{self, Action, Edit, Side, Vertical};
-use super::model::{Detail, Line};
+use super::column::TopColumn;
+use super::group::{ConnectionGroup, Grouping};
+use super::keys::{self, Action, Edit, Horizontal, Vertical};
+use super::model::{ConnectionLine, Detail};
 use super::status::Status;
 use super::table::{Arrangement, Entry, arrange};
 
@@ -42,7 +42,7 @@ pub struct Ui {
     pub top: usize,
     /// What holds for the whole reading.
     pub status: Status,
-    lines: Vec<Line>,
+    lines: Vec<ConnectionLine>,
     /// Lines of a list that fit on the screen, as it was drawn last.
     pub height: usize,
 }
@@ -132,7 +132,7 @@ impl Ui {
     }
 
     /// Takes a reading: all lines, and the connection that is open if it is still followed.
-    pub fn read(&mut self, lines: Vec<Line>, detail: Option<Detail>, status: Status) {
+    pub fn read(&mut self, lines: Vec<ConnectionLine>, detail: Option<Detail>, status: Status) {
         (self.lines, self.status) = (lines, status);
         self.read_detail(detail);
         self.arrange();
@@ -192,18 +192,18 @@ impl Ui {
                 Effect::Draw
             }
             (Some(Over::Sort(at)), Action::Open) => {
-                self.arrangement.sort = Column::ALL[(*at).min(Column::ALL.len() - 1)];
+                self.arrangement.sort = TopColumn::ALL[(*at).min(TopColumn::ALL.len() - 1)];
                 self.arrangement.is_reversed = false;
                 self.over = None;
                 self.arrange();
                 Effect::Draw
             }
             (Some(Over::Sort(at)), _) => {
-                *at = moved(*at, action, Column::ALL.len(), self.height);
+                *at = moved(*at, action, TopColumn::ALL.len(), self.height);
                 Effect::Draw
             }
             (Some(Over::Help(at)), _) => {
-                *at = moved(*at, action, keys::HELP.len() + Column::ALL.len() + 2, self.height);
+                *at = moved(*at, action, keys::HELP.len() + TopColumn::ALL.len() + 2, self.height);
                 Effect::Draw
             }
             (Some(Over::Prompt(_)) | None, _) => self.act(action),
@@ -242,8 +242,8 @@ impl Ui {
             Action::SortMenu => self.over = Some(Over::Sort(*sort as usize)),
             Action::SortBeside(side) => {
                 let at = *sort as usize;
-                let at = if side == Side::Left { at.saturating_sub(1) } else { at + 1 };
-                *sort = Column::ALL[at.min(Column::ALL.len() - 1)];
+                let at = if side == Horizontal::Left { at.saturating_sub(1) } else { at + 1 };
+                *sort = TopColumn::ALL[at.min(TopColumn::ALL.len() - 1)];
                 self.arrangement.is_reversed = false;
                 self.arrange();
             }
@@ -287,7 +287,7 @@ impl Ui {
         }
     }
 
-    fn enter(&mut self, group: Group) -> Effect {
+    fn enter(&mut self, group: ConnectionGroup) -> Effect {
         self.arrangement.inside = Some((self.arrangement.grouping, group));
         (self.selected, self.top, self.is_following) = (0, 0, false);
         self.arrange();
@@ -443,9 +443,9 @@ mod tests {
         assert_eq!(press(&mut ui, "\u{1b}"), Effect::Draw);
         assert_eq!(ui.arrangement.grouping, Grouping::None);
         press(&mut ui, "oj\n");
-        assert_eq!(ui.arrangement.sort, Column::Event);
+        assert_eq!(ui.arrangement.sort, TopColumn::Event);
         press(&mut ui, "<<<R");
-        assert_eq!((ui.arrangement.sort, ui.arrangement.is_reversed), (Column::Limit, true));
+        assert_eq!((ui.arrangement.sort, ui.arrangement.is_reversed), (TopColumn::Limit, true));
         let control_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
         press(&mut ui, "?");
         assert_eq!(ui.key(&control_c), Effect::Quit);

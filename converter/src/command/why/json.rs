@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bblog_analysis::{Account, NoteValue, Side, Span, Stall, Total};
+use bblog_analysis::{Account, NoteValue, Span, Stall, TimeByState, Total};
 use serde::Serialize;
 
 use super::Finding;
@@ -12,7 +12,7 @@ use crate::event::subject::Names;
 
 /// A line of `bblog why --json`.
 #[derive(Serialize)]
-pub(super) struct ConnectionLine<'a> {
+pub(super) struct WhyLine<'a> {
     connection: JsonEnds<'a>,
     stacks: Vec<&'a str>,
     kernel: Option<&'static str>,
@@ -26,7 +26,7 @@ pub(super) struct ConnectionLine<'a> {
     receiving: Receiving,
     stalls: Vec<JsonStall>,
     more_stalls: u32,
-    notes: Vec<Note>,
+    notes: Vec<NoteJson>,
     verdict: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     spans: Option<Vec<JsonSpan>>,
@@ -37,7 +37,7 @@ struct Sending {
     bytes: Option<u64>,
     retransmitted_bytes: u64,
     goodput_bps: Option<u64>,
-    limits: Vec<State>,
+    limits: Vec<StateTimeJson>,
     main: Option<&'static str>,
 }
 
@@ -46,12 +46,12 @@ struct Receiving {
     bytes: u64,
     retransmitted_bytes: u64,
     goodput_bps: Option<u64>,
-    limits: Vec<State>,
+    limits: Vec<StateTimeJson>,
     main: Option<&'static str>,
 }
 
 #[derive(Serialize)]
-struct State {
+struct StateTimeJson {
     state: &'static str,
     time_us: u64,
     share: f64,
@@ -80,23 +80,23 @@ struct JsonSpan {
 }
 
 #[derive(Serialize)]
-struct Note {
+struct NoteJson {
     kind: &'static str,
     text: String,
     #[serde(flatten)]
-    values: BTreeMap<&'static str, Value>,
+    values: BTreeMap<&'static str, NoteValueJson>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Value {
+enum NoteValueJson {
     Number(u64),
     Word(&'static str),
 }
 
-impl<'a> ConnectionLine<'a> {
+impl<'a> WhyLine<'a> {
     /// A connection; with its spans if it has any.
-    pub(super) fn of(finding: &'a Finding, names: &'a Names) -> ConnectionLine<'a> {
+    pub(super) fn of(finding: &'a Finding, names: &'a Names) -> WhyLine<'a> {
         let Finding { subject, account } = finding;
         let kernel = names.kernel_of(subject);
         let inferred = [
@@ -104,7 +104,7 @@ impl<'a> ConnectionLine<'a> {
             (kernel.is_some_and(|kernel| kernel.is_inferred), "kernel"),
         ];
         let spans = (!account.spans.is_empty()).then(|| account.spans.iter().map(JsonSpan::of).collect());
-        ConnectionLine {
+        WhyLine {
             connection: JsonEnds::new(subject.addresses, subject.session, subject.log_id.as_deref()),
             stacks: names.stacks_of(subject).map(|stack| &*stack.name).collect(),
             kernel: kernel.map(|kernel| kernel.kernel.name()),
@@ -117,7 +117,7 @@ impl<'a> ConnectionLine<'a> {
             receiving: Receiving::of(account),
             stalls: account.stalls.iter().map(|stall| JsonStall::of(stall, account)).collect(),
             more_stalls: account.more_stalls,
-            notes: account.notes().into_iter().map(Note::of).collect(),
+            notes: account.notes().into_iter().map(NoteJson::of).collect(),
             verdict: account.verdict(),
             spans,
         }
@@ -151,9 +151,12 @@ impl Receiving {
     }
 }
 
-fn states<S: Copy + Eq>(side: &Side<S>, name: impl Fn(&Total<S>) -> &'static str) -> Vec<State> {
+fn states<S: Copy + Eq>(
+    side: &TimeByState<S>,
+    name: impl Fn(&Total<S>) -> &'static str,
+) -> Vec<StateTimeJson> {
     let all = side.all_us();
-    let state = |total: &Total<S>| State {
+    let state = |total: &Total<S>| StateTimeJson {
         state: name(total),
         time_us: total.time_us,
         share: share(total.time_us, all),
@@ -194,13 +197,13 @@ impl JsonSpan {
     }
 }
 
-impl Note {
-    fn of(note: bblog_analysis::Note) -> Note {
+impl NoteJson {
+    fn of(note: bblog_analysis::Note) -> NoteJson {
         let value = |value: &NoteValue| match *value {
-            NoteValue::Number(number) => Value::Number(number),
-            NoteValue::Word(word) => Value::Word(word),
+            NoteValue::Number(number) => NoteValueJson::Number(number),
+            NoteValue::Word(word) => NoteValueJson::Word(word),
         };
         let values = note.values.iter().map(|(name, of)| (*name, value(of))).collect();
-        Note { kind: note.kind, text: note.text, values }
+        NoteJson { kind: note.kind, text: note.text, values }
     }
 }

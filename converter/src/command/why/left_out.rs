@@ -8,13 +8,13 @@ use bblog_analysis::{Account, Limit};
 /// Connections beyond those that are listed, by what limited them most. As text: `990000 connections with less
 /// trouble: application 800000, congestion_window 190000`.
 #[derive(Default)]
-pub struct LeftOut {
+pub struct Unlisted {
     by_limit: [u64; Limit::ALL.len()],
     /// Connections without any time.
     timeless: u64,
 }
 
-impl LeftOut {
+impl Unlisted {
     /// Counts a connection.
     pub(super) fn count(&mut self, account: &Account) {
         match account.sending.main() {
@@ -29,7 +29,7 @@ impl LeftOut {
     }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for Unlisted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connections = self.connections();
         let plural = if connections == 1 { "" } else { "s" };

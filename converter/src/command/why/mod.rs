@@ -13,9 +13,9 @@ use std::io::{self, Write};
 use bblog_analysis::{Account, Limit, Number, Wanted};
 use bblog_dissector::Micros;
 
-pub use self::left_out::LeftOut;
+pub use self::left_out::Unlisted;
 pub use self::schema_doc::schema_doc;
-pub use self::text::Evidence;
+pub use self::text::EvidenceCommand;
 
 use crate::event::follow::Follower;
 use crate::event::merge::Events;
@@ -31,7 +31,7 @@ pub struct Findings {
     /// The worst connection first.
     connections: Vec<Finding>,
     /// Connections that are not among them.
-    left_out: LeftOut,
+    left_out: Unlisted,
     /// Sockets without a connection: listening or unbound.
     listeners: usize,
     /// Names of stacks and kernels.
@@ -84,7 +84,7 @@ pub fn of_events(
 struct Worst {
     /// The least bad one on top.
     listed: BinaryHeap<Reverse<Ranked>>,
-    left_out: LeftOut,
+    left_out: Unlisted,
     listeners: usize,
 }
 
@@ -145,7 +145,7 @@ impl Finding {
 
 impl Findings {
     /// Connections that are not printed.
-    pub fn left_out(&self) -> &LeftOut {
+    pub fn left_out(&self) -> &Unlisted {
         &self.left_out
     }
 
@@ -153,7 +153,7 @@ impl Findings {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn print_text(&self, evidence: &Evidence, out: &mut impl Write) -> io::Result<()> {
+    pub fn print_text(&self, evidence: &EvidenceCommand, out: &mut impl Write) -> io::Result<()> {
         text::print(self, evidence, out)
     }
 
@@ -163,7 +163,7 @@ impl Findings {
     /// Those of `out`.
     pub fn print_json(&self, out: &mut impl Write) -> io::Result<()> {
         for finding in &self.connections {
-            serde_json::to_writer(&mut *out, &json::ConnectionLine::of(finding, &self.names))?;
+            serde_json::to_writer(&mut *out, &json::WhyLine::of(finding, &self.names))?;
             writeln!(out)?;
         }
         Ok(())

@@ -3,13 +3,13 @@
 
 use std::io::{self, Write};
 
-use bblog_analysis::{Account, Side, Stall, StallCause, Total};
+use bblog_analysis::{Account, Stall, StallCause, TimeByState, Total};
 use bblog_dissector::Micros;
 
 use super::{Finding, Findings};
 
 /// How the command that shows the evidence is called.
-pub struct Evidence {
+pub struct EvidenceCommand {
     /// Options and inputs as the user gave them, quoted for a shell.
     pub inputs: String,
 }
@@ -17,7 +17,7 @@ pub struct Evidence {
 /// Stalls and spans listed without -v.
 const LISTED: usize = 8;
 
-pub(super) fn print(findings: &Findings, evidence: &Evidence, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print(findings: &Findings, evidence: &EvidenceCommand, out: &mut impl Write) -> io::Result<()> {
     for (number, finding) in findings.connections.iter().enumerate() {
         if number > 0 {
             writeln!(out)?;
@@ -38,7 +38,7 @@ pub(super) fn print(findings: &Findings, evidence: &Evidence, out: &mut impl Wri
 fn connection(
     findings: &Findings,
     finding: &Finding,
-    evidence: &Evidence,
+    evidence: &EvidenceCommand,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let account = &finding.account;
@@ -115,7 +115,7 @@ fn rate(bps: Option<u64>, out: &mut impl Write) -> io::Result<()> {
 
 /// The table of states.
 fn table<S: Copy + Eq>(
-    side: &Side<S>,
+    side: &TimeByState<S>,
     name: impl Fn(&Total<S>) -> &'static str,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -188,7 +188,12 @@ fn spans(account: &Account, out: &mut impl Write) -> io::Result<()> {
 }
 
 /// The command that shows the evidence: the longest stall, or all that matters.
-fn show(findings: &Findings, finding: &Finding, evidence: &Evidence, out: &mut impl Write) -> io::Result<()> {
+fn show(
+    findings: &Findings,
+    finding: &Finding,
+    evidence: &EvidenceCommand,
+    out: &mut impl Write,
+) -> io::Result<()> {
     write!(out, "  evidence: bblog show -n")?;
     if let Some((local, remote)) = finding.subject.addresses.filter(|_| findings.connections.len() > 1) {
         write!(out, " --connection '{local}-{remote}'")?;

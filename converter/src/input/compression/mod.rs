@@ -81,7 +81,7 @@ impl Compression {
                 Decoder::Lz4(Box::new(Lz4Decoder { decoder, decoded: 0, lease }))
             }
         };
-        Ok(Box::new(Decoded { decoder, error: None }))
+        Ok(Box::new(DecoderOutput { decoder, error: None }))
     }
 }
 
@@ -195,13 +195,13 @@ impl Decoder {
 }
 
 /// What a decoder gives, in as large pieces as there are without waiting for more to decode.
-struct Decoded {
+struct DecoderOutput {
     decoder: Decoder,
     /// The decoder's error, while what came before it is given out.
     error: Option<io::Error>,
 }
 
-impl Read for Decoded {
+impl Read for DecoderOutput {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if let Some(error) = self.error.take() {
             return Err(error);

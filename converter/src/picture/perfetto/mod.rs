@@ -12,7 +12,7 @@ use prost::Message;
 use self::message::{
     CounterDescriptor, DebugAnnotation, ProcessDescriptor, Trace, TracePacket, TrackDescriptor, TrackEvent,
 };
-use super::model::{BarRole, Bars, ConnectionPicture, Line, Unit};
+use super::model::{AxisUnit, BarRole, Bars, ConnectionPicture, Series};
 
 mod message;
 
@@ -103,11 +103,11 @@ impl TraceWriter<'_> {
         self.segments(connection, group)
     }
 
-    fn counter(&mut self, connection: &ConnectionPicture, line: &Line, group: u64) -> io::Result<()> {
+    fn counter(&mut self, connection: &ConnectionPicture, line: &Series, group: u64) -> io::Result<()> {
         let counter = match line.panel.unit() {
-            Unit::Bytes => CounterDescriptor { unit: Some(UNIT_BYTES), unit_name: None },
-            Unit::Microseconds => CounterDescriptor { unit: None, unit_name: Some("us".to_owned()) },
-            Unit::BitsPerSecond => CounterDescriptor { unit: None, unit_name: Some("bit/s".to_owned()) },
+            AxisUnit::Bytes => CounterDescriptor { unit: Some(UNIT_BYTES), unit_name: None },
+            AxisUnit::Microseconds => CounterDescriptor { unit: None, unit_name: Some("us".to_owned()) },
+            AxisUnit::BitsPerSecond => CounterDescriptor { unit: None, unit_name: Some("bit/s".to_owned()) },
         };
         let track = self.track(TrackDescriptor {
             name: Some(line.label.to_owned()),

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bblog_dissector::event::Value;
 use bblog_dissector::spec::{FieldSpec, ValueNames};
 
-use crate::select::named::{Named, Type};
+use crate::select::named::{NamedField, OperandType};
 
 /// A value to compare with.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(super) struct Constant {
 
 impl Constant {
     /// `text` as a value of `field`; `None` if no such value can be.
-    pub(super) fn new(text: &[u8], quoted: bool, field: &Named) -> Option<Constant> {
+    pub(super) fn new(text: &[u8], quoted: bool, field: &NamedField) -> Option<Constant> {
         let word = std::str::from_utf8(text).unwrap_or_default();
         let number = number(word);
         let truth = match word {
@@ -47,14 +47,14 @@ impl Constant {
         field.types().iter().any(|is| constant.can_be(*is)).then_some(constant)
     }
 
-    fn can_be(&self, is: Type) -> bool {
+    fn can_be(&self, is: OperandType) -> bool {
         match is {
-            Type::Number => self.number.is_some() || !self.names.is_empty(),
-            Type::Text => true,
-            Type::Bytes => self.bytes.is_some(),
-            Type::Ipv4 => self.v4.is_some(),
-            Type::Ipv6 => self.v6.is_some(),
-            Type::Presence => false,
+            OperandType::Number => self.number.is_some() || !self.names.is_empty(),
+            OperandType::Text => true,
+            OperandType::Bytes => self.bytes.is_some(),
+            OperandType::Ipv4 => self.v4.is_some(),
+            OperandType::Ipv6 => self.v6.is_some(),
+            OperandType::Presence => false,
         }
     }
 

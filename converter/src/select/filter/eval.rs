@@ -11,7 +11,7 @@ use regex_lite::Regex;
 use super::constant::Constant;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
-use crate::select::named::{Named, Scratch};
+use crate::select::named::{NamedField, Scratch};
 
 /// Buffers for values; two, since a comparison of fields has two values at a time.
 #[derive(Debug, Default)]
@@ -22,17 +22,17 @@ pub(super) struct Scratches {
 
 /// A test of an event.
 #[derive(Debug)]
-pub(super) enum Test {
-    All(Box<[Test]>),
-    Any(Box<[Test]>),
-    Not(Box<Test>),
+pub(super) enum EventTest {
+    All(Box<[EventTest]>),
+    Any(Box<[EventTest]>),
+    Not(Box<EventTest>),
     Leaf(Leaf),
     /// A test of nothing but the event's name: the answers for BBLog by kernel and number.
     Name(Box<[[bool; 256]; 3]>, Leaf),
     /// Two fields.
     Fields {
-        left: Side,
-        right: Side,
+        left: MaskedField,
+        right: MaskedField,
         relation: Relation,
         all: bool,
     },
@@ -40,23 +40,23 @@ pub(super) enum Test {
 
 /// A field, and the bits of it that count.
 #[derive(Debug)]
-pub(super) struct Side {
-    pub(super) field: Named,
+pub(super) struct MaskedField {
+    pub(super) field: NamedField,
     pub(super) mask: Option<u64>,
 }
 
 /// A test of the values of one field.
 #[derive(Debug)]
 pub(super) struct Leaf {
-    pub(super) side: Side,
+    pub(super) side: MaskedField,
     /// All values have to meet it, and there has to be one; else one is enough.
     pub(super) all: bool,
-    pub(super) ask: Ask,
+    pub(super) ask: ValueTest,
 }
 
 /// A test of a value.
 #[derive(Debug)]
-pub(super) enum Ask {
+pub(super) enum ValueTest {
     /// That it is there.
     Presence,
     /// That it is not 0.
@@ -105,21 +105,21 @@ impl Relation {
     }
 }
 
-impl Test {
+impl EventTest {
     #[inline]
     pub(super) fn holds(&self, decoded: &DecodedItem<'_>, scratches: &mut Scratches) -> bool {
         match self {
-            Test::All(tests) => tests.iter().all(|test| test.holds(decoded, scratches)),
-            Test::Any(tests) => tests.iter().any(|test| test.holds(decoded, scratches)),
-            Test::Not(test) => !test.holds(decoded, scratches),
-            Test::Leaf(leaf) => leaf.holds(decoded, &mut scratches.left),
-            Test::Name(table, leaf) => match &decoded.item {
+            EventTest::All(tests) => tests.iter().all(|test| test.holds(decoded, scratches)),
+            EventTest::Any(tests) => tests.iter().any(|test| test.holds(decoded, scratches)),
+            EventTest::Not(test) => !test.holds(decoded, scratches),
+            EventTest::Leaf(leaf) => leaf.holds(decoded, &mut scratches.left),
+            EventTest::Name(table, leaf) => match &decoded.item {
                 LogItem::Bblog(item) => {
                     table[item.origin.context().kernel as usize][usize::from(item.record.event_id())]
                 }
                 LogItem::Eventlog(_) => leaf.holds(decoded, &mut scratches.left),
             },
-            Test::Fields { left, right, relation, all } => {
+            EventTest::Fields { left, right, relation, all } => {
                 let Scratches { left: one, right: other } = scratches;
                 every_or_some(*all, |decide| {
                     left.any(decoded, one, |a, _| {
@@ -133,40 +133,44 @@ impl Test {
     /// Whether it uses the analysis of connections.
     pub(super) fn follows(&self) -> bool {
         match self {
-            Test::All(tests) | Test::Any(tests) => tests.iter().any(Test::follows),
-            Test::Not(test) => test.follows(),
-            Test::Leaf(leaf) => leaf.side.field.follows(),
-            Test::Name(..) => false,
-            Test::Fields { left, right, .. } => left.field.follows() || right.field.follows(),
+            EventTest::All(tests) | EventTest::Any(tests) => tests.iter().any(EventTest::follows),
+            EventTest::Not(test) => test.follows(),
+            EventTest::Leaf(leaf) => leaf.side.field.follows(),
+            EventTest::Name(..) => false,
+            EventTest::Fields { left, right, .. } => left.field.follows() || right.field.follows(),
         }
     }
 
     /// The names of events that it selects: not those that it excludes.
     pub(super) fn event_names(&self) -> Vec<&str> {
         match self {
-            Test::All(tests) | Test::Any(tests) => tests.iter().flat_map(Test::event_names).collect(),
-            Test::Name(_, leaf) => match &leaf.ask {
-                Ask::Compare(Relation::Eq, name) => vec![name.text()],
-                Ask::In(ranges) => ranges.iter().map(|range| range.0.text()).collect(),
+            EventTest::All(tests) | EventTest::Any(tests) => {
+                tests.iter().flat_map(EventTest::event_names).collect()
+            }
+            EventTest::Name(_, leaf) => match &leaf.ask {
+                ValueTest::Compare(Relation::Eq, name) => vec![name.text()],
+                ValueTest::In(ranges) => ranges.iter().map(|range| range.0.text()).collect(),
                 _ => Vec::new(),
             },
-            Test::Not(_) | Test::Leaf(_) | Test::Fields { .. } => Vec::new(),
+            EventTest::Not(_) | EventTest::Leaf(_) | EventTest::Fields { .. } => Vec::new(),
         }
     }
 
     /// Its approximate cost. Cheaper tests come first.
     pub(super) fn cost(&self) -> u32 {
         match self {
-            Test::Name(..) => 0,
-            Test::Leaf(leaf) => leaf.cost(),
-            Test::Fields { left, right, .. } => left.cost() + right.cost(),
-            Test::Not(test) => test.cost(),
-            Test::All(tests) | Test::Any(tests) => tests.iter().map(Test::cost).fold(1, u32::saturating_add),
+            EventTest::Name(..) => 0,
+            EventTest::Leaf(leaf) => leaf.cost(),
+            EventTest::Fields { left, right, .. } => left.cost() + right.cost(),
+            EventTest::Not(test) => test.cost(),
+            EventTest::All(tests) | EventTest::Any(tests) => {
+                tests.iter().map(EventTest::cost).fold(1, u32::saturating_add)
+            }
         }
     }
 }
 
-impl Side {
+impl MaskedField {
     #[inline]
     fn any(
         &self,
@@ -183,10 +187,16 @@ impl Side {
     }
 
     fn cost(&self) -> u32 {
-        use crate::select::named::Fact;
+        use crate::select::named::ComputedField;
         match self.field.fact() {
-            None | Some(Fact::Number | Fact::IsFrame | Fact::IsEventlog | Fact::IsBblog) => 2,
-            Some(Fact::Summary) => 1000,
+            None
+            | Some(
+                ComputedField::Number
+                | ComputedField::IsFrame
+                | ComputedField::IsEventlog
+                | ComputedField::IsBblog,
+            ) => 2,
+            Some(ComputedField::Summary) => 1000,
             Some(_) => 10,
         }
     }
@@ -207,8 +217,8 @@ impl Leaf {
 
     fn cost(&self) -> u32 {
         let ask = match self.ask {
-            Ask::Matches(_) => 100,
-            Ask::Contains(_) => 5,
+            ValueTest::Matches(_) => 100,
+            ValueTest::Contains(_) => 5,
             _ => 0,
         };
         self.side.cost() + ask
@@ -230,18 +240,18 @@ fn every_or_some(all: bool, look: impl FnOnce(&mut dyn FnMut(bool) -> bool) -> b
     there && !refuted
 }
 
-impl Ask {
+impl ValueTest {
     #[inline]
     fn holds(&self, value: &Value<'_>, row: Option<&'static FieldSpec>) -> bool {
         match self {
-            Ask::Presence => true,
-            Ask::NotZero => !value.is_zero(),
-            Ask::Compare(relation, constant) => relation.holds(constant.compare(value, row)),
-            Ask::In(ranges) => ranges.iter().any(|(low, high)| {
+            ValueTest::Presence => true,
+            ValueTest::NotZero => !value.is_zero(),
+            ValueTest::Compare(relation, constant) => relation.holds(constant.compare(value, row)),
+            ValueTest::In(ranges) => ranges.iter().any(|(low, high)| {
                 Relation::Ge.holds(low.compare(value, row)) && Relation::Le.holds(high.compare(value, row))
             }),
-            Ask::Contains(part) => text(value).is_some_and(|text| contains(text, part)),
-            Ask::Matches(regex) => {
+            ValueTest::Contains(part) => text(value).is_some_and(|text| contains(text, part)),
+            ValueTest::Matches(regex) => {
                 text(value).is_some_and(|text| regex.is_match(&String::from_utf8_lossy(text)))
             }
         }

@@ -37,13 +37,13 @@ pub use ast::{Element, Expr, Op, Operand, Quantity, Term};
 pub use error::FilterError;
 pub use parse::parse;
 
-use self::eval::{Scratches, Test};
+use self::eval::{EventTest, Scratches};
 use crate::event::decode::DecodedItem;
 
 /// A filter, ready for use.
 #[derive(Debug)]
 pub struct Filter {
-    test: Test,
+    test: EventTest,
     scratches: Scratches,
 }
 
@@ -54,7 +54,7 @@ impl Filter {
     /// A [`FilterError`] with the problem and its place.
     pub fn new(text: &str, catalog: &Catalog) -> Result<Filter, FilterError> {
         let test = match text.trim().is_empty() {
-            true => Test::All(Box::new([])),
+            true => EventTest::All(Box::new([])),
             false => resolve::resolve(&parse(text)?, text, catalog)?,
         };
         Ok(Filter { test, scratches: Scratches::default() })

@@ -18,7 +18,7 @@ use winnow::stream::LocatingSlice;
 
 use super::ast::{Element, Expr, Op, Operand, Quantity};
 use super::error::FilterError;
-use super::word::{Input, Parsed, Refusal, found, lead, operator, refuse, sign, spaces, term};
+use super::word::{ParseInput, ParseResult, Refusal, found, lead, operator, refuse, sign, spaces, term};
 
 /// Parentheses and negations in each other; more than filters need, less than the stack holds.
 const MAX_DEPTH: u32 = 100;
@@ -28,7 +28,7 @@ const MAX_DEPTH: u32 = 100;
 /// # Errors
 /// [`FilterError`]
 pub fn parse(text: &str) -> Result<Expr, FilterError> {
-    let mut input = Input { input: LocatingSlice::new(text), state: 0 };
+    let mut input = ParseInput { input: LocatingSlice::new(text), state: 0 };
     let parsed = (|| {
         let expr = or.parse_next(&mut input)?;
         spaces(&mut input)?;
@@ -48,22 +48,22 @@ pub fn parse(text: &str) -> Result<Expr, FilterError> {
     })
 }
 
-fn or(input: &mut Input<'_>) -> Parsed<Expr> {
+fn or(input: &mut ParseInput<'_>) -> ParseResult<Expr> {
     let all = chain(and, &["||"], "or", input)?;
     Ok(one_or(all, Expr::Or))
 }
 
-fn and(input: &mut Input<'_>) -> Parsed<Expr> {
+fn and(input: &mut ParseInput<'_>) -> ParseResult<Expr> {
     let all = chain(negation, &["&&"], "and", input)?;
     Ok(one_or(all, Expr::And))
 }
 
 fn chain(
-    mut operand: fn(&mut Input<'_>) -> Parsed<Expr>,
+    mut operand: fn(&mut ParseInput<'_>) -> ParseResult<Expr>,
     signs: &'static [&'static str],
     word: &'static str,
-    input: &mut Input<'_>,
-) -> Parsed<Vec<Expr>> {
+    input: &mut ParseInput<'_>,
+) -> ParseResult<Vec<Expr>> {
     let mut all = vec![cut_err(operand.by_ref()).parse_next(input)?];
     while opt(operator(signs, word)).parse_next(input)?.is_some() {
         all.push(cut_err(operand.by_ref()).parse_next(input)?);
@@ -82,7 +82,7 @@ fn one_or(mut all: Vec<Expr>, several: fn(Vec<Expr>) -> Expr) -> Expr {
     }
 }
 
-fn negation(input: &mut Input<'_>) -> Parsed<Expr> {
+fn negation(input: &mut ParseInput<'_>) -> ParseResult<Expr> {
     if opt(alt((operator(&[], "not"), lead(terminated("!", not('=')).void())))).parse_next(input)?.is_some() {
         return Ok(Expr::Not(Box::new(deeper(negation, input)?)));
     }
@@ -94,7 +94,10 @@ fn negation(input: &mut Input<'_>) -> Parsed<Expr> {
     relation(input)
 }
 
-fn deeper(inner: fn(&mut Input<'_>) -> Parsed<Expr>, input: &mut Input<'_>) -> Parsed<Expr> {
+fn deeper(
+    inner: fn(&mut ParseInput<'_>) -> ParseResult<Expr>,
+    input: &mut ParseInput<'_>,
+) -> ParseResult<Expr> {
     if input.state >= MAX_DEPTH {
         return Err(refuse(input, "fewer parentheses and negations"));
     }
@@ -104,7 +107,7 @@ fn deeper(inner: fn(&mut Input<'_>) -> Parsed<Expr>, input: &mut Input<'_>) -> P
     Ok(expr)
 }
 
-fn relation(input: &mut Input<'_>) -> Parsed<Expr> {
+fn relation(input: &mut ParseInput<'_>) -> ParseResult<Expr> {
     let quantity =
         opt(alt((operator(&[], "any").value(Quantity::Any), operator(&[], "all").value(Quantity::All))))
             .parse_next(input)?;
@@ -127,7 +130,7 @@ fn relation(input: &mut Input<'_>) -> Parsed<Expr> {
     }
 }
 
-fn comparison(input: &mut Input<'_>) -> Parsed<Op> {
+fn comparison(input: &mut ParseInput<'_>) -> ParseResult<Op> {
     spaces(input)?;
     for &(spelling, op) in Op::SPELLINGS {
         let is_word = spelling.starts_with(|c: char| c.is_ascii_alphabetic());
@@ -142,7 +145,7 @@ fn comparison(input: &mut Input<'_>) -> Parsed<Op> {
     Err(ErrMode::Backtrack(Refusal::from_input(input)))
 }
 
-fn set(input: &mut Input<'_>) -> Parsed<Vec<Element>> {
+fn set(input: &mut ParseInput<'_>) -> ParseResult<Vec<Element>> {
     sign("{").context("{").parse_next(input)?;
     let mut all = vec![element(input)?];
     while opt(sign(",")).parse_next(input)?.is_some() {
@@ -152,7 +155,7 @@ fn set(input: &mut Input<'_>) -> Parsed<Vec<Element>> {
     Ok(all)
 }
 
-fn element(input: &mut Input<'_>) -> Parsed<Element> {
+fn element(input: &mut ParseInput<'_>) -> ParseResult<Element> {
     let low = term.context("a value").parse_next(input)?;
     match opt(preceded(sign(".."), cut_err(term).context("a value"))).parse_next(input)? {
         Some(high) => Ok(Element::Range(low, high)),
@@ -160,7 +163,7 @@ fn element(input: &mut Input<'_>) -> Parsed<Element> {
     }
 }
 
-fn operand(input: &mut Input<'_>) -> Parsed<Operand> {
+fn operand(input: &mut ParseInput<'_>) -> ParseResult<Operand> {
     let term = term(input)?;
     let and =
         alt((lead(terminated("&", not('&')).void()), operator(&[], "bitwise_and"), operator(&[], "bitand")));

@@ -11,14 +11,14 @@ use regex_lite::RegexBuilder;
 use super::ast::{Element, Expr, Op, Operand, Quantity, Term};
 use super::constant::{self, Constant};
 use super::error::FilterError;
-use super::eval::{Ask, Leaf, Relation, Side, Test};
-use crate::select::named::{self, Fact, Named, Type};
+use super::eval::{EventTest, Leaf, MaskedField, Relation, ValueTest};
+use crate::select::named::{self, ComputedField, NamedField, OperandType};
 
 /// Resolves `expr`, which was parsed from `text`.
 ///
 /// # Errors
 /// A name that no field has, or a value that its field cannot have.
-pub(super) fn resolve(expr: &Expr, text: &str, catalog: &Catalog) -> Result<Test, FilterError> {
+pub(super) fn resolve(expr: &Expr, text: &str, catalog: &Catalog) -> Result<EventTest, FilterError> {
     Resolver { text, catalog }.test(expr)
 }
 
@@ -30,14 +30,14 @@ struct Resolver<'a> {
 type Resolved<T> = Result<T, FilterError>;
 
 impl Resolver<'_> {
-    fn test(&self, expr: &Expr) -> Resolved<Test> {
+    fn test(&self, expr: &Expr) -> Resolved<EventTest> {
         Ok(match expr {
-            Expr::Or(all) => Test::Any(self.tests(all)?),
-            Expr::And(all) => Test::All(self.tests(all)?),
-            Expr::Not(inner) => Test::Not(Box::new(self.test(inner)?)),
+            Expr::Or(all) => EventTest::Any(self.tests(all)?),
+            Expr::And(all) => EventTest::All(self.tests(all)?),
+            Expr::Not(inner) => EventTest::Not(Box::new(self.test(inner)?)),
             Expr::Test(operand) => {
                 let side = self.side(operand)?;
-                let ask = if side.mask.is_some() { Ask::NotZero } else { Ask::Presence };
+                let ask = if side.mask.is_some() { ValueTest::NotZero } else { ValueTest::Presence };
                 leaf(Leaf { side, all: false, ask })
             }
             Expr::Compare { quantity, left, op, right } => self.compare(*quantity, left, *op, right)?,
@@ -54,20 +54,20 @@ impl Resolver<'_> {
                     Ok((self.constant(low, &side)?, self.constant(high, &side)?))
                 };
                 let ranges = set.iter().map(range).collect::<Resolved<_>>()?;
-                let test = leaf(Leaf { side, all: false, ask: Ask::In(ranges) });
-                if *negated { Test::Not(Box::new(test)) } else { test }
+                let test = leaf(Leaf { side, all: false, ask: ValueTest::In(ranges) });
+                if *negated { EventTest::Not(Box::new(test)) } else { test }
             }
         })
     }
 
     /// Tests that all have to be made, or one after the other until one holds: cheap ones first.
-    fn tests(&self, all: &[Expr]) -> Resolved<Box<[Test]>> {
-        let mut tests = all.iter().map(|expr| self.test(expr)).collect::<Resolved<Vec<Test>>>()?;
-        tests.sort_by_key(Test::cost);
+    fn tests(&self, all: &[Expr]) -> Resolved<Box<[EventTest]>> {
+        let mut tests = all.iter().map(|expr| self.test(expr)).collect::<Resolved<Vec<EventTest>>>()?;
+        tests.sort_by_key(EventTest::cost);
         Ok(tests.into())
     }
 
-    fn compare(&self, quantity: Quantity, left: &Operand, op: Op, right: &Operand) -> Resolved<Test> {
+    fn compare(&self, quantity: Quantity, left: &Operand, op: Op, right: &Operand) -> Resolved<EventTest> {
         let (relation, all) = match op {
             Op::Eq => (Relation::Eq, false),
             Op::AllEq => (Relation::Eq, true),
@@ -92,7 +92,7 @@ impl Resolver<'_> {
         match (is_field(left), is_field(right)) {
             (true, true) => {
                 let (left, right) = (self.side(left)?, self.comparable(right, left)?);
-                Ok(Test::Fields { left, right, relation, all })
+                Ok(EventTest::Fields { left, right, relation, all })
             }
             // A value first: the other way round.
             (false, true) if left.mask.is_none() => {
@@ -100,7 +100,7 @@ impl Resolver<'_> {
                 if matches!(relation, Relation::Eq | Relation::Ne) {
                     self.value(&left.term, &side)?;
                 }
-                let ask = Ask::Compare(relation.reversed(), self.constant(&left.term, &side)?);
+                let ask = ValueTest::Compare(relation.reversed(), self.constant(&left.term, &side)?);
                 Ok(leaf(Leaf { side, all, ask }))
             }
             _ => {
@@ -111,45 +111,45 @@ impl Resolver<'_> {
                 if matches!(relation, Relation::Eq | Relation::Ne) {
                     self.value(&right.term, &side)?;
                 }
-                let ask = Ask::Compare(relation, self.constant(&right.term, &side)?);
+                let ask = ValueTest::Compare(relation, self.constant(&right.term, &side)?);
                 Ok(leaf(Leaf { side, all, ask }))
             }
         }
     }
 
     /// What `contains` and `matches` ask.
-    fn part(&self, op: Op, part: &Operand, side: &Side) -> Resolved<Ask> {
+    fn part(&self, op: Op, part: &Operand, side: &MaskedField) -> Resolved<ValueTest> {
         let term = &part.term;
         let types = side.field.types();
-        let fits = |is: Type| side.mask.is_none() && types.contains(&is);
+        let fits = |is: OperandType| side.mask.is_none() && types.contains(&is);
         let name = side.field.name();
         if let Some(mask) = &part.mask {
             return Err(self.wrong(mask, "expected text only"));
         }
         if op == Op::Contains {
-            if !fits(Type::Text) && !fits(Type::Bytes) {
+            if !fits(OperandType::Text) && !fits(OperandType::Bytes) {
                 return Err(self.wrong(term, format!("{name} is no text and no bytes that could contain it")));
             }
             let constant = Constant::new(&term.text, term.quoted, &side.field);
-            let hexadecimal = constant.filter(|_| !fits(Type::Text)).and_then(Constant::into_bytes);
-            return Ok(Ask::Contains(hexadecimal.unwrap_or_else(|| term.text.clone().into())));
+            let hexadecimal = constant.filter(|_| !fits(OperandType::Text)).and_then(Constant::into_bytes);
+            return Ok(ValueTest::Contains(hexadecimal.unwrap_or_else(|| term.text.clone().into())));
         }
-        if !fits(Type::Text) {
+        if !fits(OperandType::Text) {
             return Err(self.wrong(term, format!("{name} is no text that could match it")));
         }
         let pattern = String::from_utf8_lossy(&term.text);
         let regex = RegexBuilder::new(&pattern).case_insensitive(true).build();
         let regex = regex.map_err(|error| self.wrong(term, format!("not a regular expression: {error}")))?;
-        Ok(Ask::Matches(Box::new(regex)))
+        Ok(ValueTest::Matches(Box::new(regex)))
     }
 
-    fn side(&self, operand: &Operand) -> Resolved<Side> {
+    fn side(&self, operand: &Operand) -> Resolved<MaskedField> {
         let term = &operand.term;
         let Some(field) = self.field(term) else { return Err(self.unknown(term)) };
         let mask = match &operand.mask {
             None => None,
             Some(mask) => {
-                if field.types() != [Type::Number] {
+                if field.types() != [OperandType::Number] {
                     return Err(self.wrong(mask, format!("{} is no number with bits", field.name())));
                 }
                 let word = std::str::from_utf8(&mask.text).unwrap_or_default();
@@ -157,35 +157,35 @@ impl Resolver<'_> {
                 Some(number.ok_or_else(|| self.wrong(mask, "expected a number that says which bits"))?)
             }
         };
-        Ok(Side { field, mask })
+        Ok(MaskedField { field, mask })
     }
 
     /// `operand`, which must have something in common with `other`.
-    fn comparable(&self, operand: &Operand, other: &Operand) -> Resolved<Side> {
+    fn comparable(&self, operand: &Operand, other: &Operand) -> Resolved<MaskedField> {
         let (side, other) = (self.side(operand)?, self.side(other)?);
         let types = other.field.types();
-        if types.contains(&Type::Presence) || !side.field.types().iter().any(|is| types.contains(is)) {
+        if types.contains(&OperandType::Presence) || !side.field.types().iter().any(|is| types.contains(is)) {
             let (a, b) = (other.field.name(), side.field.name());
             return Err(self.wrong(&operand.term, format!("{a} and {b} cannot be compared")));
         }
         Ok(side)
     }
 
-    fn field(&self, term: &Term) -> Option<Named> {
+    fn field(&self, term: &Term) -> Option<NamedField> {
         let name = std::str::from_utf8(&term.text).ok().filter(|_| !term.quoted)?;
-        Named::find(self.catalog, name)
+        NamedField::find(self.catalog, name)
     }
 
     fn unknown(&self, term: &Term) -> FilterError {
         let name = String::from_utf8_lossy(&term.text);
-        let nearest = Named::nearest(self.catalog, &name);
+        let nearest = NamedField::nearest(self.catalog, &name);
         let hint = nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"));
         self.wrong(term, format!("no field is called {name}{hint}"))
     }
 
     /// Checks that `term` is one of the values that the field can have, where they are known: a name
     /// that no event has would select nothing, without a word.
-    fn value(&self, term: &Term, side: &Side) -> Resolved<()> {
+    fn value(&self, term: &Term, side: &MaskedField) -> Resolved<()> {
         let Some(values) = side.field.values(self.catalog) else { return Ok(()) };
         if values.iter().any(|value| value.as_bytes() == &term.text[..]) {
             return Ok(());
@@ -193,35 +193,35 @@ impl Resolver<'_> {
         let text = String::from_utf8_lossy(&term.text);
         let is_timer = Timer::ALL.iter().find(|timer| timer.name().eq_ignore_ascii_case(&text));
         let hint = match (side.field.fact(), is_timer, named::most_alike(values, &text)) {
-            (Some(Fact::Event), Some(timer), _) => {
+            (Some(ComputedField::Event), Some(timer), _) => {
                 format!("; a timer that fired is bblog.timer_fired == {}", timer.name())
             }
             (_, _, Some(alike)) => format!("; did you mean {alike}?"),
             _ => String::new(),
         };
         let what = match side.field.fact() {
-            Some(Fact::Event) => "event",
-            Some(Fact::TimerFired) => "timer",
-            Some(Fact::Limit) => "limit",
-            Some(Fact::Retransmission) => "cause of a retransmission",
-            Some(Fact::Alert) => "alert",
-            Some(Fact::Category) => "category",
+            Some(ComputedField::Event) => "event",
+            Some(ComputedField::TimerFired) => "timer",
+            Some(ComputedField::Limit) => "limit",
+            Some(ComputedField::Retransmission) => "cause of a retransmission",
+            Some(ComputedField::Alert) => "alert",
+            Some(ComputedField::Category) => "category",
             _ => "value",
         };
         Err(self.wrong(term, format!("no {what} is called {text}{hint}")))
     }
 
-    fn constant(&self, term: &Term, side: &Side) -> Resolved<Constant> {
+    fn constant(&self, term: &Term, side: &MaskedField) -> Resolved<Constant> {
         let constant = Constant::new(&term.text, term.quoted, &side.field);
         constant.ok_or_else(|| {
             let (name, text) = (side.field.name(), String::from_utf8_lossy(&term.text));
             let is = match side.field.types().first() {
-                Some(Type::Number) => "a number or one of its names",
-                Some(Type::Bytes) => "bytes in hexadecimal or text in quotes",
-                Some(Type::Ipv4) => "an IPv4 address or network",
-                Some(Type::Ipv6) => "an IPv6 address or network",
-                Some(Type::Text) => "text",
-                Some(Type::Presence) | None => "nothing to compare with: it is there or not",
+                Some(OperandType::Number) => "a number or one of its names",
+                Some(OperandType::Bytes) => "bytes in hexadecimal or text in quotes",
+                Some(OperandType::Ipv4) => "an IPv4 address or network",
+                Some(OperandType::Ipv6) => "an IPv6 address or network",
+                Some(OperandType::Text) => "text",
+                Some(OperandType::Presence) | None => "nothing to compare with: it is there or not",
             };
             self.wrong(term, format!("{text} is no value of {name}, which is {is}"))
         })
@@ -249,9 +249,9 @@ fn quoted_len(rest: &str) -> usize {
 }
 
 /// A leaf. If it tests only the event's name, it has the results for all BBLog events.
-fn leaf(leaf: Leaf) -> Test {
-    if leaf.side.field.fact() != Some(Fact::Event) {
-        return Test::Leaf(leaf);
+fn leaf(leaf: Leaf) -> EventTest {
+    if leaf.side.field.fact() != Some(ComputedField::Event) {
+        return EventTest::Leaf(leaf);
     }
     let mut table = Box::new([[false; 256]; 3]);
     for kernel in [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main] {
@@ -260,5 +260,5 @@ fn leaf(leaf: Leaf) -> Test {
             *answer = leaf.holds_for(&Value::Text(spec.name_on(kernel).as_bytes()));
         }
     }
-    Test::Name(table, leaf)
+    EventTest::Name(table, leaf)
 }

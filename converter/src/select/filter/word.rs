@@ -35,8 +35,8 @@ pub(super) const KEYWORDS: [&str; 21] = [
 ];
 
 /// The text, and how deep parsing is in it.
-pub(super) type Input<'i> = Stateful<LocatingSlice<&'i str>, u32>;
-pub(super) type Parsed<O> = Result<O, ErrMode<Refusal>>;
+pub(super) type ParseInput<'i> = Stateful<LocatingSlice<&'i str>, u32>;
+pub(super) type ParseResult<O> = Result<O, ErrMode<Refusal>>;
 
 /// Where parsing cannot go on.
 #[derive(Debug)]
@@ -45,10 +45,10 @@ pub(super) struct Refusal {
     pub(super) expected: &'static str,
 }
 
-impl<'i> ParserError<Input<'i>> for Refusal {
+impl<'i> ParserError<ParseInput<'i>> for Refusal {
     type Inner = Refusal;
 
-    fn from_input(input: &Input<'i>) -> Refusal {
+    fn from_input(input: &ParseInput<'i>) -> Refusal {
         Refusal { at: input.input.current_token_start(), expected: "" }
     }
 
@@ -57,12 +57,12 @@ impl<'i> ParserError<Input<'i>> for Refusal {
     }
 }
 
-impl<'i> AddContext<Input<'i>, &'static str> for Refusal {
+impl<'i> AddContext<ParseInput<'i>, &'static str> for Refusal {
     /// The innermost context says most.
     fn add_context(
         self,
-        input: &Input<'i>,
-        start: &<Input<'i> as Stream>::Checkpoint,
+        input: &ParseInput<'i>,
+        start: &<ParseInput<'i> as Stream>::Checkpoint,
         expected: &'static str,
     ) -> Refusal {
         if !self.expected.is_empty() {
@@ -83,12 +83,12 @@ pub(super) fn found(rest: &str) -> &str {
     }
 }
 
-pub(super) fn refuse(input: &Input<'_>, expected: &'static str) -> ErrMode<Refusal> {
+pub(super) fn refuse(input: &ParseInput<'_>, expected: &'static str) -> ErrMode<Refusal> {
     ErrMode::Cut(Refusal { at: input.input.current_token_start(), expected })
 }
 
 /// A word, or text in quotes.
-pub(super) fn term(input: &mut Input<'_>) -> Parsed<Term> {
+pub(super) fn term(input: &mut ParseInput<'_>) -> ParseResult<Term> {
     spaces(input)?;
     let at = input.input.current_token_start();
     if let Some(text) = opt(alt((raw_text, text))).parse_next(input)? {
@@ -109,7 +109,7 @@ fn is_word(c: char) -> bool {
 }
 
 /// The characters of a word; `..` is none of them.
-fn word<'i>(input: &mut Input<'i>) -> Parsed<&'i str> {
+fn word<'i>(input: &mut ParseInput<'i>) -> ParseResult<&'i str> {
     let rest = *input.input.as_ref();
     let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
     let end = rest[..end].find("..").unwrap_or(end);
@@ -119,7 +119,7 @@ fn word<'i>(input: &mut Input<'i>) -> Parsed<&'i str> {
     Ok(input.next_slice(end))
 }
 
-fn text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
+fn text(input: &mut ParseInput<'_>) -> ParseResult<Vec<u8>> {
     '"'.parse_next(input)?;
     let mut bytes = Vec::new();
     loop {
@@ -134,7 +134,7 @@ fn text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
 }
 
 /// What follows a backslash.
-fn escaped(input: &mut Input<'_>) -> Parsed<u8> {
+fn escaped(input: &mut ParseInput<'_>) -> ParseResult<u8> {
     Ok(match one_of(['"', '\\', '\'', 'n', 'r', 't', 'x']).parse_next(input)? {
         'n' => b'\n',
         'r' => b'\r',
@@ -148,7 +148,7 @@ fn escaped(input: &mut Input<'_>) -> Parsed<u8> {
 }
 
 /// `r"..."`: backslashes stand for themselves, but `\"` does not end it.
-fn raw_text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
+fn raw_text(input: &mut ParseInput<'_>) -> ParseResult<Vec<u8>> {
     "r\"".parse_next(input)?;
     let piece = alt(("\\\"", take_while(1, |c| c != '"')));
     let parts: Vec<&str> = repeat(0.., piece).parse_next(input)?;
@@ -157,7 +157,7 @@ fn raw_text(input: &mut Input<'_>) -> Parsed<Vec<u8>> {
 }
 
 /// A sign, with the blanks before it.
-pub(super) fn sign<'i>(sign: &'static str) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
+pub(super) fn sign<'i>(sign: &'static str) -> impl Parser<ParseInput<'i>, (), ErrMode<Refusal>> {
     lead(sign.void())
 }
 
@@ -165,8 +165,8 @@ pub(super) fn sign<'i>(sign: &'static str) -> impl Parser<Input<'i>, (), ErrMode
 pub(super) fn operator<'i>(
     signs: &'static [&'static str],
     word: &'static str,
-) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
-    let by_sign = move |input: &mut Input<'i>| {
+) -> impl Parser<ParseInput<'i>, (), ErrMode<Refusal>> {
+    let by_sign = move |input: &mut ParseInput<'i>| {
         for sign in signs {
             if opt(*sign).parse_next(input)?.is_some() {
                 return Ok(());
@@ -179,11 +179,11 @@ pub(super) fn operator<'i>(
 
 /// `inner` with the blanks before it.
 pub(super) fn lead<'i>(
-    inner: impl Parser<Input<'i>, (), ErrMode<Refusal>>,
-) -> impl Parser<Input<'i>, (), ErrMode<Refusal>> {
+    inner: impl Parser<ParseInput<'i>, (), ErrMode<Refusal>>,
+) -> impl Parser<ParseInput<'i>, (), ErrMode<Refusal>> {
     preceded(spaces, inner)
 }
 
-pub(super) fn spaces(input: &mut Input<'_>) -> Parsed<()> {
+pub(super) fn spaces(input: &mut ParseInput<'_>) -> ParseResult<()> {
     take_while(0.., |c: char| c.is_ascii_whitespace()).void().parse_next(input)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Fields by the names that filters and columns use, and their values in an event.
 //!
-//! A [`Named`] is looked up once. Most are rows of the tables: only these rows are decoded, and an event
+//! A [`NamedField`] is looked up once. Most are rows of the tables: only these rows are decoded, and an event
 //! without them costs a look at a short list. The others are not in tables: the name of the event, its
 //! connection, and the fields that Wireshark shows for its packet. Values are not copied, and nothing is
 //! allocated.
@@ -15,12 +15,12 @@ use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
-use bblog_dissector::event::{self, Field, Group, Value};
-use bblog_dissector::spec::{Category, EventSpec, FieldSpec, Kind, UNKNOWN};
+use bblog_dissector::event::{self, Field, RowGroup, Value};
+use bblog_dissector::spec::{Category, EventSpec, FieldSpec, UNKNOWN, ValueKind};
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider::SegmentPlan;
 
-use self::packet::{Packet, Side};
+use self::packet::{Packet, PacketEnd};
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 use crate::event::words::Words;
@@ -33,22 +33,22 @@ const UNKNOWN_CAUSE: &str = "unknown";
 
 /// A field, found by its name.
 #[derive(Clone, Debug)]
-pub struct Named {
+pub struct NamedField {
     name: String,
-    what: What,
+    what: FieldSource,
 }
 
 #[derive(Clone, Debug)]
-enum What {
-    Rows(Rows),
+enum FieldSource {
+    Rows(NamedRows),
     /// Some bits of rows, as a truth value.
-    Bits(Rows, u64),
-    Fact(Fact),
+    Bits(NamedRows, u64),
+    Computed(ComputedField),
 }
 
 /// What no table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub(crate) enum ComputedField {
     /// The short name of the event.
     Event,
     /// The timer that fired, under one name for all stacks and both logs.
@@ -80,11 +80,11 @@ pub(crate) enum Fact {
     /// The event's number among all that were read, from 1.
     Number,
     /// An IPv4 address of the packet.
-    Ipv4(Side),
+    Ipv4(PacketEnd),
     /// An IPv6 address of the packet.
-    Ipv6(Side),
+    Ipv6(PacketEnd),
     /// A port of the packet.
-    Port(Side),
+    Port(PacketEnd),
     /// The twelve flags of its TCP header.
     TcpFlags,
     /// One of them.
@@ -111,7 +111,7 @@ pub(crate) enum Fact {
 
 /// A value to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub enum OperandType {
     /// A number or truth value.
     Number,
     /// Text.
@@ -134,19 +134,19 @@ pub struct Scratch {
     plan: Option<(&'static ProviderSpec, SegmentPlan)>,
 }
 
-impl Named {
+impl NamedField {
     /// The field called `name`; `None` if there is none.
-    pub fn find(catalog: &Catalog, name: &str) -> Option<Named> {
+    pub fn find(catalog: &Catalog, name: &str) -> Option<NamedField> {
         let what = stock::FACTS
             .iter()
             .find(|fact| fact.0 == name)
-            .map(|fact| What::Fact(fact.1))
-            .or_else(|| Rows::find(catalog, name).map(What::Rows))
+            .map(|fact| FieldSource::Computed(fact.1))
+            .or_else(|| NamedRows::find(catalog, name).map(FieldSource::Rows))
             .or_else(|| {
                 let (_, row, mask) = stock::BITS.iter().find(|bits| bits.0 == name)?;
-                Some(What::Bits(Rows::find(catalog, row)?, *mask))
+                Some(FieldSource::Bits(NamedRows::find(catalog, row)?, *mask))
             })?;
-        Some(Named { name: name.to_owned(), what })
+        Some(NamedField { name: name.to_owned(), what })
     }
 
     /// The name most like `name`, if any is like it.
@@ -167,16 +167,22 @@ impl Named {
     /// The values that it can have, if they are known: names of events, of timers.
     pub fn values(&self, catalog: &Catalog) -> Option<Vec<&'static str>> {
         match self.what {
-            What::Fact(Fact::Event) => Some(event_names(catalog)),
-            What::Fact(Fact::TimerFired) => Some(Timer::ALL.iter().map(|timer| timer.name()).collect()),
-            What::Fact(Fact::Limit) => Some(Limit::ALL.iter().map(|limit| limit.name()).collect()),
-            What::Fact(Fact::Retransmission) => {
+            FieldSource::Computed(ComputedField::Event) => Some(event_names(catalog)),
+            FieldSource::Computed(ComputedField::TimerFired) => {
+                Some(Timer::ALL.iter().map(|timer| timer.name()).collect())
+            }
+            FieldSource::Computed(ComputedField::Limit) => {
+                Some(Limit::ALL.iter().map(|limit| limit.name()).collect())
+            }
+            FieldSource::Computed(ComputedField::Retransmission) => {
                 Some(Cause::ALL.iter().map(|cause| cause.name()).chain([UNKNOWN_CAUSE]).collect())
             }
-            What::Fact(Fact::Category) => {
+            FieldSource::Computed(ComputedField::Category) => {
                 Some(Category::ALL.iter().map(|category| category.word()).collect())
             }
-            What::Fact(Fact::Alert) => Some(tables::ALERTS.iter().map(|alert| alert.name).collect()),
+            FieldSource::Computed(ComputedField::Alert) => {
+                Some(tables::ALERTS.iter().map(|alert| alert.name).collect())
+            }
             _ => None,
         }
     }
@@ -188,30 +194,30 @@ impl Named {
 
     /// Whether it comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
-        matches!(self.what, What::Fact(Fact::Limit | Fact::Retransmission))
+        matches!(self.what, FieldSource::Computed(ComputedField::Limit | ComputedField::Retransmission))
     }
 
-    pub(crate) fn fact(&self) -> Option<Fact> {
+    pub(crate) fn fact(&self) -> Option<ComputedField> {
         match self.what {
-            What::Fact(fact) => Some(fact),
-            What::Rows(_) | What::Bits(..) => None,
+            FieldSource::Computed(fact) => Some(fact),
+            FieldSource::Rows(_) | FieldSource::Bits(..) => None,
         }
     }
 
     /// The rows it stands for; none if it is a fact or a bit.
     pub fn rows(&self) -> &[&'static FieldSpec] {
         match &self.what {
-            What::Rows(rows) => &rows.specs,
-            What::Bits(..) | What::Fact(_) => &[],
+            FieldSource::Rows(rows) => &rows.specs,
+            FieldSource::Bits(..) | FieldSource::Computed(_) => &[],
         }
     }
 
     /// What its values can be compared with: one type but for rows of different kinds.
-    pub fn types(&self) -> Vec<Type> {
-        let mut types: Vec<Type> = match &self.what {
-            What::Rows(rows) => rows.specs.iter().map(|spec| Type::of(spec.kind)).collect(),
-            What::Bits(..) => vec![Type::Number],
-            What::Fact(fact) => vec![fact.is()],
+    pub fn types(&self) -> Vec<OperandType> {
+        let mut types: Vec<OperandType> = match &self.what {
+            FieldSource::Rows(rows) => rows.specs.iter().map(|spec| OperandType::of(spec.kind)).collect(),
+            FieldSource::Bits(..) => vec![OperandType::Number],
+            FieldSource::Computed(fact) => vec![fact.is()],
         };
         types.dedup();
         types
@@ -227,12 +233,12 @@ impl Named {
         mut found: impl FnMut(&Value<'_>, Option<&'static FieldSpec>) -> bool,
     ) -> bool {
         match &self.what {
-            What::Rows(rows) => rows.any(decoded, |field| found(&field.value, Some(field.spec))),
-            What::Bits(rows, mask) => rows.any(decoded, |field| {
+            FieldSource::Rows(rows) => rows.any(decoded, |field| found(&field.value, Some(field.spec))),
+            FieldSource::Bits(rows, mask) => rows.any(decoded, |field| {
                 let set = field.value.as_int().is_some_and(|number| number as u64 & mask != 0);
                 found(&Value::Bool(set.into()), None)
             }),
-            What::Fact(fact) => fact.any(decoded, scratch, |value| found(value, None)),
+            FieldSource::Computed(fact) => fact.any(decoded, scratch, |value| found(value, None)),
         }
     }
 }
@@ -257,21 +263,21 @@ pub fn most_alike(names: impl IntoIterator<Item = &'static str>, name: &str) -> 
     best.filter(|best| best.0 >= LIKE).map(|best| best.1)
 }
 
-impl Type {
-    fn of(kind: Kind) -> Type {
+impl OperandType {
+    fn of(kind: ValueKind) -> OperandType {
         match kind {
-            Kind::Unsigned(_) | Kind::Signed(_) | Kind::Bool => Type::Number,
-            Kind::Text => Type::Text,
-            Kind::Bytes => Type::Bytes,
-            Kind::Ipv4 => Type::Ipv4,
-            Kind::Ipv6 => Type::Ipv6,
+            ValueKind::Unsigned(_) | ValueKind::Signed(_) | ValueKind::Bool => OperandType::Number,
+            ValueKind::Text => OperandType::Text,
+            ValueKind::Bytes => OperandType::Bytes,
+            ValueKind::Ipv4 => OperandType::Ipv4,
+            ValueKind::Ipv6 => OperandType::Ipv6,
         }
     }
 }
 
 /// The rows of one name.
 #[derive(Clone, Debug)]
-struct Rows {
+struct NamedRows {
     specs: Box<[&'static FieldSpec]>,
     /// Those of single events, by id: the rows of one event have ids in a row.
     own: Box<[u32]>,
@@ -299,8 +305,8 @@ const COMMON: [(Common, &[FieldSpec]); 6] = [
     (Common::Header, tables::ELOG_HEADER),
 ];
 
-impl Rows {
-    fn find(catalog: &Catalog, name: &str) -> Option<Rows> {
+impl NamedRows {
+    fn find(catalog: &Catalog, name: &str) -> Option<NamedRows> {
         let specs: Vec<_> = catalog.rows().iter().copied().filter(|row| row.filter == name).collect();
         if specs.is_empty() {
             return None;
@@ -313,7 +319,7 @@ impl Rows {
         };
         let own = specs.iter().filter(|spec| common(spec).is_none()).map(|spec| spec.id).collect();
         let common = specs.iter().filter_map(|spec| common(spec)).collect();
-        Some(Rows { specs: specs.into(), own, common })
+        Some(NamedRows { specs: specs.into(), own, common })
     }
 
     #[inline]
@@ -323,7 +329,7 @@ impl Rows {
             let end = first.id + event.spec().fields.len() as u32;
             let start = self.own.partition_point(|&id| id < first.id);
             for &id in self.own[start..].iter().take_while(|&&id| id < end) {
-                if event.one(Group::Own, (id - first.id) as usize).any(|field| found(&field)) {
+                if event.one(RowGroup::Own, (id - first.id) as usize).any(|field| found(&field)) {
                     return true;
                 }
             }
@@ -332,12 +338,14 @@ impl Rows {
             let index = usize::from(index);
             match (&decoded.item, group) {
                 (LogItem::Bblog(_), Common::Record) | (LogItem::Eventlog(_), Common::Header) => {
-                    event.one(Group::Common, index).any(|field| found(&field))
+                    event.one(RowGroup::Common, index).any(|field| found(&field))
                 }
                 (LogItem::Bblog(_), Common::Derived) => {
-                    event.one(Group::Derived, index).any(|field| found(&field))
+                    event.one(RowGroup::Derived, index).any(|field| found(&field))
                 }
-                (LogItem::Bblog(_), Common::Raw) => event.one(Group::Raw, index).any(|field| found(&field)),
+                (LogItem::Bblog(_), Common::Raw) => {
+                    event.one(RowGroup::Raw, index).any(|field| found(&field))
+                }
                 (_, Common::Track) => {
                     let id = tables::TRACK[index].id;
                     let mut fields = decoded.tracked.fields();
@@ -355,19 +363,32 @@ impl Rows {
     }
 }
 
-impl Fact {
-    fn is(self) -> Type {
+impl ComputedField {
+    fn is(self) -> OperandType {
         match self {
-            Fact::Event | Fact::TimerFired | Fact::Summary | Fact::Stack | Fact::LogId => Type::Text,
-            Fact::Tag | Fact::Reason | Fact::Provider => Type::Text,
-            Fact::Limit | Fact::Retransmission | Fact::Alert | Fact::Category | Fact::Title => Type::Text,
-            Fact::Trailing => Type::Bytes,
-            Fact::Number | Fact::Port(_) | Fact::TcpFlags | Fact::TcpFlag(_) => Type::Number,
-            Fact::TcpSeq | Fact::TcpAck | Fact::TcpLen => Type::Number,
-            Fact::Ipv4(_) => Type::Ipv4,
-            Fact::Ipv6(_) => Type::Ipv6,
-            Fact::IsBblog | Fact::IsEventlog | Fact::IsTcp => Type::Presence,
-            Fact::IsIpv4 | Fact::IsIpv6 | Fact::IsFrame => Type::Presence,
+            ComputedField::Event
+            | ComputedField::TimerFired
+            | ComputedField::Summary
+            | ComputedField::Stack
+            | ComputedField::LogId => OperandType::Text,
+            ComputedField::Tag | ComputedField::Reason | ComputedField::Provider => OperandType::Text,
+            ComputedField::Limit
+            | ComputedField::Retransmission
+            | ComputedField::Alert
+            | ComputedField::Category
+            | ComputedField::Title => OperandType::Text,
+            ComputedField::Trailing => OperandType::Bytes,
+            ComputedField::Number
+            | ComputedField::Port(_)
+            | ComputedField::TcpFlags
+            | ComputedField::TcpFlag(_) => OperandType::Number,
+            ComputedField::TcpSeq | ComputedField::TcpAck | ComputedField::TcpLen => OperandType::Number,
+            ComputedField::Ipv4(_) => OperandType::Ipv4,
+            ComputedField::Ipv6(_) => OperandType::Ipv6,
+            ComputedField::IsBblog | ComputedField::IsEventlog | ComputedField::IsTcp => {
+                OperandType::Presence
+            }
+            ComputedField::IsIpv4 | ComputedField::IsIpv6 | ComputedField::IsFrame => OperandType::Presence,
         }
     }
 
@@ -379,55 +400,55 @@ impl Fact {
     ) -> bool {
         let mut there = |is: bool| is && found(&Value::Bool(1));
         match self {
-            Fact::Event => found(&Value::Text(decoded.event.name().as_bytes())),
-            Fact::TimerFired => Timer::fired_by(&decoded.event)
+            ComputedField::Event => found(&Value::Text(decoded.event.name().as_bytes())),
+            ComputedField::TimerFired => Timer::fired_by(&decoded.event)
                 .is_some_and(|timer| found(&Value::Text(timer.name().as_bytes()))),
-            Fact::Summary => {
+            ComputedField::Summary => {
                 scratch.summary.clear();
                 // Writing to a string cannot fail.
-                let _ = scratch.words.write(decoded, decoded.style, &mut scratch.summary);
+                let _ = scratch.words.write(decoded, decoded.initial_seqs, &mut scratch.summary);
                 found(&Value::Text(scratch.summary.as_bytes()))
             }
-            Fact::Limit => {
-                let told = decoded.told.as_ref();
-                told.is_some_and(|told| found(&Value::Text(told.step.limit.name().as_bytes())))
+            ComputedField::Limit => {
+                let analysis = decoded.analysis.as_ref();
+                analysis.is_some_and(|analysis| found(&Value::Text(analysis.step.limit.name().as_bytes())))
             }
-            Fact::Retransmission => {
-                let again = decoded.told.as_ref().and_then(|told| told.step.retransmission);
+            ComputedField::Retransmission => {
+                let again = decoded.analysis.as_ref().and_then(|analysis| analysis.step.retransmission);
                 let cause = again.map(|again| again.cause.map_or(UNKNOWN_CAUSE, Cause::name));
                 cause.is_some_and(|cause| found(&Value::Text(cause.as_bytes())))
             }
-            Fact::Alert => {
+            ComputedField::Alert => {
                 let mut names = decoded.event.alerts().map(|alert| alert.name);
                 names.any(|name| found(&Value::Text(name.as_bytes())))
             }
-            Fact::Category => found(&Value::Text(decoded.category().word().as_bytes())),
-            Fact::Title => {
+            ComputedField::Category => found(&Value::Text(decoded.category().word().as_bytes())),
+            ComputedField::Title => {
                 let title = decoded.event.title();
                 !title.is_empty() && found(&Value::Text(title.as_bytes()))
             }
-            Fact::Number => found(&Value::Unsigned(decoded.number)),
-            Fact::IsFrame => there(true),
-            Fact::IsEventlog => there(matches!(decoded.item, LogItem::Eventlog(_))),
-            Fact::IsBblog => {
+            ComputedField::Number => found(&Value::Unsigned(decoded.number)),
+            ComputedField::IsFrame => there(true),
+            ComputedField::IsEventlog => there(matches!(decoded.item, LogItem::Eventlog(_))),
+            ComputedField::IsBblog => {
                 there(matches!(&decoded.item, LogItem::Bblog(item) if item.record.tcp().is_none()))
             }
-            Fact::Stack | Fact::LogId | Fact::Tag | Fact::Reason => {
+            ComputedField::Stack | ComputedField::LogId | ComputedField::Tag | ComputedField::Reason => {
                 let LogItem::Bblog(item) = &decoded.item else { return false };
                 let Ok(header) = Header::unchecked(item.header) else { return false };
                 let text = match self {
-                    Fact::LogId => header.id(),
-                    Fact::Tag => header.tag(),
-                    Fact::Reason => header.reason(),
+                    ComputedField::LogId => header.id(),
+                    ComputedField::Tag => header.tag(),
+                    ComputedField::Reason => header.reason(),
                     _ => &item.origin.stack_name,
                 };
                 !text.is_empty() && found(&Value::Text(text))
             }
-            Fact::Provider => {
+            ComputedField::Provider => {
                 let LogItem::Eventlog(item) = &decoded.item else { return false };
                 item.provider.is_some_and(|provider| found(&Value::Text(provider)))
             }
-            Fact::Trailing => {
+            ComputedField::Trailing => {
                 let event = &decoded.event;
                 let bytes = event.as_bytes().get(event.trailing()).unwrap_or_default();
                 !bytes.is_empty() && found(&Value::Bytes(bytes))

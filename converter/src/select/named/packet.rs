@@ -6,17 +6,17 @@ use std::net::{IpAddr, SocketAddr};
 use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::event::Value;
 use bblog_dissector::tcp_provider::id::{IN, OUT};
-use bblog_dissector::tcp_provider::{self, Segment, SegmentPlan};
+use bblog_dissector::tcp_provider::{self, LoggedSegment, SegmentPlan};
 use bblog_pcapng::elog::MAX_OPTION_EVENT;
 
-use super::Fact;
+use super::ComputedField;
 use crate::event::connection::ConnectionRef;
 use crate::event::decode::DecodedItem;
 use crate::event::item::{BblogItem, EventlogItem, LogItem};
 
 /// Which end of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum PacketEnd {
     /// Where it came from.
     Source,
     /// Where it went.
@@ -38,9 +38,9 @@ pub(super) struct Packet {
 impl Packet {
     /// An event of eventlog without a packet, as far as its addresses go: Wireshark shows them as
     /// those of a packet sent, since they stand before the event in the converted file.
-    pub(super) fn of_addresses(decoded: &DecodedItem<'_>, fact: Fact) -> Option<Packet> {
+    pub(super) fn of_addresses(decoded: &DecodedItem<'_>, fact: ComputedField) -> Option<Packet> {
         let LogItem::Eventlog(item) = &decoded.item else { return None };
-        let is_address = matches!(fact, Fact::Ipv4(_) | Fact::Ipv6(_));
+        let is_address = matches!(fact, ComputedField::Ipv4(_) | ComputedField::Ipv6(_));
         let (source, destination) = item.addresses.filter(|_| is_address)?;
         Some(Packet { source, destination, flags: 0, seq: 0, ack: 0, len: 0 })
     }
@@ -89,13 +89,13 @@ impl Packet {
             return None;
         }
         // The scale is that of the window, which is not needed.
-        let segment = Segment::of(&item.event, plan, 0)?;
+        let segment = LoggedSegment::of(&item.event, plan, 0)?;
         let (source, destination) = if id == IN { (remote, local) } else { (local, remote) };
-        let Segment { seq, ack, flags, len, .. } = segment;
+        let LoggedSegment { seq, ack, flags, len, .. } = segment;
         Some(Packet { source, destination, flags: flags & 0xfff, seq, ack, len })
     }
 
-    pub(super) fn any(&self, fact: Fact, mut found: impl FnMut(&Value<'_>) -> bool) -> bool {
+    pub(super) fn any(&self, fact: ComputedField, mut found: impl FnMut(&Value<'_>) -> bool) -> bool {
         let v4 = |address: SocketAddr| match address.ip() {
             IpAddr::V4(address) => Some(Value::Ipv4(address)),
             IpAddr::V6(_) => None,
@@ -105,26 +105,26 @@ impl Packet {
             IpAddr::V6(address) => Some(Value::Ipv6(address)),
         };
         let port = |address: SocketAddr| Some(Value::Unsigned(address.port().into()));
-        let mut sides = |side: Side, value: &dyn Fn(SocketAddr) -> Option<Value<'static>>| {
+        let mut sides = |side: PacketEnd, value: &dyn Fn(SocketAddr) -> Option<Value<'static>>| {
             let mut one = |address| value(address).is_some_and(|value| found(&value));
             match side {
-                Side::Source => one(self.source),
-                Side::Destination => one(self.destination),
-                Side::Both => one(self.source) || one(self.destination),
+                PacketEnd::Source => one(self.source),
+                PacketEnd::Destination => one(self.destination),
+                PacketEnd::Both => one(self.source) || one(self.destination),
             }
         };
         match fact {
-            Fact::Ipv4(side) => sides(side, &v4),
-            Fact::Ipv6(side) => sides(side, &v6),
-            Fact::Port(side) => sides(side, &port),
-            Fact::TcpFlags => found(&Value::Unsigned(self.flags.into())),
-            Fact::TcpFlag(mask) => found(&Value::Bool((self.flags & mask != 0).into())),
-            Fact::TcpSeq => found(&Value::Unsigned(self.seq.into())),
-            Fact::TcpAck => found(&Value::Unsigned(self.ack.into())),
-            Fact::TcpLen => found(&Value::Unsigned(self.len.into())),
-            Fact::IsTcp => found(&Value::Bool(1)),
-            Fact::IsIpv4 => self.source.is_ipv4() && found(&Value::Bool(1)),
-            Fact::IsIpv6 => self.source.is_ipv6() && found(&Value::Bool(1)),
+            ComputedField::Ipv4(side) => sides(side, &v4),
+            ComputedField::Ipv6(side) => sides(side, &v6),
+            ComputedField::Port(side) => sides(side, &port),
+            ComputedField::TcpFlags => found(&Value::Unsigned(self.flags.into())),
+            ComputedField::TcpFlag(mask) => found(&Value::Bool((self.flags & mask != 0).into())),
+            ComputedField::TcpSeq => found(&Value::Unsigned(self.seq.into())),
+            ComputedField::TcpAck => found(&Value::Unsigned(self.ack.into())),
+            ComputedField::TcpLen => found(&Value::Unsigned(self.len.into())),
+            ComputedField::IsTcp => found(&Value::Bool(1)),
+            ComputedField::IsIpv4 => self.source.is_ipv4() && found(&Value::Bool(1)),
+            ComputedField::IsIpv6 => self.source.is_ipv6() && found(&Value::Bool(1)),
             _ => false,
         }
     }

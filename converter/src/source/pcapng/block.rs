@@ -10,7 +10,7 @@ use bblog_dissector::DecodeError;
 use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET,
 };
-use bblog_pcapng::read::{self, Block, FRAME, Order};
+use bblog_pcapng::read::{self, Block, Endianness, FRAME};
 use bblog_pcapng::section::Interface;
 
 use crate::input::disorder::Disorder;
@@ -30,7 +30,7 @@ const SECTION_FRAME: usize = 28;
 /// A reader of blocks.
 pub struct BlockReader {
     window: Window,
-    order: Order,
+    order: Endianness,
     kind: u32,
     /// Bytes of the current block; 0 if none.
     len: usize,
@@ -45,7 +45,7 @@ impl BlockReader {
     pub fn new(window: Window) -> BlockReader {
         BlockReader {
             window,
-            order: Order::Little,
+            order: Endianness::Little,
             kind: 0,
             len: 0,
             held: false,
@@ -177,7 +177,7 @@ impl BlockReader {
             self.ended = true;
             return Err(self.torn("pcapng section header", needed));
         }
-        let problem = match Order::of_section(front) {
+        let problem = match Endianness::of_section(front) {
             Some(order) => {
                 self.order = order;
                 let found = u32::from(order.u16(front, 12).unwrap_or_default());
@@ -186,7 +186,9 @@ impl BlockReader {
                 }
                 DecodeError::Version { what: "pcapng", found, supported: MAJOR_VERSION }.into()
             }
-            None => InputErrorKind::ByteOrderMagic { found: Order::Big.u32(front, 8).unwrap_or_default() },
+            None => {
+                InputErrorKind::ByteOrderMagic { found: Endianness::Big.u32(front, 8).unwrap_or_default() }
+            }
         };
         Err(self.resume(InputError::at(at, problem), true))
     }
@@ -280,7 +282,7 @@ impl BlockReader {
             return false;
         }
         let order = match section.u32(bytes, 0) {
-            Some(SECTION_HEADER) => Order::of_section(bytes).unwrap_or(section),
+            Some(SECTION_HEADER) => Endianness::of_section(bytes).unwrap_or(section),
             _ => section,
         };
         let length = order.u32(bytes, 4).unwrap_or_default();
@@ -320,7 +322,7 @@ impl BlockReader {
 }
 
 /// What stands in front of `bytes`, as a packet with a time.
-fn ahead(bytes: &[u8], order: Order, interfaces: &[Interface]) -> Ahead {
+fn ahead(bytes: &[u8], order: Endianness, interfaces: &[Interface]) -> Ahead {
     let word = |at| order.u32(bytes, at);
     let (Some(kind), Some(length)) = (word(0), word(4)) else { return Ahead::Part };
     let len = length as usize;
@@ -343,11 +345,11 @@ fn ahead(bytes: &[u8], order: Order, interfaces: &[Interface]) -> Ahead {
 }
 
 /// Whether `bytes` begin as a known block of a section in this byte order, or as a section.
-fn begins_block(bytes: &[u8], section: Order) -> bool {
+fn begins_block(bytes: &[u8], section: Endianness) -> bool {
     const SECRETS: u32 = 10;
     let Some(kind) = section.u32(bytes, 0) else { return false };
     let order = match kind {
-        SECTION_HEADER => Order::of_section(bytes),
+        SECTION_HEADER => Endianness::of_section(bytes),
         1..=6 | SECRETS | CUSTOM | CUSTOM_NO_COPY => Some(section),
         _ => None,
     };

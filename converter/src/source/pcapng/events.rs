@@ -8,9 +8,9 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::{Addresses, id};
 use bblog_pcapng::block::ENHANCED_PACKET;
 use bblog_pcapng::elog::upper_pdu;
-use bblog_pcapng::packet::{Parsed, RAW};
+use bblog_pcapng::packet::{ParsedPacket, RAW};
 use bblog_pcapng::providers::Providers;
-use bblog_pcapng::read::{Block, Options};
+use bblog_pcapng::read::{Block, BlockOptions};
 use bblog_pcapng::section::{Section, elog_option};
 
 use super::PACKET_DATA;
@@ -44,7 +44,7 @@ fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
     let data = body.get(PACKET_DATA..end)?;
     let bytes = match upper_pdu(interface.link, data) {
         Some((event, _)) => event,
-        None => Options::new(body.get(end.next_multiple_of(4)..)?, order)
+        None => BlockOptions::new(body.get(end.next_multiple_of(4)..)?, order)
             .find_map(|(code, value)| elog_option(code, value, order))?,
     };
     RawEvent::whole(bytes).ok()
@@ -60,7 +60,7 @@ pub(super) fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
 /// Local and remote address of an IN or OUT event by its packet.
 pub(super) fn of_packet(event: &[u8], data: &[u8]) -> Option<Addresses> {
     let event = RawEvent::whole(event).ok()?;
-    let Parsed { source, destination, .. } = Parsed::new(RAW, data)?;
+    let ParsedPacket { source, destination, .. } = ParsedPacket::new(RAW, data)?;
     let (local, remote): (SocketAddr, SocketAddr) = match event.event_id() {
         id::IN => (destination, source),
         _ => (source, destination),

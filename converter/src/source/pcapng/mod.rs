@@ -20,9 +20,9 @@ use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::block::{
     CUSTOM, CUSTOM_NO_COPY, ENHANCED_PACKET, INTERFACE, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET, STATISTICS,
 };
-use bblog_pcapng::packet::Parsed;
+use bblog_pcapng::packet::ParsedPacket;
 use bblog_pcapng::providers::{CaptureProvider, Providers};
-use bblog_pcapng::read::{Block, Options, Order};
+use bblog_pcapng::read::{Block, BlockOptions, Endianness};
 use bblog_pcapng::section::{Extent, Section, elog_option, netflix_option};
 use bblog_pcapng::{elog, netflix};
 
@@ -30,7 +30,7 @@ use crate::input::assumptions::Assumptions;
 use crate::input::disorder::Disorder;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
 use crate::input::window::Window;
-use crate::source::{Counts, Drops};
+use crate::source::{CaptureDrops, InputCounts};
 
 /// How many interfaces of a section are kept.
 const MAX_INTERFACES: usize = 10_000;
@@ -66,8 +66,8 @@ pub struct PcapngReader {
     /// The layout of the `tcp` provider was decided on in this section.
     has_voted: bool,
     assumptions: Arc<Assumptions>,
-    current: Current,
-    counts: Counts,
+    current: CurrentBlock,
+    counts: InputCounts,
     /// The kind of the current block, while an error of it is returned first.
     held: Option<PcapngStep>,
     /// A record or event was met, or it was reported that there is none.
@@ -75,13 +75,13 @@ pub struct PcapngReader {
     /// Records missing before the next one.
     missing: u32,
     /// Events that the kernel dropped, but for the section's.
-    drops: Drops,
+    drops: CaptureDrops,
     /// Time stamps of the section's first event, and of its last one so far.
     span: Option<(u64, u64)>,
 }
 
 /// The contents of the current block.
-struct Current {
+struct CurrentBlock {
     item: Option<PcapngStep>,
     time: Micros,
     /// A record with its TCP header put back.
@@ -97,7 +97,7 @@ struct Current {
 impl PcapngReader {
     /// A reader in front of the first block.
     pub fn new(window: Window, assumptions: &Arc<Assumptions>) -> PcapngReader {
-        let current = Current {
+        let current = CurrentBlock {
             item: None,
             time: Micros(0),
             record: [0; RECORD_LEN],
@@ -114,11 +114,11 @@ impl PcapngReader {
             has_voted: false,
             assumptions: Arc::clone(assumptions),
             current,
-            counts: Counts::default(),
+            counts: InputCounts::default(),
             held: None,
             has_events: false,
             missing: 0,
-            drops: Drops::default(),
+            drops: CaptureDrops::default(),
             span: None,
         }
     }
@@ -243,7 +243,7 @@ impl PcapngReader {
     }
 
     /// Counts of what was found besides records and events.
-    pub fn counts(&self) -> &Counts {
+    pub fn counts(&self) -> &InputCounts {
         &self.counts
     }
 
@@ -278,7 +278,7 @@ impl PcapngReader {
     }
 
     /// How many events the kernel dropped.
-    pub fn drops(&self) -> Drops {
+    pub fn drops(&self) -> CaptureDrops {
         let mut drops = self.drops.clone();
         if let (Some((begin, end)), Some(facts)) = (self.span, &self.section.elog) {
             drops.extend(&facts.header, begin, end);
@@ -301,7 +301,7 @@ impl PcapngReader {
         self.end_events();
         let (Some(block), Some(facts)) = (self.blocks.block(), &self.section.elog) else { return };
         let (body, order) = (block.body(), block.order);
-        let mut options = Options::new(body.get(OPTIONS..).unwrap_or_default(), order);
+        let mut options = BlockOptions::new(body.get(OPTIONS..).unwrap_or_default(), order);
         let count = options.find(|&(code, value)| code == OS_DROP && value.len() == 8);
         if let Some((_, value)) = count {
             self.drops.close(&facts.header, order.u64(value, 0));
@@ -366,7 +366,7 @@ impl PcapngReader {
             let (needed, found) = (end as u64, body.len() as u64);
             return Err(DecodeError::Truncated { what: "pcapng packet", needed, found });
         };
-        let options = Options::new(body.get(end.next_multiple_of(4)..).unwrap_or_default(), order);
+        let options = BlockOptions::new(body.get(end.next_multiple_of(4)..).unwrap_or_default(), order);
         let mut tcpinfo = None;
         let mut verbose = None;
         for (code, value) in options {
@@ -386,7 +386,7 @@ impl PcapngReader {
         let link = interface.map_or(0, |interface| interface.link);
         if let Some(tcpinfo) = tcpinfo {
             let record = split_tcpinfo(tcpinfo)?;
-            let tcp = Parsed::new(link, data).map(|parsed| parsed.tcp);
+            let tcp = ParsedPacket::new(link, data).map(|parsed| parsed.tcp);
             self.current.take_record(record, tcp, verbose);
             return Ok(self.take_record());
         }
@@ -411,8 +411,8 @@ impl PcapngReader {
         }
         // All that follows is little-endian, whatever the section is; writers that ignore
         // that are understood as well.
-        let (order, kind) = match Order::Little.u32(body, 4) {
-            Some(kind @ (EVENT | SKIPPED)) => (Order::Little, kind),
+        let (order, kind) = match Endianness::Little.u32(body, 4) {
+            Some(kind @ (EVENT | SKIPPED)) => (Endianness::Little, kind),
             _ => (block.order, block.order.u32(body, 4).unwrap_or_default()),
         };
         if kind == SKIPPED {
@@ -425,7 +425,7 @@ impl PcapngReader {
         }
         let mut tcpinfo = None;
         let mut verbose = None;
-        for (code, value) in Options::new(body.get(8..).unwrap_or_default(), order) {
+        for (code, value) in BlockOptions::new(body.get(8..).unwrap_or_default(), order) {
             match netflix_option(code, value, order) {
                 Some((netflix::TCPINFO, data)) => tcpinfo = Some(data),
                 Some((netflix::TCPVERBOSE, data)) => verbose = data.first_chunk().copied(),
@@ -473,7 +473,7 @@ impl PcapngReader {
     }
 }
 
-impl Current {
+impl CurrentBlock {
     #[inline]
     fn take_record(
         &mut self,
@@ -503,11 +503,11 @@ fn record_of<'a>(block: &Block<'a>) -> Option<Record<'a>> {
             (body.get(end.checked_next_multiple_of(4)?..)?, order)
         }
         CUSTOM | CUSTOM_NO_COPY if order.u32(body, 0) == Some(netflix::PEN) => {
-            (body.get(8..)?, Order::Little)
+            (body.get(8..)?, Endianness::Little)
         }
         _ => return None,
     };
-    Options::new(options, order).find_map(|(code, value)| match netflix_option(code, value, order)? {
+    BlockOptions::new(options, order).find_map(|(code, value)| match netflix_option(code, value, order)? {
         (netflix::TCPINFO, data) => Record::from_tcpinfo(data).ok(),
         _ => None,
     })

@@ -13,12 +13,12 @@ use crate::event::decode::{DecodedItem, event_id};
 use crate::event::item::{Clock, LogItem};
 use crate::event::origin::Origin;
 use crate::event::words::Words;
-use crate::select::named::{Named, Scratch};
+use crate::select::named::{NamedField, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
 
 /// A column.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct CsvColumn {
     name: String,
     kind: ColumnKind,
 }
@@ -26,7 +26,7 @@ pub struct Column {
 #[derive(Clone, Debug)]
 enum ColumnKind {
     Item(ItemColumn),
-    Field(Named),
+    Field(NamedField),
 }
 
 macro_rules! item_columns {
@@ -95,28 +95,28 @@ impl fmt::Display for UnknownColumn {
 
 /// Texts that are made once and used again.
 #[derive(Default)]
-pub(super) struct Texts {
+pub(super) struct TextCache {
     clock: ClockText,
     connections: ConnectionTexts,
     words: Words,
     summary: String,
 }
 
-impl Column {
+impl CsvColumn {
     /// The names of columns that are not fields.
     pub fn own_names() -> impl Iterator<Item = &'static str> {
         ITEM_COLUMNS.iter().map(|own| own.0)
     }
 
-    /// The column called `name`: a field as filters name it, or one of [`Column::own_names`].
+    /// The column called `name`: a field as filters name it, or one of [`CsvColumn::own_names`].
     ///
     /// # Errors
     /// [`UnknownColumn`]
-    pub fn find(catalog: &Catalog, name: &str) -> Result<Column, UnknownColumn> {
+    pub fn find(catalog: &Catalog, name: &str) -> Result<CsvColumn, UnknownColumn> {
         let own = ITEM_COLUMNS.iter().find(|own| own.0 == name).map(|own| ColumnKind::Item(own.1));
-        let kind = own.or_else(|| Named::find(catalog, name).map(ColumnKind::Field));
+        let kind = own.or_else(|| NamedField::find(catalog, name).map(ColumnKind::Field));
         let unknown = || UnknownColumn { name: name.to_owned(), nearest: nearest(catalog, name) };
-        Ok(Column { name: name.to_owned(), kind: kind.ok_or_else(unknown)? })
+        Ok(CsvColumn { name: name.to_owned(), kind: kind.ok_or_else(unknown)? })
     }
 
     /// Whether it comes from the analysis, so that connections have to be followed.
@@ -134,7 +134,7 @@ impl Column {
     pub(super) fn write(
         &self,
         decoded: &DecodedItem<'_>,
-        texts: &mut Texts,
+        texts: &mut TextCache,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) {
@@ -161,12 +161,12 @@ impl Column {
 fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
     const LIKE: f64 = 0.75;
     let like = |own: &&str| strsim::normalized_damerau_levenshtein(own, name) >= LIKE;
-    let own = Column::own_names().find(like).map(str::to_owned);
-    own.or_else(|| Named::nearest(catalog, name))
+    let own = CsvColumn::own_names().find(like).map(str::to_owned);
+    own.or_else(|| NamedField::nearest(catalog, name))
 }
 
 impl ItemColumn {
-    fn write(self, decoded: &DecodedItem<'_>, texts: &mut Texts, out: &mut Vec<u8>) {
+    fn write(self, decoded: &DecodedItem<'_>, texts: &mut TextCache, out: &mut Vec<u8>) {
         let item = &decoded.item;
         let time = item.time();
         let end = |pick: fn(&(SocketAddr, SocketAddr)) -> SocketAddr| {
@@ -224,7 +224,7 @@ impl ItemColumn {
             ItemColumn::Summary => {
                 texts.summary.clear();
                 // A String takes everything.
-                let _ = texts.words.write(decoded, decoded.style, &mut texts.summary);
+                let _ = texts.words.write(decoded, decoded.initial_seqs, &mut texts.summary);
                 out.extend_from_slice(texts.summary.as_bytes());
             }
         }

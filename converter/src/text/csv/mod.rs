@@ -15,9 +15,9 @@ use std::rc::Rc;
 use bblog_dissector::catalog::Catalog;
 use csv::{Terminator, Writer, WriterBuilder};
 
-pub use column::{Column, UnknownColumn};
+pub use column::{CsvColumn, UnknownColumn};
 
-use self::column::Texts;
+use self::column::TextCache;
 use crate::event::decode::DecodedItem;
 use crate::select::named::Scratch;
 use crate::text::TextSink;
@@ -41,12 +41,12 @@ pub const DEFAULT: [&str; 13] = [
 
 /// Writes events as lines of values.
 pub struct Csv {
-    columns: Vec<Column>,
-    texts: Texts,
+    columns: Vec<CsvColumn>,
+    texts: TextCache,
     scratch: Scratch,
     cell: Vec<u8>,
-    writer: Writer<Shared>,
-    line: Shared,
+    writer: Writer<SharedLine>,
+    line: SharedLine,
 }
 
 impl Csv {
@@ -58,12 +58,13 @@ impl Csv {
         names: impl IntoIterator<Item = &'n str>,
         catalog: &Catalog,
     ) -> Result<Csv, UnknownColumn> {
-        let columns = names.into_iter().map(|name| Column::find(catalog, name)).collect::<Result<_, _>>()?;
-        let line = Shared::default();
+        let columns =
+            names.into_iter().map(|name| CsvColumn::find(catalog, name)).collect::<Result<_, _>>()?;
+        let line = SharedLine::default();
         let writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(line.clone());
         Ok(Csv {
             columns,
-            texts: Texts::default(),
+            texts: TextCache::default(),
             scratch: Scratch::default(),
             cell: Vec::new(),
             writer,
@@ -73,7 +74,7 @@ impl Csv {
 
     /// Whether a column comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
-        self.columns.iter().any(Column::follows)
+        self.columns.iter().any(CsvColumn::follows)
     }
 
     /// Ends the line and appends it to `out`.
@@ -106,9 +107,9 @@ impl TextSink for Csv {
 
 /// The line being written: the writer owns its end of it.
 #[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
+struct SharedLine(Rc<RefCell<Vec<u8>>>);
 
-impl Write for Shared {
+impl Write for SharedLine {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())

@@ -8,7 +8,7 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::spec::{EventSpec, FormerName, NameTable, ValueNames};
 use bblog_dissector::tables;
 
-use super::Row;
+use super::ReferenceRow;
 
 const INTRODUCTION: &str = "# Events and fields
 
@@ -22,7 +22,7 @@ the value as logged: `us` microseconds, `seq` a sequence number, `1/256` a fixed
 ";
 
 /// The page.
-pub fn markdown(catalog: &Catalog, rows: &[Row]) -> String {
+pub fn markdown(catalog: &Catalog, rows: &[ReferenceRow]) -> String {
     let mut out = INTRODUCTION.to_owned();
     out.push_str("## BBLog\n\n");
     for (group, title) in [
@@ -37,7 +37,9 @@ pub fn markdown(catalog: &Catalog, rows: &[Row]) -> String {
     }
     for event in tables::EVENTS {
         head(event, &mut out);
-        let own = |row: &&Row| row.log == "bblog" && row.group == "event" && row.event_id == Some(event.id);
+        let own = |row: &&ReferenceRow| {
+            row.log == "bblog" && row.group == "event" && row.event_id == Some(event.id)
+        };
         bblog_table(rows.iter().filter(own), &mut out);
     }
     out.push_str("## eventlog\n\n### Every event\n\n");
@@ -46,7 +48,7 @@ pub fn markdown(catalog: &Catalog, rows: &[Row]) -> String {
     providers.dedup();
     for provider in providers {
         let _ = writeln!(out, "## eventlog: provider {provider}\n");
-        let mut events: BTreeMap<(u32, &str), Vec<&Row>> = BTreeMap::new();
+        let mut events: BTreeMap<(u32, &str), Vec<&ReferenceRow>> = BTreeMap::new();
         for tables in catalog.providers().iter().filter(|tables| tables.name == provider) {
             events.extend(tables.events.iter().map(|event| ((event.id, event.name), Vec::new())));
         }
@@ -81,7 +83,7 @@ fn head(event: &EventSpec, out: &mut String) {
     out.push('\n');
 }
 
-fn bblog_table<'r>(rows: impl Iterator<Item = &'r Row>, out: &mut String) {
+fn bblog_table<'r>(rows: impl Iterator<Item = &'r ReferenceRow>, out: &mut String) {
     let mut first = true;
     for row in rows {
         if std::mem::take(&mut first) {
@@ -95,7 +97,7 @@ fn bblog_table<'r>(rows: impl Iterator<Item = &'r Row>, out: &mut String) {
     out.push_str(if first { "No values of its own.\n\n" } else { "\n" });
 }
 
-fn eventlog_table<'r>(rows: impl Iterator<Item = &'r Row>, out: &mut String) {
+fn eventlog_table<'r>(rows: impl Iterator<Item = &'r ReferenceRow>, out: &mut String) {
     let mut first = true;
     for row in rows {
         if std::mem::take(&mut first) {
@@ -110,7 +112,7 @@ fn eventlog_table<'r>(rows: impl Iterator<Item = &'r Row>, out: &mut String) {
 }
 
 /// The unit, or a link to the names of the values.
-fn unit(row: &Row) -> String {
+fn unit(row: &ReferenceRow) -> String {
     match row.names.split_once(':') {
         Some((_, name)) => format!("[{}](#names-{})", row.names, anchor(name)),
         None => row.unit.to_owned(),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::Row;
+use super::ReferenceRow;
 
 const HEAD: &str = r#".\" Generated: bblog fields --mdoc > packaging/man/bblog-fields.7
 .Dd November 21, 2026
@@ -28,7 +28,7 @@ const TAIL: &str = ".Sh SEE ALSO
 ";
 
 /// The page.
-pub fn mdoc(rows: &[Row]) -> String {
+pub fn mdoc(rows: &[ReferenceRow]) -> String {
     let mut out = HEAD.to_owned();
     let mut section = String::new();
     let mut open = false;
@@ -61,7 +61,7 @@ pub fn mdoc(rows: &[Row]) -> String {
     out
 }
 
-fn title(row: &Row) -> String {
+fn title(row: &ReferenceRow) -> String {
     match (row.provider, row.event, row.event_id) {
         (Some(provider), Some(event), Some(id)) => format!("eventlog {provider}: {event} ({id})"),
         (None, Some(event), Some(id)) => format!("BBLog: {event} ({id})"),
@@ -70,7 +70,7 @@ fn title(row: &Row) -> String {
     }
 }
 
-fn when(row: &Row) -> String {
+fn when(row: &ReferenceRow) -> String {
     let mut parts = Vec::new();
     if row.stack != "any" {
         parts.push(row.stack.clone());

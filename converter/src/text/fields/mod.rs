@@ -10,5 +10,5 @@ mod text;
 pub use markdown::markdown;
 pub use mdoc::mdoc;
 pub use one::{events, only};
-pub use row::{Row, rows};
+pub use row::{ReferenceRow, rows};
 pub use text::{json, text};

@@ -8,7 +8,7 @@ use bblog_dissector::layout::Layout;
 use bblog_dissector::spec::{EventSpec, FieldSpec, NameTable, ValueNames};
 use bblog_dissector::tables;
 
-use super::row::{Row, when};
+use super::row::{ReferenceRow, when};
 
 /// Columns of a field's name.
 const NAME: usize = 34;
@@ -37,9 +37,10 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The rows of the events and fields that `pattern` means.
-pub fn only(rows: Vec<Row>, pattern: &str) -> Vec<Row> {
-    let meant =
-        |row: &Row| row.event.is_some_and(|event| matches(pattern, event)) || matches(pattern, row.filter);
+pub fn only(rows: Vec<ReferenceRow>, pattern: &str) -> Vec<ReferenceRow> {
+    let meant = |row: &ReferenceRow| {
+        row.event.is_some_and(|event| matches(pattern, event)) || matches(pattern, row.filter)
+    };
     rows.into_iter().filter(meant).collect()
 }
 

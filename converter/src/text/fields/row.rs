@@ -6,14 +6,14 @@ use std::fmt::Write;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::layout::Layout;
 use bblog_dissector::spec::{
-    ALL, Cond, EventSpec, FieldSpec, Kernel, Kind, Order, Repeat, Stack, Test, ValueNames,
+    ALL, ByteOrder, Condition, EventSpec, FieldSpec, Kernel, MemberTest, Repeat, Stack, ValueKind, ValueNames,
 };
 use bblog_dissector::tables;
 use serde::Serialize;
 
 /// A field of an event, or of every event, as the reference has it.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct ReferenceRow {
     /// `bblog` or `eventlog`.
     pub log: &'static str,
     /// The provider's name (eventlog).
@@ -53,7 +53,7 @@ pub struct Row {
 }
 
 /// Every row: BBLog's by event, then the providers'. What several layouts have alike is one row.
-pub fn rows(catalog: &Catalog) -> Vec<Row> {
+pub fn rows(catalog: &Catalog) -> Vec<ReferenceRow> {
     let mut rows = Vec::new();
     let groups = [
         ("bblog", "record", tables::RECORD),
@@ -63,7 +63,7 @@ pub fn rows(catalog: &Catalog) -> Vec<Row> {
         ("bblog", "raw", tables::RAW),
     ];
     let group = |(log, group, specs): (&'static str, &'static str, &'static [FieldSpec])| {
-        specs.iter().map(move |spec| row(log, group, None, spec)).collect::<Vec<Row>>()
+        specs.iter().map(move |spec| row(log, group, None, spec)).collect::<Vec<ReferenceRow>>()
     };
     rows.extend(groups.into_iter().flat_map(group));
     for event in tables::EVENTS {
@@ -80,7 +80,7 @@ pub fn rows(catalog: &Catalog) -> Vec<Row> {
 }
 
 /// The rows of a provider, by event; layouts in the order they came up.
-fn provider(catalog: &Catalog, name: &'static str, rows: &mut Vec<Row>) {
+fn provider(catalog: &Catalog, name: &'static str, rows: &mut Vec<ReferenceRow>) {
     let mut layouts: Vec<_> = catalog.providers().iter().filter(|it| it.name == name).collect();
     layouts.sort_by_key(|provider| provider.layout);
     let first = rows.len();
@@ -104,18 +104,23 @@ fn provider(catalog: &Catalog, name: &'static str, rows: &mut Vec<Row>) {
     rows[first..].sort_by(|a, b| (a.event_id, a.event).cmp(&(b.event_id, b.event)));
 }
 
-fn is_same(a: &Row, b: &Row) -> bool {
+fn is_same(a: &ReferenceRow, b: &ReferenceRow) -> bool {
     (a.event_id, a.event, a.name, &a.kind, a.unit, &a.names, &a.place)
         == (b.event_id, b.event, b.name, &b.kind, b.unit, &b.names, &b.place)
 }
 
-fn row(log: &'static str, group: &'static str, event: Option<&EventSpec>, spec: &'static FieldSpec) -> Row {
+fn row(
+    log: &'static str,
+    group: &'static str,
+    event: Option<&EventSpec>,
+    spec: &'static FieldSpec,
+) -> ReferenceRow {
     let when = &spec.when;
     let mut conditions: Vec<String> = when.conds.iter().map(condition).collect();
     if when.flags != 0 && log == "bblog" {
         conditions.insert(0, format!("event_flags&{:#x}", when.flags));
     }
-    Row {
+    ReferenceRow {
         log,
         provider: None,
         layouts: Vec::new(),
@@ -178,28 +183,28 @@ fn set(bits: u8, names: &[(u8, &str)]) -> String {
     names.join(", ")
 }
 
-fn condition(cond: &Cond) -> String {
+fn condition(cond: &Condition) -> String {
     let any = |values: &[u64]| values.iter().map(u64::to_string).collect::<Vec<_>>().join("|");
     let member = cond.member;
     match cond.test {
-        Test::In(values) => format!("{member}={}", any(values)),
-        Test::NotIn(values) => format!("{member}!={}", any(values)),
-        Test::Above(floor) => format!("{member}>{floor}"),
-        Test::AnySet(mask) => format!("{member}&{mask:#x}"),
-        Test::NoneSet(mask) => format!("{member}!&{mask:#x}"),
+        MemberTest::In(values) => format!("{member}={}", any(values)),
+        MemberTest::NotIn(values) => format!("{member}!={}", any(values)),
+        MemberTest::Above(floor) => format!("{member}>{floor}"),
+        MemberTest::AnySet(mask) => format!("{member}&{mask:#x}"),
+        MemberTest::NoneSet(mask) => format!("{member}!&{mask:#x}"),
     }
 }
 
 /// `u32`, `i64`, `bool`, `text`, `bytes`, `ipv4`, `ipv6`; of a tail `u64[max 8]`.
 fn kind(spec: &FieldSpec) -> String {
     let mut kind = match spec.kind {
-        Kind::Unsigned(bits) => format!("u{bits}"),
-        Kind::Signed(bits) => format!("i{bits}"),
-        Kind::Bool => "bool".to_owned(),
-        Kind::Text => "text".to_owned(),
-        Kind::Bytes => "bytes".to_owned(),
-        Kind::Ipv4 => "ipv4".to_owned(),
-        Kind::Ipv6 => "ipv6".to_owned(),
+        ValueKind::Unsigned(bits) => format!("u{bits}"),
+        ValueKind::Signed(bits) => format!("i{bits}"),
+        ValueKind::Bool => "bool".to_owned(),
+        ValueKind::Text => "text".to_owned(),
+        ValueKind::Bytes => "bytes".to_owned(),
+        ValueKind::Ipv4 => "ipv4".to_owned(),
+        ValueKind::Ipv6 => "ipv6".to_owned(),
     };
     if let Repeat::Tail { max, .. } = spec.place.repeat {
         let _ = write!(kind, "[max {max}]");
@@ -220,7 +225,7 @@ fn place(spec: &FieldSpec) -> String {
     if let Some(minus) = place.minus {
         let _ = write!(text, "-{minus}");
     }
-    if place.order == Order::Network {
+    if place.order == ByteOrder::Network {
         text.push_str(" network order");
     }
     text

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 use std::io;
 
-use super::Row;
+use super::ReferenceRow;
 
 /// One line per row: filter name, type, unit, event, stacks, kernels or layouts, condition and meaning.
-pub fn text(rows: &[Row]) -> String {
+pub fn text(rows: &[ReferenceRow]) -> String {
     let mut out = String::new();
     let cells: Vec<[String; 6]> = rows.iter().map(cells).collect();
     let width = |column: usize| cells.iter().map(|cells| cells[column].len()).max().unwrap_or(0);
@@ -21,7 +21,7 @@ pub fn text(rows: &[Row]) -> String {
     out
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &ReferenceRow) -> [String; 6] {
     let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let event = match (row.event_id, row.event) {
         (Some(id), Some(name)) => format!("{id} {name}"),
@@ -41,7 +41,7 @@ fn cells(row: &Row) -> [String; 6] {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json(rows: &[Row], out: &mut impl io::Write) -> io::Result<()> {
+pub fn json(rows: &[ReferenceRow], out: &mut impl io::Write) -> io::Result<()> {
     for row in rows {
         serde_json::to_writer(&mut *out, row)?;
         out.write_all(b"\n")?;

@@ -9,7 +9,7 @@ use bblog_dissector::spec::{FieldSpec, Repeat};
 use super::value;
 
 /// `,"name":value` of each row, by its id.
-pub struct Keys(Vec<Kept>);
+pub struct JsonKeys(Vec<KeptMember>);
 
 /// Bytes of a member that are kept. So many are copied, which costs less than a copy of unknown length.
 const KEPT: usize = 48;
@@ -17,14 +17,14 @@ const KEPT: usize = 48;
 const LONGEST: usize = 22;
 
 /// The member of a row.
-enum Kept {
+enum KeptMember {
     /// A key, and the number after it.
-    Number(Member),
+    Number(JsonMember),
     /// A key that is too long for a number beside it, or has other values.
     Key(Box<[u8]>),
 }
 
-struct Member {
+struct JsonMember {
     text: [u8; KEPT],
     /// Bytes of the key, and with the number.
     key: u8,
@@ -33,17 +33,17 @@ struct Member {
     number: Option<u64>,
 }
 
-impl Keys {
+impl JsonKeys {
     /// The keys of all rows of `catalog`.
-    pub fn new(catalog: &Catalog) -> Keys {
-        Keys(catalog.rows().iter().map(|row| Kept::new(row)).collect())
+    pub fn new(catalog: &Catalog) -> JsonKeys {
+        JsonKeys(catalog.rows().iter().map(|row| KeptMember::new(row)).collect())
     }
 
     /// Appends a member, with the comma before it, if its row is one of those that have a number each;
     /// otherwise does nothing and returns `false`.
     #[inline]
     pub fn number(&mut self, field: &Field<'_>, out: &mut Vec<u8>) -> bool {
-        let Some(Kept::Number(member)) = self.0.get_mut(field.spec.id as usize) else { return false };
+        let Some(KeptMember::Number(member)) = self.0.get_mut(field.spec.id as usize) else { return false };
         let number = match field.value {
             Value::Unsigned(number) | Value::Bool(number) => number,
             Value::Signed(number) => number as u64,
@@ -61,16 +61,16 @@ impl Keys {
     /// Appends the key of a row, with the comma before it.
     pub fn key(&self, spec: &FieldSpec, out: &mut Vec<u8>) {
         match self.0.get(spec.id as usize) {
-            Some(Kept::Number(member)) => out.extend(member.text.iter().take(usize::from(member.key))),
-            Some(Kept::Key(key)) => out.extend_from_slice(key),
+            Some(KeptMember::Number(member)) => out.extend(member.text.iter().take(usize::from(member.key))),
+            Some(KeptMember::Key(key)) => out.extend_from_slice(key),
             None => out.extend_from_slice(b",\"?\":"),
         }
     }
 }
 
-impl Kept {
+impl KeptMember {
     /// A user's schema may have any name.
-    fn new(row: &FieldSpec) -> Kept {
+    fn new(row: &FieldSpec) -> KeptMember {
         let mut key = vec![b','];
         value::string(row.name, &mut key);
         key.push(b':');
@@ -79,14 +79,14 @@ impl Kept {
             Some(place) if key.len() <= KEPT - LONGEST && row.place.repeat == Repeat::Once => {
                 place.copy_from_slice(&key);
                 let key = key.len() as u8;
-                Kept::Number(Member { text, key, len: key, number: None })
+                KeptMember::Number(JsonMember { text, key, len: key, number: None })
             }
-            _ => Kept::Key(key.into()),
+            _ => KeptMember::Key(key.into()),
         }
     }
 }
 
-impl Member {
+impl JsonMember {
     /// Puts another number after the key. Apart, so that the way of those that stay is short.
     #[inline(never)]
     fn renew(&mut self, number: u64, of: &Value<'_>) {

@@ -5,7 +5,7 @@ use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{self, Field, Value};
 use bblog_dissector::spec::{Repeat, ValueNames};
 
-use super::keys::Keys;
+use super::keys::JsonKeys;
 use super::value;
 use crate::event::connection::{Address, ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id, payload};
@@ -13,7 +13,7 @@ use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
 use crate::event::origin::Origin;
 use crate::text::TextSink;
 use crate::text::clock_text::ClockText;
-use crate::text::tcp_header::TcpHeader;
+use crate::text::tcp_header::TcpHeaderText;
 
 /// Writes events as JSON Lines.
 pub struct JsonLines {
@@ -21,7 +21,7 @@ pub struct JsonLines {
     pub raw: bool,
     /// Whether values with names have them in an object beside.
     pub names: bool,
-    keys: Keys,
+    keys: JsonKeys,
     clock: ClockText,
     connections: ConnectionTexts,
 }
@@ -32,7 +32,7 @@ impl JsonLines {
         JsonLines {
             raw: false,
             names: false,
-            keys: Keys::new(catalog),
+            keys: JsonKeys::new(catalog),
             clock: ClockText::default(),
             connections: ConnectionTexts::new(),
         }
@@ -58,7 +58,7 @@ impl TextSink for JsonLines {
         }
         if self.names {
             out.extend_from_slice(b",\"names\":");
-            let mut members = Members::new(&mut self.keys, out);
+            let mut members = ObjectMembers::new(&mut self.keys, out);
             decoded.event.fields().chain(decoded.event.common()).for_each(|field| members.named(&field));
             members.end();
         }
@@ -84,28 +84,28 @@ impl JsonLines {
         value::unsigned(u64::from(item.missing), out);
         out.extend_from_slice(b",\"bblog\":");
         let event = &decoded.event;
-        let mut members = Members::new(&mut self.keys, out);
+        let mut members = ObjectMembers::new(&mut self.keys, out);
         event.common().chain(event.derived()).for_each(|field| members.add(&field));
         decoded.tracked.fields().for_each(|field| members.add(&field));
         members.end();
         out.extend_from_slice(b",\"values\":");
-        let mut members = Members::new(&mut self.keys, out);
+        let mut members = ObjectMembers::new(&mut self.keys, out);
         event.fields().for_each(|field| members.add(&field));
         members.end();
         if let Some(bytes) = item.record.tcp()
-            && let Some(tcp) = TcpHeader::parse(bytes)
+            && let Some(tcp) = TcpHeaderText::parse(bytes)
         {
             header(&tcp, out);
         }
         if let Some(verbose) = &item.record.verbose() {
             out.extend_from_slice(b",\"verbose\":");
-            let mut members = Members::new(&mut self.keys, out);
+            let mut members = ObjectMembers::new(&mut self.keys, out);
             event::verbose(verbose).for_each(|field| members.add(&field));
             members.end();
         }
         if self.raw || decoded.is_unknown() {
             out.extend_from_slice(b",\"raw\":");
-            let mut members = Members::new(&mut self.keys, out);
+            let mut members = ObjectMembers::new(&mut self.keys, out);
             event.raw().for_each(|field| members.add(&field));
             members.end();
         }
@@ -125,11 +125,11 @@ impl JsonLines {
         out.extend_from_slice(self.connections.get(decoded.input, &decoded.item, connection));
         out.extend_from_slice(b",\"eventlog\":");
         let event = &decoded.event;
-        let mut members = Members::new(&mut self.keys, out);
+        let mut members = ObjectMembers::new(&mut self.keys, out);
         event.common().chain(decoded.tracked.fields()).for_each(|field| members.add(&field));
         members.end();
         out.extend_from_slice(b",\"values\":");
-        let mut members = Members::new(&mut self.keys, out);
+        let mut members = ObjectMembers::new(&mut self.keys, out);
         event.fields().for_each(|field| members.add(&field));
         members.end();
         let truncated = event.is_truncated();
@@ -227,7 +227,7 @@ fn connection(connection: &ConnectionRef<'_>, out: &mut Vec<u8>) {
 }
 
 /// The TCP header of a record.
-fn header(tcp: &TcpHeader<'_>, out: &mut Vec<u8>) {
+fn header(tcp: &TcpHeaderText<'_>, out: &mut Vec<u8>) {
     let numbers = [
         (&b",\"tcp\":{\"source_port\":"[..], u64::from(tcp.source)),
         (b",\"destination_port\":", u64::from(tcp.destination)),
@@ -248,8 +248,8 @@ fn header(tcp: &TcpHeader<'_>, out: &mut Vec<u8>) {
 }
 
 /// The members of an object being written.
-struct Members<'a> {
-    keys: &'a mut Keys,
+struct ObjectMembers<'a> {
+    keys: &'a mut JsonKeys,
     out: &'a mut Vec<u8>,
     /// Where the object begins. Every member has a comma before it, and that of the first takes the
     /// place of the opening brace.
@@ -258,11 +258,11 @@ struct Members<'a> {
     array: Option<u32>,
 }
 
-impl<'a> Members<'a> {
+impl<'a> ObjectMembers<'a> {
     /// An object whose opening brace is still to be written.
-    fn new(keys: &'a mut Keys, out: &'a mut Vec<u8>) -> Members<'a> {
+    fn new(keys: &'a mut JsonKeys, out: &'a mut Vec<u8>) -> ObjectMembers<'a> {
         let start = out.len();
-        Members { keys, out, start, array: None }
+        ObjectMembers { keys, out, start, array: None }
     }
 
     #[inline]

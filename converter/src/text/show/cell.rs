@@ -6,9 +6,9 @@ use std::io::Write;
 use bblog_pcapng::escape::Escaped;
 
 /// Takes text without the detours of [`Write::write_fmt`].
-pub(super) struct Text<'a>(pub(super) &'a mut Vec<u8>);
+pub(super) struct TextWriter<'a>(pub(super) &'a mut Vec<u8>);
 
-impl std::fmt::Write for Text<'_> {
+impl std::fmt::Write for TextWriter<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.0.extend_from_slice(text.as_bytes());

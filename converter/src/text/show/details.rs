@@ -7,11 +7,11 @@ use std::io::Write;
 use bblog_dissector::event::{self, Field};
 
 use super::Palette;
-use super::cell::{Text, hex, left, text};
+use super::cell::{TextWriter, hex, left, text};
 use super::options::LineOptions;
 use crate::event::decode::{DecodedItem, payload};
 use crate::event::item::LogItem;
-use crate::text::tcp_header::TcpHeader;
+use crate::text::tcp_header::TcpHeaderText;
 
 /// Columns of a name.
 const NAME: usize = 36;
@@ -19,13 +19,13 @@ const NAME: usize = 36;
 /// Appends the values that the options ask for.
 pub(super) fn write(decoded: &DecodedItem<'_>, options: &LineOptions, palette: &Palette, out: &mut Vec<u8>) {
     let event = &decoded.event;
-    let mut rows = Rows { palette, out };
+    let mut rows = DetailRows { palette, out };
     if options.extended {
         rows.facts(decoded);
         event.fields().for_each(|field| rows.field(&field));
         event.common().for_each(|field| rows.field(&field));
         if let LogItem::Bblog(item) = &decoded.item
-            && let Some(tcp) = item.record.tcp().and_then(TcpHeader::parse)
+            && let Some(tcp) = item.record.tcp().and_then(TcpHeaderText::parse)
         {
             rows.logged("tcp", |out| drop(write!(out, "{tcp}")));
         }
@@ -47,15 +47,15 @@ pub(super) fn write(decoded: &DecodedItem<'_>, options: &LineOptions, palette: &
     }
 }
 
-struct Rows<'a> {
+struct DetailRows<'a> {
     palette: &'a Palette,
     out: &'a mut Vec<u8>,
 }
 
-impl Rows<'_> {
+impl DetailRows<'_> {
     fn field(&mut self, field: &Field<'_>) {
         self.logged(field.spec.filter, |out| {
-            let _ = field.write_to(&mut Text(out), false);
+            let _ = field.write_to(&mut TextWriter(out), false);
         });
     }
 
@@ -69,7 +69,7 @@ impl Rows<'_> {
     fn generated(&mut self, field: &Field<'_>) {
         self.out.extend_from_slice(b"    [");
         self.name(field.spec.filter, NAME - 1);
-        let _ = field.write_to(&mut Text(self.out), false);
+        let _ = field.write_to(&mut TextWriter(self.out), false);
         self.out.extend_from_slice(b"]\n");
     }
 

@@ -9,9 +9,9 @@ use std::io::Write;
 
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Category;
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 
-use super::cell::{Text, integer, left, right, text};
+use super::cell::{TextWriter, integer, left, right, text};
 use super::label::{self, Labels};
 use super::options::{LineOptions, TimeForm};
 use super::{Palette, cut, details};
@@ -90,7 +90,7 @@ impl TextSink for Lines {
         }
         self.marks = marks;
         out.push(b'\n');
-        if let Some(stall) = decoded.told.as_ref().and_then(|told| told.stall.as_deref()) {
+        if let Some(stall) = decoded.analysis.as_ref().and_then(|analysis| analysis.stall.as_deref()) {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
             let _ = writeln!(out, "{alarm}    stall, {stall}{reset}");
         }
@@ -188,9 +188,9 @@ impl Lines {
             false => left(EVENT, out, |out| name(decoded, out)),
         }
         out.push(b' ');
-        let style = if self.options.absolute { Style::default() } else { decoded.style };
+        let style = if self.options.absolute { InitialSeqs::default() } else { decoded.initial_seqs };
         // A Vec takes everything.
-        let _ = self.words.write(decoded, style, &mut Text(out));
+        let _ = self.words.write(decoded, style, &mut TextWriter(out));
         out.extend_from_slice(self.palette.reset.as_bytes());
     }
 }

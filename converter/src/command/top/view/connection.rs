@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use super::{Glyphs, limit_style, line};
 use crate::command::top::history::Sample;
 use crate::command::top::model::Detail;
-use crate::command::top::quantity::{Share, Si, Time};
+use crate::command::top::quantity::{Share, Si, SpanText};
 use crate::command::top::status::time_of_day;
 use crate::command::top::table;
 use crate::command::top::ui::{Page, Ui};
@@ -83,7 +83,7 @@ fn heading(detail: &Detail, glyphs: Glyphs) -> Line<'static> {
 }
 
 /// A value that is drawn, of a sample.
-type Value = fn(&Sample, u64) -> Option<u64>;
+type SampleValue = fn(&Sample, u64) -> Option<u64>;
 
 /// Bits per second of bytes in a sample of so many microseconds.
 fn rate(bytes: u64, sample_us: u64) -> Option<u64> {
@@ -91,13 +91,13 @@ fn rate(bytes: u64, sample_us: u64) -> Option<u64> {
 }
 
 /// How a value is written.
-type Form = fn(u64) -> String;
+type SampleFormat = fn(u64) -> String;
 
 /// The values that are drawn: name, value, form.
-const VALUES: [(&str, Value, Form); 6] = [
+const VALUES: [(&str, SampleValue, SampleFormat); 6] = [
     ("cwnd", |sample, _| sample.cwnd.map(u64::from), |bytes| Si(bytes).to_string()),
     ("flight", |sample, _| sample.flight.map(u64::from), |bytes| Si(bytes).to_string()),
-    ("srtt", |sample, _| sample.srtt_us.map(u64::from), |us| Time(us).to_string()),
+    ("srtt", |sample, _| sample.srtt_us.map(u64::from), |us| SpanText(us).to_string()),
     ("goodput", |sample, us| rate(sample.bytes.acked, us), |rate| format!("{}bit/s", Si(rate))),
     ("sent", |sample, us| rate(sample.bytes.sent, us), |rate| format!("{}bit/s", Si(rate))),
     ("sent again", |sample, us| rate(sample.bytes.again, us), |rate| format!("{}bit/s", Si(rate))),
@@ -121,8 +121,8 @@ fn sparklines(detail: &Detail, width: u16, glyphs: Glyphs) -> Vec<Line<'static>>
         })
         .collect();
     let span = detail.sample_us.saturating_mul(shown.len() as u64);
-    let each = Time(detail.sample_us);
-    let about = format!("{:NAME$}{:>VALUE$} {} in all, {each} a character", "", "greatest", Time(span));
+    let each = SpanText(detail.sample_us);
+    let about = format!("{:NAME$}{:>VALUE$} {} in all, {each} a character", "", "greatest", SpanText(span));
     lines.insert(0, Line::raw(about));
     lines
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::Glyphs;
-use crate::command::top::column::Column;
+use crate::command::top::column::TopColumn;
 use crate::command::top::keys::HELP;
 use crate::command::top::ui::{Over, Ui};
 
@@ -37,15 +37,15 @@ fn help(glyphs: Glyphs) -> Vec<Line<'static>> {
         Line::from(vec![Span::styled(format!("{name:<22} "), glyphs.bold()), Span::raw(about.to_owned())])
     };
     let keys = HELP.iter().map(|(keys, about)| row(keys, about));
-    let columns = Column::ALL.iter().map(|column| row(column.title(), column.about()));
+    let columns = TopColumn::ALL.iter().map(|column| row(column.title(), column.about()));
     keys.chain([Line::raw("")]).chain(columns).collect()
 }
 
 /// The columns, one of them selected.
 fn columns(selected: usize, glyphs: Glyphs) -> Vec<Line<'static>> {
-    let row = |(at, column): (usize, &Column)| {
+    let row = |(at, column): (usize, &TopColumn)| {
         let text = format!("{:<12} {}", column.title(), column.about());
         if at == selected { Line::styled(text, glyphs.selected()) } else { Line::raw(text) }
     };
-    Column::ALL.iter().enumerate().map(row).collect()
+    TopColumn::ALL.iter().enumerate().map(row).collect()
 }

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Cell, Row, Table};
 
 use super::{Glyphs, limit_style, line};
-use crate::command::top::column::{Column, fit};
+use crate::command::top::column::{TopColumn, fit};
 use crate::command::top::table::Entry;
 use crate::command::top::ui::Ui;
 
@@ -51,40 +51,40 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, ui: &mut Ui, glyphs: Glyph
 }
 
 /// How wide a column's widest value is; of those without a bound on it only.
-fn wanted(column: Column, entries: &[Entry]) -> u16 {
+fn wanted(column: TopColumn, entries: &[Entry]) -> u16 {
     let longest = |len: &dyn Fn(&Entry) -> usize| {
         entries.iter().map(len).max().and_then(|len| u16::try_from(len).ok()).unwrap_or(0)
     };
     match column {
         // A group has its number of connections behind it.
-        Column::Connection => longest(&|entry| match entry.line.members {
+        TopColumn::Connection => longest(&|entry| match entry.line.members {
             1 => entry.name.len(),
             members => entry.name.len() + 4 + members.ilog10() as usize,
         }),
-        Column::Id => {
+        TopColumn::Id => {
             longest(&|entry| entry.line.identity.log_id.as_ref().map_or(1, |id| id.chars().count()))
         }
-        Column::Cc => longest(&|entry| entry.line.identity.cc.as_ref().map_or(1, |cc| cc.chars().count())),
-        Column::Event => Column::Event.most(),
+        TopColumn::Cc => longest(&|entry| entry.line.identity.cc.as_ref().map_or(1, |cc| cc.chars().count())),
+        TopColumn::Event => TopColumn::Event.most(),
         other => other.width(),
     }
 }
 
 /// A cell. Numbers stand at its right, if they fit.
-fn cell(column: Column, width: u16, span: Span<'static>) -> Cell<'static> {
+fn cell(column: TopColumn, width: u16, span: Span<'static>) -> Cell<'static> {
     let fits = span.width() <= usize::from(width);
     let text = Text::from(span);
     Cell::from(if column.is_number() && fits { text.right_aligned() } else { text })
 }
 
-fn styled(column: Column, entry: &Entry, glyphs: Glyphs) -> Style {
+fn styled(column: TopColumn, entry: &Entry, glyphs: Glyphs) -> Style {
     match column {
-        Column::Limit => entry.line.limit.map_or(Style::new(), |limit| limit_style(limit, glyphs)),
-        Column::Recent => {
+        TopColumn::Limit => entry.line.limit.map_or(Style::new(), |limit| limit_style(limit, glyphs)),
+        TopColumn::Recent => {
             entry.line.recent_main().map_or(Style::new(), |(limit, _)| limit_style(limit, glyphs))
         }
-        Column::Lost if entry.line.lost_us > 0 => glyphs.alarm(),
-        Column::Retransmit if entry.line.bytes.again > 0 => glyphs.alarm(),
+        TopColumn::Lost if entry.line.lost_us > 0 => glyphs.alarm(),
+        TopColumn::Retransmit if entry.line.bytes.again > 0 => glyphs.alarm(),
         _ => Style::new(),
     }
 }

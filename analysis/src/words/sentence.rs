@@ -6,11 +6,11 @@ use std::fmt::{self, Write};
 use bblog_dissector::Micros;
 use bblog_dissector::spec::ValueNames;
 
-use crate::account::Account;
-use crate::limit::Limit;
-use crate::quantity::{Between, Count, Percent, Time};
-use crate::stall::{Stall, StallCause, StallEnd};
-use crate::timer::Timer;
+use crate::follow::account::Account;
+use crate::limits::limit::Limit;
+use crate::limits::stall::{Stall, StallCause, StallEnd};
+use crate::tcp::timer::Timer;
+use crate::words::quantity::{Between, CountText, Percent, TimeText};
 
 impl Stall {
     /// What happened, in a sentence without a period; times are relative to `first`:
@@ -26,7 +26,7 @@ impl Stall {
     }
 
     fn happened(&self, text: &mut String) -> fmt::Result {
-        let segments = Count(self.segments().into(), "segment");
+        let segments = CountText(self.segments().into(), "segment");
         let was = if self.segments() == 1 { "was" } else { "were" };
         match self.cause {
             StallCause::TailLoss if self.segments() == 1 => {
@@ -40,7 +40,7 @@ impl Stall {
                 write!(text, "all {segments} in flight {was} lost or unanswered{}", self.timers())
             }
             StallCause::RetransmissionLost => {
-                let resent = Count(self.resent.into(), "retransmission");
+                let resent = CountText(self.resent.into(), "retransmission");
                 write!(
                     text,
                     "of {segments} in flight one was lost, and {resent} did not help{}",
@@ -50,13 +50,13 @@ impl Stall {
             StallCause::FewDuplicateAcks => write!(
                 text,
                 "{segments} in flight gave {}: too few to send again before the timeout",
-                Count(self.dupacks.into(), "duplicate ACK")
+                CountText(self.dupacks.into(), "duplicate ACK")
             ),
             StallCause::SlowRepair => {
                 write!(
                     text,
                     "a loss was repaired slowly, {} sent again",
-                    Count(self.resent.into(), "segment")
+                    CountText(self.resent.into(), "segment")
                 )
             }
             StallCause::LateAcks if self.resent > 0 => {
@@ -66,7 +66,7 @@ impl Stall {
             StallCause::ZeroWindow => {
                 let probes = u64::from(self.fired(Timer::Persist));
                 write!(text, "the peer's window was closed or full")?;
-                if probes > 0 { write!(text, ", probed {}", Count(probes, "time")) } else { Ok(()) }
+                if probes > 0 { write!(text, ", probed {}", CountText(probes, "time")) } else { Ok(()) }
             }
             StallCause::ApplicationSilent => write!(text, "the application had nothing to send"),
             StallCause::SendFailed => match self.errno {
@@ -77,7 +77,7 @@ impl Stall {
             StallCause::PeerSilent => self.silent(text),
             StallCause::LogGap if self.missing == 0 => write!(text, "records were passed over"),
             StallCause::LogGap => {
-                write!(text, "{} missing in the log", Count(self.missing.into(), "record"))
+                write!(text, "{} missing in the log", CountText(self.missing.into(), "record"))
             }
             StallCause::Unknown => write!(text, "no progress, and the log does not say why"),
         }
@@ -90,20 +90,20 @@ impl Stall {
             1 => write!(text, "the last segment of a burst was lost")?,
             segments => write!(text, "the last {segments} segments of a burst were lost")?,
         }
-        write!(text, " and {} too", Count(tlps, "tail loss probe"))?;
+        write!(text, " and {} too", CountText(tlps, "tail loss probe"))?;
         match u64::from(self.fired(Timer::Rto)) {
             0 => Ok(()),
-            rtos => write!(text, ", so the retransmission timer fired {}", Count(rtos, "time")),
+            rtos => write!(text, ", so the retransmission timer fired {}", CountText(rtos, "time")),
         }
     }
 
     fn silent(&self, text: &mut String) -> fmt::Result {
         let keepalives = u64::from(self.fired(Timer::Keepalive));
         if self.in_handshake {
-            let again = Count(self.resent.into(), "time");
+            let again = CountText(self.resent.into(), "time");
             write!(text, "the SYN was not answered and sent again {again}")
         } else if keepalives > 0 {
-            write!(text, "the peer left {} unanswered", Count(keepalives, "keepalive"))
+            write!(text, "the peer left {} unanswered", CountText(keepalives, "keepalive"))
         } else {
             write!(text, "the peer left our FIN unanswered")
         }
@@ -186,15 +186,15 @@ impl Account {
                 write!(text, "The peer's window limits it: it was full or closed for {of}")?;
                 match self.tally.zero_windows {
                     0 => write!(text, "."),
-                    closed => write!(text, ", closed {}.", Count(closed.into(), "time")),
+                    closed => write!(text, ", closed {}.", CountText(closed.into(), "time")),
                 }
             }
             Limit::Pacing => write!(text, "The pacer limits it: it held segments back for {of}."),
             Limit::Recovery => write!(
                 text,
                 "Loss limits it: for {of} lost segments were sent again, {} in {}.",
-                Count(self.sent.retransmissions, "retransmission"),
-                Count(self.recoveries.into(), "recovery episode")
+                CountText(self.sent.retransmissions, "retransmission"),
+                CountText(self.recoveries.into(), "recovery episode")
             ),
             Limit::Timeout => write!(
                 text,
@@ -211,7 +211,7 @@ impl Account {
                 write!(
                     text,
                     "Failed sends limit it: nothing left for {of}, {} failed.",
-                    Count(failed, "send")
+                    CountText(failed, "send")
                 )
             }
             Limit::Sending => write!(
@@ -226,7 +226,7 @@ impl Account {
     }
 
     fn never_established(&self, text: &mut String) -> fmt::Result {
-        let time = Time(self.duration_us);
+        let time = TimeText(self.duration_us);
         match (self.handshake.refused, self.handshake.syns) {
             _ if self.established => write!(text, "The log ends with the handshake, after {time}."),
             (true, _) => write!(text, "Never established: the peer refused it (RST) after {time}."),
@@ -246,7 +246,7 @@ impl Account {
             let _ = write!(text, "; cwnd was {least} to {greatest} bytes");
         }
         if let Some(rtt) = self.rtts.percentile_us(50) {
-            let _ = write!(text, " at an RTT of {}", Time(rtt.into()));
+            let _ = write!(text, " at an RTT of {}", TimeText(rtt.into()));
         }
         text
     }
@@ -254,7 +254,7 @@ impl Account {
     /// The loss timers that fired.
     fn loss_timers(&self) -> String {
         let timers = [(Timer::Rto, "RTO"), (Timer::Tlp, "TLP"), (Timer::Rack, "RACK timer")];
-        let fired = timers.iter().map(|(timer, name)| Count(self.fired(*timer).into(), name));
+        let fired = timers.iter().map(|(timer, name)| CountText(self.fired(*timer).into(), name));
         let fired: Vec<String> = fired.filter(|count| count.0 > 0).map(|count| count.to_string()).collect();
         fired.join(", ")
     }
@@ -273,6 +273,6 @@ impl fmt::Display for Of<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Of(account, limit) = *self;
         let (time, all) = (account.sending.time_us(limit), account.duration_us);
-        write!(f, "{} of {} ({})", Time(time), Time(all), Percent(account.sending.share(limit)))
+        write!(f, "{} of {} ({})", TimeText(time), TimeText(all), Percent(account.sending.share(limit)))
     }
 }

@@ -4,8 +4,8 @@
 use bblog_dissector::spec::Stack;
 
 use crate::evidence::{Segment, flag};
-use crate::seq::{before, distance, later};
-use crate::timer::Timer;
+use crate::tcp::seq::{before, distance, later};
+use crate::tcp::timer::Timer;
 
 /// Why a segment was sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +79,7 @@ impl Retransmission {
 
 /// Segments of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct SegmentCounts {
     /// Segments. With TSO and LRO one may have been several packets.
     pub segments: u64,
     /// Bytes of data in them, those sent again included.
@@ -93,7 +93,7 @@ pub struct Counts {
 /// The segments sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent {
-    pub(crate) counts: Counts,
+    pub(crate) counts: SegmentCounts,
     /// Retransmissions by cause.
     pub(crate) by_cause: [u32; Cause::ALL.len()],
     /// Sends that failed, and the error number of the last.
@@ -114,7 +114,7 @@ pub(crate) struct Sent {
 #[derive(Clone, Copy, Debug)]
 struct Last {
     max: Option<u32>,
-    counts: Counts,
+    counts: SegmentCounts,
     cause: Option<Cause>,
     resent: bool,
 }
@@ -262,7 +262,7 @@ fn is_probe(segment: &Segment<'_>, max: u32) -> bool {
 /// The segments received.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Received {
-    pub(crate) counts: Counts,
+    pub(crate) counts: SegmentCounts,
     max: Option<u32>,
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What one item says of its connection.
 
-use crate::evidence::{Kind, Observed};
-use crate::limit::{Evidence, Limit};
-use crate::timer::Timer;
-use crate::transmit::{Arrival, Retransmission};
+use crate::evidence::{ItemKind, Observed};
+use crate::limits::limit::{Evidence, Limit};
+use crate::measure::transmit::{Arrival, Retransmission};
+use crate::tcp::timer::Timer;
 
 /// What one item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,11 +72,13 @@ pub struct SackBlock {
 }
 
 /// The sequence numbers of the segment that an item is of.
-fn range(kind: &Kind<'_>) -> Option<SegmentRange> {
+fn range(kind: &ItemKind<'_>) -> Option<SegmentRange> {
     let (segment, is_ours) = match kind {
-        Kind::In(segment) => (segment, false),
-        Kind::Out(segment, _) => (segment, true),
-        Kind::NotSent(_) | Kind::Acked | Kind::UserWrite | Kind::Other | Kind::End => return None,
+        ItemKind::In(segment) => (segment, false),
+        ItemKind::Out(segment, _) => (segment, true),
+        ItemKind::NotSent(_) | ItemKind::Acked | ItemKind::UserWrite | ItemKind::Other | ItemKind::End => {
+            return None;
+        }
     };
     Some(SegmentRange { start: segment.seq, end: segment.end(), is_ours })
 }

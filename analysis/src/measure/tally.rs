@@ -4,12 +4,12 @@
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Stack;
 
-use crate::before::FactsBefore;
 use crate::evidence::{Facts, Observed, Segment, flag};
-use crate::seq::{before as precedes, distance};
-use crate::slow_start::SlowStart;
-use crate::tcp_state;
-use crate::timer::Timer;
+use crate::measure::facts_before::FactsBefore;
+use crate::measure::slow_start::SlowStart;
+use crate::tcp::seq::{before as precedes, distance};
+use crate::tcp::state;
+use crate::tcp::timer::Timer;
 
 /// What is counted for the notes.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,7 @@ impl Tally {
 
 /// Whether a connection that was established has not ended.
 fn is_open(facts: &Facts) -> bool {
-    facts.tcp_state.is_some_and(|state| state >= tcp_state::ESTABLISHED)
+    facts.tcp_state.is_some_and(|state| state >= state::ESTABLISHED)
 }
 
 /// The stack of a record.

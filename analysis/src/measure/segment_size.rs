@@ -2,7 +2,7 @@
 //! The size of a full segment, where the stack does not log it.
 
 use crate::evidence::{Facts, Segment};
-use crate::handshake::Handshake;
+use crate::measure::handshake::Handshake;
 
 /// What is known of the size of a full segment where the stack does not log it.
 #[derive(Clone, Copy, Debug, Default)]

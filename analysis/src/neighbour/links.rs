@@ -2,15 +2,15 @@
 //! Pairs of events that belong together: a sent segment and the one that acknowledges it, a timer's start and
 //! its end.
 //!
-//! [`Open`] follows one connection in the order of its events. It holds what still waits for its other half; the
+//! [`OpenPairs`] follows one connection in the order of its events. It holds what still waits for its other half; the
 //! number of waiting segments and of armed timers is bounded.
 //!
 //! ```
-//! use bblog_analysis::links::{Act, Open, Segment};
+//! use bblog_analysis::links::{Act, LinkSegment, OpenPairs};
 //!
-//! let (mut open, mut pairs) = (Open::default(), Vec::new());
-//! let sent = Act::Sent(Segment { end: 1449, occupies: true, ack: Some(1) });
-//! let received = Act::Received(Segment { end: 1, occupies: false, ack: Some(1449) });
+//! let (mut open, mut pairs) = (OpenPairs::default(), Vec::new());
+//! let sent = Act::Sent(LinkSegment { end: 1449, occupies: true, ack: Some(1) });
+//! let received = Act::Received(LinkSegment { end: 1, occupies: false, ack: Some(1449) });
 //! for (number, act) in [(7, sent), (9, received)] {
 //!     open.act(number, &act, |earlier, later| pairs.push((earlier, later)));
 //! }
@@ -28,7 +28,7 @@ const TIMERS_MAX: usize = 1 << 12;
 
 /// A TCP segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct LinkSegment {
     /// The sequence number after its last byte; SYN and FIN count as one each.
     pub end: u32,
     /// Whether it takes sequence numbers at all.
@@ -41,28 +41,28 @@ pub struct Segment {
 #[derive(Clone, Copy, Debug)]
 pub enum Act {
     /// A segment was received.
-    Received(Segment),
+    Received(LinkSegment),
     /// A segment was sent.
-    Sent(Segment),
+    Sent(LinkSegment),
     /// Something happened to a timer; the number distinguishes it from others of its chain.
     Timer(&'static TimerStep, i64),
 }
 
 /// What waits for its other half in one connection.
 #[derive(Debug, Default)]
-pub struct Open {
+pub struct OpenPairs {
     segments: Segments,
     /// Armed timers: chain and number, and the event that armed them.
     timers: BTreeMap<(&'static str, i64), u32>,
 }
 
-impl Open {
+impl OpenPairs {
     /// Takes in what the event `number` does, and calls `link` with each pair of events that belong together,
     /// the earlier one first. An event may end several pairs.
     pub fn act(&mut self, number: u32, act: &Act, mut link: impl FnMut(u32, u32)) {
         match *act {
             Act::Sent(segment) if segment.occupies => self.segments.send(number, segment.end),
-            Act::Received(Segment { ack: Some(ack), .. }) => {
+            Act::Received(LinkSegment { ack: Some(ack), .. }) => {
                 self.segments.acknowledge(ack, |earlier| link(earlier, number));
             }
             Act::Sent(_) | Act::Received(_) => {}
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn links(acts: impl IntoIterator<Item = Act>) -> Vec<(u32, u32)> {
-        let (mut open, mut links) = (Open::default(), Vec::new());
+        let (mut open, mut links) = (OpenPairs::default(), Vec::new());
         for (at, act) in acts.into_iter().enumerate() {
             open.act(at as u32 + 1, &act, |from, to| links.push((from, to)));
         }
@@ -145,11 +145,11 @@ mod tests {
     }
 
     fn sent(end: u32) -> Act {
-        Act::Sent(Segment { end, occupies: true, ack: None })
+        Act::Sent(LinkSegment { end, occupies: true, ack: None })
     }
 
     fn ack(ack: u32) -> Act {
-        Act::Received(Segment { end: 0, occupies: false, ack: Some(ack) })
+        Act::Received(LinkSegment { end: 0, occupies: false, ack: Some(ack) })
     }
 
     fn step(does: TimerVerb) -> &'static TimerStep {
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let mut open = Open::default();
+        let mut open = OpenPairs::default();
         let starts = step(TimerVerb::Starts);
         for number in 0..200_000 {
             // Every other one is sent again, so that acknowledgements end none of them.

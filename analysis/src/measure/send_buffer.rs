@@ -3,8 +3,8 @@
 
 use bblog_dissector::Micros;
 
-use crate::before::FactsBefore;
-use crate::evidence::{Facts, Kind, Observed};
+use crate::evidence::{Facts, ItemKind, Observed};
+use crate::measure::facts_before::FactsBefore;
 
 /// What is known of the send buffer from how the writer behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,10 +36,10 @@ impl SendBuffer {
         let Some(buffered) = facts.buffered else { return };
         let mss = facts.mss.unwrap_or(0);
         match seen.kind {
-            Kind::In(_) | Kind::Acked if before.snd_una != facts.snd_una => {
+            ItemKind::In(_) | ItemKind::Acked if before.snd_una != facts.snd_una => {
                 self.freed.get_or_insert(now);
             }
-            Kind::UserWrite => {
+            ItemKind::UserWrite => {
                 let prompt = self.freed.is_some_and(|at| (now - at).0 <= PROMPT_US);
                 let full = buffered.saturating_add(mss) >= self.ceiling;
                 // A writer that waits for room never lets the buffer run empty.

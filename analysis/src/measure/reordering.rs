@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Order of arrival at the peer, as its SACK blocks say it.
 
-use crate::evidence::Options;
-use crate::seq::{before, distance, later};
-use crate::transmit::Sent;
+use crate::evidence::SegmentOptions;
+use crate::measure::transmit::Sent;
+use crate::tcp::seq::{before, distance, later};
 
 /// What of our data arrived out of order.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Order {
+pub(crate) struct Reordering {
     /// How often a segment arrived after later ones, though it was sent once: it was late, not lost.
     pub(crate) late: u32,
     /// How far ahead of it the peer had data at most, bytes.
@@ -16,9 +16,9 @@ pub(crate) struct Order {
     sacked_to: Option<u32>,
 }
 
-impl Order {
+impl Reordering {
     /// The peer has data beyond a hole.
-    pub(crate) fn sacked(&mut self, options: &Options) {
+    pub(crate) fn sacked(&mut self, options: &SegmentOptions) {
         let Some(to) = options.sacked_to else { return };
         self.sacked_to = Some(self.sacked_to.map_or(to, |have| later(have, to)));
     }

@@ -5,25 +5,25 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{Record, Serial};
 use bblog_dissector::spec::Stack;
 
-use crate::account::{Account, InUse, Seen, Side};
-use crate::before::FactsBefore;
-use crate::cached_rtt::CachedRtt;
-use crate::evidence::{Facts, Kind, Observed, Options, Plans, RttKind, Segment, flag, read};
-use crate::handshake::Handshake;
+use crate::evidence::{Facts, ItemKind, Observed, Plans, RttKind, Segment, SegmentOptions, flag, read};
+use crate::follow::account::{Account, InUse, NoteCounts, TimeByState};
+use crate::follow::step::{SackBlock, Step};
 use crate::item::Item;
-use crate::ledger::{Ledger, Span};
-use crate::limit::{Evidence, Limit, Reception, receiving, sending};
-use crate::order::Order;
-use crate::rtt::Rtts;
-use crate::segment_size::SegmentSize;
-use crate::send_buffer::SendBuffer;
-use crate::seq::before as precedes;
-use crate::stall::{Situation, Stall, StallEnd, Stalls};
-use crate::step::{SackBlock, Step};
-use crate::tally::{StackOf, Tally};
-use crate::tcp_state;
-use crate::timer::Timer;
-use crate::transmit::{Counts, Received, Sent};
+use crate::limits::ledger::{Ledger, Span};
+use crate::limits::limit::{Evidence, Limit, Reception, receiving, sending};
+use crate::limits::stall::{Situation, Stall, StallEnd, Stalls};
+use crate::measure::cached_rtt::CachedRtt;
+use crate::measure::facts_before::FactsBefore;
+use crate::measure::handshake::Handshake;
+use crate::measure::reordering::Reordering;
+use crate::measure::rtt::Rtts;
+use crate::measure::segment_size::SegmentSize;
+use crate::measure::send_buffer::SendBuffer;
+use crate::measure::tally::{StackOf, Tally};
+use crate::measure::transmit::{Received, SegmentCounts, Sent};
+use crate::tcp::seq::before as precedes;
+use crate::tcp::state;
+use crate::tcp::timer::Timer;
 
 /// What a connection is followed for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,13 +47,13 @@ pub struct Connection {
     pub(crate) rtts: Rtts,
     cached_rtt: CachedRtt,
     pub(crate) tally: Tally,
-    clock: Clock,
+    clock: Timeline,
     buffer: SendBuffer,
     /// The serial number of the last BBLog record.
     serial: Option<u32>,
     /// Items were passed over since the last one.
     passed_over: bool,
-    order: Order,
+    order: Reordering,
     /// A timer found a loss, and nothing was received since.
     unanswered: bool,
     mss: SegmentSize,
@@ -61,7 +61,7 @@ pub struct Connection {
 
 /// Times and numbers of items.
 #[derive(Clone, Copy, Debug, Default)]
-struct Clock {
+struct Timeline {
     first: Option<Micros>,
     /// Of any item: before `first` where the log is not in order of time.
     earliest: Option<Micros>,
@@ -77,11 +77,11 @@ struct Clock {
 
 /// The options of a segment that has more than a time stamp.
 #[inline]
-fn options_of(segment: &Segment<'_>) -> Option<Options> {
-    segment.options.filter(|options| options.len() > 12).map(Options::parse)
+fn options_of(segment: &Segment<'_>) -> Option<SegmentOptions> {
+    segment.options.filter(|options| options.len() > 12).map(SegmentOptions::parse)
 }
 
-fn newest_block(segment: &Segment<'_>, options: &Options, is_ours: bool) -> Option<SackBlock> {
+fn newest_block(segment: &Segment<'_>, options: &SegmentOptions, is_ours: bool) -> Option<SackBlock> {
     let (start, end) = options.first_block?;
     let is_duplicate = options.duplicate(segment.ack).is_some();
     Some(SackBlock { start, end, is_ours, is_duplicate })
@@ -109,11 +109,11 @@ impl Connection {
             rtts: Rtts::default(),
             cached_rtt: CachedRtt::default(),
             tally: Tally::default(),
-            clock: Clock::default(),
+            clock: Timeline::default(),
             buffer: SendBuffer::default(),
             serial: None,
             passed_over: false,
-            order: Order::default(),
+            order: Reordering::default(),
             unanswered: false,
             mss: SegmentSize::Logged,
         }
@@ -214,7 +214,7 @@ impl Connection {
         self.round_trip(seen, stack);
         self.tally.count(before, &self.facts, seen, (stack, self.clock.now));
         // What is sent does not show whether what was sent before is answered.
-        self.facts.settled |= matches!(seen.kind, Kind::In(_) | Kind::Acked);
+        self.facts.settled |= matches!(seen.kind, ItemKind::In(_) | ItemKind::Acked);
         self.buffer.watch(&mut self.facts, before, seen, self.clock.now);
         let (limit, evidence) = sending(&self.facts);
         self.sending.set(limit, evidence);
@@ -300,9 +300,9 @@ impl Connection {
 
     fn happened(&mut self, before: &FactsBefore, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {
         match seen.kind {
-            Kind::In(segment) => self.received(before, &segment, step),
-            Kind::Acked => self.acked(before),
-            Kind::Out(segment, errno) => {
+            ItemKind::In(segment) => self.received(before, &segment, step),
+            ItemKind::Acked => self.acked(before),
+            ItemKind::Out(segment, errno) => {
                 self.sent(before, &segment);
                 step.sack = step.sack.or_else(|| newest_block(&segment, &options_of(&segment)?, true));
                 step.send_error = errno.filter(|&errno| errno > 0);
@@ -322,13 +322,13 @@ impl Connection {
                 }
                 self.tally.ends.see(&segment, true);
             }
-            Kind::NotSent(errno) => {
+            ItemKind::NotSent(errno) => {
                 let was_again = self.sent.not_sent(errno);
                 self.stalls.not_sent(errno, was_again);
                 step.send_error = Some(errno);
             }
-            Kind::UserWrite | Kind::Other => {}
-            Kind::End => {
+            ItemKind::UserWrite | ItemKind::Other => {}
+            ItemKind::End => {
                 self.clock.ended = true;
                 step.is_end = true;
             }
@@ -378,7 +378,7 @@ impl Connection {
     }
 
     /// What SACK blocks say about duplicates and order.
-    fn sacked(&mut self, segment: &Segment<'_>, options: &Options) {
+    fn sacked(&mut self, segment: &Segment<'_>, options: &SegmentOptions) {
         match options.duplicate(segment.ack) {
             Some(range) => {
                 self.tally.spurious = self.tally.spurious.saturating_add(1);
@@ -418,7 +418,7 @@ impl Connection {
             self.tally.zero_windows += u32::from(is);
         }
         step.state_changed = before.tcp_state.is_some() && before.tcp_state != facts.tcp_state;
-        if facts.tcp_state == Some(tcp_state::CLOSED) && before.established {
+        if facts.tcp_state == Some(state::CLOSED) && before.established {
             self.clock.ended = true;
         }
     }
@@ -429,7 +429,7 @@ impl Connection {
             .timer
             .is_some_and(|timer| timer.is_loss() || matches!(timer, Timer::Persist | Timer::Keepalive));
         let goes_on = matches!(self.receiving.state(), Some((Reception::PeerSilent, _)))
-            && !matches!(seen.kind, Kind::In(_) | Kind::Acked);
+            && !matches!(seen.kind, ItemKind::In(_) | ItemKind::Acked);
         match reception {
             Reception::Open | Reception::OutOfOrder | Reception::WindowClosed if silent || goes_on => {
                 self.receiving.set(Reception::PeerSilent, Evidence::Timer);
@@ -442,7 +442,7 @@ impl Connection {
         let facts = &self.facts;
         let (una, max) = (facts.snd_una?, facts.snd_max?);
         let unsent = facts.unsent().unwrap_or(0);
-        let closed = matches!(facts.tcp_state, Some(tcp_state::CLOSED | tcp_state::TIME_WAIT));
+        let closed = matches!(facts.tcp_state, Some(state::CLOSED | state::TIME_WAIT));
         Some(Situation {
             now: self.clock.now,
             number: self.clock.number,
@@ -481,7 +481,7 @@ impl Connection {
     }
 
     /// Segments sent so far.
-    pub fn sent_counts(&self) -> Counts {
+    pub fn sent_counts(&self) -> SegmentCounts {
         self.sent.counts
     }
 
@@ -520,8 +520,8 @@ impl Connection {
             established: self.facts.established,
             ended: self.clock.ended,
             is_listener: self.is_listener(),
-            sending: Side::new(self.sending.totals()),
-            receiving: Side::new(self.receiving.totals()),
+            sending: TimeByState::new(self.sending.totals()),
+            receiving: TimeByState::new(self.receiving.totals()),
             stalls: self.stalls.kept().into_boxed_slice(),
             more_stalls: self.stalls.more,
             sent: self.sent.counts,
@@ -544,13 +544,13 @@ impl Connection {
             more_spans: self.sending.dropped(),
             cached_rtt_us: self.cached_rtt.first_us(),
             options: InUse::of(&self.facts),
-            tally: Seen::of(&self.tally, &self.order),
+            tally: NoteCounts::of(&self.tally, &self.order),
         }
     }
 
     /// Whether it is a socket without a connection.
     pub fn is_listener(&self) -> bool {
-        let idle = matches!(self.facts.tcp_state, Some(tcp_state::CLOSED | tcp_state::LISTEN));
+        let idle = matches!(self.facts.tcp_state, Some(state::CLOSED | state::LISTEN));
         idle && !self.facts.established
             && self.sent.counts.segments == 0
             && self.received.counts.segments == 0

@@ -109,25 +109,25 @@ impl Timer {
 
 /// The timers that run, as far as events say: a set of [`Timer`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Running(u8);
+pub struct RunningTimers(u8);
 
-impl Running {
+impl RunningTimers {
     /// Whether `timer` runs.
     pub fn has(self, timer: Timer) -> bool {
-        self.0 & Running::bit(timer) != 0
+        self.0 & RunningTimers::bit(timer) != 0
     }
 
     /// Takes in what `event` does to timers. Flags that name what is armed name all that run; a value names one.
     pub fn take(&mut self, event: &Event<'_>) {
         let Some((step, field)) = event.timer() else { return };
         let named = field.and_then(|field| Some((field.spec, field.value.as_int()?)));
-        let timers = named.map_or(Running::STACK, |(row, value)| Running::of_value(row, value));
+        let timers = named.map_or(RunningTimers::STACK, |(row, value)| RunningTimers::of_value(row, value));
         let is_all = named.is_some_and(|(row, _)| matches!(row.names, ValueNames::Flags(_)));
         match step.does {
             TimerVerb::Starts if is_all => *self = timers,
             TimerVerb::Starts => self.0 |= timers.0,
             // The pacer goes on when the stack's timer is stopped.
-            TimerVerb::Stops if is_all => self.0 &= !(timers.0 & Running::STACK.0),
+            TimerVerb::Stops if is_all => self.0 &= !(timers.0 & RunningTimers::STACK.0),
             TimerVerb::Stops | TimerVerb::Fires => self.0 &= !timers.0,
             TimerVerb::Handles => {}
         }
@@ -135,27 +135,27 @@ impl Running {
 
     /// A segment was sent: the pacer let it go.
     pub fn sent(&mut self) {
-        self.0 &= !Running::bit(Timer::Pacing);
+        self.0 &= !RunningTimers::bit(Timer::Pacing);
     }
 
     /// All timers but the pacer.
-    const STACK: Running = Running(!Running::bit(Timer::Pacing));
+    const STACK: RunningTimers = RunningTimers(!RunningTimers::bit(Timer::Pacing));
 
     const fn bit(timer: Timer) -> u8 {
         1 << timer as u8
     }
 
     /// The timers that `value` of `row` stands for.
-    fn of_value(row: &FieldSpec, value: i64) -> Running {
+    fn of_value(row: &FieldSpec, value: i64) -> RunningTimers {
         let ValueNames::Flags(table) = row.names else {
-            return Running(Timer::of_value(row, value).map_or(0, Running::bit));
+            return RunningTimers(Timer::of_value(row, value).map_or(0, RunningTimers::bit));
         };
         let flags = FLAGS.iter().find(|known| known.0 == table.name).map_or(&[][..], |known| known.1);
-        Running(
+        RunningTimers(
             flags
                 .iter()
                 .filter(|known| known.0 & value != 0)
-                .fold(0, |set, known| set | Running::bit(known.1)),
+                .fold(0, |set, known| set | RunningTimers::bit(known.1)),
         )
     }
 }

@@ -5,9 +5,9 @@
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Serial;
 
-use crate::evidence::{Facts, Kind, Plans, read};
-use crate::item::{BblogItem, Item};
-use crate::transmit::{Retransmission, Sent};
+use crate::evidence::{Facts, ItemKind, Plans, read};
+use crate::item::{Item, RecordItem};
+use crate::measure::transmit::{Retransmission, Sent};
 
 /// Follows what one connection sends again.
 #[derive(Clone, Debug, Default)]
@@ -40,17 +40,19 @@ impl Resent {
             self.sent.fired(timer);
         }
         match seen.kind {
-            Kind::In(_) | Kind::Acked => {
+            ItemKind::In(_) | ItemKind::Acked => {
                 if let (Some(_), Some(una)) = (una, self.facts.snd_una) {
                     self.sent.acked(una);
                 }
             }
-            Kind::Out(segment, _) if is_late => self.sent.late(&segment),
-            Kind::Out(segment, errno) => return self.sent.segment(&segment, errno, stack, seen.sent_before),
-            Kind::NotSent(errno) => {
+            ItemKind::Out(segment, _) if is_late => self.sent.late(&segment),
+            ItemKind::Out(segment, errno) => {
+                return self.sent.segment(&segment, errno, stack, seen.sent_before);
+            }
+            ItemKind::NotSent(errno) => {
                 self.sent.not_sent(errno);
             }
-            Kind::UserWrite | Kind::Other | Kind::End => {}
+            ItemKind::UserWrite | ItemKind::Other | ItemKind::End => {}
         }
         None
     }
@@ -66,7 +68,7 @@ impl Resent {
 
     /// Notes how a record follows the last one. Whether it was read before, as in files that overlap.
     #[inline]
-    fn is_repeated(&mut self, item: &BblogItem<'_>) -> bool {
+    fn is_repeated(&mut self, item: &RecordItem<'_>) -> bool {
         let (serial, iss) = (item.record.serial(), item.record.iss());
         let follows = Serial::of(serial, self.serial.map(|last| last.wrapping_add(1)));
         if follows != Serial::Next {

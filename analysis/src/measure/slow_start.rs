@@ -3,9 +3,9 @@
 
 use bblog_dissector::Micros;
 
-use crate::before::FactsBefore;
 use crate::evidence::{Facts, Observed};
-use crate::timer::Timer;
+use crate::measure::facts_before::FactsBefore;
+use crate::tcp::timer::Timer;
 
 /// How slow start went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

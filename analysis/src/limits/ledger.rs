@@ -7,7 +7,7 @@
 
 use bblog_dissector::Micros;
 
-use crate::limit::Evidence;
+use crate::limits::limit::Evidence;
 
 /// A stretch of time in one state. It begins at `start` and ends before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,10 +265,10 @@ impl<S: Copy + Eq> Ledger<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limit::Limit::{Application, CongestionWindow, Timeout, Unknown};
+    use crate::limits::limit::Limit::{Application, CongestionWindow, Timeout, Unknown};
 
     /// A ledger of states and the times from which they hold.
-    fn ledger(states: &[(i64, crate::limit::Limit)]) -> Ledger<crate::limit::Limit> {
+    fn ledger(states: &[(i64, crate::limits::limit::Limit)]) -> Ledger<crate::limits::limit::Limit> {
         let mut ledger = Ledger::new(true);
         for &(time, state) in states {
             ledger.advance(Micros(time));
@@ -277,7 +277,9 @@ mod tests {
         ledger
     }
 
-    fn totals(ledger: &Ledger<crate::limit::Limit>) -> Vec<(crate::limit::Limit, u64, u32, u64)> {
+    fn totals(
+        ledger: &Ledger<crate::limits::limit::Limit>,
+    ) -> Vec<(crate::limits::limit::Limit, u64, u32, u64)> {
         let totals = ledger.totals();
         totals.iter().map(|total| (total.state, total.time_us, total.spells, total.longest_us)).collect()
     }

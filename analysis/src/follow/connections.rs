@@ -7,28 +7,28 @@ use std::hash::BuildHasher;
 
 use bblog_dissector::bblog::{Header, Serial};
 
-use crate::account::Account;
-use crate::connection::{Connection, Wanted};
 use crate::evidence::Plans;
+use crate::follow::account::Account;
+use crate::follow::connection::{Connection, Wanted};
+use crate::follow::step::Step;
 use crate::item::Item;
-use crate::ledger::Span;
-use crate::limit::Limit;
-use crate::step::Step;
+use crate::limits::ledger::Span;
+use crate::limits::limit::Limit;
 
 /// Which connection an item is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Key {
+pub enum ConnectionKey {
     /// BBLog: ports, addresses and zone as they stand in an entry's header, and its address family.
     Endpoints([u8; 40], u8),
     /// eventlog: a number that the caller gives the capture and the provider's name, and the session's id.
     Session(u32, u64),
 }
 
-impl Key {
+impl ConnectionKey {
     /// The key of an entry's connection. All files of one connection have the same key; the log id is not part of it.
-    pub fn of_entry(header: &Header<'_>) -> Key {
+    pub fn of_entry(header: &Header<'_>) -> ConnectionKey {
         let [endpoints @ .., family] = header.connection_key();
-        Key::Endpoints(endpoints, family)
+        ConnectionKey::Endpoints(endpoints, family)
     }
 }
 
@@ -47,18 +47,18 @@ pub struct Connections<S = std::hash::RandomState> {
     plans: Plans,
     wanted: Wanted,
     /// Places in `open`.
-    places: HashMap<Key, usize, S>,
+    places: HashMap<ConnectionKey, usize, S>,
     /// Connections that are followed; places that are free are `None`.
-    open: Vec<Option<Box<Open>>>,
+    open: Vec<Option<Box<OpenConnection>>>,
     free: Vec<usize>,
     /// The connection of the last item: the next one is often of it, too.
-    last: Option<(Key, usize)>,
+    last: Option<(ConnectionKey, usize)>,
     /// Connections so far.
     count: Number,
     /// Accounts of those that are over and were not taken yet.
     closed: Vec<(Number, Box<Account>)>,
     /// Keys in the order of their connections' last items, the oldest first, each with the turn of its item then.
-    queue: VecDeque<(Key, u64)>,
+    queue: VecDeque<(ConnectionKey, u64)>,
     /// How many connections are followed at a time.
     most: usize,
     renewed_bits: u32,
@@ -69,7 +69,7 @@ pub struct Connections<S = std::hash::RandomState> {
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenConnection {
     connection: Connection,
     number: Number,
     /// The turn of its last item.
@@ -80,7 +80,7 @@ struct Open {
 #[derive(Clone, Copy, Debug)]
 pub enum Fed {
     /// It belongs to this connection, and says this.
-    Told(Number, Step),
+    Taken(Number, Step),
     /// It was read before: its connection is further.
     Repeated(Number),
 }
@@ -89,7 +89,7 @@ impl Fed {
     /// Its connection.
     pub fn number(&self) -> Number {
         match self {
-            Fed::Told(number, _) | Fed::Repeated(number) => *number,
+            Fed::Taken(number, _) | Fed::Repeated(number) => *number,
         }
     }
 }
@@ -134,7 +134,7 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     /// Takes in the item with the number `number` among all items.
     #[inline]
-    pub fn feed(&mut self, key: Key, number: u64, item: &Item<'_>) -> Fed {
+    pub fn feed(&mut self, key: ConnectionKey, number: u64, item: &Item<'_>) -> Fed {
         self.turn += 1;
         let place = match &self.last {
             Some((last, place)) if *last == key => Some(*place),
@@ -151,7 +151,7 @@ impl<S: BuildHasher + Default> Connections<S> {
                     if turn >> self.renewed_bits != self.turn >> self.renewed_bits {
                         self.renew(key);
                     }
-                    return Fed::Told(number, step);
+                    return Fed::Taken(number, step);
                 }
                 Follows::Repeated => {
                     self.repeated += 1;
@@ -164,7 +164,7 @@ impl<S: BuildHasher + Default> Connections<S> {
     }
 
     #[cold]
-    fn begin(&mut self, key: Key, number: u64, item: &Item<'_>) -> Fed {
+    fn begin(&mut self, key: ConnectionKey, number: u64, item: &Item<'_>) -> Fed {
         if self.places.len() >= self.most {
             self.close_oldest();
         }
@@ -172,7 +172,7 @@ impl<S: BuildHasher + Default> Connections<S> {
         let step = connection.feed(&mut self.plans, number, item);
         let number = self.count;
         self.count += 1;
-        let open = Some(Box::new(Open { connection, number, turn: self.turn }));
+        let open = Some(Box::new(OpenConnection { connection, number, turn: self.turn }));
         let place = match self.free.pop() {
             Some(place) => {
                 self.open[place] = open;
@@ -186,12 +186,12 @@ impl<S: BuildHasher + Default> Connections<S> {
         self.places.insert(key, place);
         self.last = Some((key, place));
         self.queue.push_back((key, self.turn));
-        Fed::Told(number, step)
+        Fed::Taken(number, step)
     }
 
     /// Puts a connection at the end of the queue.
     #[cold]
-    fn renew(&mut self, key: Key) {
+    fn renew(&mut self, key: ConnectionKey) {
         self.queue.push_back((key, self.turn));
         if self.queue.len() > 4 * self.most {
             let queue = std::mem::take(&mut self.queue);
@@ -200,11 +200,11 @@ impl<S: BuildHasher + Default> Connections<S> {
     }
 
     /// Whether this is the last entry of an open connection in the queue.
-    fn is_latest(&self, (key, turn): &(Key, u64)) -> bool {
+    fn is_latest(&self, (key, turn): &(ConnectionKey, u64)) -> bool {
         self.get_open(key).is_some_and(|open| open.turn >> self.renewed_bits == turn >> self.renewed_bits)
     }
 
-    fn get_open(&self, key: &Key) -> Option<&Open> {
+    fn get_open(&self, key: &ConnectionKey) -> Option<&OpenConnection> {
         self.open.get(*self.places.get(key)?)?.as_deref()
     }
 
@@ -218,28 +218,28 @@ impl<S: BuildHasher + Default> Connections<S> {
         }
     }
 
-    fn close(&mut self, key: &Key) {
+    fn close(&mut self, key: &ConnectionKey) {
         let Some(place) = self.places.remove(key) else { return };
         self.last = None;
         if let Some(open) = self.open.get_mut(place).and_then(Option::take) {
-            let Open { connection, number, .. } = *open;
+            let OpenConnection { connection, number, .. } = *open;
             self.closed.push((number, Box::new(connection.finish())));
             self.free.push(place);
         }
     }
 
     /// The connection under this key is over: what follows is another, as a session that begins anew.
-    pub fn restart(&mut self, key: Key) {
+    pub fn restart(&mut self, key: ConnectionKey) {
         self.close(&key);
     }
 
     /// The connection that is followed under this key, and its number.
-    pub fn get(&self, key: &Key) -> Option<(Number, &Connection)> {
+    pub fn get(&self, key: &ConnectionKey) -> Option<(Number, &Connection)> {
         self.get_open(key).map(|open| (open.number, &open.connection))
     }
 
     /// Spans of the connection under this key that no later item can change, if [`Wanted::spans`].
-    pub fn take_spans(&mut self, key: &Key) -> Vec<Span<Limit>> {
+    pub fn take_spans(&mut self, key: &ConnectionKey) -> Vec<Span<Limit>> {
         let place = self.places.get(key).copied();
         let open = place.and_then(|place| self.open.get_mut(place)?.as_deref_mut());
         open.map(|open| open.connection.take_spans()).unwrap_or_default()
@@ -290,7 +290,7 @@ impl<S: BuildHasher + Default> Connections<S> {
     }
 
     /// Passes over an item that is of no interest: the time up to the next one that is fed is unknown.
-    pub fn pass_over(&mut self, key: &Key, item: &Item<'_>) {
+    pub fn pass_over(&mut self, key: &ConnectionKey, item: &Item<'_>) {
         let place = self.places.get(key).copied();
         if let Some(open) = place.and_then(|place| self.open.get_mut(place)?.as_deref_mut()) {
             open.connection.pass_over(item);
@@ -307,21 +307,21 @@ impl<S: BuildHasher + Default> Connections<S> {
     /// The accounts that were not taken yet, by number: no item follows. A connection's memory is given back when its
     /// account is made.
     pub fn finish(self) -> impl Iterator<Item = (Number, Box<Account>)> {
-        let over = self.closed.into_iter().map(|(number, account)| (number, Ended::Before(account)));
-        let now = self.open.into_iter().flatten().map(|open| (open.number, Ended::Now(open)));
-        let mut all: Vec<(Number, Ended)> = over.chain(now).collect();
+        let over = self.closed.into_iter().map(|(number, account)| (number, Closed::Before(account)));
+        let now = self.open.into_iter().flatten().map(|open| (open.number, Closed::Now(open)));
+        let mut all: Vec<(Number, Closed)> = over.chain(now).collect();
         all.sort_unstable_by_key(|ended| ended.0);
         all.into_iter().map(|(number, ended)| match ended {
-            Ended::Before(account) => (number, account),
-            Ended::Now(open) => (number, Box::new(open.connection.finish())),
+            Closed::Before(account) => (number, account),
+            Closed::Now(open) => (number, Box::new(open.connection.finish())),
         })
     }
 }
 
 /// A connection that is over.
-enum Ended {
+enum Closed {
     Before(Box<Account>),
-    Now(Box<Open>),
+    Now(Box<OpenConnection>),
 }
 
 enum Follows {

@@ -7,9 +7,9 @@
 
 use bblog_dissector::Micros;
 
-use crate::limit::Limit;
-use crate::timer::Timer;
-use crate::transmit::Retransmission;
+use crate::limits::limit::Limit;
+use crate::measure::transmit::Retransmission;
+use crate::tcp::timer::Timer;
 
 /// What caused a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,7 +202,7 @@ pub(crate) struct Situation {
 impl Situation {
     /// Bytes in flight.
     fn flight(&self) -> u32 {
-        crate::seq::distance(self.una, self.max)
+        crate::tcp::seq::distance(self.una, self.max)
     }
 }
 
@@ -307,9 +307,9 @@ impl Stalls {
             self.begin(situation, false);
             return false;
         };
-        let acked = crate::seq::before(gap.begin.una, situation.una);
+        let acked = crate::tcp::seq::before(gap.begin.una, situation.una);
         // A probe of the closed window is no progress.
-        let sent = crate::seq::before(gap.begin.max, situation.max) && !situation.window_closed;
+        let sent = crate::tcp::seq::before(gap.begin.max, situation.max) && !situation.window_closed;
         if !acked && !sent && gap.begin.waiting == situation.waiting {
             gap.dupacks = gap.dupacks.max(situation.dupacks);
             gap.window_closed |= situation.window_closed;
@@ -338,8 +338,8 @@ impl Stalls {
     pub(crate) fn duplicate(&mut self, range: (u32, u32)) {
         let last = self.last.and_then(|last| self.kept.get_mut(last));
         let Some(stall) = last.filter(|stall| stall.resent > 0) else { return };
-        let within =
-            !crate::seq::before(range.0, stall.range.0) && !crate::seq::before(stall.range.1, range.1);
+        let within = !crate::tcp::seq::before(range.0, stall.range.0)
+            && !crate::tcp::seq::before(stall.range.1, range.1);
         if within && stall.cause.is_loss() && stall.resent <= 1 {
             stall.cause = StallCause::LateAcks;
         }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What else is worth a sentence.
 
-use crate::account::Account;
 use crate::evidence::RttKind;
-use crate::handshake::Offer;
-use crate::limit::Limit;
-use crate::quantity::{Count, Percent, Rate, Time};
-use crate::sentence::errno_name;
-use crate::slow_start::{SlowStart, SlowStartEnd};
-use crate::tally::EndSegment;
-use crate::transmit::Cause;
+use crate::follow::account::Account;
+use crate::limits::limit::Limit;
+use crate::measure::handshake::Offer;
+use crate::measure::slow_start::{SlowStart, SlowStartEnd};
+use crate::measure::tally::EndSegment;
+use crate::measure::transmit::Cause;
+use crate::words::quantity::{CountText, Percent, RateText, TimeText};
+use crate::words::sentence::errno_name;
 
 /// Something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Notes {
 
     fn failures(&mut self, account: &Account) {
         for &(errno, times) in &account.failed {
-            let text = format!("{} failed: {}.", Count(times.into(), "send"), errno_name(errno));
+            let text = format!("{} failed: {}.", CountText(times.into(), "send"), errno_name(errno));
             let values = [("errno", Number(errno.unsigned_abs().into())), ("sends", Number(times.into()))];
             self.add("failed_sends", text, &values);
         }
@@ -130,7 +130,8 @@ impl Notes {
             let known: Vec<String> =
                 known.map(|(cause, times)| format!("{times} by {}", cause.name())).collect();
             let known = if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) };
-            let text = format!("{}, {}{known}.", Count(segments, "retransmission"), Count(bytes, "byte"));
+            let text =
+                format!("{}, {}{known}.", CountText(segments, "retransmission"), CountText(bytes, "byte"));
             let names = ["rto", "tlp", "rack", "dupacks"];
             let mut values = vec![("segments", Number(segments)), ("bytes", Number(bytes))];
             values.extend(names.iter().zip(causes).map(|(name, cause)| (*name, Number(cause.1.into()))));
@@ -145,7 +146,7 @@ impl Notes {
         if seen.reordered > 0 {
             let (times, by) = (u64::from(seen.reordered), u64::from(seen.reordered_by));
             let text =
-                format!("Segments arrived out of order {}, by up to {by} bytes.", Count(times, "time"));
+                format!("Segments arrived out of order {}, by up to {by} bytes.", CountText(times, "time"));
             self.add("reordering", text, &[("times", Number(times)), ("bytes", Number(by))]);
         }
     }
@@ -155,7 +156,7 @@ impl Notes {
         let text = format!(
             "The connection began with a smoothed RTT of {} from the host cache, which is not its own: it is left out \
              of the RTTs, and the first timeouts are as long.",
-            Time(us.into())
+            TimeText(us.into())
         );
         self.add("cached_rtt", text, &[("srtt_us", Number(us.into()))]);
     }
@@ -174,9 +175,9 @@ impl Notes {
         let text = format!(
             "The {smoothed}RTT rose from {} to {} on average ({} at the 95th percentile): queues on the path \
              filled, or ACKs came late.",
-            Time(min),
-            Time(mean),
-            Time(p95)
+            TimeText(min),
+            TimeText(mean),
+            TimeText(p95)
         );
         let values = [
             ("min_us", Number(min)),
@@ -194,7 +195,7 @@ impl Notes {
         let seen = &account.tally;
         if seen.zero_windows > 0 {
             let times = u64::from(seen.zero_windows);
-            let text = format!("The peer closed its window {}.", Count(times, "time"));
+            let text = format!("The peer closed its window {}.", CountText(times, "time"));
             self.add("zero_window", text, &[("times", Number(times))]);
         }
         let share = account.sending.share(Limit::ReceiverWindow);
@@ -208,11 +209,11 @@ impl Notes {
             _ => "",
         };
         let goodput = account.goodput_bps();
-        let against = goodput.map_or(String::new(), |rate| format!("; the goodput was {}", Rate(rate)));
+        let against = goodput.map_or(String::new(), |rate| format!("; the goodput was {}", RateText(rate)));
         let text = format!(
             "The peer's window, {window} bytes at most{scale}, allows {} at the least RTT of {}{against}.",
-            Rate(cap),
-            Time(rtt.into())
+            RateText(cap),
+            TimeText(rtt.into())
         );
         let mut values =
             vec![("window", Number(window)), ("min_rtt_us", Number(rtt.into())), ("cap_bps", Number(cap))];
@@ -229,7 +230,7 @@ impl Notes {
             SlowStartEnd::Congestion => ("congestion", "ssthresh was lowered without a loss, as by ECN"),
         };
         let after = (at - account.first).0.max(0) as u64;
-        let text = format!("Slow start ended after {} at a cwnd of {cwnd} bytes: {why}.", Time(after));
+        let text = format!("Slow start ended after {} at a cwnd of {cwnd} bytes: {why}.", TimeText(after));
         let values = [("how", Word(word)), ("after_us", Number(after)), ("cwnd", Number(cwnd.into()))];
         self.add("slow_start_end", text, &values);
     }
@@ -240,7 +241,7 @@ impl Notes {
             ("congestion_control_change", "The congestion control", account.cc_changes),
         ];
         for (kind, what, times) in changes.into_iter().filter(|change| change.2 > 0) {
-            let text = format!("{what} changed {}.", Count(times.into(), "time"));
+            let text = format!("{what} changed {}.", CountText(times.into(), "time"));
             self.add(kind, text, &[("times", Number(times.into()))]);
         }
     }
@@ -251,8 +252,8 @@ impl Notes {
         let share = Percent(goodput as f64 / estimate.max(1) as f64);
         let text = format!(
             "The goodput was {}, {share} of the stack's last estimate of {}.",
-            Rate(goodput),
-            Rate(estimate)
+            RateText(goodput),
+            RateText(estimate)
         );
         let values = [("goodput_bps", Number(goodput)), ("estimate_bps", Number(estimate))];
         self.add("goodput_estimate", text, &values);
@@ -263,7 +264,7 @@ impl Notes {
             let text = format!(
                 "{} missing in {}: that time is unknown.",
                 were(account.missing, "record"),
-                Count(account.gaps.into(), "place")
+                CountText(account.gaps.into(), "place")
             );
             let values = [("records", Number(account.missing)), ("gaps", Number(account.gaps.into()))];
             self.add("records_missing", text, &values);
@@ -273,5 +274,5 @@ impl Notes {
 
 /// `1 SYN was`, `3 SYNs were`.
 fn were(count: u64, what: &'static str) -> String {
-    format!("{} {}", Count(count, what), if count == 1 { "was" } else { "were" })
+    format!("{} {}", CountText(count, what), if count == 1 { "was" } else { "were" })
 }

@@ -5,9 +5,9 @@
 //! its output stopped, the timers, the windows. A fact that the log does not hold is missing, and where it
 //! would decide, the answer is [`Limit::Unknown`].
 
-use crate::evidence::{Facts, Stop};
-use crate::seq::before;
-use crate::tcp_state;
+use crate::evidence::{Facts, StopReason};
+use crate::tcp::seq::before;
+use crate::tcp::state;
 
 /// What limits the sending side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,11 +202,11 @@ const MSS_RANGE: [u32; 2] = [536, 8960];
 pub fn sending(facts: &Facts) -> (Limit, Evidence) {
     match facts.tcp_state {
         None => return (Limit::Unknown, Evidence::Missing),
-        Some(tcp_state::LISTEN | tcp_state::SYN_SENT | tcp_state::SYN_RECEIVED) => {
+        Some(state::LISTEN | state::SYN_SENT | state::SYN_RECEIVED) => {
             return (Limit::Handshake, Evidence::State);
         }
-        Some(tcp_state::CLOSED) if !facts.established => return (Limit::Handshake, Evidence::State),
-        Some(tcp_state::CLOSED | tcp_state::FIN_WAIT_2 | tcp_state::TIME_WAIT) => {
+        Some(state::CLOSED) if !facts.established => return (Limit::Handshake, Evidence::State),
+        Some(state::CLOSED | state::FIN_WAIT_2 | state::TIME_WAIT) => {
             return (Limit::Closing, Evidence::State);
         }
         Some(_) => {}
@@ -222,12 +222,12 @@ pub fn sending(facts: &Facts) -> (Limit, Evidence) {
         return (Limit::Unknown, Evidence::Missing);
     }
     let kernel = match facts.stop {
-        Some(Stop::Cwnd) => Some(Limit::CongestionWindow),
-        Some(Stop::Rwnd | Stop::Persist) => Some(Limit::ReceiverWindow),
-        Some(Stop::Application) => Some(Limit::Application),
-        Some(Stop::Prr) => Some(Limit::Recovery),
+        Some(StopReason::Cwnd) => Some(Limit::CongestionWindow),
+        Some(StopReason::Rwnd | StopReason::Persist) => Some(Limit::ReceiverWindow),
+        Some(StopReason::Application) => Some(Limit::Application),
+        Some(StopReason::Prr) => Some(Limit::Recovery),
         // These say that output stopped, not why.
-        Some(Stop::DataSent | Stop::Assessing) | None => None,
+        Some(StopReason::DataSent | StopReason::Assessing) | None => None,
     };
     let (limit, evidence) = match kernel {
         Some(limit) => (limit, Evidence::Kernel),
@@ -288,17 +288,13 @@ fn by_windows(facts: &Facts, mss: u32) -> (Limit, Evidence) {
 pub fn receiving(facts: &Facts) -> (Reception, Evidence) {
     match facts.tcp_state {
         None => return (Reception::Unknown, Evidence::Missing),
-        Some(tcp_state::LISTEN | tcp_state::SYN_SENT | tcp_state::SYN_RECEIVED) => {
+        Some(state::LISTEN | state::SYN_SENT | state::SYN_RECEIVED) => {
             return (Reception::Handshake, Evidence::State);
         }
-        Some(tcp_state::CLOSED) if !facts.established => return (Reception::Handshake, Evidence::State),
-        Some(
-            tcp_state::CLOSED
-            | tcp_state::CLOSE_WAIT
-            | tcp_state::CLOSING
-            | tcp_state::LAST_ACK
-            | tcp_state::TIME_WAIT,
-        ) => return (Reception::Closing, Evidence::State),
+        Some(state::CLOSED) if !facts.established => return (Reception::Handshake, Evidence::State),
+        Some(state::CLOSED | state::CLOSE_WAIT | state::CLOSING | state::LAST_ACK | state::TIME_WAIT) => {
+            return (Reception::Closing, Evidence::State);
+        }
         Some(_) => {}
     }
     match (facts.held, facts.rcv_window) {

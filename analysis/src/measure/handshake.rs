@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What each side offered when the connection was opened, by the SYNs' options.
 
-use crate::evidence::{Options, Segment, flag};
+use crate::evidence::{Segment, SegmentOptions, flag};
 
 /// What a SYN offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Handshake {
 
 impl Offer {
     fn of(segment: &Segment<'_>) -> Option<Offer> {
-        let options = Options::parse(segment.options?);
+        let options = SegmentOptions::parse(segment.options?);
         // An answer agrees to ECN by ECE alone.
         let ecn =
             if segment.has(flag::ACK) { segment.has(flag::ECE) } else { segment.has(flag::ECE | flag::CWR) };

@@ -4,16 +4,16 @@
 use bblog_dissector::Micros;
 
 use crate::evidence::Facts;
-use crate::handshake::Handshake;
-use crate::ledger::{Span, Total};
-use crate::limit::{Limit, Reception};
-use crate::order::Order;
-use crate::rtt::Rtts;
-use crate::slow_start::SlowStart;
-use crate::stall::Stall;
-use crate::tally::{EndSegments, Tally};
-use crate::timer::Timer;
-use crate::transmit::{Cause, Counts};
+use crate::limits::ledger::{Span, Total};
+use crate::limits::limit::{Limit, Reception};
+use crate::limits::stall::Stall;
+use crate::measure::handshake::Handshake;
+use crate::measure::reordering::Reordering;
+use crate::measure::rtt::Rtts;
+use crate::measure::slow_start::SlowStart;
+use crate::measure::tally::{EndSegments, Tally};
+use crate::measure::transmit::{Cause, SegmentCounts};
+use crate::tcp::timer::Timer;
 
 /// Where a connection's time went, and what else is known of it. Some 600 bytes.
 #[derive(Clone, Debug)]
@@ -33,17 +33,17 @@ pub struct Account {
     /// Whether it is a listening or unbound socket: it never left the states CLOSED and LISTEN, and sent nothing.
     pub is_listener: bool,
     /// What limited the sending side.
-    pub sending: Side<Limit>,
+    pub sending: TimeByState<Limit>,
     /// What was in the way of the receiving side.
-    pub receiving: Side<Reception>,
+    pub receiving: TimeByState<Reception>,
     /// Gaps without progress, in order of time; of more than 64 the longest.
     pub stalls: Box<[Stall]>,
     /// Stalls that are not among them.
     pub more_stalls: u32,
     /// Segments sent.
-    pub sent: Counts,
+    pub sent: SegmentCounts,
     /// Segments received.
-    pub received: Counts,
+    pub received: SegmentCounts,
     /// Bytes of data that the peer acknowledged; `None` if the log has no acknowledgements.
     pub acked_bytes: Option<u64>,
     /// Retransmissions by [`Cause`].
@@ -80,7 +80,7 @@ pub struct Account {
     /// Spans that there was no room for.
     pub more_spans: u64,
     pub(crate) options: InUse,
-    pub(crate) tally: Seen,
+    pub(crate) tally: NoteCounts,
 }
 
 /// What was agreed on, as far as the log says.
@@ -94,7 +94,7 @@ pub(crate) struct InUse {
 
 /// What was counted for the notes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct NoteCounts {
     pub(crate) spurious: u32,
     pub(crate) reordered: u32,
     pub(crate) reordered_by: u32,
@@ -111,9 +111,9 @@ impl InUse {
     }
 }
 
-impl Seen {
-    pub(crate) fn of(tally: &Tally, order: &Order) -> Seen {
-        Seen {
+impl NoteCounts {
+    pub(crate) fn of(tally: &Tally, order: &Reordering) -> NoteCounts {
+        NoteCounts {
             spurious: tally.spurious,
             reordered: order.late,
             reordered_by: order.extent,
@@ -127,14 +127,14 @@ impl Seen {
 
 /// The time of one side by state, the largest first. Together they are the connection's duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Side<S> {
+pub struct TimeByState<S> {
     /// The states that took time.
     pub totals: Box<[Total<S>]>,
 }
 
-impl<S: Copy + Eq> Side<S> {
-    pub(crate) fn new(totals: Vec<Total<S>>) -> Side<S> {
-        Side { totals: totals.into_boxed_slice() }
+impl<S: Copy + Eq> TimeByState<S> {
+    pub(crate) fn new(totals: Vec<Total<S>>) -> TimeByState<S> {
+        TimeByState { totals: totals.into_boxed_slice() }
     }
 
     /// The total of `state`; `None` if it took no time.
@@ -166,7 +166,7 @@ impl<S: Copy + Eq> Side<S> {
     }
 }
 
-impl Side<Limit> {
+impl TimeByState<Limit> {
     /// What limited it most: the state with the largest share. The handshake counts where it never ended;
     /// `None` without any time.
     pub fn main(&self) -> Option<Limit> {
@@ -174,7 +174,7 @@ impl Side<Limit> {
     }
 }
 
-impl Side<Reception> {
+impl TimeByState<Reception> {
     /// What it was in most: the state with the largest share. The handshake counts where it never ended;
     /// `None` without any time.
     pub fn main(&self) -> Option<Reception> {

@@ -5,9 +5,9 @@ use std::fmt;
 
 /// A span of time, microseconds: `1.30 s`, `259 ms`, `85 us`.
 #[derive(Clone, Copy)]
-pub(crate) struct Time(pub(crate) u64);
+pub(crate) struct TimeText(pub(crate) u64);
 
-impl fmt::Display for Time {
+impl fmt::Display for TimeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0;
         match us {
@@ -22,9 +22,9 @@ impl fmt::Display for Time {
 
 /// A rate, bits per second: `4.4 Mbit/s`.
 #[derive(Clone, Copy)]
-pub(crate) struct Rate(pub(crate) u64);
+pub(crate) struct RateText(pub(crate) u64);
 
-impl fmt::Display for Rate {
+impl fmt::Display for RateText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, size) = match self.0 {
             0..1_000 => return write!(f, "{} bit/s", self.0),
@@ -48,9 +48,9 @@ impl fmt::Display for Percent {
 
 /// A number and what it counts: `1 segment`, `4 segments`.
 #[derive(Clone, Copy)]
-pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
+pub(crate) struct CountText(pub(crate) u64, pub(crate) &'static str);
 
-impl fmt::Display for Count {
+impl fmt::Display for CountText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = match self.0 {
             1 => "",
@@ -79,12 +79,12 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let times = [0, 999, 20_900, 259_001, 1_300_000, 7_200_000_000].map(|us| Time(us).to_string());
+        let times = [0, 999, 20_900, 259_001, 1_300_000, 7_200_000_000].map(|us| TimeText(us).to_string());
         assert_eq!(times, ["0 us", "999 us", "20.9 ms", "259 ms", "1.30 s", "7200 s"]);
-        let rates = [10, 651_600, 4_400_000, 12_000_000_000].map(|rate| Rate(rate).to_string());
+        let rates = [10, 651_600, 4_400_000, 12_000_000_000].map(|rate| RateText(rate).to_string());
         assert_eq!(rates, ["10 bit/s", "651.6 kbit/s", "4.4 Mbit/s", "12.0 Gbit/s"]);
-        assert_eq!(Count(1, "segment").to_string(), "1 segment");
-        assert_eq!(Count(2, "loss").to_string(), "2 losses");
+        assert_eq!(CountText(1, "segment").to_string(), "1 segment");
+        assert_eq!(CountText(2, "loss").to_string(), "2 losses");
         assert_eq!(Between(107_114, 366_115).to_string(), "0.107-0.366 s");
     }
 }

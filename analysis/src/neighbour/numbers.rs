@@ -5,7 +5,7 @@ use bblog_dissector::TcpHeader;
 use bblog_dissector::bblog::{Record, id, tcp_state};
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::id::{A_CONN_PARAMS_V2, CONN_PARAMS, IN, OUT};
-use bblog_dissector::text::Style;
+use bblog_dissector::text::InitialSeqs;
 
 /// A connection as far as the numbers in its texts need it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,16 +20,16 @@ impl Numbers {
     /// Takes in the connection's next record, and says what its numbers are relative to. Where the log does not
     /// hold a SYN, that is one less than the first sequence number seen, as in tcpdump's lines.
     #[inline]
-    pub fn of_record(&mut self, record: &Record<'_>) -> Style {
+    pub fn of_record(&mut self, record: &Record<'_>) -> InitialSeqs {
         self.of_record_with(record, record.tcp_header())
     }
 
     /// As [`Numbers::of_record`], with the TCP header of the record's segment where that is stored beside the record.
     #[inline]
-    pub fn of_record_with(&mut self, record: &Record<'_>, header: Option<TcpHeader<'_>>) -> Style {
+    pub fn of_record_with(&mut self, record: &Record<'_>, header: Option<TcpHeader<'_>>) -> InitialSeqs {
         if record.is_lldb_cut() {
             // It does not have them.
-            return Style { iss: self.iss, irs: self.irs };
+            return InitialSeqs { iss: self.iss, irs: self.irs };
         }
         if self.iss != Some(record.iss()) {
             *self = Numbers { iss: Some(record.iss()), ..Numbers::default() };
@@ -43,11 +43,11 @@ impl Numbers {
         if self.irs.is_none() && record.rcv_nxt() != 0 && record.state() >= tcp_state::ESTABLISHED {
             self.irs = Some(record.rcv_nxt().wrapping_sub(1));
         }
-        Style { iss: self.iss, irs: self.irs }
+        InitialSeqs { iss: self.iss, irs: self.irs }
     }
 
     /// Takes in the next event of a session of eventlog's tcp provider, and says what its numbers are relative to.
-    pub fn of_event(&mut self, event_id: u32, event: &Event<'_>) -> Style {
+    pub fn of_event(&mut self, event_id: u32, event: &Event<'_>) -> InitialSeqs {
         let get =
             |name: &str| event.get(name).and_then(|field| field.value.as_int()).map(|value| value as u32);
         match event_id {
@@ -62,7 +62,7 @@ impl Numbers {
             }
             _ => {}
         }
-        Style { iss: self.iss, irs: self.irs }
+        InitialSeqs { iss: self.iss, irs: self.irs }
     }
 
     /// Takes in a segment.

@@ -16,12 +16,12 @@ pub struct Takeover {
 
 /// What a record proves about the stack or the kernel that wrote it.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence {
+pub struct Proof {
     /// When it does. Conditions on the kernel mean nothing here.
     pub when: When,
     /// How two members of the record must compare.
     pub compare: Option<Compare>,
-    /// For evidence that the connection's next record gives: the event that this record is of on
+    /// For proof that the connection's next record gives: the event that this record is of on
     /// `kernels`, and on no other kernel.
     pub next: Option<u8>,
     /// The stacks that the record can come from, as [`Stack::bit`]s; [`ALL`](super::ALL) if it proves none.

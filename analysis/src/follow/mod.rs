@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Connections, followed item by item: the step that each item makes, and the account at the end.
+
+pub(crate) mod account;
+pub(crate) mod connection;
+pub(crate) mod connections;
+pub(crate) mod step;
