@@ -23,7 +23,7 @@
 //! Every byte string converts to something.
 //!
 //! ```
-//! use bblog_converter::frame::stream::Frames;
+//! use bblog_converter::frame::stream::MergedFrames;
 //! use bblog_converter::input::{Input, InputKind, InputName, Inputs};
 //!
 //! let input = Input::recognise(InputName::new("x"), Box::new(&b"ELOG"[..])).unwrap();
@@ -31,7 +31,7 @@
 //!
 //! let mut errors = Vec::new();
 //! let inputs = Inputs::new(vec![InputName::new("/does/not/exist")], &Default::default());
-//! let frames = Frames::open(&inputs, &mut |name, error| errors.push(format!("{name}: {error}")));
+//! let frames = MergedFrames::open(&inputs, &mut |name, error| errors.push(format!("{name}: {error}")));
 //! assert!(frames.is_empty());
 //! assert_eq!(errors, ["/does/not/exist: No such file or directory"]);
 //! ```
