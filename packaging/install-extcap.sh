@@ -19,7 +19,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	folder=$(echo "$folders" | sed -n 's/^\(Global \)\{0,1\}[Ee]xtcap path:[[:space:]]*//p' | tail -n 1)
 else
 	folder=$(echo "$folders" | sed -n 's/^Personal [Ee]xtcap path:[[:space:]]*//p')
-	# 4.0 does not tell its own.
+	# 4.0 does not print its own.
 	[ -n "$folder" ] || folder=$(echo "$folders" | sed -n 's/^Personal configuration:[[:space:]]*\(.*\)/\1\/extcap/p')
 	# Where later versions start a user's own programs too.
 	global=$(echo "$folders" | sed -n 's/^Global Extcap path:[[:space:]]*//p')

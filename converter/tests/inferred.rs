@@ -169,7 +169,7 @@ fn a_stack_that_cannot_be_told() {
     let (_, told) = text(&path, &["info"]);
     assert!(
         told.ends_with(
-            ": stack 2 has no name, and its records do not tell which stack it is: 24 events not decoded; \
+            ": stack 2 has no name, and its records do not show which stack it is: 24 events not decoded; \
              name it with --stack 2=freebsd, --stack 2=rack or --stack 2=bbr\n"
         ),
         "{told}"

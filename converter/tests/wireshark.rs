@@ -106,7 +106,7 @@ fn merged_files_are_in_the_order_of_mergecap_and_of_the_listings() {
     let capture = support::bytes("small-plain.elog");
     let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
     let mut head = capture[..40 + table].to_vec();
-    // How many events there are it does not tell.
+    // The number of events is not in it.
     head[24..40].fill(0);
     let mut parts = vec![head; 3];
     let (mut rest, mut turn) = (&capture[40 + table..], 0);

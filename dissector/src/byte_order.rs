@@ -15,9 +15,9 @@ use crate::tables::{self, member};
 const HEADER: [(u16, u8); 6] = [(0, 4), (4, 4), (8, 8), (52, 4), (56, 8), (64, 8)];
 /// The one of a verbose part.
 const VERBOSE: [(u16, u8); 1] = [(64, 4)];
-/// Those of an ELOG file's header, behind the magic.
+/// Integers of an ELOG file's header, behind the magic.
 const FILE_HEADER: [(u16, u8); 5] = [(4, 4), (8, 8), (16, 8), (24, 8), (32, 8)];
-/// Those of an event's header.
+/// Integers of an event's header.
 const EVENT_HEADER: [(u16, u8); 8] = [(0, 2), (2, 2), (4, 2), (6, 2), (8, 8), (16, 8), (24, 4), (28, 4)];
 
 /// Whether `bytes` begin with the entry header of a BBLog stream that a big-endian machine wrote.

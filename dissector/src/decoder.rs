@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Whole logs held in memory, decoded in one loop: the front of this library.
 //!
-//! A program that reads a log piece by piece, or wants its headers, uses [`bblog`](crate::bblog) and
+//! A program that reads a log piece by piece, or needs its headers, uses [`bblog`](crate::bblog) and
 //! [`elog`](crate::elog) themselves.
 
 use std::num::NonZeroU32;

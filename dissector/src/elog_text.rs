@@ -31,7 +31,7 @@ pub struct Payload<'a> {
 }
 
 impl Payload<'_> {
-    /// Writes the text's bytes: text values go out as they are, whatever bytes they hold.
+    /// Writes the text's bytes: text values are written unchanged, with any bytes they hold.
     pub fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let id = self.event.event_id();

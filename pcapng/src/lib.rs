@@ -18,7 +18,7 @@
 //!
 //! The crate `pcap-file` 3.0 is used, although a release candidate, because it has what 2.0 lacks:
 //! custom options, and a writer that keeps the section it is in. SHB, IDB and ISB go through its
-//! types. Packets and custom blocks do not: its types want a `Vec` of options and a time as
+//! types. Packets and custom blocks do not: its types need a `Vec` of options and a time as
 //! `Duration` for every packet, so they are laid out here, right in the buffer that is written
 //! ([`EnhancedPacket`](block::EnhancedPacket), [`NetflixBlock`](netflix::NetflixBlock)).
 //!

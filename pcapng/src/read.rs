@@ -81,7 +81,7 @@ pub struct Block<'a> {
     pub kind: u32,
     /// The byte order of its section.
     pub order: Endianness,
-    /// All of it, with type and lengths.
+    /// The whole block, with type and lengths.
     pub bytes: &'a [u8],
 }
 

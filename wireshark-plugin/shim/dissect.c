@@ -63,7 +63,7 @@ is_counted(int log)
     return have_tap_listener(bblog_taps[log]);
 }
 
-/* Whether a tap listener collects expert informations. */
+/* Whether a tap listener collects expert infos. */
 static bool
 is_watched(void)
 {
@@ -287,7 +287,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
     add_items(target, result);
 }
 
-/* What the tree does not hold: expert informations and what statistics count. */
+/* What the tree does not hold: expert infos and what statistics count. */
 static void
 tell(const struct target *target, int log, const bblog_result *result)
 {

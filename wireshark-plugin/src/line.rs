@@ -11,7 +11,7 @@ use crate::ffi;
 use crate::items::{Items, NONE, TextAt};
 use crate::registry::{self, PluginField};
 
-/// So many flags that are not set are named; more are counted.
+/// Up to this number of flags that are not set are named; more are counted.
 const FEW: usize = 8;
 
 /// How a decoded value becomes a line.

@@ -54,7 +54,7 @@ impl Request<'_> {
     }
 }
 
-/// What C gets, besides the items.
+/// The answer to C, besides the items.
 pub struct Answer {
     /// The event's short name.
     pub name: TextAt,

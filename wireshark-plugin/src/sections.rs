@@ -17,7 +17,7 @@ use bblog_pcapng::{elog, netflix};
 
 /// Records of a section that are looked at for what it does not say: enough to be sure.
 const OBSERVED: u32 = 1024;
-/// So many records are concluded from one by one; later, from as many at a time.
+/// The first records of a section, which are examined one by one; later ones in groups of this size.
 const EACH: u32 = 32;
 /// Events that may vote for a layout: enough to be sure, and an end to counting.
 const VOTERS: u32 = 4096;

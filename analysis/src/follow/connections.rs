@@ -81,7 +81,7 @@ struct OpenConnection {
 pub enum Fed {
     /// It belongs to this connection, and says this.
     Taken(Number, Step),
-    /// It was read before: its connection is further.
+    /// It was read before: its connection has passed it.
     Repeated(Number),
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What one item says of its connection.
+//! The step of one item: what it shows about its connection.
 
 use crate::evidence::{ItemKind, Observed};
 use crate::limits::limit::{Evidence, Limit};

@@ -38,7 +38,7 @@ pub struct Total<S> {
     pub decided_by: Evidence,
     /// In how many spells.
     pub spells: u32,
-    /// All of it, microseconds.
+    /// The whole time, microseconds.
     pub time_us: u64,
     /// The longest spell, microseconds.
     pub longest_us: u64,

@@ -13,12 +13,12 @@ const ROUNDING_US: u64 = 20_000;
 /// Whether smoothed RTTs are the connection's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum CachedRtt {
-    /// There was none yet.
+    /// No smoothed RTT was seen yet.
     #[default]
     Unseen,
-    /// They are.
+    /// They are the connection's own.
     Own,
-    /// They began with this one, which has so much left, microseconds.
+    /// They began with the first value, of the host cache; the second is what is left of it. Microseconds.
     Cached(u32, u32),
 }
 

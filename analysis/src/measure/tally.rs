@@ -124,7 +124,7 @@ impl EndSegment {
 pub struct EndSegments([Option<EndSegment>; EndSegment::ALL.len()]);
 
 impl EndSegments {
-    /// Those seen.
+    /// The segments seen.
     pub fn iter(&self) -> impl Iterator<Item = EndSegment> {
         self.0.into_iter().flatten()
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Timers that fire, under one name whatever the stack and the log.
+//! Timers that fire, under one name for all stacks and both logs.
 
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{ALL, EventSpec, FieldSpec, TimerVerb, ValueNames, When};

@@ -20,13 +20,13 @@ pub struct LateStacks {
 }
 
 impl LateStacks {
-    /// Those that are not there yet; `None` if the stacks' names cannot be read.
+    /// The stacks that are not loaded yet; `None` if the stacks' names cannot be read.
     pub fn new(mut ask: ReadNames) -> Option<LateStacks> {
         let known = ask()?;
         Some(LateStacks { ask, known, last_read: Instant::now() })
     }
 
-    /// Reports stacks that are new. Call it often: the kernel is asked at a bounded rate.
+    /// Reports stacks that are new. Call it often: the kernel is queried at a bounded rate.
     pub fn look(&mut self, log: &Log) {
         if self.last_read.elapsed() < AGAIN {
             return;

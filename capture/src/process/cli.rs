@@ -13,8 +13,8 @@ use crate::device::eventlog::Subscription;
 use crate::log::LogFormat;
 use crate::output::eventlog_files::EventFormat;
 
-/// Collect the logs of FreeBSD's TCP from /dev/tcp_log and /dev/eventlog, and write one pcapng file
-/// per connection.
+/// Collect the logs of FreeBSD's TCP from /dev/tcp_log and /dev/eventlog, and write one or more pcapng
+/// files for each connection.
 ///
 /// With --eventlog, BBLog is read only if -f is given as well. SIGTERM and SIGINT end the program after
 /// everything is written. SIGHUP opens the index `records` again. SIGUSR1 and SIGINFO report counters.
@@ -162,7 +162,7 @@ pub struct CaptureArgs {
     /// Skip entries of at most 10 records with the reasons `error` and `rebuffer`
     #[arg(long)]
     pub drop_small: bool,
-    /// Names of TCP stacks by their numbers in records [default: as the running kernel names them]
+    /// Names of TCP stacks by their numbers in records [default: the running kernel's names]
     #[arg(long, value_name = "ID=NAME,...")]
     pub stack: Option<StackNames>,
     /// Write counters to FILE every 15 seconds, in Prometheus' text format

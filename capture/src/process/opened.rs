@@ -40,7 +40,7 @@ pub struct Opened {
     pub machine: Machine,
 }
 
-/// Where everything goes.
+/// The destination of all blocks.
 pub enum CaptureTarget {
     /// To files in this folder of this name.
     Folder(Folder, PathBuf),

@@ -25,7 +25,7 @@ const IDLE: Duration = Duration::from_millis(5);
 /// Nothing waits longer than this to be written.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Where everything goes.
+/// The destination of all blocks.
 pub enum WriterOutput {
     /// To files.
     Files(Box<FileOutput>),

@@ -17,25 +17,25 @@ use super::usage::UsageError;
 
 /// Draw connections: segments, windows, round-trip times, rates and states over time
 ///
-/// The format follows the ending of OUT: .html is an interactive page for any browser, which holds all that it
-/// needs; .svg and .png are stills; .xpl is for xplot. A page has any number of connections, the one that lost most
-/// time first; the other formats show one. For example:
+/// The format follows the ending of OUT: .html is an interactive page for any browser, self-contained;
+/// .svg and .png are stills; .xpl is for xplot. A page has up to 1000 connections, the
+/// one that lost most time first; the other formats show one. For example:
 /// bblog plot connection.pcapng -o connection.html
 #[derive(clap::Args)]
 pub struct Args {
     /// Logs to draw; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     inputs: Vec<PathBuf>,
-    /// The file to write, `-` is standard output
+    /// File to write; `-` is standard output
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Replace a file that exists
     #[arg(long)]
     overwrite: bool,
-    /// The format to write [default: by the ending of OUT, else html]
+    /// Format to write [default: by the ending of OUT, else html]
     #[arg(long, value_enum)]
     format: Option<PlotFormat>,
-    /// The size of a still, pixels [default: 1400 wide, and as high as suits it]
+    /// Size of a still in pixels [default: 1400 wide; the height depends on the content]
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
     size: Option<StillSize>,
     #[command(flatten)]

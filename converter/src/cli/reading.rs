@@ -28,11 +28,11 @@ use super::usage::UsageError;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Reading")]
 pub struct AssumptionArgs {
-    /// FreeBSD release whose kernel wrote BBLog records: 13.2, 14.1-RELEASE, 15, main [default: as the
-    /// input says, else inferred from the records, else main]
+    /// FreeBSD release whose kernel wrote BBLog records: 13.2, 14.1-RELEASE, 15, main [default: from
+    /// the input, else inferred from the records, else main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
-    /// Ticks per second (kern.hz) of the machine that wrote BBLog records [default: as the input says, else
+    /// Ticks per second (kern.hz) of the machine that wrote BBLog records [default: from the input, else
     /// inferred from the records]
     #[arg(long, value_name = "HZ")]
     hz: Option<NonZeroU32>,
@@ -42,7 +42,7 @@ pub struct AssumptionArgs {
     /// Schema of an eventlog(9) provider, instead of the built-in one; may be repeated
     #[arg(long, value_name = "FILE")]
     schema: Vec<PathBuf>,
-    /// Names of TCP stacks by their numbers in BBLog records [default: as the input says, else inferred
+    /// Names of TCP stacks by their numbers in BBLog records [default: from the input, else inferred
     /// from the records]
     #[arg(long, value_name = "ID=NAME,...")]
     stack: Option<StackNames>,
@@ -129,7 +129,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a command reads, and whom it reports to.
+/// What a command reads, and where it reports problems.
 pub struct Reading {
     /// The inputs.
     pub inputs: Inputs,

@@ -29,7 +29,7 @@ pub struct Args {
     /// Form of times: absolute, relative to the first event, or delta to the event before; -t alone is
     /// relative [default: absolute]
     ///
-    /// A word after -t that is none of these is a FILE. Style elog has its own absolute times, and
+    /// If the word after -t is not one of these, it is read as a FILE. Style elog has its own absolute times, and
     /// accepts -t and -t delta.
     #[arg(short, long, value_name = "FORM", num_args = 0..=1)]
     time: Option<Option<PathBuf>>,

@@ -20,7 +20,7 @@ use super::usage::UsageError;
 
 /// Print a row for each connection of many files, the one that lost most time first
 ///
-/// Folders are searched for logs, whatever their names; other files are left out and counted. Files of one series, and
+/// Folders are searched for logs by content, not by name; other files are left out and counted. Files of one series, and
 /// BBLog files of one connection, are taken together. As many files are read at a time as there are processors.
 /// --group-by prints a block for each group instead, with counts and percentiles. Percentiles over connections are right
 /// to 1 %. For example:
@@ -36,8 +36,8 @@ pub struct Args {
     /// Print the first COUNT rows only
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["group_by", "compare"])]
     top: Option<usize>,
-    /// Print groups of connections instead of rows: columns, date (UTC), and networks such as remote/24 (of IPv6 twice
-    /// as many bits)
+    /// Print groups of connections instead of rows: columns, date (UTC), and networks such as remote/24 (twice as many
+    /// bits for IPv6)
     #[arg(long, value_name = "KEY,...")]
     group_by: Option<GroupKeys>,
     /// Compare two sets of connections: percentiles, counts and the difference. Takes two inputs
@@ -49,7 +49,7 @@ pub struct Args {
     /// Print comma-separated values
     #[arg(long)]
     csv: bool,
-    /// Name files that are no logs
+    /// List the files that are not logs
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]

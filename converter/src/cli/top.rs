@@ -27,7 +27,7 @@ use super::messages::{Messages, Outcome};
 use super::reading;
 use super::usage::UsageError;
 
-/// Show what the connections of a machine do now, as top(1) does processes
+/// Show what the connections of a machine do now, as top(1) shows processes
 ///
 /// Reads a live stream, as from `bblogd -o -`, from /dev/tcp_log or from a FIFO, or replays a file. The
 /// connection that lost most time comes first. `h` lists the keys and explains the columns. Times are
@@ -60,7 +60,7 @@ pub struct Args {
     /// 'bblog.timer_fired == RTO'. All events count, selected or not
     #[arg(short = 'Y', long, value_name = "EXPR")]
     filter: Option<String>,
-    /// Connections that are followed at a time. The one that had no event for longest makes room
+    /// Connections that are followed at a time. The one without an event for longest is dropped
     #[arg(long, value_name = "COUNT", default_value = "10000",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     max_connections: u32,

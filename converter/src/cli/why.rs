@@ -16,16 +16,16 @@ use super::reading::{AssumptionArgs, Reading};
 use super::selecting::SelectionArgs;
 use super::usage::UsageError;
 
-/// Say what limited each connection, when, and how that is known
+/// Print what limited each connection, when, and how that is known
 ///
 /// Each microsecond of a connection is attributed to what limited its sender: the application, the
 /// congestion window, the peer's window, the pacer, loss repair, a timeout and so on. Prints a
-/// verdict, the time in each state, the gaps without progress with their causes, what else is worth
-/// knowing, and the command that shows the evidence. The worst connection comes first. Files of one
+/// verdict, the time in each state, the gaps without progress with their causes, further
+/// notes, and the command that shows the evidence. The worst connection comes first. Files of one
 /// connection are taken together.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Logs to look at; `-` is standard input
+    /// Logs to read; `-` is standard input
     #[arg(required_unless_present = "schema_doc", value_name = "FILE")]
     inputs: Vec<PathBuf>,
     /// Print JSON instead of text: one object per connection and line

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! `convert --format pcap`: the packets alone, for tcpdump, tcptrace and whatever else reads libpcap's
+//! `convert --format pcap`: the packets alone, for tcpdump, tcptrace and other programs that read libpcap's
 //! files.
 //!
 //! Frames are made as for pcapng, and of their blocks the packets are taken: those of BBLog records with

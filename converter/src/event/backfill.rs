@@ -30,7 +30,7 @@ pub struct Backfill {
 pub enum Knowledge {
     /// Its connection.
     Known(SessionContext),
-    /// That it waits.
+    /// It waits.
     Waits(WaitId),
 }
 

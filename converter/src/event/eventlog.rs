@@ -123,7 +123,7 @@ impl ElogStream {
         if std::mem::replace(&mut self.is_disorder_reported, true) {
             return None;
         }
-        self.reader.disorder().notice()
+        InputError::out_of_order(self.reader.disorder())
     }
 
     /// Whether the next step has to wait for a live input.

@@ -60,8 +60,8 @@ pub struct BblogItem<'a> {
     pub origin: &'a Origin,
     /// Records missing before it.
     pub missing: u32,
-    /// Another number whenever header or origin change, so that what was made of them can
-    /// be kept.
+    /// A number that changes whenever header or origin change: what was computed from them can be
+    /// kept until then.
     pub section: u64,
 }
 
@@ -80,6 +80,6 @@ pub struct EventlogItem<'a> {
     pub tables: Option<&'static ProviderSpec>,
     /// Local and remote address of its connection, if events had them.
     pub addresses: Option<Addresses>,
-    /// Another number for each section of the input: sessions are its own.
+    /// A number that differs for each section of the input: session ids are unique within a section only.
     pub section: u64,
 }

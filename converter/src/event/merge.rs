@@ -21,7 +21,7 @@ use crate::input::error::{InputError, OnError};
 use crate::input::meter::Meter;
 use crate::input::{Input, InputName, InputPosition, Inputs};
 
-/// So many inputs are opened once for all.
+/// Up to this number of inputs stay open from the start; more are opened when their first item comes next.
 const AWAKE: usize = 16;
 
 /// One input of a merge, read item by item.

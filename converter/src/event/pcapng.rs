@@ -18,7 +18,7 @@ use crate::source::{CaptureDrops, InputCounts};
 
 /// How far ahead records are looked at to find out where those of a section come from.
 const LOOKAHEAD: usize = 256 * 1024;
-/// So many records are looked at between two questions whether that is still worth it.
+/// Records that are examined before it is decided again whether examining goes on.
 const TURN: u32 = 16;
 
 /// The blocks of a pcapng file, and where its BBLog records come from.
@@ -30,7 +30,7 @@ pub struct PcapngEvents {
     ending: Option<VecDeque<InputError>>,
 }
 
-/// Where the current record stands.
+/// The position of the current record.
 #[derive(Default)]
 struct RecordPosition {
     /// The number of its section in the file.
@@ -77,7 +77,7 @@ impl PcapngEvents {
                 let (origins, disorder) = (&mut self.origins, self.reader.disorder());
                 let ending = self.ending.get_or_insert_with(|| {
                     let mut ending = VecDeque::from(origins.finish());
-                    ending.extend(disorder.notice());
+                    ending.extend(InputError::out_of_order(disorder));
                     ending
                 });
                 if let Some(error) = ending.pop_front() {
@@ -93,7 +93,7 @@ impl PcapngEvents {
         &self.reader
     }
 
-    /// Another number for each section, and each time that more is known of its origin.
+    /// A number that changes with each section, and each time that more is known of its origin.
     pub fn begun(&self) -> u64 {
         self.place.begun
     }

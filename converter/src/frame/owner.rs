@@ -12,7 +12,7 @@ pub enum Owner<'a> {
     Entry {
         /// The header.
         header: &'a [u8; HEADER_LEN],
-        /// Another number for each header of an input.
+        /// A number that differs for each header of an input.
         section: u64,
     },
     /// A session's.

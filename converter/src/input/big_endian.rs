@@ -27,7 +27,7 @@ pub struct BigEndian<R> {
 enum State {
     /// An entry's header follows.
     Header,
-    /// So many bytes of records follow.
+    /// This number of bytes of records follows.
     Body(u64),
     /// An ELOG file begins.
     File,

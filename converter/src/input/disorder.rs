@@ -3,26 +3,16 @@
 
 use std::fmt;
 
-use super::error::{InputError, InputErrorKind, Recovery};
-
 /// How many items were out of order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disorder {
-    /// Those that came after a newer one.
+    /// Items that came after a newer one.
     pub late: u64,
-    /// Those that still do.
+    /// Items that still do after sorting.
     pub left: u64,
 }
 
-impl Disorder {
-    /// The line about it, if any event was late.
-    pub fn notice(self) -> Option<InputError> {
-        let kind = InputErrorKind::OutOfOrder(self);
-        (self.late > 0).then_some(InputError { offset: None, kind, recovery: Recovery::Nothing })
-    }
-}
-
-/// How many events were late, and what became of them.
+/// How many events were late, and what was done about them.
 impl fmt::Display for Disorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Disorder { late, left } = *self;

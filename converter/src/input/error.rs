@@ -33,6 +33,12 @@ impl InputError {
         InputError { offset: Some(offset), kind: kind.into(), recovery: Recovery::Nothing }
     }
 
+    /// The line about the order of an input's events; `None` if none was late.
+    pub fn out_of_order(disorder: Disorder) -> Option<InputError> {
+        let kind = InputErrorKind::OutOfOrder(disorder);
+        (disorder.late > 0).then_some(InputError { offset: None, kind, recovery: Recovery::Nothing })
+    }
+
     /// The same error, with the bytes that were skipped because of it.
     pub fn recovered(self, recovery: Recovery) -> InputError {
         InputError { recovery, ..self }
@@ -85,7 +91,7 @@ impl fmt::Display for InputError {
 pub enum Recovery {
     /// Nothing was left out, or the input ends here anyway.
     Nothing,
-    /// So many bytes were left out.
+    /// This number of bytes was left out.
     Skipped(u64),
     /// Everything from the error to the end was left out: there is nothing to find the next
     /// record by.
@@ -199,7 +205,7 @@ pub enum InputErrorKind {
     WrongFamily {
         /// How many.
         entries: u64,
-        /// Those of them for which that is inferred; for the others it is certain.
+        /// The entries among them for which that is inferred; for the others it is certain.
         inferred: u64,
     },
     /// Events that came after newer ones.
@@ -266,7 +272,7 @@ impl fmt::Display for UnknownStack {
         let UnknownStack { id, name, looks_like, records } = self;
         match name {
             Some(name) => write!(f, "stack {id} is \"{}\", which no table has", Escaped(name))?,
-            None => write!(f, "stack {id} has no name, and its records do not tell which stack it is")?,
+            None => write!(f, "stack {id} has no name, and its records do not show which stack it is")?,
         }
         let events = if *records == 1 { "event" } else { "events" };
         write!(f, ": {records} {events} not decoded; ")?;

@@ -14,7 +14,7 @@ pub(super) const HEADROOM: usize = 64 * 1024;
 const CHUNK: usize = 256 * 1024;
 /// Buffers there are. Few, so that chunks are still in the processor's cache when they are looked at.
 const BUFFERS: usize = 8;
-/// So many are given back at once: a thread that is waked for each takes longer to wake than to read.
+/// Buffers that are returned at once: waking the reading thread for each would take longer than reading.
 const AT_ONCE: usize = 4;
 
 /// A reader in a thread of its own, which ends when this is dropped, or soon after.

@@ -29,8 +29,8 @@ const PAUSE_MS: u16 = 100;
 /// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
 /// input is read by a thread of its own, unless it is one of many.
 ///
-/// Memory is what the largest [`Window::fill`] asked for and 256 KiB, usually 256 KiB, and 2.5 MiB for a thread,
-/// whatever the size of the input. The end of the input and a failed read look alike;
+/// Memory is what the largest [`Window::fill`] requested and 256 KiB, usually 256 KiB, and 2.5 MiB for a thread,
+/// for an input of any size. The end of the input and a failed read look alike;
 /// [`Window::take_error`] distinguishes them.
 pub struct Window {
     reader: Reader,

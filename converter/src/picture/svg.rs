@@ -67,7 +67,7 @@ fn weight(panel: Panel) -> u32 {
     if matches!(panel, Panel::Sequence | Panel::Arrival) { 3 } else { 2 }
 }
 
-/// Where what stands.
+/// The positions of the parts of a picture.
 struct PanelLayout<'a> {
     /// The lines of the heading.
     verdict: Vec<String>,

@@ -207,7 +207,7 @@ impl ElogReader {
     }
 }
 
-/// So many events in a row are no accident.
+/// This number of valid events in a row is taken as proof of the position.
 const RUN: usize = 3;
 /// How far apart in time two events of a capture can be and still look related: a day.
 const RELATED_US: u64 = 86_400_000_000;

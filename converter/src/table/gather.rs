@@ -142,7 +142,7 @@ impl Gatherer {
         }
     }
 
-    /// The id of a connection that is followed. From now on it is that, whatever else becomes known of it.
+    /// The id of a connection that is followed. It does not change when more becomes known of the connection.
     pub fn id(&mut self, number: Number) -> ConnectionId {
         let extra = self.open.entry(number).or_default();
         let place = self.places.get(extra.input);

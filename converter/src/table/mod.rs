@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Connections as rows of a table: one row each, whatever files and formats they come from.
+//! Connections as rows of a table: one row each, from files of any format.
 //!
 //! ```text
 //! item ─► Gatherer: analysis, identity ─► ConnectionRow ─► COLUMNS: name, kind, value

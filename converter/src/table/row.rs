@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One connection as a row: who it was, and what is known of it when it is over.
+//! One connection as a row: its ends, and what is known of it when it is over.
 
 use std::sync::Arc;
 

@@ -62,7 +62,7 @@ pub enum Cut<'a> {
     Entry(Header<'a>),
     /// A record, and how many bytes it takes with its verbose part.
     Record(Record<'a>, usize),
-    /// So many bytes that are no record and no header. How many there are in all, the next answers say.
+    /// A number of bytes that are neither a record nor a header. [`Cut::LeftOut`] has their total when they end.
     Gap(usize),
     /// The end of bytes that were left out.
     LeftOut(SkippedBytes),

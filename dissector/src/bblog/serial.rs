@@ -6,7 +6,7 @@
 pub enum Serial {
     /// It is the one expected, or the first one seen.
     Next,
-    /// So many records were lost before it.
+    /// This number of records was lost before it.
     Gap(u32),
     /// It runs backwards: another connection's log, or the same one begun anew.
     Restart,

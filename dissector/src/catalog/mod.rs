@@ -49,7 +49,7 @@ struct ProviderTables {
 
 impl Catalog {
     /// The built-in tables. The schemas are read when this is first called, and a provider's tables are made when
-    /// they are first asked for; all calls share them.
+    /// they are first requested; all calls share them.
     pub fn builtin() -> Catalog {
         Catalog::with_schemas(&[])
     }

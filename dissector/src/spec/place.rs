@@ -95,7 +95,7 @@ pub enum Repeat {
     Once,
     /// A variable-length tail: as often as an earlier integer says, one after the other.
     Tail {
-        /// Where that integer lies in the payload.
+        /// Offset of the count in the payload.
         count_at: u16,
         /// Its bytes.
         count_size: u8,

@@ -81,7 +81,7 @@ pub enum PluginField {
     StallStartedIn,
 }
 
-/// Those that only the analysis of a connection gives.
+/// The fields that come from the analysis of a connection.
 pub const ANALYSED: [PluginField; 5] = [
     PluginField::Limit,
     PluginField::TimerFired,

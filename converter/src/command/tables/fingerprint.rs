@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What a file is known by, whatever its name and place.
+//! The fingerprint of a file's content: the same under any name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -110,7 +110,7 @@ impl TopColumn {
         match self {
             TopColumn::Connection => "local and remote address; session: a log without addresses",
             TopColumn::Id => "log id; -: none was set",
-            TopColumn::Stack => "TCP stack, * inferred from the records; -: they do not tell, use --stack",
+            TopColumn::Stack => "TCP stack, * inferred from the records; -: not known, use --stack",
             TopColumn::Cc => "congestion control; -: BBLog does not log it, eventlog when it is set",
             TopColumn::State => "TCP state; -: not logged yet, or the connections of a group differ",
             TopColumn::Age => "since its last record, by the newest record of all",

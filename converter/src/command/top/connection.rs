@@ -40,9 +40,9 @@ pub struct ConnectionIdentity {
     pub cc: Option<Arc<str>>,
 }
 
-/// What is kept of a connection.
+/// The state of a connection that is followed.
 pub struct TrackedConnection {
-    /// Which it is.
+    /// The ends and names that identify it.
     pub identity: ConnectionIdentity,
     /// Time in each state that no later record can change, microseconds.
     pub limits: ByLimit,
@@ -143,7 +143,7 @@ impl TrackedConnection {
         }
     }
 
-    /// Takes note of which connection it is.
+    /// Notes the ends and names of the connection.
     #[inline]
     fn identify(&mut self, decoded: &DecodedItem<'_>) {
         match &decoded.item {

@@ -31,7 +31,7 @@ pub struct Model {
     counts: ModelCounts,
 }
 
-/// What was counted.
+/// Counts of everything that was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelCounts {
     /// Records and events of all kinds.
@@ -49,7 +49,7 @@ pub struct ModelCounts {
 pub struct ConnectionLine {
     /// Its number in order of appearance.
     pub number: Number,
-    /// Which it is.
+    /// The ends and names that identify it.
     pub identity: ConnectionIdentity,
     /// The TCP state: `ESTABLISHED`.
     pub state: Option<&'static str>,

@@ -16,7 +16,7 @@ pub fn schema_doc() -> Value {
                      "problems", "connections"],
         "properties": {
             "input": { "description": "The input's name.", "type": "string" },
-            "clock": { "description": "uptime if the input does not tell when the machine booted; null before the \
+            "clock": { "description": "uptime if the time of the machine's boot is not known; null before the \
                                        first event.",
                        "enum": ["utc", "uptime", null] },
             "time_us": { "description": "The latest event, microseconds since 1970 or since boot.",

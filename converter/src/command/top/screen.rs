@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! The terminal: taken, given back, and given back whatever happens.
+//! The terminal's modes: set at the start, and restored at the end, after an error and after a panic.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Stdout};

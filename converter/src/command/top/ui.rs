@@ -234,7 +234,7 @@ impl Ui {
         self.change(action)
     }
 
-    /// What keys change whatever page there is.
+    /// What keys change on every page.
     fn change(&mut self, action: Action) -> Effect {
         let sort = &mut self.arrangement.sort;
         match action {

@@ -23,7 +23,7 @@ pub fn schema_doc() -> Value {
             "inferred": { "description": "What was inferred from the records: the names of stacks, the kernel. \
                                           Absent if nothing was.",
                           "type": "array", "items": { "enum": ["stack", "kernel"] } },
-            "clock": { "description": "uptime if the input does not tell when the machine booted.",
+            "clock": { "description": "uptime if the time of the machine's boot is not known.",
                        "enum": ["utc", "uptime"] },
             "first_us": { "description": "Its first event, microseconds since 1970 or since boot.",
                           "type": "integer" },
@@ -50,7 +50,7 @@ pub fn schema_doc() -> Value {
 
 fn connection() -> Value {
     json!({
-        "description": "Whose account it is; null is what no event tells.",
+        "description": "The connection of the account; null for what no event has.",
         "type": "object",
         "properties": {
             "local": { "description": "An address; of IPv6 with its zone after %.",

@@ -57,12 +57,12 @@ pub(super) struct Leaf {
 /// A test of a value.
 #[derive(Debug)]
 pub(super) enum ValueTest {
-    /// That it is there.
+    /// It is present.
     Presence,
-    /// That it is not 0.
+    /// It is not 0.
     NotZero,
     Compare(Relation, Constant),
-    /// That it is in one of these ranges.
+    /// It is in one of these ranges.
     In(Box<[(Constant, Constant)]>),
     Contains(Box<[u8]>),
     Matches(Box<Regex>),

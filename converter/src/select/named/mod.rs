@@ -46,7 +46,7 @@ enum FieldSource {
     Computed(ComputedField),
 }
 
-/// What no table has.
+/// A field that no table has: its value is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ComputedField {
     /// The short name of the event.
@@ -105,11 +105,11 @@ pub(crate) enum ComputedField {
     IsIpv4,
     /// Whether that is IPv6.
     IsIpv6,
-    /// It is there.
+    /// The event itself: always present.
     IsFrame,
 }
 
-/// A value to compare with.
+/// The type of a value to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OperandType {
     /// A number or truth value.
@@ -122,7 +122,7 @@ pub enum OperandType {
     Ipv4,
     /// An IPv6 address.
     Ipv6,
-    /// Nothing: it is there, or not.
+    /// No value: the field is present or absent.
     Presence,
 }
 

@@ -46,7 +46,7 @@ pub enum PcapngStep {
     Record,
     /// An eventlog event: see [`PcapngReader::event`].
     Event,
-    /// So many BBLog records are missing here.
+    /// This number of BBLog records is missing here.
     Missing(u32),
     /// A packet that is neither.
     Packet,
@@ -409,7 +409,7 @@ impl PcapngReader {
         if block.order.u32(body, 0) != Some(netflix::PEN) {
             return Ok(PcapngStep::Other);
         }
-        // All that follows is little-endian, whatever the section is; writers that ignore
+        // All that follows is little-endian, even in a big-endian section; writers that ignore
         // that are understood as well.
         let (order, kind) = match Endianness::Little.u32(body, 4) {
             Some(kind @ (EVENT | SKIPPED)) => (Endianness::Little, kind),

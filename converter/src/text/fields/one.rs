@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! One event, or a few, as a page for people: what it is, who logs it and when, its values.
+//! One event, or a few, as a page for people: what it is, what logs it and when, its values.
 
 use std::fmt::Write;
 

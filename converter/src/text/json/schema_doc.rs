@@ -44,7 +44,7 @@ fn connection() -> Value {
     let port = json!({ "type": "integer", "minimum": 0, "maximum": 65535 });
     let text = json!({ "type": "string" });
     json!({
-        "description": "Whose event it is; null if nothing tells its addresses.",
+        "description": "The connection of the event; null if its addresses are not known.",
         "type": ["object", "null"],
         "required": ["local", "local_port", "remote", "remote_port"],
         "properties": {
@@ -66,7 +66,7 @@ fn connection() -> Value {
 fn line(own: Value, required: &[&str]) -> Value {
     let mut properties = json!({
         "time": {
-            "description": "UTC; null if the input does not tell when the machine booted.",
+            "description": "UTC; null if the time of the machine's boot is not known.",
             "type": ["string", "null"], "format": "date-time",
         },
         "clock": { "enum": ["utc", "uptime"] },
@@ -100,10 +100,10 @@ fn bblog() -> Value {
         "stack": { "description": "The TCP stack's name, or unknown.", "type": "string" },
         "stack_hex": { "$ref": "#/$defs/hex" },
         "kernel": {
-          "description": "The kernel: a release if the kernel stated it, or else 13, 14, main or 14 or newer; null if nothing tells, and then the record is read as one of main.",
+          "description": "The kernel: a release if the kernel stated it, or else 13, 14, main or 14 or newer; null if it is not known, and then the record is read as one of main.",
           "type": ["string", "null"]
         },
-        "hz": { "description": "Ticks per second; null if nothing tells.", "type": ["integer", "null"] },
+        "hz": { "description": "Ticks per second; null if they are not known.", "type": ["integer", "null"] },
         "inferred": {
           "description": "Which of stack, kernel and hz were concluded from the records; absent if none was.",
           "type": "array",
@@ -112,7 +112,7 @@ fn bblog() -> Value {
         "serial": { "description": "The record's number within its connection.", "type": "integer" },
         "missing": { "description": "Records missing before this one.", "type": "integer" },
         "bblog": {
-            "description": "What every record holds, without values that mean \"not set\"; computed: flight, time_delta, gap, what ends in _rel, and srtt_us, the smoothed RTT in microseconds whatever the stack.",
+            "description": "What every record holds, without values that mean \"not set\"; computed: flight, time_delta, gap, what ends in _rel, and srtt_us, the smoothed RTT in microseconds for all stacks.",
             "$ref": "#/$defs/values",
         },
         "tcp": {
@@ -139,7 +139,7 @@ fn bblog() -> Value {
 fn eventlog() -> Value {
     let own = json!({
         "log": { "const": "eventlog" },
-        "provider": { "description": "Its name; null if the capture does not tell.",
+        "provider": { "description": "Its name; null if the capture does not have it.",
                       "type": ["string", "null"] },
         "provider_hex": { "$ref": "#/$defs/hex" },
         "session": { "$ref": "#/$defs/number" },
