@@ -41,6 +41,21 @@ impl fmt::Display for InfoText<'_> {
 }
 
 fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    totals(report, f)?;
+    origins(report, f)?;
+    if !report.connections.is_empty() {
+        writeln!(f, "  connections")?;
+    }
+    for connection in &report.connections {
+        writeln!(f, "    {}", ConnectionText(connection))?;
+        summary(connection, f)?;
+    }
+    more(f, report.more_connections)?;
+    event_counts(report, f)
+}
+
+/// How much was read, selected, lost and dropped.
+fn totals(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let read = report.events_read.unwrap_or(report.events);
     match report.entries {
         Some(entries) => {
@@ -69,6 +84,11 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         None if report.is_capture => line(f, "dropped", "not known: the capture was not closed")?,
         None => {}
     }
+    Ok(())
+}
+
+/// What wrote the events: layout, stacks, kernels, providers.
+fn origins(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(layout) = report.layout {
         line(f, "layout", format_args!("{layout} (provider tcp)"))?;
     }
@@ -88,14 +108,10 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for provider in &report.providers {
         line(f, "provider", format_args!("{} {}: {} events", provider.id, provider.name, provider.events))?;
     }
-    if !report.connections.is_empty() {
-        writeln!(f, "  connections")?;
-    }
-    for connection in &report.connections {
-        writeln!(f, "    {}", ConnectionText(connection))?;
-        summary(connection, f)?;
-    }
-    more(f, report.more_connections)?;
+    Ok(())
+}
+
+fn event_counts(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !report.event_counts.is_empty() {
         writeln!(f, "  events by name")?;
     }

@@ -434,15 +434,7 @@ impl ComputedField {
                 there(matches!(&decoded.item, LogItem::Bblog(item) if item.record.tcp().is_none()))
             }
             ComputedField::Stack | ComputedField::LogId | ComputedField::Tag | ComputedField::Reason => {
-                let LogItem::Bblog(item) = &decoded.item else { return false };
-                let Ok(header) = Header::unchecked(item.header) else { return false };
-                let text = match self {
-                    ComputedField::LogId => header.id(),
-                    ComputedField::Tag => header.tag(),
-                    ComputedField::Reason => header.reason(),
-                    _ => &item.origin.stack_name,
-                };
-                !text.is_empty() && found(&Value::Text(text))
+                self.of_entry(decoded).is_some_and(|text| !text.is_empty() && found(&Value::Text(text)))
             }
             ComputedField::Provider => {
                 let LogItem::Eventlog(item) = &decoded.item else { return false };
@@ -457,5 +449,16 @@ impl ComputedField {
                 .or_else(|| Packet::of_addresses(decoded, self))
                 .is_some_and(|packet| packet.any(self, found)),
         }
+    }
+    /// The text of a field that an entry's header or its origin has; `None` for eventlog.
+    fn of_entry<'a>(self, decoded: &DecodedItem<'a>) -> Option<&'a [u8]> {
+        let LogItem::Bblog(item) = decoded.item else { return None };
+        let header = Header::unchecked(item.header).ok()?;
+        Some(match self {
+            ComputedField::LogId => header.id(),
+            ComputedField::Tag => header.tag(),
+            ComputedField::Reason => header.reason(),
+            _ => &item.origin.stack_name,
+        })
     }
 }
