@@ -59,6 +59,40 @@ fn one_bad_record_is_left_out() {
     }
 }
 
+/// Bytes that are missing in an entry, or too many, move the records behind them: these are found all the same, and no
+/// other is.
+#[test]
+fn records_behind_a_shift_are_found() {
+    for name in ["rack_reqresp.tcplog", "rack_verbose-cut.tcplog"] {
+        let log = bytes(name);
+        let rows = |log: &[u8]| {
+            let ran = run(&["csv", "--fields", "time,event,bblog.serial_nr", "-"], log);
+            let rows = String::from_utf8(ran.stdout).unwrap();
+            (rows.lines().skip(1).map(str::to_owned).collect::<Vec<_>>(), ran.code)
+        };
+        let (whole, _) = rows(&log);
+        for at in [208 + 9 * 328 + 10, 208 + 20 * 328 + 327, 208 + 14 * 328] {
+            for len in [1, 8, 100, 327, 328, 500] {
+                let (before, behind) = log.split_at(at);
+                let cut = [before, &behind[len..]].concat();
+                let inserted = [before, &vec![0; len], behind].concat();
+                let replaced = [before, &vec![0xa5; len], &behind[len..]].concat();
+                for (how, damaged) in [("cut", cut), ("inserted", inserted), ("replaced", replaced)] {
+                    let (found, code) = rows(&damaged);
+                    let known = found.iter().filter(|row| whole.contains(row)).count();
+                    let what = format!("{name}: {len} bytes {how} at {at}: {known} of {}", found.len());
+                    // The one that the damage begins in, and what it covers. A verbose record may be the one that is cut.
+                    let lost = 2 + len.div_ceil(328);
+                    assert!(known + lost >= whole.len(), "{what}, of {}", whole.len());
+                    // Its front may be whole.
+                    assert!(found.len() - known <= 1, "{what}: {found:?}");
+                    assert!(code == 1 || found.len() == whole.len(), "{what}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn pcapng_is_read_on_behind_a_hole() {
     let ran = show(&bytes("damaged/zero-hole.pcapng"));

@@ -3,6 +3,8 @@
 
 use super::{EventFlags, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 use crate::DecodeError;
+use crate::cursor::Cursor;
+use crate::tables::member;
 
 /// The largest `tlch_version` that looks like a version at all, so that the entry's length is worth following.
 pub const PLAUSIBLE_VERSION: u32 = 64;
@@ -220,16 +222,24 @@ impl EntryCutter {
         Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }))
     }
 
-    /// Where a record should begin there is none: up to a record's length is left out, or what stands before the
-    /// header of another entry.
+    /// Where a record should begin there is none: up to a record's length is left out, or what stands before the next
+    /// record or the header of another entry.
     #[cold]
     fn no_record<'a>(&mut self, front: &[u8], is_end: bool, left: u64, gap: u64) -> Cut<'a> {
-        let len = usize::try_from(left).unwrap_or(usize::MAX).min(RECORD_LEN);
-        let end = len + HEADER_LEN - 1;
+        let body = usize::try_from(left).unwrap_or(usize::MAX);
+        let len = body.min(RECORD_LEN);
+        let end = (len + HEADER_LEN - 1).max(body.min(len + CERTAIN_LEN));
         if front.len() < end && !is_end {
             return Cut::More(end);
         }
-        if let Some(at) = certain_header(front, len) {
+        let header = certain_header(front, len);
+        let before = header.unwrap_or(len).min(front.len());
+        // Bytes that are missing, or too many, move what follows.
+        if let Some(at) = (1..before).find(|&at| is_certain_record(&front[at..], left - at as u64)) {
+            self.enter(left - at as u64, gap + at as u64);
+            return Cut::Gap(at);
+        }
+        if let Some(at) = header {
             self.state = State::Header;
             let torn = DecodeError::EntryTorn { missing: left - at as u64 };
             let why = if gap == 0 { torn } else { DecodeError::NoRecord };
@@ -256,11 +266,11 @@ impl EntryCutter {
 
     #[cold]
     fn after_gap<'a>(&mut self, front: &'a [u8], is_end: bool, left: u64, gap: u64) -> Cut<'a> {
-        let is_record = left >= RECORD_LEN as u64 && Record::is_plausible(front);
-        if left >= RECORD_LEN as u64 && front.len() < Record::FRONT && !is_end {
-            return Cut::More(Record::FRONT);
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CERTAIN_LEN);
+        if left >= RECORD_LEN as u64 && front.len() < wanted && !is_end {
+            return Cut::More(wanted);
         }
-        if left == 0 || front.is_empty() && is_end || front.len() >= Record::FRONT && is_record {
+        if left == 0 || front.is_empty() && is_end || is_certain_record(front, left) {
             self.enter(left, 0);
             let why = DecodeError::NoRecord;
             return Cut::LeftOut(SkippedBytes { in_front: 0, bytes: gap, why, is_rest: false });
@@ -291,6 +301,32 @@ fn needed(front: &[u8], left: u64) -> usize {
     let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
     let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
     len.min(usize::try_from(left).unwrap_or(usize::MAX))
+}
+
+/// Bytes that [`is_certain_record`] looks at.
+const CERTAIN_LEN: usize = RECORD_LEN + VERBOSE_LEN + Record::FRONT;
+
+/// Whether a record begins here beyond doubt, `left` bytes before the end of the body: the body ends behind it, or
+/// another record follows that goes on with its serial numbers and times.
+fn is_certain_record(front: &[u8], left: u64) -> bool {
+    const MOST_MISSING: u32 = 1_000;
+    const DAY: u64 = 86_400;
+    let body = &front[..usize::try_from(left).unwrap_or(usize::MAX).min(front.len())];
+    let Some((seconds, serial)) = time_and_serial(body) else { return false };
+    let Ok((_, rest)) = Record::split(body) else { return false };
+    if rest.is_empty() && (body.len() as u64) == left {
+        return true;
+    }
+    time_and_serial(rest).is_some_and(|(next_seconds, next_serial)| {
+        (1..=MOST_MISSING).contains(&next_serial.wrapping_sub(serial)) && next_seconds.abs_diff(seconds) < DAY
+    })
+}
+
+/// The seconds of the uptime and the serial number of the record that begins here, if one may.
+fn time_and_serial(front: &[u8]) -> Option<(u64, u32)> {
+    let is_record = front.len() >= Record::FRONT && Record::is_plausible(front);
+    let at = Cursor(front);
+    is_record.then(|| Some((at.u64(member::TLB_TV_TV_SEC)?, at.u32(member::TLB_SN)?))).flatten()
 }
 
 /// Where a header begins, beyond doubt, in the first `len` bytes.
