@@ -143,6 +143,30 @@ fn machines_apart() {
     assert_eq!(machines.current().stack(1), None);
 }
 
+/// Where the boot time is not known, as in files made from core dumps, machines are distinguished by what their records
+/// prove.
+#[test]
+fn machines_that_booted_at_an_unknown_time() {
+    let of_event = |event: u8, flags: u8| {
+        let mut bytes = [0; bblog::RECORD_LEN];
+        (bytes[24], bytes[25], bytes[26], bytes[60]) = (1, event, flags, 1);
+        bytes
+    };
+    let (base, rack, nothing) = (of_event(1, 0), of_event(1, 0x10), of_event(31, 0));
+    let mut machines = Machines::default();
+    let mut stack_after = |bytes: &[u8]| {
+        machines.begin_connection(Micros(0));
+        machines.observe(&Record::split(bytes).unwrap().0, Stack::Unknown);
+        machines.met(1);
+        machines.current().stack(1).map(|inferred| (inferred.value, inferred.votes))
+    };
+    assert_eq!(stack_after(&nothing), None);
+    assert_eq!(stack_after(&base), Some((Stack::Freebsd, 1)));
+    assert_eq!(stack_after(&rack), Some((Stack::Rack, 1)));
+    assert_eq!(stack_after(&nothing), Some((Stack::Rack, 1)));
+    assert_eq!(stack_after(&base), Some((Stack::Freebsd, 2)));
+}
+
 /// Of many records that prove nothing few are looked at, and memory does not grow with machines.
 #[test]
 fn looks_are_few() {

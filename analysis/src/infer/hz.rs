@@ -60,6 +60,16 @@ impl TickVotes {
         }
     }
 
+    /// Adds the measurements of `other`.
+    pub(super) fn absorb(&mut self, other: &TickVotes) {
+        self.since = None;
+        for (measured, more) in self.by_rate.iter_mut().zip(other.by_rate) {
+            measured.votes = measured.votes.saturating_add(more.votes);
+            measured.ticks = measured.ticks.saturating_add(more.ticks);
+            measured.time = measured.time.saturating_add(more.time);
+        }
+    }
+
     /// Measurements made.
     pub(super) fn votes(&self) -> u32 {
         self.by_rate.iter().fold(0, |sum, measured| sum.saturating_add(measured.votes))
@@ -80,6 +90,11 @@ impl TickVotes {
         let value = if near || measured.ticks < MEASURED_TICKS { usual } else { u32::try_from(rate).ok()? };
         Some(Inferred { value, votes, against })
     }
+}
+
+/// Whether two rates are of two machines.
+pub(super) fn differ(one: u32, two: u32) -> bool {
+    u64::from(one.abs_diff(two)) * 100 > u64::from(one.max(two)) * NEAR_PERCENT.unsigned_abs()
 }
 
 /// The usual rate that `rate` is nearest to, by ratio; `None` if it is not near any.

@@ -10,6 +10,8 @@ use super::{CLEARLY, ENOUGH, Inferred};
 pub(super) struct KernelVotes {
     /// By set.
     votes: [u32; 1 << Kernel::ALL.len()],
+    /// All of them.
+    total: u32,
     winner: Option<Inferred<KernelSet>>,
 }
 
@@ -18,13 +20,14 @@ impl KernelVotes {
     pub(super) fn count(&mut self, kernels: u8) {
         let votes = &mut self.votes[usize::from(kernels) % (1 << Kernel::ALL.len())];
         *votes = votes.saturating_add(1);
+        self.total = self.total.saturating_add(1);
         self.winner = self.choose();
     }
 
     /// Whether one more vote for `kernels` can still change much.
     #[inline]
     pub(super) fn wants(&self, kernels: u8) -> bool {
-        let chosen = self.winner.filter(|_| self.votes() >= ENOUGH);
+        let chosen = self.winner.filter(|_| self.total >= ENOUGH);
         chosen.is_none_or(|winner| winner.value.bits() & !kernels != 0)
     }
 
@@ -36,9 +39,20 @@ impl KernelVotes {
         }
     }
 
+    /// Adds the votes of `other`.
+    pub(super) fn absorb(&mut self, other: &KernelVotes) {
+        for (votes, more) in self.votes.iter_mut().zip(other.votes) {
+            *votes = votes.saturating_add(more);
+        }
+        self.total = self.total.saturating_add(other.total);
+        if other.total > 0 {
+            self.winner = self.choose();
+        }
+    }
+
     /// Votes taken.
     pub(super) fn votes(&self) -> u32 {
-        self.sum(|_| true)
+        self.total
     }
 
     /// The kernels against which no other kernel clearly has more evidence; `None` if that leaves all

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Machines whose records come in one input, distinguished by when they booted.
+//! Machines whose records come in one input, distinguished by when they booted; where the log does not say that, as
+//! in files made from core dumps, by what their records prove.
 
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;
@@ -7,6 +8,8 @@ use bblog_dissector::spec::Stack;
 
 use super::Inference;
 
+/// The boot time where none is known.
+const UNKNOWN: Micros = Micros(0);
 /// Machines that are remembered.
 const MACHINES: usize = 64;
 /// Records looked at of every machine.
@@ -34,17 +37,26 @@ struct MachineInference {
     looks: u32,
     /// Records met since the last look was earned.
     met: u32,
+    /// Its boot time is not known, and whether its connection is of a machine that was met before is not decided.
+    is_unsettled: bool,
 }
 
-impl MachineInference {
-    fn new(boot_time: Micros) -> MachineInference {
-        MachineInference { boot_time, inference: Inference::default(), looks: FIRST_LOOKS, met: 0 }
+impl Machine {
+    fn new(boot_time: Micros) -> Machine {
+        Machine {
+            boot_time,
+            inference: Inference::default(),
+            looks: FIRST_LOOKS,
+            met: 0,
+            is_unsettled: false,
+        }
     }
 }
 
 impl Default for Machines {
     fn default() -> Machines {
-        Machines { current: MachineInference::new(Micros(0)), others: Vec::new() }
+        // It is left without a trace as soon as a connection begins.
+        Machines { current: Machine { is_unsettled: true, ..Machine::new(UNKNOWN) }, others: Vec::new() }
     }
 }
 
@@ -52,20 +64,46 @@ impl Machines {
     /// Says that the next records are of a connection of the machine that booted at `boot_time`, or at an
     /// unknown time (0).
     pub fn begin_connection(&mut self, boot_time: Micros) {
-        if self.current.boot_time != boot_time {
+        if boot_time == UNKNOWN {
+            self.leave_for(Machine { is_unsettled: true, ..Machine::new(boot_time) });
+        } else if self.current.boot_time != boot_time {
             let at = self.others.iter().position(|machine| machine.boot_time == boot_time);
-            let next = at.map_or_else(|| MachineInference::new(boot_time), |at| self.others.remove(at));
-            let last = std::mem::replace(&mut self.current, next);
-            if self.others.len() == MACHINES {
-                self.others.remove(0);
-            }
-            self.others.push(last);
+            let next = at.map_or_else(|| Machine::new(boot_time), |at| self.others.remove(at));
+            self.leave_for(next);
         }
         self.current.inference.begin_connection();
     }
 
-    /// Says that so many records came by, looked at or not.
+    fn leave_for(&mut self, next: Machine) {
+        let last = std::mem::replace(&mut self.current, next);
+        if last.is_unsettled {
+            return;
+        }
+        if self.others.len() == MACHINES {
+            self.others.remove(0);
+        }
+        self.others.push(last);
+    }
+
+    /// Decides whether the connection, of a machine that booted at an unknown time, is of the last such machine
+    /// that its records do not contradict.
+    fn settle(&mut self) {
+        self.current.is_unsettled = false;
+        let same = |machine: &Machine| {
+            machine.boot_time == UNKNOWN && !machine.inference.contradicts(&self.current.inference)
+        };
+        if let Some(at) = self.others.iter().rposition(same) {
+            let mut known = self.others.remove(at);
+            known.inference.absorb(&self.current.inference);
+            self.current = known;
+        }
+    }
+
+    /// Says that so many records of the connection came by, looked at or not.
     pub fn met(&mut self, records: u32) {
+        if self.current.is_unsettled {
+            self.settle();
+        }
         let machine = &mut self.current;
         machine.met = machine.met.saturating_add(records);
         machine.looks = machine.looks.saturating_add(machine.met / SHARE);

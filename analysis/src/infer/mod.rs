@@ -88,29 +88,33 @@ impl Inference {
         let wanted = |proof: &Proof, kernels: &KernelVotes| {
             (wants_stack && proof.stacks != ALL) || (proof.kernels != ALL && kernels.wants(proof.kernels))
         };
-        for proof in tables::RECORD_PROOFS.iter().chain(of_event) {
-            if wanted(proof, &self.kernels) {
-                self.weigh(record, stated, proof);
+        let mut event = None;
+        for evidence in tables::RECORD_EVIDENCE.iter().chain(of_event) {
+            if wanted(evidence, &self.kernels)
+                && event.get_or_insert_with(|| self.event(record, stated)).proves(evidence)
+            {
+                self.count(record, stated, evidence);
             }
         }
     }
 
-    /// Counts `proof`, if the record gives it.
-    fn weigh(&mut self, record: &Record<'_>, stated: Stack, proof: &'static Proof) {
-        let id = record.stack_id();
+    /// The record as an event of its stack, as far as that is known.
+    fn event<'a>(&self, record: &Record<'a>, stated: Stack) -> Event<'a> {
         let stack = match stated {
-            Stack::Unknown => self.stack(id).map_or(Stack::Unknown, |inferred| inferred.value),
+            Stack::Unknown => self.stack(record.stack_id()).map_or(Stack::Unknown, |inferred| inferred.value),
             stated => stated,
         };
-        if !Event::of_record(record, RecordContext { stack, ..RecordContext::default() }).proves(proof) {
+        Event::of_record(record, RecordContext { stack, ..RecordContext::default() })
+    }
+
+    /// Counts evidence that the record gives.
+    fn count(&mut self, record: &Record<'_>, stated: Stack, evidence: &'static Evidence) {
+        if evidence.next.is_some() {
+            self.awaited = Some((record.serial().wrapping_add(1), evidence));
             return;
         }
-        if proof.next.is_some() {
-            self.awaited = Some((record.serial().wrapping_add(1), proof));
-            return;
-        }
-        if proof.stacks != ALL && stated == Stack::Unknown {
-            self.stacks.count(id, proof.stacks);
+        if evidence.stacks != ALL && stated == Stack::Unknown {
+            self.stacks.count(record.stack_id(), evidence.stacks);
         }
         if proof.kernels != ALL {
             self.kernels.count(proof.kernels);
@@ -130,6 +134,22 @@ impl Inference {
     /// Ticks per second (kern.hz).
     pub fn hz(&self) -> Option<Inferred<u32>> {
         self.ticks.winner()
+    }
+
+    /// Whether the other records must come from another machine: of another kernel, tick rate or list of stacks.
+    pub fn contradicts(&self, other: &Inference) -> bool {
+        let kernels = self.kernel().zip(other.kernel());
+        kernels.is_some_and(|(one, two)| one.value.bits() & two.value.bits() == 0)
+            || self.hz().zip(other.hz()).is_some_and(|(one, two)| hz::differ(one.value, two.value))
+            || self.stacks.contradict(&other.stacks)
+    }
+
+    /// Adds what the other records prove, which come from the same machine.
+    pub fn absorb(&mut self, other: &Inference) {
+        self.stacks.absorb(&other.stacks);
+        self.kernels.absorb(&other.kernels);
+        self.ticks.absorb(&other.ticks);
+        self.awaited = None;
     }
 
     /// How many records of the stack with number `id` were looked at.

@@ -73,6 +73,26 @@ impl StackVotes {
         self.of(id)?.winner
     }
 
+    /// Whether a number is another stack's in `other`.
+    pub(super) fn contradict(&self, other: &StackVotes) -> bool {
+        self.0.iter().any(|known| {
+            let two = known.winner.zip(other.winner(known.id));
+            two.is_some_and(|(one, two)| one.value != two.value)
+        })
+    }
+
+    /// Adds the votes of `other`.
+    pub(super) fn absorb(&mut self, other: &StackVotes) {
+        for more in &other.0 {
+            let known = self.of_mut(more.id);
+            for (votes, more) in known.votes.iter_mut().zip(more.votes) {
+                *votes = votes.saturating_add(more);
+            }
+            known.looks = known.looks.saturating_add(more.looks);
+            known.choose();
+        }
+    }
+
     #[inline]
     fn of(&self, id: u8) -> Option<&OfNumber> {
         self.0.iter().find(|known| known.id == id)
