@@ -62,6 +62,11 @@ impl<'e, 'a> Summary<'e, 'a> {
         if !self.beside && event.is_bare_create() {
             return out.write_str("session opened");
         }
+        if event.is_short() && self.templates.iter().any(|template| self.is_cut(template)) {
+            let title = event.title();
+            out.write_str(if title.is_empty() { event.spec().label } else { title })?;
+            return out.write_str("; its values are cut off");
+        }
         if let Some(best) = event.best(self.templates, |template| &template.when) {
             return self.parts(out, best.parts);
         }
@@ -130,6 +135,25 @@ impl<'e, 'a> Summary<'e, 'a> {
         let (unit, value) = (a.spec.unit, a.value.as_int()?.wrapping_sub(b.value.as_int()?));
         let sequence = matches!(unit, Unit::Seq | Unit::PeerSeq);
         Some(if sequence { (i64::from(value as u32), Unit::Bytes) } else { (value, unit) })
+    }
+
+    /// Whether the bytes end before something that the sentence is about, or that decides whether it is the right one.
+    #[cold]
+    fn is_cut(&self, template: &'static SummaryTemplate) -> bool {
+        self.event.lacks_condition(&template.when) || self.lacks(template.parts)
+    }
+
+    fn lacks(&self, parts: &'static [TemplatePart]) -> bool {
+        parts.iter().any(|part| match part {
+            TemplatePart::Text(_) => false,
+            TemplatePart::Either(texts) => texts.iter().any(|text| self.lacks(text)),
+            TemplatePart::Difference(a, b) => self.event.lacks(*a) || self.event.lacks(*b),
+            TemplatePart::Value(of)
+            | TemplatePart::Number(of)
+            | TemplatePart::Flags(of, _)
+            | TemplatePart::Test(of, _) => self.event.lacks(*of),
+            TemplatePart::Printf(_, index) => self.event.lacks_own(&[*index]),
+        })
     }
 
     /// Whether every value of the parts is present, set and not zero.

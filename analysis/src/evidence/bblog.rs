@@ -35,7 +35,7 @@ pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &RecordItem<'
         let tcp_state = u8::try_from(record.state()).ok();
         let (established, iss) = (facts.established, facts.iss);
         *facts = Facts { tcp_state, is_state_current: true, established, iss, ..Facts::default() };
-        return Observed::default();
+        return Observed { timer_cut: plan.fires != Fires::Never, ..Observed::default() };
     }
     state(facts, item, plan.settles, names);
     // What is sent is counted after its record was made.

@@ -50,6 +50,8 @@ pub struct Account {
     pub resent: [u32; Cause::ALL.len()],
     /// How often each [`Timer`] fired.
     pub fired: [u32; Timer::ALL.len()],
+    /// Whether more timers may have fired: records that may say so have no end.
+    pub timer_cut: bool,
     /// Sends that failed: error numbers of FreeBSD, and how often each.
     pub failed: Box<[(i32, u32)]>,
     /// Times that fast recovery began.

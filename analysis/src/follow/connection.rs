@@ -209,6 +209,11 @@ impl Connection {
         if let Some(timer) = seen.timer {
             self.fired(timer);
         }
+        if seen.timer_cut {
+            self.tally.timer_cut = true;
+            self.stalls.timer_cut();
+            self.sent.timer_cut();
+        }
         self.happened(before, seen, stack.map(|of| of.stack), &mut step);
         self.changed(before, seen, &mut step);
         self.round_trip(seen, stack);
@@ -529,6 +534,7 @@ impl Connection {
             acked_bytes: self.facts.snd_una.map(|_| self.tally.acked_bytes),
             resent: self.sent.by_cause,
             fired: self.tally.fired,
+            timer_cut: self.tally.timer_cut,
             failed: std::mem::take(&mut self.sent.failed).into_boxed_slice(),
             recoveries: self.tally.recoveries,
             missing: self.tally.missing,

@@ -218,6 +218,8 @@ struct Gap {
     missing: u32,
     /// Records in it are not known.
     is_broken: bool,
+    /// A timer may have fired, the log does not say which.
+    timer_cut: bool,
     errno: Option<i32>,
     window_closed: bool,
     fin_sent: bool,
@@ -254,6 +256,7 @@ impl Stalls {
             dupacks: situation.dupacks,
             missing: 0,
             is_broken: false,
+            timer_cut: false,
             errno: None,
             window_closed: situation.window_closed,
             fin_sent: situation.fin_sent,
@@ -271,6 +274,13 @@ impl Stalls {
         if let Some(gap) = &mut self.gap {
             let count = &mut gap.fired[timer as usize];
             *count = count.saturating_add(1);
+        }
+    }
+
+    /// A timer may have fired, the log does not say which.
+    pub(crate) fn timer_cut(&mut self) {
+        if let Some(gap) = &mut self.gap {
+            gap.timer_cut = true;
         }
     }
 
@@ -416,6 +426,9 @@ fn cause(gap: &Gap, limit: Limit) -> StallCause {
     }
     if gap.window_closed || fired(Timer::Persist) > 0 {
         return StallCause::ZeroWindow;
+    }
+    if gap.timer_cut {
+        return StallCause::Unknown;
     }
     if rto + tlp + rack == 0 && gap.resent == 0 {
         return match limit {

@@ -39,6 +39,9 @@ impl Resent {
         if let Some(timer) = seen.timer {
             self.sent.fired(timer);
         }
+        if seen.timer_cut {
+            self.sent.timer_cut();
+        }
         match seen.kind {
             ItemKind::In(_) | ItemKind::Acked => {
                 if let (Some(_), Some(una)) = (una, self.facts.snd_una) {

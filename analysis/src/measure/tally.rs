@@ -15,6 +15,8 @@ use crate::tcp::timer::Timer;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) fired: [u32; Timer::ALL.len()],
+    /// More may have fired.
+    pub(crate) timer_cut: bool,
     pub(crate) acked_bytes: u64,
     pub(crate) missing: u64,
     pub(crate) gaps: u32,

@@ -102,6 +102,8 @@ pub(crate) struct Sent {
     max: Option<u32>,
     /// Up to here everything was sent before the last retransmission timeout.
     lost_to: Option<u32>,
+    /// Up to here everything was sent before a timer fired of which the log does not say which it was.
+    unsure_to: Option<u32>,
     /// The highest end of what was sent again.
     again_to: Option<u32>,
     /// The loss timer that fired since the last segment.
@@ -133,9 +135,17 @@ impl Sent {
         }
     }
 
+    /// A timer may have fired, the log does not say which.
+    pub(crate) fn timer_cut(&mut self) {
+        (self.fired, self.unsure_to) = (None, self.max);
+    }
+
     /// An ACK arrived: what is sent now is not the timer's work.
     pub(crate) fn acked(&mut self, una: u32) {
         self.fired = None;
+        if self.unsure_to.is_some_and(|to| !before(una, to)) {
+            self.unsure_to = None;
+        }
         if self.lost_to.is_some_and(|to| !before(una, to)) {
             self.lost_to = None;
         }
@@ -233,7 +243,9 @@ impl Sent {
         let after_timeout = self.lost_to.is_some_and(|to| before(start, to));
         let cause = match self.fired {
             Some(Timer::Tlp) => Some(Cause::Tlp),
-            _ if segment.has(flag::SYN) || after_timeout => Some(Cause::Rto),
+            _ if segment.has(flag::SYN) => Some(Cause::Rto),
+            _ if self.unsure_to.is_some_and(|to| before(start, to)) => None,
+            _ if after_timeout => Some(Cause::Rto),
             Some(Timer::Rack) => Some(Cause::Rack),
             _ => match stack {
                 Some(Stack::Rack | Stack::Bbr) => Some(Cause::Rack),

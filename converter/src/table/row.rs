@@ -142,7 +142,7 @@ impl ConnectionRow {
 impl Figures {
     fn new(party: &Party, account: &Account) -> Figures {
         let Account { sent, received, rtts, .. } = account;
-        let fired = |timer| (!party.is_undecoded).then(|| account.fired(timer));
+        let fired = |timer| (!party.is_undecoded && !account.timer_cut).then(|| account.fired(timer));
         let longest = account.stalls.iter().map(|stall| stall.us()).max();
         Figures {
             lost_us: account.lost_us(),

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::bblog::{Record, Verbose};
+use crate::bblog::{Record, TCPINFO_LEN, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
@@ -265,10 +265,7 @@ impl<'a> Event<'a> {
 
     #[inline]
     fn holds(&self, when: &When) -> bool {
-        when.stacks & self.cx.stack.bit() != 0
-            && when.kernels & self.cx.kernel.bit() != 0
-            && self.flags & when.flags == when.flags
-            && when.conds.iter().all(|cond| self.meets(cond))
+        self.may_hold(when) && when.conds.iter().all(|cond| self.meets(cond))
     }
 
     #[inline]
@@ -307,6 +304,49 @@ impl<'a> Event<'a> {
         self.first(self.spec.fields, operand.own, self.at)
             .or_else(|| self.first(self.common, operand.common, 0))
             .or_else(|| self.first(tables::DERIVED, derived, 0))
+    }
+
+    /// Whether bytes that the tables describe are missing at the end.
+    #[inline]
+    pub(crate) fn is_short(&self) -> bool {
+        if self.at == 0 { self.bytes.len() < TCPINFO_LEN } else { self.is_truncated() }
+    }
+
+    /// Whether the bytes end before a value that would apply to this stack and kernel.
+    pub(crate) fn lacks(&self, operand: Operand) -> bool {
+        let derived = if self.at == 0 { operand.derived } else { &[] };
+        self.lacks_own(operand.own)
+            || self.lacks_row(self.common, operand.common, 0)
+            || self.lacks_row(tables::DERIVED, derived, 0)
+    }
+
+    /// As [`Event::lacks`], of the event's rows with these indexes.
+    pub(crate) fn lacks_own(&self, indexes: &[u16]) -> bool {
+        self.lacks_row(self.spec.fields, indexes, self.at)
+    }
+
+    fn lacks_row(&self, rows: &[FieldSpec], indexes: &[u16], at: usize) -> bool {
+        let mut rows = indexes.iter().filter_map(|&index| rows.get(usize::from(index)));
+        rows.any(|row| self.may_hold(&row.when) && self.lies_beyond(&row.place, at))
+    }
+
+    /// Whether the bytes end before a member that a condition for this stack and kernel is about.
+    pub(crate) fn lacks_condition(&self, when: &When) -> bool {
+        self.may_hold(when) && when.conds.iter().any(|cond| self.lies_beyond(&cond.place, 0))
+    }
+
+    /// Whether a condition holds but for what it says of members.
+    #[inline]
+    fn may_hold(&self, when: &When) -> bool {
+        when.stacks & self.cx.stack.bit() != 0
+            && when.kernels & self.cx.kernel.bit() != 0
+            && self.flags & when.flags == when.flags
+    }
+
+    fn lies_beyond(&self, place: &Place, at: usize) -> bool {
+        let last =
+            [Some(place.offset), place.low, place.minus].into_iter().flatten().max().unwrap_or_default();
+        at + usize::from(last) + usize::from(place.size) > self.bytes.len()
     }
 
     /// The value of the event's row with this index, if the row applies.

@@ -62,9 +62,9 @@ pub struct ConnectionReport {
     pub received: DirectionReport,
     /// Sends that failed, by error number.
     pub failed_sends: Vec<FailedSends>,
-    /// Retransmit timeouts; null if the stack of some records is not known.
+    /// Retransmit timeouts; null if the stack of some records is not known, or their ends are missing.
     pub rtos: Option<u32>,
-    /// Tail loss probes; null if the stack of some records is not known.
+    /// Tail loss probes; null likewise.
     pub tlps: Option<u32>,
     /// Times that loss recovery began.
     pub recoveries: u32,
@@ -159,7 +159,7 @@ impl ConnectionReport {
         let is_listener = subject.is_listener(account);
         let is_bblog = subject.session.is_none();
         let (local, remote) = subject.addresses.unzip();
-        let known = |number: u32| Some(number).filter(|_| !entries.is_undecoded);
+        let known = |number: u32| Some(number).filter(|_| !entries.is_undecoded && !account.timer_cut);
         ConnectionReport {
             local: local.map(|end| end.to_string()),
             remote: remote.map(|end| end.to_string()),
