@@ -221,7 +221,8 @@ impl ElogStream {
         if let Some(context) = self.backfill.first_context() {
             return Some(context);
         }
-        if !self.ended && !self.backfill.is_full() {
+        // What a live input has shown does not wait for what it may show later.
+        if !self.ended && !self.backfill.is_full() && !self.reader.pauses() {
             return None;
         }
         if let Some((key, wait)) = self.backfill.give_up()

@@ -96,6 +96,11 @@ impl Window {
         self.ready.is_some() && self.end - self.start < least && !self.is_ready(0)
     }
 
+    /// Whether there are fewer than `least` bytes here, and the input, a live one, has no more within a moment.
+    pub fn pauses(&mut self, least: usize) -> bool {
+        self.is_dry(least) && !self.is_ready(PAUSE_MS)
+    }
+
     fn is_ready(&mut self, wait_ms: u16) -> bool {
         match (&mut self.reader, &self.ready) {
             (Reader::Ahead(ahead), _) => ahead.is_ready(wait_ms),

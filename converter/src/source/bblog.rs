@@ -155,7 +155,11 @@ impl BblogReader {
         let left = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX);
         let want = left.min(lookahead);
         self.looked_to = self.window.offset();
-        let bytes = self.window.fill(want);
+        // Records without a header go on up to the end of the input, which may pause.
+        let bytes = match self.records {
+            Bare::No => self.window.fill(want),
+            Bare::Begin | Bare::Yes => self.window.fill_ready(want),
+        };
         let body = &bytes[..want.min(bytes.len())];
         let rest = if Record::is_plausible(body) { body } else { &[] };
         RecordsAhead { rest, is_body: body.len() == left, looked_to: &mut self.looked_to }

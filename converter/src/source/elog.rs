@@ -196,9 +196,17 @@ impl ElogReader {
 
     /// Whether the next step has to wait for a live input.
     pub fn is_dry(&mut self) -> bool {
-        let next = self.window.bytes().get(self.event_len..).unwrap_or_default();
-        let len = next.first_chunk().map_or(0, |&len| usize::from(u16::from_le_bytes(len)));
-        self.window.is_dry(self.event_len + len.max(EVENT_HEADER_LEN))
+        self.window.is_dry(self.event_len + self.next_len())
+    }
+
+    /// Whether the next step has to wait for a live input longer than a moment.
+    pub fn pauses(&mut self) -> bool {
+        self.window.pauses(self.event_len + self.next_len())
+    }
+
+    /// Bytes that the event after the current one needs.
+    fn next_len(&self) -> usize {
+        RawEvent::needed(self.window.bytes().get(self.event_len..).unwrap_or_default())
     }
 
     /// Offset of the current event.
