@@ -71,3 +71,28 @@ fn of_pcapng_the_packets_are_taken_too() {
     assert_eq!(of_elog.stdout[..4], 0xa1b2_c3d4_u32.to_le_bytes());
     assert_eq!(of_elog.stdout[20..24], [101, 0, 0, 0]);
 }
+
+/// A log of the default stack whose sends failed: the packets are those that left, as `info` counts them, and none of
+/// them was sent again.
+#[test]
+fn packets_that_were_not_sent_are_left_out() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = root.join("../../shared/streams/bblog/default_enobufs.tcplog");
+    if !path.exists() {
+        eprintln!("{}: not here, left out", path.display());
+        return;
+    }
+    let folder = Folder::new();
+    let other = fixture("rack_reqresp.tcplog");
+    for (name, others) in [("one.pcap", &[][..]), ("two.pcap", &[other.to_str().unwrap()])] {
+        let pcap = folder.path(name);
+        let args = ["convert", "--format", "pcap", "-o", pcap.to_str().unwrap(), path.to_str().unwrap()];
+        let ran = run(&[&args[..], others].concat(), b"");
+        let said = format!("bblog: {}: 5 packets left out: their sends failed\n", path.display());
+        assert_eq!((ran.code, ran.stderr), (0, said));
+        let count = |filter: &str| {
+            tshark(&pcap, &["-Y", &format!("tcp.dstport == 9330 && ip.src == 10.99.0.2{filter}")]).len()
+        };
+        assert_eq!((count(""), count(" && tcp.analysis.retransmission")), (212, 0), "{name}");
+    }
+}

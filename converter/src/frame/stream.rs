@@ -97,7 +97,7 @@ impl FrameStream {
 
     /// The current record or event; `None` if the frame is neither.
     #[inline]
-    fn item(&self) -> Option<LogItem<'_>> {
+    pub fn item(&self) -> Option<LogItem<'_>> {
         match &self.source {
             FrameSource::Bblog(bblog) => bblog.item().map(LogItem::Bblog),
             FrameSource::Elog(elog) => elog.item().map(LogItem::Eventlog),

@@ -58,6 +58,7 @@ impl InputError {
             InputErrorKind::Empty
                 | InputErrorKind::TextBefore { .. }
                 | InputErrorKind::NoEvents { .. }
+                | InputErrorKind::NotSent { .. }
                 | InputErrorKind::Restarted { .. }
                 | InputErrorKind::LldbCut { .. }
                 | InputErrorKind::UnknownStack(_)
@@ -143,6 +144,12 @@ pub enum InputErrorKind {
     /// Packets that the output's format has no place for.
     #[error("{packets} packets left out: pcap is written for IP packets only")]
     NotIp {
+        /// How many.
+        packets: u64,
+    },
+    /// Packets that did not leave the machine.
+    #[error("{packets} packets left out: their sends failed")]
+    NotSent {
         /// How many.
         packets: u64,
     },

@@ -3,8 +3,11 @@
 //! files.
 //!
 //! Frames are made as for pcapng, and of their blocks the packets are taken: those of BBLog records with
-//! a TCP header, of IN and OUT events, and IP packets of pcapng files. The link type is raw IP (101), times
-//! are microseconds.
+//! a TCP header, of IN and OUT events, and IP packets of pcapng files. Those whose sends failed are left out: they
+//! were on no wire. The link type is raw IP (101), times are microseconds.
+
+mod held;
+mod send;
 
 use bblog_dissector::Micros;
 use bblog_pcapng::WriteError;
@@ -12,10 +15,12 @@ use bblog_pcapng::block::{ENHANCED_PACKET, INTERFACE, SECTION_HEADER};
 use bblog_pcapng::read::{Block, Endianness, blocks};
 use bblog_pcapng::section::Section;
 
+use self::held::HeldPackets;
+use self::send::{Send, Sends};
 use super::convert::open;
 use crate::buffered_sink::BufferedSink;
 use crate::frame::sink::PcapngSink;
-use crate::frame::stream::FrameTurn;
+use crate::frame::stream::{FrameStream, FrameTurn};
 use crate::input::Inputs;
 use crate::input::error::{InputError, InputErrorKind, OnError, Recovery};
 use crate::output::error::OutputError;
@@ -50,43 +55,66 @@ impl PcapFile {
         let mut sink = PcapngSink::new(Vec::new());
         let header = FILE_HEADER.map(u32::to_le_bytes);
         let begun = output.buffer().map(|out| out.extend_from_slice(header.as_flattened()));
-        let written = begun.map_err(WriteError::Io).and_then(|()| {
-            frames.each(picker, on_error, |stream, turn| match turn {
-                FrameTurn::Frame => {
-                    stream.write(&mut sink)?;
-                    packets.append(stream.input(), sink.get_mut(), output.buffer()?);
-                    Ok(output.appended()?)
+        let written = begun.map_err(WriteError::Io).and_then(|()| -> Result<(), WriteError> {
+            frames.each(picker, on_error, |stream, turn| {
+                match turn {
+                    FrameTurn::Frame => {
+                        stream.write(&mut sink)?;
+                        packets.append(stream, sink.get_mut(), output.buffer()?);
+                    }
+                    FrameTurn::Pause => packets.held.release_all(output.buffer()?),
+                    FrameTurn::End => {}
                 }
-                FrameTurn::Pause => Ok(output.show()?),
-                FrameTurn::End => Ok(()),
-            })
+                let done = if turn == FrameTurn::Pause { output.show() } else { output.appended() };
+                done.map_err(WriteError::Io)
+            })?;
+            packets.held.release_all(output.buffer()?);
+            Ok(output.appended()?)
         });
         written.map_err(|error| Output::error(&self.output.path, error))?;
-        for (name, &packets) in self.inputs.names.iter().zip(&packets.left_out) {
-            if packets > 0 {
-                let kind = InputErrorKind::NotIp { packets };
+        for (name, left_out) in self.inputs.names.iter().zip(&packets.left_out) {
+            let kinds = [
+                (left_out.not_ip, InputErrorKind::NotIp { packets: left_out.not_ip }),
+                (left_out.not_sent, InputErrorKind::NotSent { packets: left_out.not_sent }),
+            ];
+            for (_, kind) in kinds.into_iter().filter(|kind| kind.0 > 0) {
                 on_error(name, &InputError { offset: None, kind, recovery: Recovery::Nothing });
             }
         }
-        output.commit().map(|()| packets.written)
+        output.commit().map(|()| packets.held.written())
     }
 }
 
 /// The packets of the blocks that are written.
 struct Packets {
     section: Section,
-    written: u64,
-    /// Packets that are not IP, by the index of their input.
-    left_out: Vec<u64>,
+    held: HeldPackets,
+    sends: Sends,
+    /// By the index of their input.
+    left_out: Vec<LeftOut>,
+}
+
+/// Packets that are not written.
+#[derive(Clone, Copy, Default)]
+struct LeftOut {
+    not_ip: u64,
+    not_sent: u64,
 }
 
 impl Packets {
     fn new(inputs: usize) -> Packets {
-        Packets { section: Section::default(), written: 0, left_out: vec![0; inputs] }
+        let (section, held, sends) = Default::default();
+        Packets { section, held, sends, left_out: vec![LeftOut::default(); inputs] }
     }
 
-    /// Appends the packets of `written`, which is emptied, to `out`.
-    fn append(&mut self, input: usize, written: &mut Vec<u8>, out: &mut Vec<u8>) {
+    /// Appends the packet of the current frame of `stream`, which is `written`, to `out`, as soon as the next frame
+    /// can say no more that it was not sent. `written` is emptied.
+    fn append(&mut self, stream: &FrameStream, written: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let (input, send) = (stream.input(), self.sends.of(stream.item()));
+        let not_sent = u64::from(self.held.decide(input, send, out)) + u64::from(send == Send::Failed);
+        if let Some(left_out) = self.left_out.get_mut(input) {
+            left_out.not_sent += not_sent;
+        }
         let mut rest = written.as_slice();
         while !rest.is_empty() {
             let order = Endianness::of_section(rest).unwrap_or(self.section.order);
@@ -96,14 +124,14 @@ impl Packets {
             match block.kind {
                 SECTION_HEADER => self.section = Section::new(&block, 0),
                 INTERFACE => self.section.add_interface(&block),
-                ENHANCED_PACKET => self.packet(input, &block, out),
+                ENHANCED_PACKET if send != Send::Failed => self.packet(input, send, &block, out),
                 _ => {}
             }
         }
         written.clear();
     }
 
-    fn packet(&mut self, input: usize, block: &Block<'_>, out: &mut Vec<u8>) {
+    fn packet(&mut self, input: usize, send: Send, block: &Block<'_>, out: &mut Vec<u8>) {
         const DATA: usize = 20;
         const UPPER_PDU: u16 = 252;
         let (body, order) = (block.body(), block.order);
@@ -115,7 +143,7 @@ impl Packets {
             if interface.link != UPPER_PDU
                 && let Some(left_out) = self.left_out.get_mut(input)
             {
-                *left_out += 1;
+                left_out.not_ip += 1;
             }
             return;
         };
@@ -123,9 +151,7 @@ impl Packets {
         let Micros(time) = interface.time(word(4), word(8));
         let (seconds, micros) = (time.div_euclid(1_000_000), time.rem_euclid(1_000_000));
         let head = [seconds as u32, micros as u32, ip.len() as u32, word(16).saturating_sub(before)];
-        out.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
-        out.extend_from_slice(ip);
-        self.written += 1;
+        self.held.push(input, send, [head.map(u32::to_le_bytes).as_flattened(), ip], out);
     }
 }
 
