@@ -6,6 +6,8 @@
 //! place: as long as no event is late, what it costs is a look at each one's time. From the first late one on
 //! it holds back more.
 
+use std::ops::Range;
+
 use crate::input::disorder::Disorder;
 use crate::input::window::Window;
 
@@ -44,16 +46,35 @@ pub(super) struct TimeOrder {
     /// The time of the newest item that was taken, and how many were taken after a newer one.
     last: u64,
     left: u64,
-    items: Vec<WindowEvent>,
-    sorted: Vec<u8>,
+    /// From the first late item on: what is held back.
+    held: Option<Held>,
+}
+
+/// Items that are held back, because one that is late may belong before them.
+#[derive(Default)]
+struct Held {
+    /// As they stand in the window.
+    items: Vec<Item>,
+    /// The places in `items` of those that are late.
+    late: Vec<usize>,
+    /// Those, while the others move, at their places in `bytes`.
+    aside: Vec<Item>,
+    bytes: Vec<u8>,
 }
 
 /// An item of the window.
 #[derive(Clone, Copy)]
 struct WindowEvent {
     time: u64,
-    at: u32,
+    /// Its offset in the input.
+    at: u64,
     len: u32,
+}
+
+impl Item {
+    fn end(self) -> u64 {
+        self.at + u64::from(self.len)
+    }
 }
 
 impl TimeOrder {
@@ -87,33 +108,36 @@ impl TimeOrder {
     #[cold]
     pub(super) fn arrange(&mut self, window: &mut Window, ahead: impl Fn(&[u8]) -> Ahead) {
         let front = window.offset();
-        let mut tried = 0;
+        let mut is_end = false;
         loop {
-            let wanted = match self.late {
-                0 => AHEAD.min(window.chunk() / 4),
-                _ => HELD_READS * window.chunk(),
+            let wanted = match self.held {
+                None => AHEAD.min(window.chunk() / 4),
+                Some(_) => HELD_READS * window.chunk(),
             };
             let bytes = window.bytes();
             let is_enough = bytes.len() > wanted;
-            let was_late = self.late > 0;
             let (is_last, boundary) = self.look(bytes, front, bytes.len().saturating_sub(wanted), &ahead);
-            if self.late > 0 && !was_late {
-                // More is held back from now on.
+            if self.late > 0 && self.held.is_none() {
+                // From now on more is held back, and what stands where is remembered: once more from the front.
+                (self.seen, self.late, self.held) = (front, 0, Some(Held::default()));
                 continue;
             }
-            if is_last || is_enough || tried == wanted {
+            if is_last || is_enough || is_end {
                 let all = is_last || !is_enough;
-                let seen = (self.seen - front) as usize;
-                self.ready = front
-                    + match self.late {
-                        0 if all => seen,
-                        0 => boundary.unwrap_or_else(|| end_of_item(bytes, &ahead)),
-                        _ => self.sort(window.bytes_mut(), seen, &ahead, all),
-                    } as u64;
+                let old = self.newest.saturating_sub(LATE_US);
+                self.ready = match &mut self.held {
+                    None if all => self.seen,
+                    None => front + boundary.unwrap_or_else(|| end_of_item(bytes, &ahead)) as u64,
+                    Some(held) => {
+                        held.sort(window.bytes_mut(), front);
+                        held.release(if all { u64::MAX } else { old }).unwrap_or(front)
+                    }
+                };
                 return;
             }
-            window.fill_soon(wanted + 1);
-            tried = wanted;
+            // Step by step: the input may be shorter.
+            let more = (bytes.len() + 4 * window.chunk()).min(wanted + 1);
+            is_end = window.fill_soon(more).len() < more;
         }
     }
 
@@ -127,25 +151,28 @@ impl TimeOrder {
         limit: usize,
         ahead: &impl Fn(&[u8]) -> Ahead,
     ) -> (bool, Option<usize>) {
-        if self.seen <= front {
+        if self.seen <= front || self.held.as_ref().is_some_and(|held| !held.begins_at(front)) {
             (self.seen, self.newest) = (front, self.last);
+            self.held.iter_mut().for_each(Held::clear);
         }
         let begin = (self.seen - front) as usize;
         let (mut at, mut boundary, mut newest) = (begin, begin, self.newest);
         let is_last = loop {
             match ahead(&bytes[at..]) {
                 Ahead::Item(len, time) => {
-                    if time < newest {
-                        if is_of_another_clock(time, newest) {
-                            if at > 0 {
-                                break true;
-                            }
-                            newest = time;
-                        } else {
-                            self.late += 1;
-                        }
+                    let mut is_late = false;
+                    if time >= newest {
+                        newest = time;
+                    } else if !is_of_another_clock(time, newest) {
+                        is_late = true;
+                        self.late += 1;
+                    } else if at > 0 {
+                        break true;
                     } else {
                         newest = time;
+                    }
+                    if let Some(held) = &mut self.held {
+                        held.push(Item { time, at: front + at as u64, len: len as u32 }, is_late);
                     }
                     at += len;
                     boundary = if at <= limit { at } else { boundary };
@@ -157,41 +184,92 @@ impl TimeOrder {
         (self.seen, self.newest) = (front + at as u64, newest);
         (is_last, Some(boundary).filter(|&boundary| boundary > begin))
     }
+}
 
-    /// Sorts the items in front, and returns the bytes of those that can go: all, or those before which no late one will
-    /// come.
-    fn sort(&mut self, bytes: &mut [u8], seen: usize, ahead: &impl Fn(&[u8]) -> Ahead, all: bool) -> usize {
-        let Self { items, sorted, .. } = self;
-        items.clear();
-        let bytes = bytes.get_mut(..seen).unwrap_or_default();
-        let mut at = 0;
-        while let Ahead::Item(len, time) = ahead(&bytes[at..]) {
-            items.push(WindowEvent { time, at: at as u32, len: len as u32 });
-            at += len;
+impl Held {
+    fn clear(&mut self) {
+        self.items.clear();
+        self.late.clear();
+    }
+
+    fn begins_at(&self, offset: u64) -> bool {
+        self.items.first().is_none_or(|item| item.at == offset)
+    }
+
+    #[inline]
+    fn push(&mut self, item: Item, is_late: bool) {
+        if is_late {
+            self.late.push(self.items.len());
         }
-        if !items.is_sorted_by_key(|item| item.time) {
-            // Items of one time keep their order.
-            items.sort_by_key(|item| item.time);
-            sorted.clear();
-            sorted.extend_from_slice(bytes);
-            let mut to = 0;
-            for item in &*items {
-                let (from, len) = (item.at as usize, item.len as usize);
-                bytes[to..to + len].copy_from_slice(&sorted[from..from + len]);
-                to += len;
+        self.items.push(item);
+    }
+
+    /// Puts the items in order, in `bytes`, which begin at the offset `front`. Items of one time keep their order.
+    ///
+    /// All but the late ones are in order: only these are sorted, and the others move in runs.
+    fn sort(&mut self, bytes: &mut [u8], front: u64) {
+        let (Some(&first), Some(end)) = (self.late.first(), self.items.last().map(|item| item.end())) else {
+            return;
+        };
+        self.aside.clear();
+        self.bytes.clear();
+        let (mut kept, mut gap) = (first, 0);
+        for (nth, &place) in self.late.iter().enumerate() {
+            let item = self.items[place];
+            self.aside.push(Item { at: self.bytes.len() as u64, ..item });
+            self.bytes.extend_from_slice(&bytes[within(item.at..item.end(), front)]);
+            gap += u64::from(item.len);
+            // The run behind it closes up.
+            let run = place + 1..self.late.get(nth + 1).copied().unwrap_or(self.items.len());
+            let run_end = self.items.get(run.end).map_or(end, |next| next.at);
+            bytes.copy_within(within(item.end()..run_end, front), (item.end() - gap - front) as usize);
+            for place in run {
+                let item = self.items[place];
+                self.items[kept] = Item { at: item.at - gap, ..item };
+                kept += 1;
             }
         }
-        if all {
-            return seen;
-        }
-        let old = self.newest.saturating_sub(LATE_US);
-        let of = |items: &[WindowEvent]| items.iter().map(|item| item.len as usize).sum::<usize>();
-        match items.partition_point(|item| item.time <= old) {
-            // All is of one moment.
-            0 => of(&items[..items.len().div_ceil(2)]),
-            count => of(&items[..count]),
+        self.late.clear();
+        self.aside.sort_by_key(|item| item.time);
+        self.insert(bytes, front, kept, end - gap);
+    }
+
+    /// Puts those that were set aside between the first `kept` items, which end at the offset `end`: from the last one
+    /// on.
+    fn insert(&mut self, bytes: &mut [u8], front: u64, mut kept: usize, mut end: u64) {
+        let (mut to, mut free) = (self.items.len(), self.bytes.len() as u64);
+        for item in self.aside.drain(..).rev() {
+            let mut begin = end;
+            while let Some(place) = kept.checked_sub(1)
+                && let later = self.items[place]
+                && later.time > item.time
+            {
+                (kept, to, begin) = (place, to - 1, later.at);
+                self.items[to] = Item { at: later.at + free, ..later };
+            }
+            bytes.copy_within(within(begin..end, front), (begin + free - front) as usize);
+            (to, free, end) = (to - 1, free - u64::from(item.len), begin);
+            let placed = Item { at: begin + free, ..item };
+            bytes[within(placed.at..placed.end(), front)]
+                .copy_from_slice(&self.bytes[within(item.at..item.end(), 0)]);
+            self.items[to] = placed;
         }
     }
+
+    /// Gives up all items up to the time `old`, before which no late one will come. Returns where they end.
+    fn release(&mut self, old: u64) -> Option<u64> {
+        let count = match self.items.partition_point(|item| item.time <= old) {
+            // All is of one moment.
+            0 => self.items.len().div_ceil(2),
+            count => count,
+        };
+        self.items.drain(..count).last().map(|item| item.end())
+    }
+}
+
+/// Where in bytes that begin at the offset `front` these offsets are.
+fn within(offsets: Range<u64>, front: u64) -> Range<usize> {
+    (offsets.start - front) as usize..(offsets.end - front) as usize
 }
 
 fn is_of_another_clock(time: u64, newest: u64) -> bool {
