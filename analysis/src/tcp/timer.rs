@@ -2,7 +2,7 @@
 //! Timers that fire, under one name for all stacks and both logs.
 
 use bblog_dissector::event::Event;
-use bblog_dissector::spec::{ALL, EventSpec, FieldSpec, TimerVerb, ValueNames, When};
+use bblog_dissector::spec::{ALL, EventSpec, FieldSpec, Stack, TimerVerb, ValueNames, When};
 use bblog_dissector::tables;
 
 /// A timer of a connection.
@@ -65,13 +65,28 @@ impl Timer {
     }
 
     /// The events of BBLog that say of this timer that it fired, of those that some of `stacks`
-    /// ([`Stack::bit`](bblog_dissector::spec::Stack::bit)s) log in a way of their own.
+    /// ([`Stack::bit`]s) log in a way of their own.
     pub fn events(self, stacks: u8) -> impl Iterator<Item = &'static EventSpec> {
         let of_stacks = move |when: &When| when.stacks != ALL && when.stacks & stacks != 0;
         tables::EVENTS.iter().filter(move |spec| match Fires::of(spec, of_stacks) {
             Fires::ByStep(values) => values.iter().any(|(_, timer)| *timer == self),
             Fires::Never | Fires::ByAlert(_) => false,
         })
+    }
+
+    /// The stacks ([`Stack::bit`]s) that log in BBLog that it fired.
+    pub fn stacks(self) -> u8 {
+        let logs = |stack: Stack| {
+            let of_stack = |when: &When| when.stacks & stack.bit() != 0;
+            let mut events = tables::EVENTS.iter().filter(|spec| spec.writers & stack.bit() != 0);
+            events.any(|spec| match Fires::of(spec, of_stack) {
+                Fires::ByStep(values) => values.iter().any(|(_, timer)| *timer == self),
+                Fires::ByAlert(timer) => timer == self,
+                Fires::Never => false,
+            })
+        };
+        let known = Stack::ALL.into_iter().filter(|stack| *stack != Stack::Unknown && logs(*stack));
+        known.fold(0, |stacks, stack| stacks | stack.bit())
     }
 
     /// The timer that fired, if `event` says that one did.

@@ -14,7 +14,7 @@ use bblog_dissector::spec::Stack;
 
 pub use bound::Bound;
 pub use ends::Ends;
-pub use nothing::NothingSelected;
+pub use nothing::{NothingSelected, Wanted};
 
 use self::filter::Filter;
 use crate::event::connection::ConnectionRef;
@@ -96,9 +96,10 @@ impl Selection {
 
     /// That there were events and none of them was selected.
     pub fn took_nothing(&self) -> Option<NothingSelected> {
-        let names = self.criteria.filter.iter().flat_map(Filter::event_names);
-        (self.seen_in_all > 0 && self.taken_in_all == 0)
-            .then(|| NothingSelected::new(self.seen_in_all, self.stacks, names))
+        (self.seen_in_all > 0 && self.taken_in_all == 0).then(|| {
+            let wanted = self.criteria.filter.as_ref().map(Filter::wanted).unwrap_or_default();
+            NothingSelected::new(self.seen_in_all, self.stacks, &wanted)
+        })
     }
 
     /// Whether no further event can be selected.

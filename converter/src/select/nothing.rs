@@ -15,12 +15,28 @@ pub struct NothingSelected {
 }
 
 impl NothingSelected {
-    /// None of `events` events, of these `stacks` ([`Stack::bit`]s), by a filter that selects the events `names`.
-    pub(super) fn new<'a>(events: u64, stacks: u8, names: impl Iterator<Item = &'a str>) -> NothingSelected {
+    /// None of `events` events, of these `stacks` ([`Stack::bit`]s), by a filter that selects the events and timers
+    /// in `wanted`.
+    pub(super) fn new(events: u64, stacks: u8, wanted: &Wanted<'_>) -> NothingSelected {
         let stacks = stacks & !Stack::Unknown.bit();
-        let hints = names.filter(|_| stacks != 0).filter_map(|name| hint(name, stacks)).collect();
+        let hints = match stacks {
+            0 => Vec::new(),
+            _ => {
+                let events = wanted.events.iter().filter_map(|name| event_hint(name, stacks));
+                events.chain(wanted.timers.iter().filter_map(|name| timer_hint(name, stacks))).collect()
+            }
+        };
         NothingSelected { events, hints }
     }
+}
+
+/// What a filter selects by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Values of `bblog.event`.
+    pub events: Vec<&'a str>,
+    /// Values of `bblog.timer_fired`.
+    pub timers: Vec<&'a str>,
 }
 
 /// `0 of 649 events selected; a timer that fires is BBR_LOG_RTO with rack: ...`
@@ -32,7 +48,7 @@ impl fmt::Display for NothingSelected {
 }
 
 /// What to select instead of the event `name`, where `stacks` log another one or do not log it.
-fn hint(name: &str, stacks: u8) -> Option<String> {
+fn event_hint(name: &str, stacks: u8) -> Option<String> {
     if let Some(timer) = Timer::from_name(name) {
         let events: Vec<&str> = timer.events(stacks).map(|event| event.name).collect();
         let instead = format!("bblog.timer_fired == {name} selects it for every stack");
@@ -50,6 +66,18 @@ fn hint(name: &str, stacks: u8) -> Option<String> {
             stack_names(event.writers),
             stack_names(stacks)
         )
+    })
+}
+
+/// That `stacks` do not log that the timer `name` fires, where others do.
+fn timer_hint(name: &str, stacks: u8) -> Option<String> {
+    let by = Timer::from_name(name)?.stacks();
+    (by & stacks == 0).then(|| {
+        let stacks = stack_names(stacks);
+        match by {
+            0 => format!("no event of BBLog has {name}"),
+            _ => format!("{name} is logged by {}, and the input has {stacks}", stack_names(by)),
+        }
     })
 }
 
@@ -72,7 +100,25 @@ mod tests {
     use super::*;
 
     fn said(name: &str, stacks: u8) -> String {
-        NothingSelected::new(649, stacks, [name].into_iter()).to_string()
+        let wanted = Wanted { events: vec![name], ..Wanted::default() };
+        NothingSelected::new(649, stacks, &wanted).to_string()
+    }
+
+    fn said_of_timer(name: &str, stacks: u8) -> String {
+        let wanted = Wanted { timers: vec![name], ..Wanted::default() };
+        NothingSelected::new(649, stacks, &wanted).to_string()
+    }
+
+    /// rack does not log whether its pacer runs a connection, and keeps no delayed ACK timer of tcp_timer.c.
+    #[test]
+    fn timers_that_a_stack_does_not_log() {
+        assert_eq!(
+            said_of_timer("PACING", Stack::Rack.bit()),
+            "0 of 649 events selected; PACING is logged by bbr, and the input has rack"
+        );
+        for (name, stack) in [("PACING", Stack::Bbr), ("RTO", Stack::Rack), ("RTO", Stack::Freebsd)] {
+            assert_eq!(said_of_timer(name, stack.bit()), "0 of 649 events selected", "{name}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub use parse::parse;
 
 use self::eval::{EventTest, Scratches};
 use crate::event::decode::DecodedItem;
+use crate::select::named::Fact;
+use crate::select::nothing::Wanted;
 
 /// A filter, ready for use.
 #[derive(Debug)]
@@ -65,9 +67,9 @@ impl Filter {
         self.test.follows()
     }
 
-    /// The names of events that it selects.
-    pub fn event_names(&self) -> impl Iterator<Item = &str> {
-        self.test.event_names().into_iter()
+    /// The events and timers that it selects by name.
+    pub fn wanted(&self) -> Wanted<'_> {
+        Wanted { events: self.test.selects(Fact::Event), timers: self.test.selects(Fact::TimerFired) }
     }
 
     /// Whether it selects the event.
