@@ -26,6 +26,11 @@ fn logs() -> Vec<PathBuf> {
     files
 }
 
+/// A log of RACK on FreeBSD 13 with tail losses.
+fn tail_loss() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/rack_tailloss_rto.tcplog")
+}
+
 fn info(path: &Path, options: &[&str]) -> Value {
     let ran = run(&[&["info", "--json", path.to_str().unwrap()], options].concat(), b"");
     serde_json::from_slice(&ran.stdout).unwrap()
@@ -74,7 +79,7 @@ fn right_or_not_said_on_all_logs() {
 
 #[test]
 fn a_log_of_rack() {
-    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/rack_tailloss_rto.tcplog");
+    let log = tail_loss();
     let (shown, told) = text(&log, &["info"]);
     assert_eq!(told, "");
     for line in
@@ -111,6 +116,101 @@ fn options_overrule() {
         assert_eq!(info(&log, &["--kernel", release])["machines"][0]["kernel"], kernel, "{release}");
     }
     assert_eq!(run(&["info", "--kernel", "rack", log.to_str().unwrap()], b"").code, 2);
+}
+
+/// Files made from core dumps have no boot time, by which machines are distinguished. Joined, each still has its own kernel
+/// and tick rate.
+#[test]
+fn joined_logs_without_boot_times() {
+    let without_boot_time = |path: &Path| {
+        let mut log = std::fs::read(path).unwrap();
+        let lens: Vec<usize> =
+            bblog::entries(&log).map(|entry| bblog::HEADER_LEN + entry.unwrap().1.len()).collect();
+        let mut at = 0;
+        for len in lens {
+            log[at + 56..at + 72].fill(0);
+            at += len;
+        }
+        log
+    };
+    let logs = logs();
+    let named = |name: &str| logs.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name));
+    let names = ["rack_reqresp", "fbsd15_rack", "bbr_keepalive", "fbsd15_freebsd", "default_verbose"];
+    let logs: Vec<Vec<u8>> =
+        names.iter().filter_map(|name| named(name)).map(|path| without_boot_time(path)).collect();
+    let values = |log: &[u8]| -> Vec<Value> {
+        let ran = run(&["json", "-"], log);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let lines = ran.stdout.split(|&b| b == b'\n').filter(|line| !line.is_empty());
+        let of = |line: &[u8]| {
+            let line: Value = serde_json::from_slice(line).unwrap();
+            json!([line["event"], line["kernel"], line["hz"], line["bblog"]["srtt_us"], line["values"]])
+        };
+        lines.map(of).collect()
+    };
+    for pair in logs.windows(2) {
+        let apart: Vec<Value> = pair.iter().flat_map(|log| values(log)).collect();
+        assert!(values(&pair.concat()) == apart);
+    }
+}
+
+/// RACK writes no other member into a TO_PROCESS than those of its function: what it leaves 0 is not shown as 0, and
+/// who called the function is not known.
+#[test]
+fn members_that_are_not_written_are_absent() {
+    let log = tail_loss();
+    let (lines, _) = text(&log, &["json", "-Y", "bblog.event == TO_PROCESS"]);
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let values = line["values"].as_object().unwrap();
+        for name in ["hpts_calling", "on_hpts", "must_retran", "considered_lost"] {
+            assert!(!values.contains_key(name), "{line}");
+        }
+        assert!(values.contains_key("hpts_flags"));
+    }
+    let (shown, _) = text(&log, &["show", "-Y", "bblog.event == TO_PROCESS"]);
+    assert_eq!(shown.lines().count(), 21);
+    assert!(!shown.contains("woken by the pacer"), "{shown}");
+    let ran = run(&["show", "-Y", "bblog.timer_fired == PACING", log.to_str().unwrap()], b"");
+    assert_eq!(
+        ran.stderr,
+        "bblog: 0 of 649 events selected; PACING is logged by bbr, and the input has rack\n"
+    );
+}
+
+/// lldb's script keeps 60 bytes of records without a TCP header: no sentence is made up of what is not there.
+#[test]
+fn records_that_are_cut_say_so() {
+    let mut log = std::fs::read(tail_loss()).unwrap();
+    let mut cut = 0;
+    for record in log[bblog::HEADER_LEN..].chunks_exact_mut(bblog::RECORD_LEN) {
+        if record[26] & 0x4 == 0 {
+            record[60..].fill(0);
+            cut += 1;
+        }
+    }
+    let folder = Folder::new();
+    let path = folder.write("lldb.tcplog", &log);
+    let (shown, told) = text(&path, &["show"]);
+    assert!(told.ends_with(&format!(
+        "{cut} records hold their first 60 bytes only (written by FreeBSD's lldb script)\n"
+    )));
+    let of = |event: &str| shown.lines().find(|line| line.contains(&format!(" {event} "))).unwrap();
+    for (event, says) in [
+        ("TIMERSTAR", "timer armed; its values are cut off"),
+        ("BBRRTT", "RTT sample; its values are cut off"),
+        ("JUSTRET", "; its values are cut off"),
+        ("USERSEND", "in the send buffer"),
+    ] {
+        assert!(of(event).contains(says), "{}", of(event));
+    }
+    for made_up in ["no timer armed", "without delay", "nothing more to send", "?"] {
+        assert!(!shown.contains(made_up), "{made_up}");
+    }
+    // What is missing is not known: neither the limit nor how much was acknowledged.
+    let (why, _) = text(&path, &["why"]);
+    assert!(why.contains("records or members are missing for 421 ms of 462 ms (91 %)"), "{why}");
+    assert!(!why.contains("bytes acknowledged") && !why.contains("segments of a burst"), "{why}");
 }
 
 /// The kernel is written into the output, whatever the input is.

@@ -72,7 +72,9 @@ impl EntryInfo<'_> {
 }
 
 fn option(kind: u32, parts: &[&[u8]]) -> SectionHeaderOption<'static> {
-    let mut value = kind.to_le_bytes().to_vec();
+    let len = size_of_val(&kind) + parts.iter().map(|part| part.len()).sum::<usize>();
+    let mut value = Vec::with_capacity(len);
+    value.extend_from_slice(&kind.to_le_bytes());
     parts.iter().for_each(|part| value.extend_from_slice(part));
     custom_option(PEN, value)
 }

@@ -2,10 +2,11 @@
 //! What the plugin computes, and what a user can set: generated values, schemas of one's own, the
 //! kernel that wrote a log.
 
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use bblog_analysis::track::Track;
-use bblog_dissector::bblog::{Record, entries, records};
+use bblog_dissector::bblog::{HEADER_LEN, Record, entries, records};
 use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
 use bblog_tests::fixtures::fixture;
@@ -120,6 +121,46 @@ fn the_kernel_is_taken_from_the_section_or_the_preference() {
     }
     assert_eq!(events(Kernel::Freebsd13, &["-o", "bblog-record.kernel:main"]), name(Kernel::Main));
     assert_eq!(events(Kernel::Main, &["-o", "bblog-record.kernel:13"]), name(Kernel::Freebsd13));
+}
+
+/// `convert --kernel` writes the kernel into its output, whatever the input is: tshark shows what `bblog csv --kernel`
+/// does, without a preference.
+#[test]
+fn a_kernel_given_to_convert_needs_no_preference() {
+    let entries = std::fs::read(fixture("rack_tailloss_rto.tcplog")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&entries).unwrap();
+    let inputs = [
+        ("entries.tcplog", entries.clone()),
+        ("entries.tcplog.gz", gzip.finish().unwrap()),
+        ("records.bin", entries[HEADER_LEN..].to_vec()),
+        ("inferred.pcapng", convert(&fixture("rack_tailloss_rto.tcplog"))),
+    ];
+    let names = ["bblog.event", "bblog.srtt_us", "bblog.timerstar.srtt", "bblog.bbrrtt.act_rcv_time"];
+    for (name, bytes) in inputs {
+        let input = TSHARK.home().join(name);
+        std::fs::write(&input, bytes).unwrap();
+        let input = input.to_str().unwrap();
+        let shown = ["13", "14.2-RELEASE", "15"].map(|kernel| {
+            let run = |arguments: &[&str]| {
+                let ran = bblog(&[arguments, &["--kernel", kernel, input]].concat());
+                assert!(ran.status.success(), "{name}: {}", String::from_utf8_lossy(&ran.stderr));
+                ran.stdout
+            };
+            let columns = format!("event,{}", names[1..].join(","));
+            let csv = String::from_utf8(run(&["csv", "--fields", &columns])).unwrap();
+            let expected: Vec<Vec<String>> =
+                csv.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect();
+            let got = fields(&TSHARK, &[], &names, &run(&["convert", "-o", "-"]));
+            assert_eq!(got.len(), expected.len(), "{name}, {kernel}");
+            for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                assert_eq!(got, expected, "{name}, {kernel}, frame {}", number + 1);
+            }
+            got
+        });
+        // 13 writes other members and other units than the later ones.
+        assert!(shown[0] != shown[1] && shown[1] == shown[2], "{name}");
+    }
 }
 
 /// A provider that is not built in.
