@@ -143,6 +143,9 @@ impl EntryStream {
     ) -> Result<CutProgress, Failure> {
         let mut used = 0;
         loop {
+            let taken = self.cutter.take_records(&bytes[used..], |record| sink.record(record));
+            used += taken;
+            self.offset += taken as u64;
             let front = &bytes[used..];
             let step = match self.cutter.next(front, is_end) {
                 Cut::Record(record, len) => {

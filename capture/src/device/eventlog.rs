@@ -246,7 +246,7 @@ impl Eventlog {
         let mut asked = Instant::now();
         // What was logged until the stop is read; what comes after is not waited for.
         let mut drain: Option<(Instant, u64)> = None;
-        let mut buffer = queue.buffer();
+        let mut buffer = queue.buffer(Device::Eventlog);
         // Whether the last read filled its buffer.
         let mut was_full = false;
         loop {
@@ -275,7 +275,7 @@ impl Eventlog {
                     let chunk = DeviceChunk::new(Device::Eventlog, buffer, len);
                     was_full = chunk.is_full();
                     queue.push(Message::Data(chunk));
-                    buffer = queue.buffer();
+                    buffer = queue.buffer(Device::Eventlog);
                     if let Some((until, time)) = drain
                         && (Instant::now() > until || begin.is_some_and(|begin| begin > time))
                     {

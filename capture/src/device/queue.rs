@@ -12,32 +12,35 @@
 //! Handing a buffer to another thread costs as much as its processing. So while the device thread waits in
 //! this way, the writer may take a turn and read the device itself.
 //!
-//! The turns, as states of the device thread and what leads from one to the next:
+//! The turns, as states of the thread that reads BBLog and what leads from one to the next:
 //!
 //! ```text
 //! READS     The device thread fills a buffer.
-//!           -> RESTS    it needs the next buffer, and AHEAD buffers are queued (`ahead` is set)
+//!           -> RESTS    it needs the next buffer, and AHEAD of its buffers are queued (`is_ahead` is set)
 //!           -> WAITS    it needs the next buffer, and the queue is full (`full` is set)
 //! WAITS     The queue is full. New data stays in the kernel.
 //!           -> READS    pop() takes the queue down to half of its mark (`full` is cleared)
 //! RESTS     The device thread is ahead of the writer.
-//!           -> TURN     begin_turn(): the writer finds nothing queued (`has_turn` is set)
-//!           -> READS    pop() finds nothing queued and is about to wait (`ahead` is cleared), or
+//!           -> TURN     begin_turn(): the writer finds none of its buffers queued (`has_turn` is set)
+//!           -> READS    pop() finds nothing queued and is about to wait (`is_ahead` is cleared), or
 //!                       no turn was taken for STILL: the writer stands still
 //! TURN      The writer reads the device; the device thread does not.
 //!           -> RESTS    end_turn() (`has_turn` is cleared, `turns` counts it)
 //! ```
 //!
 //! Only one thread at a time reads the device: the device thread in READS, the writer in TURN. What
-//! the writer read in its turn is older than whatever is queued after it. With two devices there are
-//! no turns (`takes_turns` is not set), and RESTS also ends when half of AHEAD is queued.
+//! the writer read in its turn is older than whatever of that device is queued after it. If messages are queued,
+//! the writer takes one of them after each turn.
+//!
+//! There are no turns with `/dev/eventlog`, nor without [`Queue::take_turns`]: then RESTS ends when half of
+//! AHEAD is queued.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::device::buffer::Buffer;
-use crate::device::message::{CHUNK, DeviceChunk, Message};
+use crate::device::message::{CHUNK, Device, DeviceChunk, Message};
 
 /// Buffers queued ahead of a writer that makes progress.
 const AHEAD: usize = 2;
@@ -58,18 +61,27 @@ pub struct Queue {
 #[derive(Default)]
 struct State {
     messages: VecDeque<Message>,
-    /// Buffers queued.
-    queued: usize,
     /// Whether the high-water mark was reached and the low one not yet.
     full: bool,
-    /// Whether a device thread waits because it is ahead of the writer.
-    ahead: bool,
-    /// Whether the writer may read the device itself, whether it does so now, and how often it has.
+    tcp_log: Reading,
+    eventlog: Reading,
+    /// Whether the writer may read BBLog itself, whether it does so now, how often it has, and whether it has not
+    /// taken a message since.
     takes_turns: bool,
     has_turn: bool,
     turns: u64,
+    had_turn: bool,
     spare: Vec<Buffer>,
     load: Load,
+}
+
+/// The state of a device's thread.
+#[derive(Default)]
+struct Reading {
+    /// Its buffers that are queued.
+    queued: usize,
+    /// Whether it waits because it is ahead of the writer.
+    is_ahead: bool,
 }
 
 /// How full the queue is and was.
@@ -88,6 +100,24 @@ impl State {
     fn take_spare(&mut self) -> Buffer {
         self.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK))
     }
+
+    fn of(&mut self, device: Device) -> &mut Reading {
+        match device {
+            Device::TcpLog => &mut self.tcp_log,
+            Device::Eventlog => &mut self.eventlog,
+        }
+    }
+
+    /// Buffers queued.
+    fn queued(&self) -> usize {
+        self.tcp_log.queued + self.eventlog.queued
+    }
+
+    /// Ends the rest of the threads that are ahead; whether there are any.
+    fn end_rests(&mut self) -> bool {
+        let are_ahead = [&mut self.tcp_log, &mut self.eventlog].map(|one| std::mem::take(&mut one.is_ahead));
+        are_ahead.contains(&true)
+    }
 }
 
 impl Queue {
@@ -102,8 +132,8 @@ impl Queue {
         }
     }
 
-    /// An empty buffer of [`CHUNK`] bytes; waits while the queue is over its mark.
-    pub fn buffer(&self) -> Buffer {
+    /// An empty buffer of [`CHUNK`] bytes for the thread of `device`; waits while the queue is over its mark.
+    pub fn buffer(&self, device: Device) -> Buffer {
         let mut state = self.lock();
         if state.full {
             state.load.waits += 1;
@@ -111,16 +141,17 @@ impl Queue {
         while state.full {
             state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if state.queued >= AHEAD {
-            state.ahead = true;
+        if state.of(device).queued >= AHEAD {
+            state.of(device).is_ahead = true;
             let mut turns = None;
             // As long as the writer takes turns it does not stand still.
-            while state.ahead && (state.has_turn || turns != Some(state.turns)) {
+            while state.of(device).is_ahead && (state.has_turn || turns != Some(state.turns)) {
                 turns = Some(state.turns);
-                let waited = self.emptied.wait_timeout_while(state, self.still, |state| state.ahead);
+                let is_ahead = |state: &mut State| state.of(device).is_ahead;
+                let waited = self.emptied.wait_timeout_while(state, self.still, is_ahead);
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
-            state.ahead = false;
+            state.of(device).is_ahead = false;
         }
         state.take_spare()
     }
@@ -138,16 +169,17 @@ impl Queue {
         }
     }
 
-    /// From now on the only device thread rests while the writer takes turns.
+    /// From now on the thread that reads BBLog rests while the writer takes turns.
     pub fn take_turns(&self) {
         self.lock().takes_turns = true;
     }
 
-    /// A buffer for the writer to read the device into, if nothing is queued and the device thread
-    /// rests, which it does until [`Queue::end_turn`] at least.
+    /// A buffer for the writer to read BBLog into, if none is queued and its thread rests, which it does until
+    /// [`Queue::end_turn`] at least.
     pub fn begin_turn(&self) -> Option<Buffer> {
         let mut state = self.lock();
-        if !state.takes_turns || !state.ahead || !state.messages.is_empty() {
+        let is_free = state.takes_turns && state.tcp_log.is_ahead && state.tcp_log.queued == 0;
+        if !is_free || state.had_turn && !state.messages.is_empty() {
             return None;
         }
         state.has_turn = true;
@@ -158,16 +190,18 @@ impl Queue {
     pub fn end_turn(&self) {
         let mut state = self.lock();
         state.has_turn = false;
+        state.had_turn = true;
         state.turns += 1;
     }
 
     /// Appends a message.
     pub fn push(&self, message: Message) {
         let mut state = self.lock();
-        if matches!(message, Message::Data(_)) {
-            state.queued += 1;
-            state.full |= state.queued >= self.high_water;
-            state.load.bytes = (state.queued * CHUNK) as u64;
+        if let Message::Data(chunk) = &message {
+            state.of(chunk.device).queued += 1;
+            let queued = state.queued();
+            state.full |= queued >= self.high_water;
+            state.load.bytes = (queued * CHUNK) as u64;
             state.load.peak = state.load.peak.max(state.load.bytes);
         }
         state.messages.push_back(message);
@@ -178,24 +212,15 @@ impl Queue {
     /// The next message; waits for it, at most until `deadline` if there is one.
     pub fn pop(&self, deadline: Option<Instant>) -> Option<Message> {
         let mut state = self.lock();
+        state.had_turn = false;
         loop {
             if let Some(message) = state.messages.pop_front() {
-                if matches!(message, Message::Data(_)) {
-                    state.queued -= 1;
-                    state.load.bytes = (state.queued * CHUNK) as u64;
-                    if state.full && state.queued <= self.high_water / 2 {
-                        state.full = false;
-                        self.emptied.notify_all();
-                    }
-                    if state.ahead && !state.takes_turns && state.queued <= AHEAD / 2 {
-                        state.ahead = false;
-                        self.emptied.notify_all();
-                    }
+                if let Message::Data(chunk) = &message {
+                    self.taken(&mut state, chunk.device);
                 }
                 return Some(message);
             }
-            if state.ahead {
-                state.ahead = false;
+            if state.end_rests() {
                 self.emptied.notify_all();
             }
             state = match deadline {
@@ -209,6 +234,22 @@ impl Queue {
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+        }
+    }
+
+    /// After a buffer of `device` was taken: wakes threads that wait for that.
+    fn taken(&self, state: &mut State, device: Device) {
+        state.of(device).queued -= 1;
+        let queued = state.queued();
+        state.load.bytes = (queued * CHUNK) as u64;
+        let has_room = state.full && queued <= self.high_water / 2;
+        state.full &= !has_room;
+        let has_turns = state.takes_turns && device == Device::TcpLog;
+        let one = state.of(device);
+        let is_next = one.is_ahead && !has_turns && one.queued <= AHEAD / 2;
+        one.is_ahead &= !is_next;
+        if has_room || is_next {
+            self.emptied.notify_all();
         }
     }
 
@@ -234,7 +275,6 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::device::message::Device;
 
     #[test]
     fn a_full_queue_stops_the_reader() {
@@ -243,7 +283,7 @@ mod tests {
             let queue = Arc::clone(&queue);
             thread::spawn(move || {
                 for number in 0..20u8 {
-                    let mut buffer = queue.buffer();
+                    let mut buffer = queue.buffer(Device::TcpLog);
                     buffer[0] = number;
                     queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, 1)));
                 }
@@ -253,7 +293,7 @@ mod tests {
             thread::yield_now();
         }
         thread::sleep(3 * STILL);
-        assert_eq!(queue.lock().queued, 4, "it went on");
+        assert_eq!(queue.lock().queued(), 4, "it went on");
         for number in 0..20u8 {
             let Some(Message::Data(chunk)) = queue.pop(None) else { panic!("no data") };
             assert_eq!(chunk.bytes(), [number]);
@@ -273,7 +313,7 @@ mod tests {
         let reader = Arc::clone(&queue);
         let reader = thread::spawn(move || {
             for number in 0..AHEAD + more {
-                let mut buffer = reader.buffer();
+                let mut buffer = reader.buffer(Device::TcpLog);
                 buffer[0] = number as u8;
                 reader.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, 1)));
             }
@@ -288,7 +328,7 @@ mod tests {
 
     /// Waits until the reader rests.
     fn rests(queue: &Queue) {
-        while !queue.lock().ahead {
+        while !queue.lock().tcp_log.is_ahead {
             thread::yield_now();
         }
     }
@@ -303,7 +343,7 @@ mod tests {
             assert!(queue.begin_turn().is_some());
             queue.end_turn();
         }
-        assert!(queue.lock().ahead);
+        assert!(queue.lock().tcp_log.is_ahead);
         // Nothing is queued: the reader is waked, and has not been forgotten.
         take(&queue, AHEAD);
         take(&queue, AHEAD + 1);
@@ -327,7 +367,7 @@ mod tests {
         }
         thread::sleep(3 * still);
         let state = queue.lock();
-        assert!(state.messages.is_empty() && state.ahead, "read during the writer's turn");
+        assert!(state.messages.is_empty() && state.tcp_log.is_ahead, "read during the writer's turn");
         drop(state);
         queue.end_turn();
         // It goes on without being waked.
@@ -336,6 +376,52 @@ mod tests {
         }
         taken.for_each(|number| take(&queue, number % 256));
         reader.join().unwrap();
+    }
+
+    #[test]
+    fn turns_and_messages_alternate() {
+        let (queue, reader) = turns(Duration::MAX, 1);
+        rests(&queue);
+        let event = || Message::Data(DeviceChunk::new(Device::Eventlog, Buffer::new(CHUNK), 2));
+        queue.push(event());
+        queue.push(event());
+        assert!(queue.begin_turn().is_none(), "BBLog is queued");
+        (0..AHEAD).for_each(|number| take(&queue, number));
+        // Events that wait keep the writer from no turn, nor turns from the events.
+        for _ in 0..2 {
+            assert!(queue.begin_turn().is_some());
+            queue.end_turn();
+            assert!(queue.begin_turn().is_none(), "an event waits");
+            let Some(Message::Data(chunk)) = queue.pop(None) else { panic!("no data") };
+            assert_eq!((chunk.device, chunk.bytes().len()), (Device::Eventlog, 2));
+        }
+        assert!(queue.begin_turn().is_some());
+        queue.end_turn();
+        assert!(queue.begin_turn().is_some(), "nothing else waits");
+        queue.end_turn();
+        take(&queue, AHEAD);
+        reader.join().unwrap();
+    }
+
+    #[test]
+    fn a_thread_without_turns_rests_until_half_is_taken() {
+        let queue = Arc::new(Queue { still: Duration::MAX, ..Queue::new(64 * CHUNK) });
+        queue.take_turns();
+        let thread = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                for _ in 0..AHEAD + 1 {
+                    let buffer = queue.buffer(Device::Eventlog);
+                    queue.push(Message::Data(DeviceChunk::new(Device::Eventlog, buffer, 1)));
+                }
+            })
+        };
+        while !queue.lock().eventlog.is_ahead {
+            thread::yield_now();
+        }
+        assert!(queue.begin_turn().is_none(), "the other device's thread does not rest");
+        (0..AHEAD - AHEAD / 2).for_each(|_| assert!(queue.pop(None).is_some()));
+        thread.join().unwrap();
     }
 
     #[test]

@@ -79,9 +79,9 @@ impl TcpLog {
         self.file.as_fd()
     }
 
-    /// The device for the writer's turns, if reading never blocks.
-    pub fn turns(&self) -> Option<Turns> {
-        self.is_nonblocking.then(|| Turns(Arc::clone(&self.file)))
+    /// The device for the writer's turns.
+    pub fn turns(&self) -> Turns {
+        Turns { file: Arc::clone(&self.file), is_nonblocking: self.is_nonblocking }
     }
 
     /// Begins to read into `queue`; `wake` becomes readable when `stop` is set.
@@ -98,7 +98,7 @@ impl TcpLog {
     }
 
     fn run(&mut self, queue: &Queue, stop: &StopRequest, wake: BorrowedFd<'_>) -> Result<(), Failure> {
-        let (mut buffer, mut len) = (queue.buffer(), 0);
+        let (mut buffer, mut len) = (queue.buffer(Device::TcpLog), 0);
         let mut failures = 0;
         let mut drain_until = None;
         // Where there was something there may be more: read without polling before. A FIFO
@@ -126,7 +126,7 @@ impl TcpLog {
             if !ready {
                 if len > 0 {
                     queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, len)));
-                    (buffer, len) = (queue.buffer(), 0);
+                    (buffer, len) = (queue.buffer(Device::TcpLog), 0);
                 } else if drain_until.is_some() {
                     return Ok(());
                 }
@@ -143,7 +143,7 @@ impl TcpLog {
                     len += read;
                     if CHUNK - len < ROOM {
                         queue.push(Message::Data(DeviceChunk::new(Device::TcpLog, buffer, len)));
-                        (buffer, len) = (queue.buffer(), 0);
+                        (buffer, len) = (queue.buffer(Device::TcpLog), 0);
                     }
                 }
                 Err(error) if try_again(&error, &mut failures) => {}
@@ -164,30 +164,36 @@ impl TcpLog {
 }
 
 /// The device in the hands of the thread that writes; see [`Queue::begin_turn`].
-pub struct Turns(Arc<File>);
+pub struct Turns {
+    file: Arc<File>,
+    is_nonblocking: bool,
+}
 
 impl Turns {
     /// Reads in the device thread's place, if that rests. `None` if there is nothing: an end or an
     /// error shows again when the device thread reads.
     pub fn read(&self, queue: &Queue) -> Option<DeviceChunk> {
         let mut buffer = queue.begin_turn()?;
-        let place = &mut buffer[..TURN];
-        let mut read = (&*self.0).read(place);
-        if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
-            // More may be on its way.
-            let mut file = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-            if poll(&mut file, PollTimeout::from(MOMENT)).is_ok_and(|ready| ready > 0) {
-                read = (&*self.0).read(place);
-            }
-        }
+        let len = self.read_some(&mut buffer[..TURN]);
         queue.end_turn();
-        match read {
-            Ok(len @ 1..) => Some(DeviceChunk::new(Device::TcpLog, buffer, len)),
-            _ => {
-                queue.give_back(buffer);
-                None
+        if len == 0 {
+            queue.give_back(buffer);
+            return None;
+        }
+        Some(DeviceChunk::new(Device::TcpLog, buffer, len))
+    }
+
+    /// Reads what is there, or comes within a [`MOMENT`].
+    fn read_some(&self, place: &mut [u8]) -> usize {
+        if self.is_nonblocking {
+            match (&*self.file).read(place) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read.unwrap_or(0),
             }
         }
+        let mut file = [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)];
+        let is_ready = poll(&mut file, PollTimeout::from(MOMENT)).is_ok_and(|ready| ready > 0);
+        if is_ready { (&*self.file).read(place).unwrap_or(0) } else { 0 }
     }
 }
 

@@ -114,7 +114,7 @@ fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool,
         .and_then(|broker| LateStacks::new(Box::new(move || broker.stack_names())));
     let stacks = (stacks(&args, broker.filter(|_| asks_for_stacks)).of(machine), late_stacks);
     let output = output(&args, target, (tcp_log.as_ref(), eventlog.as_ref()), stacks, lock.is_some(), log)?;
-    let turns = tcp_log.as_ref().filter(|_| eventlog.is_none()).and_then(TcpLog::turns);
+    let turns = tcp_log.as_ref().map(TcpLog::turns);
     let mut writer = Writer {
         output,
         entries: EntryStream::new(args.max_entry_size.0),

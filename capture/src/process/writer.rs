@@ -65,7 +65,7 @@ pub struct Writer {
     pub limit: u64,
     /// The threads that read, those that have not ended.
     pub threads: DeviceThreads,
-    /// The only device, as long as it may be read here as well.
+    /// BBLog's device, as long as it may be read here as well.
     pub turns: Option<Turns>,
     /// The status file, if one was requested.
     pub status: Option<StatusFile>,
