@@ -78,6 +78,9 @@ fn problems(values: &StatusValues, now: SystemTime) -> Vec<String> {
         problems.push("bblogd has ended".to_owned());
     } else if now - written > 4.0 * EVERY.as_secs_f64() {
         problems.push(format!("bblogd has not written its status for {:.0} s", now - written));
+    } else if written - now > 4.0 * EVERY.as_secs_f64() {
+        // Without this a daemon that is gone would seem to run for so long.
+        problems.push(format!("the status is dated {:.0} s ahead of the clock", written - now));
     }
     if value("output_in_trouble") == Some(1.0) {
         problems.push("the output cannot be written".to_owned());
@@ -125,6 +128,7 @@ mod tests {
     fn health() {
         assert_eq!(problems_of(GOOD, 1010), [""; 0]);
         assert_eq!(problems_of(GOOD, 1070), ["bblogd has not written its status for 70 s"]);
+        assert_eq!(problems_of(GOOD, 900), ["the status is dated 100 s ahead of the clock"]);
         assert_eq!(problems_of(&GOOD.replace("up 1", "up 0"), 1070), ["bblogd has ended"]);
         let lossy = GOOD.replace("loss_time_seconds 0", "loss_time_seconds 990");
         assert_eq!(problems_of(&lossy, 1010), ["something was lost 20 s ago; in all: output 5"]);

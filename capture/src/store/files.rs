@@ -83,6 +83,15 @@ pub struct PartFile {
     pub len: u64,
 }
 
+/// A file that got its name.
+struct Placed {
+    complete: Complete,
+    /// The room that it takes.
+    room: u64,
+    /// Names of unfinished files that are to be removed then.
+    old_names: Vec<String>,
+}
+
 impl PartFile {
     /// Whether it holds a descriptor.
     pub fn is_open(&self) -> bool {
@@ -167,7 +176,8 @@ impl Store {
         if self.index.has(&self.folder, name)? {
             return Ok(());
         }
-        let (number, bytes) = (name::split(name).map_or(0, |(_, number)| number), self.folder.size(name)?);
+        let number = name::split(name).map_or(0, |(_, number)| number);
+        let bytes = purge::size(&self.folder.status(name)?);
         let complete = Complete { name: name.to_owned(), number, compressor: Compressor::of(name), bytes };
         self.index.append(&self.folder, line, &complete)
     }
@@ -287,9 +297,9 @@ impl Store {
     pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: IndexLine) {
         file.file = None;
         match self.place(&file, base, end) {
-            Ok((complete, old_names)) => {
+            Ok(Placed { complete, room, old_names }) => {
                 self.counters.files += 1;
-                self.retention.add(complete.bytes);
+                self.retention.add(room);
                 self.index(&line, &complete);
                 // What was compressed first: without it the next start takes the other for a failure.
                 old_names.iter().for_each(|name| self.remove(name));
@@ -314,8 +324,8 @@ impl Store {
         }
     }
 
-    /// Gives a file its name; and which names of unfinished files are to be removed then.
-    fn place(&mut self, file: &PartFile, base: &str, end: &str) -> io::Result<(Complete, Vec<String>)> {
+    /// Gives a file its name.
+    fn place(&mut self, file: &PartFile, base: &str, end: &str) -> io::Result<Placed> {
         let compressor = self.limits.compressor;
         let mut number = file.number;
         let mut source = (file.name.clone(), Compressor::None);
@@ -337,8 +347,10 @@ impl Store {
                     old_names.extend(has_both.then(|| source.0.clone()));
                     let next = self.numbers.entry(name::hash(base.as_bytes())).or_default();
                     *next = (*next).max(number.saturating_add(1));
-                    let bytes = self.folder.size(&name)?;
-                    return Ok((Complete { name, number, compressor: source.1, bytes }, old_names));
+                    let status = self.folder.status(&name)?;
+                    let (bytes, room) = (purge::size(&status), purge::room_when_new(&status));
+                    let complete = Complete { name, number, compressor: source.1, bytes };
+                    return Ok(Placed { complete, room, old_names });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     let next = self.numbers.entry(name::hash(base.as_bytes())).or_default();

@@ -76,7 +76,7 @@ impl Folder {
     }
 
     /// Creates the folder. A user who may write in its parent may replace it before it
-    /// is opened: so what is opened must be a folder, not a link to one, and this user's own, and is
+    /// is opened: so what is opened must be a folder, not a link to one, this user's own and empty, and is
     /// given away by its descriptor.
     fn make(path: &Path, mode: u32, owner: Option<(Uid, Gid)>) -> io::Result<(Folder, bool)> {
         let (parent, name) = Folder::parent(path)?;
@@ -84,7 +84,7 @@ impl Folder {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | folder_flags();
         let dir = openat(&parent, &name, flags, Mode::empty())?;
         let status = fstat(&dir)?;
-        if status.st_uid != geteuid().as_raw() {
+        if status.st_uid != geteuid().as_raw() || !is_empty(&dir)? {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "replaced while it was made"));
         }
         if let Some((user, group)) = owner {
@@ -230,13 +230,12 @@ impl Folder {
         }
     }
 
-    /// The size of a file.
+    /// The status of a file.
     ///
     /// # Errors
     /// The system's.
-    pub fn size(&self, name: &str) -> io::Result<u64> {
-        let status = fstatat(&self.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        Ok(u64::try_from(status.st_size).unwrap_or_default())
+    pub fn status(&self, name: &str) -> io::Result<FileStat> {
+        Ok(fstatat(&self.dir, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
     }
 
     /// The name under which `name`.part is complete, if it has one.
@@ -321,9 +320,32 @@ impl Folder {
     fn open_at(&self, name: &str, flags: OFlag) -> io::Result<File> {
         // Without O_NONBLOCK a FIFO would be waited for; for regular files it means nothing.
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = File::from(openat(&self.dir, name, flags, self.mode)?);
+        let file = File::from(openat(&self.dir, name, flags, self.mode).map_err(unusual)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
     }
+}
+
+/// An error of open(2), in plain words where it says that something else stands in a file's place.
+fn unusual(error: Errno) -> io::Error {
+    match error {
+        // O_NOFOLLOW: Linux and POSIX say ELOOP, FreeBSD says EMLINK.
+        Errno::ELOOP | Errno::EMLINK => {
+            io::Error::new(io::ErrorKind::InvalidInput, "is a symbolic link, expected a regular file")
+        }
+        // A FIFO that no process reads, a socket, a device without a driver.
+        Errno::ENXIO | Errno::EOPNOTSUPP => not_regular(),
+        error => error.into(),
+    }
+}
+
+fn is_empty(dir: &OwnedFd) -> io::Result<bool> {
+    let mut dir = Dir::openat(dir, ".", OFlag::O_RDONLY | folder_flags(), Mode::empty())?;
+    for entry in dir.iter() {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn not_regular() -> io::Error {

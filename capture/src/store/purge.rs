@@ -20,6 +20,8 @@ use crate::store::name;
 const BATCH: usize = 1024;
 /// st_blocks' unit.
 const BLOCK: u64 = 512;
+/// What file systems allocate at least, for most of them.
+const UNIT: u64 = 4096;
 
 /// Why a file was deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +112,16 @@ pub fn is_complete(name: &str, status: &FileStat) -> bool {
 /// The room that a file takes on the disk, in bytes.
 pub fn room(status: &FileStat) -> u64 {
     u64::try_from(status.st_blocks).unwrap_or_default().saturating_mul(BLOCK)
+}
+
+/// The room that a file takes as soon as all of it is on the disk: ZFS has few blocks of a file that was just written.
+pub fn room_when_new(status: &FileStat) -> u64 {
+    room(status).max(size(status).next_multiple_of(UNIT))
+}
+
+/// The size of a file, in bytes.
+pub fn size(status: &FileStat) -> u64 {
+    u64::try_from(status.st_size).unwrap_or_default()
 }
 
 fn age((seconds, nanoseconds): (i64, i64)) -> Option<Duration> {

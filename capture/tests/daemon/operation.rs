@@ -348,6 +348,19 @@ fn the_oldest_complete_files_go() {
     assert!(sparse.exists());
 }
 
+/// What counts is the room on the disk: a small file takes a block.
+#[test]
+fn small_files_take_room_too() {
+    let place = Place::new();
+    let stream: Vec<u8> =
+        (0..40).flat_map(|number| connection("id").entry(&records(number..number + 1))).collect();
+    let stream = place.file("stream", &stream);
+    let log = run(&place, place.bblogd(&["-f", stream.to_str().unwrap(), "--max-total-size", "20K"]));
+    let room: u64 = place.files().iter().map(|path| path.metadata().unwrap().blocks() * 512).sum();
+    assert!((1..=20 << 10).contains(&room), "{room}: {:?}", place.files());
+    assert!(log.contains("oldest files deleted for --max-total-size"), "{log}");
+}
+
 #[test]
 fn files_that_are_too_old_go() {
     let place = Place::new();

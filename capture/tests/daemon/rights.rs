@@ -181,12 +181,17 @@ fn what_cannot_be_a_file_of_its_own_is_no_index() {
     // Planted by others: bblogd must neither wait for it nor write through it, and its status tells
     // that lines are lost.
     type Plant = fn(&Path);
-    let plants: [(&str, Plant); 3] = [
-        ("fifo", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap()),
-        ("folder", |path| fs::create_dir(path).unwrap()),
-        ("link", |path| symlink("victim", path).unwrap()),
+    let plants: [(&str, Plant, &str); 4] = [
+        (
+            "fifo",
+            |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap(),
+            "is no regular file",
+        ),
+        ("folder", |path| fs::create_dir(path).unwrap(), "is no regular file"),
+        ("link", |path| symlink("victim", path).unwrap(), "is a symbolic link, expected a regular file"),
+        ("socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()), "is no regular file"),
     ];
-    for (what, plant) in plants {
+    for (what, plant, found) in plants {
         let place = Place::new();
         fs::create_dir(place.out()).unwrap();
         fs::set_permissions(place.out(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
@@ -194,7 +199,8 @@ fn what_cannot_be_a_file_of_its_own_is_no_index() {
         let stream = bblog_tests::fixtures::fixture("default_refused.tcplog");
         let (status, log) = start(&place, place.bblogd(&["-f", stream.to_str().unwrap()])).wait();
         assert_eq!(status.code(), Some(1), "{what}: {log}");
-        assert!(log.contains("bblogd: records: 1 line not written: "), "{what}: {log}");
+        let line = format!("bblogd: records: 1 line not written: {found}\n");
+        assert!(log.contains(&line), "{what}: {log}");
         assert_eq!(place.files().len(), 1, "{what}");
     }
 }
