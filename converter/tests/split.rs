@@ -213,3 +213,45 @@ fn wrong_usage_and_no_folder() {
     assert_eq!(ran.code, 1);
     assert_eq!(ran.stderr, format!("bblog: {}: Not a directory\n", file.display()));
 }
+
+/// Entries of one socket after another with the same addresses and id: a file for each socket.
+#[test]
+fn sockets_that_follow_each_other_have_files_of_their_own() {
+    let log = bytes("default_refused.tcplog");
+    let len = u64::from_le_bytes(log[8..16].try_into().unwrap()) as usize;
+    // Serial numbers from `serial` on, and the initial sequence number.
+    let entry = |serial: u32, iss: u32| {
+        let mut entry = log[..len].to_vec();
+        for (number, record) in entry[208..].chunks_exact_mut(328).enumerate() {
+            record[20..24].copy_from_slice(&(serial + number as u32).to_le_bytes());
+            record[64..68].copy_from_slice(&iss.to_le_bytes());
+        }
+        entry
+    };
+    let records = (len as u32 - 208) / 328;
+    for (sockets, entries) in [
+        // Connections, of which the first has two entries, and the third began before it was logged.
+        (vec![2, 1, 1], vec![entry(0, 7), entry(records, 7), entry(0, 8), entry(90, 9)]),
+        // A listener has no initial sequence number.
+        (vec![1, 2, 1], vec![entry(0, 0), entry(0, 0), entry(records, 0), entry(0, 0)]),
+    ] {
+        let folder = Folder::new();
+        let stream = folder.path("in.tcplog");
+        std::fs::write(&stream, entries.concat()).unwrap();
+        let whole = folder.path("whole.pcapng");
+        convert(&stream, &whole);
+        for (input, out) in [(&stream, "of-stream"), (&whole, "of-pcapng")] {
+            let out = folder.path(out);
+            let ran = split(&[input], &out, &[]);
+            assert_eq!(ran.code, 0, "{}", ran.stderr);
+            let files =
+                (0..sockets.len()).map(|number| format!("default_refused_35465_10.99.0.1_1.{number}.pcapng"));
+            assert_eq!(names(&out), files.collect::<Vec<_>>());
+            for (name, entries) in names(&out).iter().zip(&sockets) {
+                let shown = run(&["show", "--stack", "1=freebsd", out.join(name).to_str().unwrap()], b"");
+                let lines = String::from_utf8(shown.stdout).unwrap().lines().count() as u32;
+                assert_eq!(lines, entries * records, "{name}: {}", shown.stderr);
+            }
+        }
+    }
+}

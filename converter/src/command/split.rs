@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `convert --split`: one pcapng file per connection, named as bblogd and tcplog_dumper name them.
 //!
-//! A connection is identified by the header of its entry (BBLog) or by its session (eventlog). Its file
+//! A connection is identified by the header of its entry (BBLog) or by its session (eventlog). Sockets that follow each
+//! other with the same addresses, as listeners do, are distinguished by serial numbers, which begin at 0, and by
+//! initial sequence numbers. A file
 //! gets its name, `ID_LPORT_FADDR_FPORT.N.pcapng`, after the last frame, because the event with the id may
 //! come late. Until then its blocks wait in memory, and if there are too many, in a nameless part in the
 //! same folder. No file stays open, so any number of connections may alternate.
@@ -12,7 +14,7 @@ use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use bblog_dissector::bblog::{HEADER_LEN, Header};
+use bblog_dissector::bblog::{HEADER_LEN, Header, Record};
 use bblog_dissector::tcp_provider::{self, Addresses};
 use bblog_pcapng::bblog_entry::connection_key;
 use bblog_pcapng::name;
@@ -108,11 +110,34 @@ struct ConnectionIndex {
     entry: Option<(usize, u64, usize)>,
     /// Provider, session, addresses, and connection of the last event.
     event: Option<(SessionOfAddresses, usize)>,
-    entries: HashMap<[u8; ENTRY_KEY], usize>,
+    entries: HashMap<[u8; ENTRY_KEY], EntryConnection>,
     sessions: HashMap<SessionOfAddresses, usize>,
     /// The connection that a session had last.
     latest: HashMap<NamedSession, usize>,
     other: Option<usize>,
+}
+
+/// The connection of entries.
+#[derive(Clone, Copy)]
+struct EntryConnection {
+    at: usize,
+    /// Its initial sequence number; `None` as long as none was logged.
+    iss: Option<u32>,
+}
+
+impl EntryConnection {
+    /// Whether an entry that begins with `record` is of another socket with the same addresses and id.
+    fn is_followed_by(self, record: &Record<'_>) -> bool {
+        match (self.iss, initial_sequence_number(record)) {
+            (Some(ours), Some(theirs)) => ours != theirs,
+            (_, None) | (None, _) => record.serial() == 0,
+        }
+    }
+}
+
+/// The number that the connection's own sequence numbers begin with; 0 stands for none.
+fn initial_sequence_number(record: &Record<'_>) -> Option<u32> {
+    Some(record.iss()).filter(|&iss| iss != 0)
 }
 
 /// Addresses, ports and zone, address family, and log id.
@@ -137,9 +162,9 @@ impl ConnectionIndex {
     #[inline]
     fn of(&mut self, input: usize, owner: &Owner<'_>, parts: &mut SplitFiles) -> io::Result<usize> {
         match owner {
-            Owner::Entry { header, section } => match self.entry {
+            Owner::Entry { header, section, record } => match self.entry {
                 Some((of, known, at)) if (of, known) == (input, *section) => Ok(at),
-                _ => self.of_entry(input, header, *section, parts),
+                _ => self.of_entry(input, header, *section, record.as_ref(), parts),
             },
             Owner::Session { event, provider, addresses } => {
                 let addresses = addresses.filter(|(_, remote)| remote.port() != 0);
@@ -172,26 +197,20 @@ impl ConnectionIndex {
         input: usize,
         header: &[u8; HEADER_LEN],
         section: u64,
+        record: Option<&Record<'_>>,
         parts: &mut SplitFiles,
     ) -> io::Result<usize> {
         let mut key = [0; ENTRY_KEY];
         key[..41].copy_from_slice(&connection_key(header));
         key[41..].copy_from_slice(Header::from_bytes(header).raw_id());
-        let at = match self.entries.get(&key) {
-            Some(&at) => at,
-            None => {
-                let label = match Header::unchecked(header) {
-                    Ok(header) => {
-                        let id = if header.id().is_empty() { NO_ID } else { header.id() };
-                        name::of_connection(id, header.lport(), header.faddr(), header.fport())
-                    }
-                    Err(_) => OTHER.to_owned(),
-                };
-                let at = self.begin(FileLabel::Text(label), parts)?;
-                self.entries.insert(key, at);
-                at
-            }
+        let known = self.entries.get(&key).copied();
+        let known = known.filter(|known| !record.is_some_and(|record| known.is_followed_by(record)));
+        let (at, iss) = match known {
+            Some(EntryConnection { at, iss }) => (at, iss),
+            None => (self.begin(entry_label(header), parts)?, None),
         };
+        let iss = iss.or_else(|| record.and_then(initial_sequence_number));
+        self.entries.insert(key, EntryConnection { at, iss });
         self.entry = Some((input, section, at));
         Ok(at)
     }
@@ -233,12 +252,18 @@ impl ConnectionIndex {
             parts.complete_oldest()?;
             (self.entry, self.event) = (None, None);
             self.other = self.other.filter(|&at| parts.is_open(at));
-            self.entries.retain(|_, at| parts.is_open(*at));
+            self.entries.retain(|_, known| parts.is_open(known.at));
             self.sessions.retain(|_, at| parts.is_open(*at));
             self.latest.retain(|_, at| parts.is_open(*at));
         }
         Ok(parts.begin(label))
     }
+}
+
+fn entry_label(header: &[u8; HEADER_LEN]) -> FileLabel {
+    let Ok(header) = Header::unchecked(header) else { return FileLabel::Text(OTHER.to_owned()) };
+    let id = if header.id().is_empty() { NO_ID } else { header.id() };
+    FileLabel::Text(name::of_connection(id, header.lport(), header.faddr(), header.fport()))
 }
 
 /// What a file's name is made of.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The owner of a frame: the connection of an input that it belongs to.
 
-use bblog_dissector::bblog::HEADER_LEN;
+use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
 
@@ -14,6 +14,8 @@ pub enum Owner<'a> {
         header: &'a [u8; HEADER_LEN],
         /// A number that differs for each header of an input.
         section: u64,
+        /// The record, if the frame is one.
+        record: Option<Record<'a>>,
     },
     /// A session's.
     Session {

@@ -106,7 +106,13 @@ impl PcapngStream {
         }
         let section = reader.section();
         match &section.bblog {
-            Some(facts) => Owner::Entry { header: &facts.header, section: section.number },
+            Some(facts) => {
+                let record = match self.item() {
+                    Some(LogItem::Bblog(item)) => Some(item.record),
+                    _ => None,
+                };
+                Owner::Entry { header: &facts.header, section: section.number, record }
+            }
             None => Owner::NoConnection,
         }
     }

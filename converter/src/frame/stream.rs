@@ -115,7 +115,9 @@ impl FrameStream {
     #[inline]
     pub fn owner(&self) -> Owner<'_> {
         match &self.source {
-            FrameSource::Bblog(bblog) => Owner::Entry { header: bblog.header(), section: bblog.sections() },
+            FrameSource::Bblog(bblog) => {
+                Owner::Entry { header: bblog.header(), section: bblog.sections(), record: bblog.record() }
+            }
             FrameSource::Elog(elog) => elog.item().map_or(Owner::NoConnection, |item| Owner::Session {
                 event: item.event,
                 provider: item.provider.unwrap_or_default(),
