@@ -57,6 +57,7 @@ pub mod event;
 pub mod language;
 pub mod layout;
 pub mod lookup;
+pub mod printable;
 pub mod schema;
 pub mod spec;
 pub mod summary;

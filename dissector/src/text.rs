@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::num::NonZeroU32;
 
 use crate::event::{Field, Value};
+use crate::printable::is_printable;
 use crate::spec::{NameTable, Unit, ValueNames};
 
 /// How numbers are shown that mean something only with what other records say.
@@ -81,7 +82,7 @@ pub(crate) fn escaped<W: Write + ?Sized>(out: &mut W, bytes: &[u8]) -> fmt::Resu
         for c in chunk.valid().chars() {
             match c {
                 '\\' => out.write_str("\\\\")?,
-                c if c.is_control() || is_invisible(c) => {
+                c if !is_printable(c) => {
                     let mut buffer = [0; 4];
                     c.encode_utf8(&mut buffer).bytes().try_for_each(|b| write!(out, "\\x{b:02x}"))?;
                 }
@@ -91,11 +92,6 @@ pub(crate) fn escaped<W: Write + ?Sized>(out: &mut W, bytes: &[u8]) -> fmt::Resu
         chunk.invalid().iter().try_for_each(|b| write!(out, "\\x{b:02x}"))?;
     }
     Ok(())
-}
-
-/// Characters that reorder or hide text on a terminal.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn named<W: Write>(

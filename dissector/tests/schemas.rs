@@ -130,3 +130,21 @@ fn equal_schemas_share_their_tables() {
     assert_eq!(provider(one), provider(one));
     assert_ne!(provider(one), provider(other));
 }
+
+/// What a schema defines is shown as it stands: a terminal must not obey it.
+#[test]
+fn what_is_defined_is_printable() {
+    let good =
+        "PROVIDER tcp\nENUM E 0:green\nSTRUCT s\n    n:uint32_t:enum_E\nEVENT IN 2 INFO X s\n    \"n %1\"\n";
+    let good = format!("# \u{1b}[31m in a comment\nKEYWORD X 1\n{good}TITLE IN \u{e9}t\u{e9}\n");
+    schema::parse(&good).expect("comments may hold anything");
+    for (word, line, column) in
+        [("green", 4, 10), ("n:uint", 6, 5), ("IN 2", 7, 7), ("n %1", 8, 6), ("\u{e9}t", 9, 10)]
+    {
+        for bad in ['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{7f}'] {
+            let found = fault(&good.replacen(word, &format!("{bad}{word}"), 1));
+            let what = format!("character {}, expected printable text", bad.escape_unicode());
+            assert_eq!((found.line, found.column, found.what), (line, column, what), "{word}");
+        }
+    }
+}

@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use bblog_dissector::printable::is_printable;
+
 /// Shows any bytes as text on one line. Log ids come from unprivileged programs, and file names from
 /// anyone.
 ///
@@ -26,7 +28,7 @@ impl fmt::Display for Escaped<'_> {
             for c in chunk.valid().chars() {
                 match c {
                     '\\' => f.write_str("\\\\")?,
-                    c if is_unsafe(c) => write!(f, "{}", c.escape_unicode())?,
+                    c if !is_printable(c) => write!(f, "{}", c.escape_unicode())?,
                     c => f.write_char(c)?,
                 }
             }
@@ -46,7 +48,7 @@ pub struct OneLine<'a>(pub &'a str);
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
-            if is_unsafe(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
+            if !is_printable(c) { write!(f, "{}", c.escape_unicode())? } else { f.write_char(c)? }
         }
         Ok(())
     }
@@ -67,20 +69,12 @@ impl fmt::Display for JsonString<'_> {
                 '\r' => f.write_str("\\r")?,
                 '\t' => f.write_str("\\t")?,
                 // All of them are of the Basic Multilingual Plane: four digits.
-                c if is_unsafe(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+                c if !is_printable(c) => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => f.write_char(c)?,
             }
         }
         f.write_char('"')
     }
-}
-
-/// Control characters, line separators, and the format characters that change how the rest of
-/// the line looks.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 use std::num::NonZeroU32;
 
+use bblog_dissector::printable::is_printable;
 use bblog_dissector::spec::{Kernel, KernelSet};
 use pcap_file::pcapng::blocks::section_header::SectionHeaderOption;
 
@@ -120,6 +121,10 @@ impl Machine {
     /// Reads `shb_os`, unless the custom option said more already.
     pub fn take_os(&mut self, os: &[u8]) {
         let Some(release) = std::str::from_utf8(os).ok().and_then(|os| os.strip_prefix(OS)) else { return };
+        // It is shown as it stands.
+        if !release.chars().all(is_printable) {
+            return;
+        }
         let Some(kernel) = Kernel::from_name(release) else { return };
         if self.kernel.is_none() {
             self.kernel = Some(Fact::stated(kernel.into()));

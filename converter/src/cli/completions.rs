@@ -27,7 +27,7 @@ pub struct Args {
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let stdout = Path::new("-");
-    let written = Output::stdout().and_then(|mut out| {
+    let written = Output::text(false).and_then(|mut out| {
         let mut text = Vec::new();
         clap_complete::generate(args.shell, &mut Cli::command(), "bblog", &mut text);
         let written = std::io::Write::write_all(&mut out, &text);

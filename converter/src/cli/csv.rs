@@ -50,7 +50,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
-    let written = Listing::open(false)
+    let written = Listing::open(false, false)
         .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut csv, out, on_error)));
     drop(progress);
     messages.selected(selection.took_nothing());

@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
 
 fn print(page: &[u8]) -> Result<(), OutputError> {
     let stdout = Path::new("-");
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     out.write_all(page).map_err(|error| Output::error(stdout, WriteError::Io(error)))?;
     out.commit()
 }

@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
-    let written = Listing::open(false)
+    let written = Listing::open(false, false)
         .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_error)));
     drop(progress);
     messages.selected(selection.took_nothing());
@@ -63,7 +63,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
 
 fn print_schema() -> Result<(), bblog_converter::OutputError> {
     let stdout = Path::new("-");
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     let failed = |error: std::io::Error| Output::error(stdout, WriteError::Io(error));
     serde_json::to_writer_pretty(&mut out, &schema_doc()).map_err(|error| failed(error.into()))?;
     std::io::Write::write_all(&mut out, b"\n").map_err(failed)?;

@@ -18,12 +18,11 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Opens standard output; with `page` through a pager if it is a terminal.
+    /// Opens standard output; with `page` through a pager if it is a terminal. Lines may be `coloured`.
     ///
     /// # Errors
     /// [`OutputError`]
-    pub fn open(page: bool) -> Result<Listing, OutputError> {
-        let name = Path::new("-");
+    pub fn open(page: bool, coloured: bool) -> Result<Listing, OutputError> {
         if page
             && io::stdout().is_terminal()
             && let Some((child, pipe)) = start()
@@ -32,9 +31,9 @@ impl Listing {
             // next write finds no reader.
             let _ =
                 signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
-            return Ok(Listing { output: Output::to_pipe(name.to_owned(), pipe), pager: Some(child) });
+            return Ok(Listing { output: Output::pager(pipe, coloured), pager: Some(child) });
         }
-        Ok(Listing { output: Output::stdout()?, pager: None })
+        Ok(Listing { output: Output::text(coloured)?, pager: None })
     }
 
     /// Writes with `write`, then completes the output and waits for the pager.

@@ -117,7 +117,9 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         raw: args.raw,
         width: if args.wide { None } else { pager::width() },
     };
-    let palette = if pager::colours() { Palette::coloured() } else { Palette::plain() };
+    // elog(1) has no colours: whatever sets some came with the log.
+    let coloured = pager::colours() && matches!(args.style, Style::Columns);
+    let palette = if coloured { Palette::coloured() } else { Palette::plain() };
     let mut lines = Lines::new(options, palette);
     let elog = ElogOptions {
         date: args.date,
@@ -129,7 +131,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
-    let written = Listing::open(!args.no_pager).and_then(|listing| {
+    let written = Listing::open(!args.no_pager, coloured).and_then(|listing| {
         listing.fill(|out| match args.style {
             ShowStyle::Columns => list(&mut events, &mut selection, &mut lines, out, on_error),
             ShowStyle::Elog => {

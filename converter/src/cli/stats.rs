@@ -178,7 +178,7 @@ impl StatsForm {
 }
 
 fn print(write: impl FnOnce(&mut Output) -> std::io::Result<()>) -> Result<(), bblog_converter::OutputError> {
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
     out.commit()
 }

@@ -222,7 +222,7 @@ impl Run {
 }
 
 fn print(write: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<(), bblog_converter::OutputError> {
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
     out.commit()
 }

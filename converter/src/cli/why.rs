@@ -74,7 +74,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
 }
 
 fn print(write: impl FnOnce(&mut Output) -> std::io::Result<()>) -> Result<(), bblog_converter::OutputError> {
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
     out.commit()
 }

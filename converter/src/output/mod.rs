@@ -4,11 +4,12 @@
 pub mod attributes;
 pub mod error;
 mod reserve;
+mod screen;
 pub mod unfinished;
 mod write_behind;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use tempfile::NamedTempFile;
 
 use self::error::OutputError;
 use self::reserve::Reserve;
+use self::screen::Screen;
 use self::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use self::write_behind::WriteBehind;
 use crate::buffered_sink::BufferedSink;
@@ -43,6 +45,8 @@ pub struct Output {
 enum OutputTarget {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
     Direct(File),
+    /// A terminal, or a pager in front of one.
+    Screen(Screen),
     /// A file beside the place where it goes.
     File {
         temporary: NamedTempFile,
@@ -65,25 +69,35 @@ impl Output {
         Ok(Output::new(destination.path.clone(), OutputTarget::open(destination)?))
     }
 
-    /// Opens standard output.
+    /// Standard output, for bytes.
     ///
     /// # Errors
     /// [`OutputError`]: the system refuses.
-    pub fn stdout() -> Result<Output, OutputError> {
-        let name = Path::new("-");
-        // Not io::stdout(), which looks for line ends in what it is given.
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        let stdout = stdout.map_err(|error| Output::error(name, error.into()))?;
-        Ok(Output::new(name.to_owned(), OutputTarget::Direct(stdout.into())))
+    fn stdout() -> Result<Output, OutputError> {
+        Ok(Output::new("-".into(), OutputTarget::Direct(stdout()?)))
     }
 
-    /// Writes to `pipe`, which messages call `name`.
-    pub fn to_pipe(name: PathBuf, pipe: impl Into<OwnedFd>) -> Output {
-        Output::new(name, OutputTarget::Direct(File::from(pipe.into())))
+    /// Standard output, for text. If it is a terminal, characters that control it are escaped, except for colours
+    /// `with_colours`.
+    ///
+    /// # Errors
+    /// [`OutputError`]: the system refuses.
+    pub fn text(with_colours: bool) -> Result<Output, OutputError> {
+        let file = stdout()?;
+        let target = match file.is_terminal() {
+            true => OutputTarget::Screen(Screen::new(file, with_colours)),
+            false => OutputTarget::Direct(file),
+        };
+        Ok(Output::new("-".into(), target))
+    }
+
+    /// The pipe to a pager on a terminal, for text as in [`Output::text`]. Messages call it standard output.
+    pub fn pager(pipe: impl Into<OwnedFd>, with_colours: bool) -> Output {
+        Output::new("-".into(), OutputTarget::Screen(Screen::new(File::from(pipe.into()), with_colours)))
     }
 
     fn new(name: PathBuf, target: OutputTarget) -> Output {
-        let is_direct = matches!(target, OutputTarget::Direct(_));
+        let is_direct = !matches!(target, OutputTarget::File { .. });
         Output { name, target: WriteBehind::new(target), is_direct }
     }
 
@@ -160,6 +174,12 @@ impl OutputTarget {
     }
 }
 
+/// Standard output. Not io::stdout(), which looks for line ends in what it is given.
+fn stdout() -> Result<File, OutputError> {
+    let stdout = io::stdout().as_fd().try_clone_to_owned();
+    stdout.map(File::from).map_err(|error| Output::error(Path::new("-"), error.into()))
+}
+
 /// A new file in `folder` that goes away unless it is given a name, however the program ends; it is
 /// one of `unfinished`.
 ///
@@ -209,6 +229,7 @@ impl Write for OutputTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             OutputTarget::Direct(file) => file.write(bytes),
+            OutputTarget::Screen(screen) => screen.write(bytes),
             OutputTarget::File { temporary, reserve, .. } => {
                 let file = temporary.as_file_mut();
                 let written = file.write(bytes)?;
@@ -221,6 +242,7 @@ impl Write for OutputTarget {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             OutputTarget::Direct(file) => file.flush(),
+            OutputTarget::Screen(screen) => screen.flush(),
             OutputTarget::File { temporary, .. } => temporary.as_file_mut().flush(),
         }
     }

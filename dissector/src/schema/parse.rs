@@ -109,7 +109,7 @@ impl Parser {
     fn define(&mut self, words: &[Word<'_>]) -> Result<(), SchemaError> {
         let Some((&directive, rest)) = words.split_first() else { return Ok(()) };
         let definition = Definition { directive, rest };
-        match directive.text {
+        let defined = match directive.text {
             "PROVIDER" => self.provider(definition),
             "KEYWORD" => self.keyword(definition),
             "LAYOUT" => self.layout(definition),
@@ -127,8 +127,10 @@ impl Parser {
             "ENUM" | "FLAG" => self.names(definition),
             "STRUCT" => self.structure(definition),
             "EVENT" => self.event(definition),
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        defined?;
+        words.iter().try_for_each(Word::check_printable)
     }
 
     fn provider(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {

@@ -3,6 +3,7 @@
 
 use super::SchemaError;
 use crate::language::condition;
+use crate::printable::is_printable;
 
 /// A word and where it stands.
 #[derive(Clone, Copy)]
@@ -16,6 +17,17 @@ impl Word<'_> {
     /// An error at this word.
     pub(super) fn fault<T>(&self, what: impl Into<String>) -> Result<T, SchemaError> {
         Err(SchemaError { line: self.line, column: self.column, what: what.into() })
+    }
+
+    /// An error if it has a character that is not printable: what is defined here is shown as it stands.
+    pub(super) fn check_printable(&self) -> Result<(), SchemaError> {
+        match self.text.char_indices().find(|(_, c)| !is_printable(*c)) {
+            Some((at, c)) => {
+                let what = format!("character {}, expected printable text", c.escape_unicode());
+                self.part(&self.text[at..]).fault(what)
+            }
+            None => Ok(()),
+        }
     }
 
     /// The word as a number, which is `what`.

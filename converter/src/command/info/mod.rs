@@ -96,7 +96,7 @@ pub fn print_json(reports: &[Report]) -> Result<(), OutputError> {
 }
 
 fn print(write: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<(), OutputError> {
-    let mut out = Output::stdout()?;
+    let mut out = Output::text(false)?;
     write(&mut out).map_err(|error| Output::error(Path::new("-"), WriteError::Io(error)))?;
     out.commit()
 }
