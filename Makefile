@@ -61,9 +61,15 @@ check:
 freebsd-check:
 	@packaging/cross.sh check x86_64-freebsd
 
-# CPU time, memory and wall time of bblog for a million events of each log, beside cat.
-bench:
+# CPU time, memory and wall time of bblog for a million events of each log, beside cat; then what the plugin costs.
+bench: bench-bblog bench-plugin
+
+bench-bblog:
 	$(CARGO) bench -p bblog-converter --bench speed --locked
+
+# Instructions of tshark without the plugin and with it (LOGS="FILE...": of other logs than the shipped ones).
+bench-plugin: build
+	@packaging/bench-plugin.sh $(TARGET)/release/libbblog.so $(TARGET)/release/bblog $(LOGS)
 
 # Pages of a million records of two stacks in Chromium: their size, the time until they are drawn, and of a frame.
 bench-plot: deps
@@ -127,4 +133,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblogd bench-plot install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblog bench-plugin bench-bblogd bench-plot install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

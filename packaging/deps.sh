@@ -23,7 +23,7 @@ Linux)
 	missing=
 	# Pages are looked at in a browser, plots in xplot, screens in a terminal: building needs none.
 	tests=
-	[ "${1:-}" != test ] || tests="chromium python3-venv tcpdump tcsh tmux xplot-xplot.org xvfb"
+	[ "${1:-}" != test ] || tests="chromium python3-venv tcpdump tcsh tmux wireshark xdotool xplot-xplot.org xvfb"
 	for package in $tests gcc gdb jq lldb mandoc python3-jsonschema tshark libwireshark-dev libwiretap-dev libwsutil-dev libglib2.0-dev libclang-dev pkg-config; do
 		case $(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) in
 		*" installed") ;;

@@ -120,7 +120,7 @@ expect() {
 	done
 }
 expect 'list of columns' "$(words 1600x22+0+93)" Time Delta Stream Event cwnd Flight srtt Info
-expect 'packet list' "$(words 1540x370+0+113)" 'loss probe' 'TCP Retransmission' 'TLP retrans' TIMERSTAR HPTSI 'next send in' 68056 5792
+expect 'packet list' "$(words 1540x370+0+113)" 'loss probe' 'TLP retrans' TIMERSTAR HPTSI 'next send in' 68056 5792
 expect 'tree' "$(words 780x380+0+488)" 'BBLog, BBR.LOG.RTO' 'Stream index' 'Timer started in frame: 316' 'Category: loss' 'Event values'
 expect 'bar of filters' "$(words 1600x30+0+62)" Loss Timers Pacing RTT Connection Stalls Limits
 # A palette is enough, and a quarter of the size.

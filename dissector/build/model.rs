@@ -120,6 +120,13 @@ pub struct When {
     pub conds: Vec<Condition>,
 }
 
+impl When {
+    /// The more conditions, the better something fits.
+    pub fn weight(&self) -> usize {
+        self.conds.len() + usize::from(self.stacks.is_some()) + usize::from(self.kernels.is_some())
+    }
+}
+
 #[derive(Clone, PartialEq)]
 pub struct Condition {
     pub member: MemberRef,

@@ -16,6 +16,41 @@ pub struct Summary<'e, 'a> {
     style: InitialSeqs,
 }
 
+/// The first values of a text that were looked up to see whether it is complete, to be written without looking them
+/// up again.
+#[derive(Default)]
+struct Found<'a> {
+    fields: [Option<Field<'a>>; 3],
+    kept: usize,
+    taken: usize,
+    is_closed: bool,
+}
+
+impl<'a> Found<'a> {
+    /// Keeps the next value, if there is room and no value before it was passed over.
+    fn keep(&mut self, field: Field<'a>) {
+        match self.fields.get_mut(self.kept) {
+            Some(free) if !self.is_closed => {
+                *free = Some(field);
+                self.kept += 1;
+            }
+            _ => self.close(),
+        }
+    }
+
+    /// Passes over the values from here on.
+    fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// The next value, if it was kept.
+    fn take(&mut self) -> Option<Field<'a>> {
+        let field = self.fields.get_mut(self.taken)?.take()?;
+        self.taken += 1;
+        Some(field)
+    }
+}
+
 /// How many values the summary of an event without a sentence of its own shows.
 const DEFAULT_VALUES: usize = 4;
 
@@ -68,7 +103,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             return out.write_str("; its values are cut off");
         }
         if let Some(best) = event.best(self.templates, |template| &template.when) {
-            return self.parts(out, best.parts);
+            return self.parts(out, best.parts, &mut Found::default());
         }
         if self.beside { Ok(()) } else { self.values(out) }
     }
@@ -87,24 +122,35 @@ impl<'e, 'a> Summary<'e, 'a> {
         Ok(())
     }
 
-    fn parts<W: Write>(&self, out: &mut W, parts: &'static [TemplatePart]) -> fmt::Result {
-        parts.iter().try_for_each(|part| self.part(out, part))
+    /// Writes parts; `found` has the values of the first of them, if they were looked up.
+    fn parts<W: Write>(
+        &self,
+        out: &mut W,
+        parts: &'static [TemplatePart],
+        found: &mut Found<'a>,
+    ) -> fmt::Result {
+        parts.iter().try_for_each(|part| self.part(out, part, found))
     }
 
-    fn part<W: Write>(&self, out: &mut W, part: &'static TemplatePart) -> fmt::Result {
+    fn part<W: Write>(&self, out: &mut W, part: &'static TemplatePart, found: &mut Found<'a>) -> fmt::Result {
         match part {
             TemplatePart::Text(text) => out.write_str(text),
             TemplatePart::Test(..) => Ok(()),
-            TemplatePart::Either(texts) => match texts.iter().find(|text| self.complete(text)) {
-                Some(text) => self.parts(out, text),
-                None => Ok(()),
-            },
+            TemplatePart::Either(texts) => {
+                for text in *texts {
+                    let mut found = Found::default();
+                    if self.complete(text, &mut found) {
+                        return self.parts(out, text, &mut found);
+                    }
+                }
+                Ok(())
+            }
             TemplatePart::Difference(a, b) => match self.difference(*a, *b) {
                 Some((value, unit)) => text::quantity(out, value, unit, self.style, None),
                 None => out.write_str("?"),
             },
             TemplatePart::Value(of) | TemplatePart::Number(of) | TemplatePart::Flags(of, _) => {
-                match self.event.operand(*of) {
+                match found.take().or_else(|| self.event.operand(*of)) {
                     Some(field) => self.value(out, part, &field),
                     None => out.write_str("?"),
                 }
@@ -156,8 +202,8 @@ impl<'e, 'a> Summary<'e, 'a> {
         })
     }
 
-    /// Whether every value of the parts is present, set and not zero.
-    fn complete(&self, parts: &'static [TemplatePart]) -> bool {
+    /// Whether every value of the parts is present, set and not zero. Those that are to be written are kept.
+    fn complete(&self, parts: &'static [TemplatePart], found: &mut Found<'a>) -> bool {
         let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
         let there = |of: SentenceValue| self.event.operand(of).filter(is_there);
         let masked = |of: SentenceValue, mask: u64| {
@@ -170,8 +216,14 @@ impl<'e, 'a> Summary<'e, 'a> {
         };
         parts.iter().all(|part| match part {
             TemplatePart::Text(_) | TemplatePart::Either(_) => true,
-            TemplatePart::Value(of) | TemplatePart::Number(of) => there(*of).is_some(),
-            TemplatePart::Flags(of, mask) | TemplatePart::Test(of, mask) => masked(*of, *mask),
+            TemplatePart::Value(of) | TemplatePart::Number(of) => {
+                there(*of).map(|field| found.keep(field)).is_some()
+            }
+            TemplatePart::Flags(of, mask) => {
+                found.close();
+                masked(*of, *mask)
+            }
+            TemplatePart::Test(of, mask) => masked(*of, *mask),
             // A negative one comes of values of different moments.
             TemplatePart::Difference(a, b) => self.difference(*a, *b).is_some_and(|(value, _)| value > 0),
             TemplatePart::Printf(_, index) => self.event.own(*index).as_ref().is_some_and(is_there),

@@ -281,8 +281,11 @@ fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, hz: Option<NonZeroU32>) -> f
 /// Microseconds from which on a time is shown in seconds.
 const LONG: u64 = 100_000_000;
 
-/// Microseconds in the unit that reads best: milliseconds, but for the very short and the very long.
-fn time<W: Write>(out: &mut W, us: i64) -> fmt::Result {
+/// Writes microseconds in the unit that reads best: milliseconds, but for the very short and the very long.
+///
+/// # Errors
+/// Those of `out`.
+pub fn time<W: Write>(out: &mut W, us: i64) -> fmt::Result {
     match us.unsigned_abs() {
         0..1_000 => {
             int(out, us)?;

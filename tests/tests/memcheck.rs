@@ -79,7 +79,8 @@ fn paragraphs(text: &str) -> impl Iterator<Item = &str> {
 
 /// Whether the plugin is among the callers.
 fn is_ours(part: &str) -> bool {
-    let sources = ["bblog", "(register.c:", "(dissect.c:", "(section.c:", "(stream.c:", "(stats.c:"];
+    let sources =
+        ["bblog", "(register.c:", "(dissect.c:", "(section.c:", "(stream.c:", "(stats.c:", "(menu.c:"];
     sources.iter().any(|name| part.contains(name))
 }
 

@@ -107,7 +107,7 @@ add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb, bool visible)
     }
     if (unset > 0)
         proto_tree_add_subtree_format(tree, tvb, (int)item->offset, (int)item->length,
-            bblog_ett[BBLOG_SUBTREE_NONE], NULL, "Not set: %u flags", unset);
+            bblog_ett[BBLOG_SUBTREE_NONE], NULL, unset == 1 ? "Not set: %u flag" : "Not set: %u flags", unset);
 }
 
 bool
@@ -118,6 +118,14 @@ bblog_bits_asked_for(uint32_t field)
             return true;
     }
     return false;
+}
+
+static double
+bits_as_double(uint64_t bits)
+{
+    double number;
+    memcpy(&number, &bits, sizeof(number));
+    return number;
 }
 
 /* Adds an item that has a field, and gives it. NULL if there is nothing sensible to add. */
@@ -155,6 +163,8 @@ add_field(const struct target *target, proto_tree *tree, const bblog_item *item,
     case FT_INT56:
     case FT_INT64:
         return ADD(int64, (int64_t)number);
+    case FT_DOUBLE:
+        return ADD(double, bits_as_double(item->number));
     case FT_BOOLEAN:
         return ADD(boolean, (uint64_t)(item->number != 0) << bblog_shift[item->field]);
     case FT_STRING:
@@ -440,7 +450,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         set_info(pinfo, text_at(&target, result.summary));
     }
     if (tree != NULL) {
-        target.tvbs[BBLOG_ORIGIN_DATA] = live ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record") : tvb;
+        target.tvbs[BBLOG_ORIGIN_DATA] = live ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog") : tvb;
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, bblog_proto_record, &result);
@@ -478,18 +488,32 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_decode(&request, &result);
 
     struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || is_counted(log));
-    if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_LINE && result.summary != BBLOG_NONE)
+    if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_LINE && result.summary != BBLOG_NONE) {
+        /* TCP's dissector guesses what the stack says: a retransmission looks like a segment out of order, too. */
+        if (result.resent)
+            col_clear_fence(pinfo->cinfo, COL_INFO);
         set_info(pinfo, text_at(&target, result.summary));
+    }
     if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_STATE && result.state != BBLOG_NONE)
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
     if (shown) {
-        target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog record")
-                                                : source_of(tvb, pinfo, &found->event, "EVENTLOG event");
+        target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog")
+                                                : source_of(tvb, pinfo, &found->event, "EVENTLOG");
         target.tvbs[BBLOG_ORIGIN_VERBOSE] = source_of(tvb, pinfo, &found->verbose, "BBLog verbose");
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, protocol, &result);
     }
     tell(&target, log, &result);
+}
+
+/* Whether the user has left our protocol enabled. */
+static bool
+is_enabled(void)
+{
+    static const protocol_t *protocol = NULL;
+    if (protocol == NULL)
+        protocol = find_protocol_by_id(bblog_proto_record);
+    return proto_is_protocol_enabled(protocol);
 }
 
 int
@@ -498,7 +522,7 @@ bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *dat
     (void)data;
     const wtap_rec *rec = pinfo->rec;
     bool block = rec->rec_type == REC_TYPE_CUSTOM_BLOCK;
-    if (rec->block == NULL)
+    if (rec->block == NULL || !is_enabled())
         return 0;
 
     struct found found = { 0 };

@@ -30,6 +30,8 @@ extern bblog_pref_bool bblog_pref_raw;
 /* Whether sequence numbers relative to the first one are shown; what the Info column says of packets. */
 extern bblog_pref_bool bblog_pref_relative;
 extern int bblog_pref_info;
+/* The program `bblog`, or an empty text: that of PATH. */
+extern const char *bblog_pref_program;
 enum bblog_info {
     BBLOG_INFO_LINE,         /* our line */
     BBLOG_INFO_TCP,          /* what TCP's dissector says */
@@ -59,8 +61,14 @@ typedef struct bblog_tap_data {
 extern int bblog_taps[2];
 void bblog_register_stats(void);
 
+/* menu.c */
+
+void bblog_register_menu(void);
+
 /* stream.c */
 
+/* Whether a frame's addresses and ports are those of a TCP connection. */
+bool bblog_has_endpoints(const packet_info *pinfo);
 /* Whether bblog.stream is known of this frame, and its value. `flow` stands in for connections that are not
  * known. */
 bool bblog_stream_of(packet_info *pinfo, bool packet, uint32_t flow, uint32_t *stream);

@@ -18,6 +18,7 @@ int bblog_pref_kernel = BBLOG_KERNEL_AUTOMATIC;
 bblog_pref_bool bblog_pref_raw = FALSE;
 bblog_pref_bool bblog_pref_relative = TRUE;
 int bblog_pref_info = BBLOG_INFO_LINE;
+const char *bblog_pref_program = "";
 expert_field *bblog_ei;
 int **bblog_bits;
 /* The registry's fields as epan has them, and how many have been registered. */
@@ -214,6 +215,9 @@ register_preferences(void)
         "What the Info column says of a packet that a record describes: the line that bblog show prints, with cwnd, flight "
         "and the cause of a retransmission, or what TCP's dissector says.",
         &bblog_pref_info, infos, FALSE);
+    prefs_register_filename_preference(record, "program", "Program bblog",
+        "The program that makes the pages of Tools > BBLog. Empty: the bblog that the search path has.",
+        &bblog_pref_program, FALSE);
 
     module_t *eventlog = prefs_register_protocol(bblog_proto_eventlog, NULL);
     prefs_register_string_preference(eventlog, "schemas", "Schema files",
@@ -228,12 +232,13 @@ register_protocols(void)
 {
     load_schemas();
     bblog_proto_builtin = proto_get_id_by_filter_name("bblog");
-    bblog_proto_record = proto_register_protocol("FreeBSD TCP BlackBox Log record", "BBLog record", "bblog-record");
+    /* epan takes no name twice, and Wireshark's own BBLog is there. */
+    bblog_proto_record = proto_register_protocol("FreeBSD TCP BlackBox Log (BBLog)", "BBLog (FreeBSD)", "bblog-record");
     /* The name `eventlog` belongs to Windows' remote event log; a second protocol of that name would end
      * the program. Ours has another, and wears that one as well, so that the filter `eventlog` finds it. */
     bblog_proto_alias = proto_get_id_by_filter_name("eventlog");
     bblog_proto_eventlog
-        = proto_register_protocol("FreeBSD Event Log event", "FreeBSD Event Log", "eventlog-record");
+        = proto_register_protocol("FreeBSD Event Log (EVENTLOG)", "EVENTLOG (FreeBSD)", "eventlog-record");
     register_fields();
     register_alerts();
     bblog_register_stats();
@@ -247,11 +252,12 @@ register_protocols(void)
 
     register_preferences();
     bblog_register_conversation_filter();
+    bblog_register_menu();
 
     register_dissector("eventlog", bblog_dissect_eventlog, bblog_proto_eventlog);
     register_dissector("bblog-live", bblog_dissect_live, bblog_proto_record);
-    register_postdissector(
-        register_dissector("bblog-record", bblog_postdissect, bblog_proto_record));
+    /* Without a protocol: epan would make a layer of each frame for one, which nothing shows. */
+    register_postdissector(create_dissector_handle(bblog_postdissect, -1));
     register_init_routine(bblog_frames_clear);
     register_cleanup_routine(bblog_frames_clear);
     bblog_watch_files();

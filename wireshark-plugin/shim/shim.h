@@ -198,7 +198,7 @@ enum bblog_subtree {
 
 /* One line of the tree. */
 typedef struct bblog_item {
-    uint64_t number;         /* the value: integers, booleans; IPv4 as stored; strings: a text */
+    uint64_t number;         /* the value: integers, booleans; the bits of a double; strings: a text */
     uint32_t field;          /* index into the registry, or BBLOG_NONE for a line of text only */
     uint32_t text;           /* text of the value (or of the line), or BBLOG_NONE */
     uint32_t offset;
@@ -243,6 +243,7 @@ typedef struct bblog_result {
     uint32_t limit;          /* what limited the connection until this frame, or BBLOG_NONE */
     uint64_t elapsed;        /* microseconds since the frame before it of its flow */
     uint32_t flow;           /* number of the flow, among those whose connection is not known */
+    bool resent;             /* it is a segment that was sent before */
     bool new_conversation;   /* the flow is to have a conversation from here on */
     bblog_endpoint local;
     bblog_endpoint foreign;

@@ -17,8 +17,8 @@
 
 #define UNKNOWN_CONNECTIONS 0x80000000U
 
-static bool
-has_endpoints(const packet_info *pinfo)
+bool
+bblog_has_endpoints(const packet_info *pinfo)
 {
     return pinfo->ptype == PT_TCP && (pinfo->src.type == AT_IPv4 || pinfo->src.type == AT_IPv6)
         && pinfo->dst.type == pinfo->src.type;
@@ -31,7 +31,7 @@ bblog_stream_of(packet_info *pinfo, bool packet, uint32_t flow, uint32_t *stream
     if (proto_tcp <= 0)
         proto_tcp = proto_get_id_by_filter_name("tcp");
 
-    if (!has_endpoints(pinfo)) {
+    if (!bblog_has_endpoints(pinfo)) {
         *stream = UNKNOWN_CONNECTIONS | flow;
         return !packet && flow != BBLOG_NONE;
     }
@@ -80,7 +80,7 @@ bblog_connection_of(packet_info *pinfo, bool known, uint32_t stream)
 {
     if (!known)
         return NULL;
-    if (!has_endpoints(pinfo))
+    if (!bblog_has_endpoints(pinfo))
         return wmem_strdup_printf(pinfo->pool, "flow %u", stream & ~UNKNOWN_CONNECTIONS);
     /* The same text for both directions. */
     int order = cmp_address(&pinfo->src, &pinfo->dst);

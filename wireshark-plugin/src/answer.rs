@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use bblog_analysis::links::Act;
 use bblog_analysis::{Cause, Limit, Timer};
-use bblog_dissector::event::{Event, RowGroup};
+use bblog_dissector::event::{Event, Field, RowGroup};
 use bblog_dissector::spec::{AlertGroup, Category, FieldSpec};
 use bblog_dissector::tables;
 use bblog_dissector::text::InitialSeqs;
@@ -19,6 +19,9 @@ use crate::items::{Items, NONE};
 use crate::line::{self, TreeLine};
 use crate::registry::{self, PluginField};
 use crate::request::{Answer, Request};
+
+/// The value of group `track` that is the smoothed RTT.
+pub const SRTT_US: &str = "srtt_us";
 
 /// Rows that hold the error number which a system call or a send gave.
 const ERRORS: [&str; 5] = ["error", "err", "send_errno", "so_error", "errno"];
@@ -47,6 +50,7 @@ pub fn named(
         name: items.word(event.name()),
         number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
         summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { words(items) } else { NONE },
+        resent: again.is_some(),
         ..Answer::default()
     }
 }
@@ -220,6 +224,16 @@ pub fn own(event: &Event<'_>, again: bool, frame: u32, frames: &Frames, items: &
     concluded(frame, frames, |_| true, items);
     alert_names(items);
     kind(event, again, |_| true, items);
+}
+
+/// Adds the smoothed RTT in milliseconds, if the values of group `track` have it.
+pub fn srtt_ms(mut earlier: impl Iterator<Item = Field<'static>>, items: &mut Items) {
+    let srtt = earlier.find(|field| field.spec.name == SRTT_US);
+    if let Some(us) = srtt.and_then(|srtt| srtt.value.as_int()) {
+        let number = (us as f64 / 1000.0).to_bits();
+        let line = line::of_plugin(PluginField::SrttMs, NONE, 0..0, 0);
+        items.push(ffi::bblog_item { number, generated: true, ..line });
+    }
 }
 
 /// Adds the alert of a stall that ends with a frame.

@@ -18,8 +18,18 @@ pub fn decode(
     frames: &mut Frames,
     items: &mut Items,
 ) -> Answer {
-    let (mut unknown, nothing) = (SectionFacts::default(), Assumed::default());
-    let (section, assumed) = sections.get(request.section).unwrap_or((&mut unknown, &nothing));
+    match sections.get(request.section) {
+        Some(section) => decode_in(section, request, frames, items),
+        None => decode_in((&mut SectionFacts::default(), &Assumed::default()), request, frames, items),
+    }
+}
+
+fn decode_in(
+    (section, assumed): (&mut SectionFacts, &Assumed),
+    request: &Request<'_>,
+    frames: &mut Frames,
+    items: &mut Items,
+) -> Answer {
     match request.input {
         FrameBytes::Record { data, verbose, packet } => match Record::from_tcpinfo(data) {
             Ok(record) => {

@@ -146,6 +146,9 @@ impl FrameEvent<'_> {
                 earlier.for_each(|value| TreeLine::COMPUTED.push(items, &value));
             }
             answer::push_requested_own(event, self.again, request, frames, items);
+            if PluginField::SrttMs.is_requested() {
+                answer::srtt_ms(self.earlier(frames), items);
+            }
         }
         if request.wants(ffi::BBLOG_WANT_VALUES) {
             self.own_values(items);
@@ -184,6 +187,7 @@ impl FrameEvent<'_> {
             let computed = TreeLine { depth: 0, text, ..TreeLine::COMPUTED };
             self.earlier(frames).for_each(|value| computed.push(items, &value));
             answer::own(event, self.again, request.frame, frames, items);
+            answer::srtt_ms(self.earlier(frames), items);
         }
         if !request.wants(ffi::BBLOG_WANT_VALUES) {
             return;

@@ -253,6 +253,7 @@ fn answer(decoded: &Answer, items: &Items) -> ffi::bblog_result {
         limit: decoded.limit,
         elapsed: decoded.elapsed,
         flow: decoded.flow,
+        resent: decoded.resent,
         new_conversation: decoded.new_conversation,
         local: endpoint(local),
         foreign: endpoint(foreign),

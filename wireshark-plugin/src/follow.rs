@@ -39,7 +39,6 @@ pub struct StallAt {
 pub struct Follow {
     connections: Option<Box<Connections<RandomState>>>,
     frames: PerFrame<i32, 0>,
-    limits: HashMap<FlowId, Limit, RandomState>,
     stalls: HashMap<u32, StallAt, RandomState>,
 }
 
@@ -52,8 +51,7 @@ impl Follow {
         let Fed::Taken(_, step) = connections.feed(key, frame.into(), item) else { return };
         // Accounts are nothing that a frame shows.
         connections.take_closed();
-        let limit_before = self.limits.insert(flow, step.limit);
-        self.frames.set(frame, pack(&step, limit_before));
+        self.frames.set(frame, pack(&step));
         let Some((_, connection)) = connections.get(&key).filter(|_| step.stall_ended) else { return };
         if let (Some(first), Some(stall)) = (connection.first(), connection.last_stall())
             && let (Ok(begin), Ok(end)) = (stall.first_number.try_into(), u32::try_from(stall.last_number))
@@ -76,11 +74,11 @@ impl Follow {
 }
 
 /// A byte each: limit, limit before, timer, retransmission; 0 is none, and 1 of the last an unknown cause.
-fn pack(step: &Step, limit_before: Option<Limit>) -> i32 {
+fn pack(step: &Step) -> i32 {
     let retransmission = step.retransmission.map(|sent| sent.cause.map_or(1, |cause| cause as u8 + 2));
     i32::from_le_bytes([
         step.limit as u8 + 1,
-        limit_before.map_or(0, |limit| limit as u8 + 1),
+        step.limit_before.map_or(0, |limit| limit as u8 + 1),
         step.timer.map_or(0, |timer| timer as u8 + 1),
         retransmission.unwrap_or(0),
     ])

@@ -120,15 +120,28 @@ impl Items {
     }
 
     #[inline]
-    fn keep(&mut self, write: impl FnOnce(&mut WithoutControls<'_>) -> fmt::Result) -> TextAt {
+    fn keep(&mut self, write: impl FnOnce(&mut TextBuffer<'_>) -> fmt::Result) -> TextAt {
         if self.texts.len() > TEXT_MAX {
             return NONE;
         }
         let at = self.texts.len();
         // The writer never fails; a text that gives up leaves what it wrote so far.
-        let _ = write(&mut WithoutControls(&mut self.texts));
+        let _ = write(&mut TextBuffer(&mut self.texts));
+        if !is_plain(&self.texts[at..]) {
+            self.clean(at);
+        }
         self.texts.push(0);
         u32::try_from(at).unwrap_or(NONE)
+    }
+
+    /// Puts U+FFFD in place of the control characters from `at` on.
+    #[cold]
+    fn clean(&mut self, at: usize) {
+        let written = self.texts.split_off(at);
+        // Only strings were written.
+        let text = str::from_utf8(&written).unwrap_or_default();
+        let clean = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        self.texts.extend_from_slice(clean.collect::<String>().as_bytes());
     }
 
     /// Keeps bytes that should be UTF-8; what is not becomes U+FFFD.
@@ -137,31 +150,19 @@ impl Items {
     }
 }
 
-/// Writes text without control characters.
-struct WithoutControls<'a>(&'a mut Vec<u8>);
-
-impl Write for WithoutControls<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            self.0.extend_from_slice(text.as_bytes());
-        } else {
-            self.write_any(text);
-        }
-        Ok(())
-    }
+/// Whether all of it is printable ASCII. It does not end early, so that many bytes are looked at together.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
-impl WithoutControls<'_> {
-    #[cold]
-    fn write_any(&mut self, text: &str) {
-        for part in text.split_inclusive(char::is_control) {
-            let clean = part.trim_end_matches(char::is_control);
-            self.0.extend_from_slice(clean.as_bytes());
-            if clean.len() < part.len() {
-                self.0.extend_from_slice("\u{fffd}".as_bytes());
-            }
-        }
+/// Writes text; what it writes is cleaned when it is complete.
+struct TextBuffer<'a>(&'a mut Vec<u8>);
+
+impl Write for TextBuffer<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 

@@ -13,20 +13,19 @@ use bblog_dissector::words::SegmentWords;
 use bblog_dissector::{TcpHeader, tables};
 use bblog_pcapng::packet::{NULL, ParsedPacket};
 
-use crate::answer::{self, alerts, counted, notice};
+use crate::answer::{self, SRTT_US, alerts, counted, notice};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
 use crate::items::{Items, TextAt};
 use crate::line::{self, TreeLine, is_flags};
 use crate::packet;
-use crate::registry;
+use crate::registry::{self, PluginField};
 use crate::request::{Answer, Request};
 use crate::sections::{Assumed, MachineFacts, SectionFacts};
 
-/// The values of group `track` that stand with the connection's state; `rcv_nxt_rel` is a relative number.
+/// The value of group `track` that is a relative number.
 const RCV_NXT_REL: &str = "rcv_nxt_rel";
-const SRTT_US: &str = "srtt_us";
 
 /// A record, and what is known beside its bytes.
 struct FrameRecord<'a> {
@@ -119,15 +118,16 @@ impl FrameRecord<'_> {
 
     /// Hands the record to the analysis, with the TCP header that it had in the log.
     fn as_logged<T>(&self, packet: Option<&ParsedPacket<'_>>, with: impl FnOnce(&Item<'_>) -> T) -> T {
+        let (time, context) = (self.record.time(), self.context);
+        let Some(packet) = packet else {
+            return with(&Item::Bblog(RecordItem { record: *self.record, time, context }));
+        };
         let mut whole = [0; RECORD_LEN];
         let (info, header) = whole.split_at_mut(TCPINFO_LEN);
         info.copy_from_slice(self.record.tcpinfo());
-        if let Some(packet) = packet {
-            let len = packet.tcp.len().min(header.len());
-            header[..len].copy_from_slice(&packet.tcp[..len]);
-        }
-        let (record, time) = (Record::from_bytes(&whole), self.record.time());
-        with(&Item::Bblog(RecordItem { record, time, context: self.context }))
+        let len = packet.tcp.len().min(header.len());
+        header[..len].copy_from_slice(&packet.tcp[..len]);
+        with(&Item::Bblog(RecordItem { record: Record::from_bytes(&whole), time, context }))
     }
 
     /// What sequence numbers in texts are relative to.
@@ -171,6 +171,9 @@ impl FrameRecord<'_> {
                 earlier.for_each(|value| TreeLine::COMPUTED.push(items, &value));
             }
             answer::push_requested_own(&self.event, self.again.is_some(), request, frames, items);
+            if PluginField::SrttMs.is_requested() {
+                answer::srtt_ms(self.earlier(frames), items);
+            }
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             answer::push_rows(&self.event, RowGroup::Own, TreeLine::LOGGED, items);
@@ -195,6 +198,7 @@ impl FrameRecord<'_> {
                 self.earlier(frames).filter(|field| ![RCV_NXT_REL, SRTT_US].contains(&field.spec.name));
             beside.for_each(|value| TreeLine { depth: 0, text, ..TreeLine::COMPUTED }.push(items, &value));
             answer::own(&self.event, self.again.is_some(), self.request.frame, frames, items);
+            answer::srtt_ms(self.earlier(frames), items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();
@@ -206,7 +210,8 @@ impl FrameRecord<'_> {
         self.connection_state(frames, items);
         self.raw(items);
         self.verbose(items);
-        let text = items.text(format_args!("Decoded as: {}", self.machine));
+        let stack = self.record.stack_id();
+        let text = items.text(format_args!("Decoded as: stack {stack} is {}", self.machine));
         items.push(ffi::bblog_item { generated: true, ..line::of_text(text, 0) });
     }
 

@@ -80,6 +80,8 @@ pub struct Answer {
     pub elapsed: u64,
     /// The flow's number, if its connection is not known.
     pub flow: u32,
+    /// Whether it is a segment that was sent before.
+    pub resent: bool,
     /// Whether no earlier record of the flow had a known connection, and this one has.
     pub new_conversation: bool,
     /// BBLog: the connection of the section, ours first.
@@ -101,6 +103,7 @@ impl Default for Answer {
             limit: NONE,
             elapsed: 0,
             flow: NONE,
+            resent: false,
             new_conversation: false,
             connection: None,
         }

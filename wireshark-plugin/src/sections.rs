@@ -73,7 +73,7 @@ impl MachineFacts {
     }
 }
 
-/// `stack rack (inferred), kernel 14, hz not known`
+/// `rack (inferred), kernel 14, hz not known`: the stack stands first.
 impl Display for MachineFacts {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn fact<T>(fact: Option<Fact<T>>, name: impl Fn(T) -> String) -> String {
@@ -85,7 +85,7 @@ impl Display for MachineFacts {
         }
         let stack = fact(self.stack, |stack| stack.name().to_owned());
         let kernel = fact(self.kernel, |kernel| kernel.to_string());
-        write!(out, "stack {stack}, kernel {kernel}, hz {}", fact(self.hz, |hz| hz.to_string()))
+        write!(out, "{stack}, kernel {kernel}, hz {}", fact(self.hz, |hz| hz.to_string()))
     }
 }
 
@@ -147,9 +147,12 @@ impl SectionFacts {
 
     /// Takes in what a record proves about the machine, as far as the section does not say it.
     pub fn observe(&mut self, record: &Record<'_>) {
+        if self.observed >= OBSERVED {
+            return;
+        }
         let stated = self.stacks.get(&record.stack_id()).copied().unwrap_or_default();
         let is_told = stated != Stack::Unknown && self.machine.kernel.is_some() && self.machine.hz.is_some();
-        if is_told || self.observed >= OBSERVED {
+        if is_told {
             return;
         }
         self.observed += 1;
@@ -319,10 +322,10 @@ mod tests {
             let (section, assumed) = sections.get(key).unwrap();
             section.machine(id, assumed).to_string()
         };
-        assert_eq!(stack(&mut sections, 2), "stack bbr, kernel not known, hz not known");
-        assert_eq!(stack(&mut sections, 1), "stack freebsd, kernel not known, hz not known");
+        assert_eq!(stack(&mut sections, 2), "bbr, kernel not known, hz not known");
+        assert_eq!(stack(&mut sections, 1), "freebsd, kernel not known, hz not known");
         sections.assume_kernel(Some(Kernel::Freebsd13));
-        assert_eq!(stack(&mut sections, 1), "stack freebsd, kernel 13, hz not known");
+        assert_eq!(stack(&mut sections, 1), "freebsd, kernel 13, hz not known");
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Connection {
     order: Reordering,
     /// A timer found a loss, and nothing was received since.
     unanswered: bool,
+    /// What limits it, as the last item's step says.
+    limit: Option<Limit>,
     mss: SegmentSize,
 }
 
@@ -115,6 +117,7 @@ impl Connection {
             passed_over: false,
             order: Reordering::default(),
             unanswered: false,
+            limit: None,
             mss: SegmentSize::Logged,
         }
     }
@@ -204,10 +207,13 @@ impl Connection {
         stack: Option<StackOf>,
         missing: u32,
     ) -> Step {
-        let limit_before = self.sending.state();
+        let state_before = self.sending.state().map_or(Limit::Unknown, |state| state.0);
         let mut step = Step::begin(seen, missing, self.clock.items == 1);
-        if let Some(timer) = seen.timer {
-            self.fired(timer);
+        step.limit_before = self.limit;
+        if let Some(timer) = seen.timer
+            && self.fired(timer)
+        {
+            step.limit_before = Some(Limit::Timeout);
         }
         if seen.timer_cut {
             self.tally.timer_cut = true;
@@ -225,9 +231,11 @@ impl Connection {
         self.sending.set(limit, evidence);
         let (reception, why) = receiving(&self.facts);
         self.set_reception(reception, why, seen);
-        (step.limit, step.evidence) = (limit, evidence);
-        step.limit_changed = limit_before.is_none_or(|before| before.0 != limit);
-        step.stall_ended = self.watch_stalls(limit_before.map_or(Limit::Unknown, |before| before.0));
+        let waits = self.unanswered && limit != Limit::Unknown;
+        (step.limit, step.evidence) =
+            if waits { (Limit::Timeout, Evidence::Timer) } else { (limit, evidence) };
+        self.limit = Some(step.limit);
+        step.stall_ended = self.watch_stalls(state_before);
         step
     }
 
@@ -288,19 +296,22 @@ impl Connection {
         self.buffer.lose();
     }
 
-    /// A timer fired: of those that find a loss, the time since the last segment is theirs.
-    fn fired(&mut self, timer: Timer) {
+    /// A timer fired: of those that find a loss, the time since the last segment is theirs. Returns whether it is
+    /// one of those.
+    fn fired(&mut self, timer: Timer) -> bool {
         let count = &mut self.tally.fired[timer as usize];
         *count = count.saturating_add(1);
         self.stalls.fired(timer);
         self.sent.fired(timer);
-        if timer.is_loss() && self.facts.established {
+        let finds_loss = timer.is_loss() && self.facts.established;
+        if finds_loss {
             self.sending.attribute_again(Limit::Timeout, Evidence::Timer);
             self.unanswered = true;
         }
         if timer.is_loss() || matches!(timer, Timer::Persist | Timer::Keepalive) {
             self.receiving.attribute_again(Reception::PeerSilent, Evidence::Timer);
         }
+        finds_loss
     }
 
     fn happened(&mut self, before: &FactsBefore, seen: &Observed<'_>, stack: Option<Stack>, step: &mut Step) {

@@ -9,13 +9,15 @@ use crate::tcp::timer::Timer;
 /// What one item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What limits the sending side after this item, as far as is known then: time that turns out to belong
-    /// to a timer that fires later is [`Limit::Timeout`] in the account only.
+    /// What limits the sending side after this item, as far as is known then: [`Limit::Timeout`] from the item
+    /// on with which a timer finds a loss, until the peer answers or new data is sent. In the account that time
+    /// begins with the last segment before.
     pub limit: Limit,
+    /// What limited it up to this item; [`Limit::Timeout`] if a timer that finds a loss fired. `None` for the first
+    /// item.
+    pub limit_before: Option<Limit>,
     /// What decided on it.
     pub evidence: Evidence,
-    /// Whether the item changed it.
-    pub limit_changed: bool,
     /// The timer that fired.
     pub timer: Option<Timer>,
     /// The segment that was sent again.
@@ -88,8 +90,8 @@ impl Step {
     pub(crate) fn begin(seen: &Observed<'_>, missing: u32, is_first: bool) -> Step {
         Step {
             limit: Limit::Unknown,
+            limit_before: None,
             evidence: Evidence::Missing,
-            limit_changed: false,
             timer: seen.timer,
             retransmission: None,
             send_error: None,

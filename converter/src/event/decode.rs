@@ -25,8 +25,6 @@ pub struct DecodedItem<'a> {
     pub input: usize,
     /// The time of the first event of the inputs, selected or not: what relative times count from.
     pub first: Micros,
-    /// Its time is before that of the event before it: it was logged late.
-    pub runs_back: bool,
     /// What its source says.
     pub item: LogItem<'a>,
     /// The decoded event.
@@ -81,9 +79,8 @@ pub struct ItemDecoder {
     connections: BblogConnections,
     sessions: LruMap<InputSession, SessionDecoding>,
     number: u64,
-    /// Time of the first event, and of the last.
+    /// Time of the first event.
     first: Option<Micros>,
-    last: Option<Micros>,
 }
 
 /// Input, section, provider and session.
@@ -109,7 +106,6 @@ impl ItemDecoder {
             sessions,
             number: 0,
             first: None,
-            last: None,
         }
     }
 
@@ -161,7 +157,6 @@ impl ItemDecoder {
         };
         let time = item.time();
         let first = *self.first.get_or_insert(time);
-        let runs_back = self.last.replace(time).is_some_and(|last| time < last);
         let analysis = match &mut self.follower {
             Some(follower) => ItemDecoder::analysis(follower, input, self.number, &item),
             None => None,
@@ -171,7 +166,6 @@ impl ItemDecoder {
             number: self.number,
             input,
             first,
-            runs_back,
             item,
             event,
             tracked,

@@ -130,11 +130,6 @@ impl Emit<'_> {
 /// Whether `a` takes the place of `b` where both apply: same bits, more conditions.
 fn beats(a: &Row, b: &Row) -> bool {
     let overlap = |x: Option<u8>, y: Option<u8>| x.unwrap_or(0xff) & y.unwrap_or(0xff) != 0;
-    let weight = |row: &Row| {
-        row.when.conds.len()
-            + usize::from(row.when.stacks.is_some())
-            + usize::from(row.when.kernels.is_some())
-    };
     let (a_low, a_high) = a.member.bits.unwrap_or((0, 63));
     let (b_low, b_high) = b.member.bits.unwrap_or((0, 63));
     a.member.name == b.member.name
@@ -142,5 +137,5 @@ fn beats(a: &Row, b: &Row) -> bool {
         && b_low <= a_high
         && overlap(a.when.stacks, b.when.stacks)
         && overlap(a.when.kernels, b.when.kernels)
-        && weight(a) > weight(b)
+        && a.when.weight() > b.when.weight()
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Titles, categories, sentences and alerts of an event.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::rows::Emit;
@@ -14,10 +15,17 @@ pub fn category(word: &str) -> Result<String, TableError> {
     Ok(format!("Category::{category:?}"))
 }
 
+/// What fits best stands first: what has the most conditions, and of equals the last.
+fn best_first<T>(items: &[(When, T)]) -> Vec<&(When, T)> {
+    let mut items: Vec<_> = items.iter().rev().collect();
+    items.sort_by_key(|item| Reverse(item.0.weight()));
+    items
+}
+
 impl Emit<'_> {
     pub fn titles(&self, event: &Event) -> Result<String, TableError> {
         let mut out = String::new();
-        for (when, words) in &event.titles {
+        for (when, words) in best_first(&event.titles) {
             let _ = write!(out, "Title {{ when: {}, words: {words:?} }},", self.when(when, None)?);
         }
         Ok(out)
@@ -25,7 +33,7 @@ impl Emit<'_> {
 
     pub fn categories(&self, event: &Event) -> Result<String, TableError> {
         let mut out = String::new();
-        for (when, word) in &event.categories {
+        for (when, word) in best_first(&event.categories) {
             let (when, category) = (self.when(when, None)?, category(word)?);
             let _ = write!(out, "EventCategory {{ when: {when}, category: {category} }},");
         }
@@ -34,7 +42,7 @@ impl Emit<'_> {
 
     pub fn sentences(&self, event: &Event, sentences: &[(When, String)]) -> Result<String, TableError> {
         let mut out = String::new();
-        for (when, text) in sentences {
+        for (when, text) in best_first(sentences) {
             let pieces = sentence::parse(text).map_err(|fault| format!("{}: {fault}", event.name))?;
             let (when, parts) = (self.when(when, None)?, self.parts(event, &pieces)?);
             let _ = write!(out, "SummaryTemplate {{ when: {when}, parts: &[{parts}] }},");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a schema says of its events: sentences, plain names, categories, alerts and timers.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::leak::leak;
@@ -46,14 +47,14 @@ pub(super) fn own_categories(own: &[&CategoryDef], fields: &[StructField]) -> Ve
     let categories = own.iter().filter_map(|own| {
         Some(EventCategory { when: when(&own.conditions, &index)?, category: own.category })
     });
-    categories.collect()
+    best_first(categories.collect(), |own| &own.when)
 }
 
 /// The schema's sentences about an event; where it has none that always fits, its format too.
 pub(super) fn own_says(own: &[&SentenceDef], def: &EventDef, fields: &[StructField]) -> Vec<SummaryTemplate> {
     let mut says = own_sentences(own, fields);
     if !says.iter().any(|say| say.when.conds.is_empty()) {
-        says.insert(0, SummaryTemplate { when: When::ALWAYS, parts: format_parts(&def.format).leak() });
+        says.push(SummaryTemplate { when: When::ALWAYS, parts: format_parts(&def.format).leak() });
     }
     says
 }
@@ -65,7 +66,14 @@ pub(super) fn own_sentences(own: &[&SentenceDef], fields: &[StructField]) -> Vec
         let (when, parts) = (when(&own.conditions, &index)?, sentence_parts(&own.pieces, &index)?);
         Some(SummaryTemplate { when, parts: parts.leak() })
     });
-    sentences.collect()
+    best_first(sentences.collect(), |sentence| &sentence.when)
+}
+
+/// What fits best first: what has the most conditions, and of equals the last.
+fn best_first<T>(mut items: Vec<T>, when: impl Fn(&T) -> &When) -> Vec<T> {
+    items.reverse();
+    items.sort_by_key(|item| Reverse(when(item).conds.len()));
+    items
 }
 
 /// The parts of a sentence; `None` if it names a field that the event does not have.

@@ -213,17 +213,10 @@ impl<'a> Event<'a> {
         self.alerts().next().map(|alert| alert.category).or_else(own).unwrap_or_default()
     }
 
-    /// Of the items that hold the one with the most conditions; of equals the last.
+    /// Of the items, the best of which stand first, the first that holds.
+    #[inline]
     pub(crate) fn best<T>(&self, items: &'static [T], when: impl Fn(&T) -> &When) -> Option<&'static T> {
-        let mut best = None;
-        let mut most = 0;
-        for item in items {
-            let conditions = weight(when(item));
-            if conditions >= most && self.holds(when(item)) {
-                (best, most) = (Some(item), conditions);
-            }
-        }
-        best
+        items.iter().find(|item| self.holds(when(item)))
     }
 
     /// Why it deserves notice, if it does.
@@ -371,11 +364,6 @@ impl<'a> Event<'a> {
         let start = at + first;
         Some(Field { spec, value, range: start..start + usize::from(spec.place.size), hz: self.cx.hz })
     }
-}
-
-/// The more conditions, the better something fits.
-fn weight(when: &When) -> usize {
-    when.conds.len() + usize::from(when.stacks != ALL) + usize::from(when.kernels != ALL)
 }
 
 /// The values of a verbose part. Their ranges are relative to it.

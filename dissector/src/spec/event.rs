@@ -29,11 +29,11 @@ pub struct EventSpec {
     pub logged_by: &'static [&'static str],
     /// Its values.
     pub fields: &'static [FieldSpec],
-    /// Plain names; of those that apply the one with the most conditions is used.
+    /// Plain names, those with the most conditions first; the first that applies is used.
     pub titles: &'static [Title],
-    /// What it is about; of those that apply the one with the most conditions is used.
+    /// What it is about; chosen alike.
     pub categories: &'static [EventCategory],
-    /// Its summaries; of those that apply the one with the most conditions is used.
+    /// Its summaries; chosen alike.
     pub says: &'static [SummaryTemplate],
     /// What listings add to the packet that the event is; chosen alike.
     pub beside: &'static [SummaryTemplate],

@@ -79,6 +79,8 @@ pub enum PluginField {
     StallEndedIn,
     /// `bblog.stall_started_in`: where a stall that ends with this frame began.
     StallStartedIn,
+    /// `bblog.srtt_ms`: `bblog.srtt_us` in milliseconds, for columns and graphs.
+    SrttMs,
 }
 
 /// The fields that come from the analysis of a connection.
@@ -149,7 +151,7 @@ const fn frame(
 }
 
 /// The plugin's own fields, in the order of [`PluginField`].
-const PLUGIN_FIELDS: [ffi::bblog_field; 17] = [
+const PLUGIN_FIELDS: [ffi::bblog_field; 18] = [
     own(c"Event", c"bblog.event", c"Short name of the event", ffi::FT_STRING),
     own(c"Summary", c"bblog.summary", c"What happened, in one line", ffi::FT_STRING),
     own(c"Provider", c"eventlog.provider", c"Name of the provider", ffi::FT_STRING),
@@ -222,6 +224,12 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 17] = [
         c"bblog.stall_started_in",
         c"The last frame with progress before",
         ffi::FT_FRAMENUM_NONE,
+    ),
+    own(
+        c"Smoothed RTT, ms",
+        c"bblog.srtt_ms",
+        c"Smoothed RTT in milliseconds, whatever the stack",
+        ffi::FT_DOUBLE,
     ),
 ];
 

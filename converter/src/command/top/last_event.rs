@@ -23,7 +23,6 @@ pub struct LastEvent {
     number: u64,
     input: usize,
     first: Micros,
-    runs_back: bool,
     time: Micros,
     tracked: Tracked,
     style: InitialSeqs,
@@ -60,7 +59,7 @@ impl LastEvent {
     #[inline]
     pub fn keep(&mut self, decoded: &DecodedItem<'_>) {
         (self.number, self.input, self.first) = (decoded.number, decoded.input, decoded.first);
-        (self.runs_back, self.time) = (decoded.runs_back, decoded.item.time());
+        self.time = decoded.item.time();
         (self.tracked, self.style, self.again) = (decoded.tracked, decoded.initial_seqs, decoded.again);
         self.bytes.clear();
         match &decoded.item {
@@ -126,7 +125,6 @@ impl LastEvent {
             number: self.number,
             input: self.input,
             first: self.first,
-            runs_back: self.runs_back,
             item,
             event,
             tracked: self.tracked,

@@ -9,7 +9,7 @@ use std::io::Write;
 
 use bblog_dissector::Micros;
 use bblog_dissector::spec::Category;
-use bblog_dissector::text::InitialSeqs;
+use bblog_dissector::text::{InitialSeqs, time};
 
 use super::cell::{TextWriter, integer, left, right, text};
 use super::label::{self, Labels};
@@ -214,8 +214,12 @@ fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     {
         let _ = write!(out, " [{} records missing before]", item.missing);
     }
-    if decoded.runs_back {
-        out.extend_from_slice(b" [late]");
+    // It happened before the event before it of its connection.
+    if let Some(Micros(delta @ ..0)) = decoded.tracked.delta {
+        out.extend_from_slice(b" [logged ");
+        // A Vec takes everything.
+        let _ = time(&mut TextWriter(out), delta.saturating_neg());
+        out.extend_from_slice(b" late]");
     }
 }
 
