@@ -22,6 +22,15 @@ test:
 	@packaging/deps.sh test
 	$(CARGO) test --workspace --locked
 
+# The Python package: types, wheel, and what it reads.
+test-python:
+	@python/test.sh package
+
+# Its data source for Spark 4 in a cluster of two workers, and the tables in Polars, DataFusion, ClickHouse and DuckDB: 1.5 GB
+# from PyPI and Java the first time.
+test-engines:
+	@python/test.sh engines
+
 # Every test that runs tshark, with another Wireshark: make test-wireshark VERSION=4.4 (or 4.6).
 test-wireshark: deps
 	@packaging/wireshark-env.sh $(VERSION) $(CARGO) test --locked -p bblog-tests --no-fail-fast --test 'wireshark*' \
@@ -65,7 +74,7 @@ freebsd-check:
 bench: bench-bblog bench-plugin
 
 bench-bblog:
-	$(CARGO) bench -p bblog-converter --bench speed --locked
+	$(CARGO) bench -p bblog-converter --bench speed --bench tables --locked
 
 # Instructions of tshark without the plugin and with it (LOGS="FILE...": of other logs than the shipped ones).
 bench-plugin: build
@@ -133,4 +142,4 @@ install-profile:
 clean:
 	$(CARGO) clean
 
-.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-wireshark fuzz audit check freebsd-check bench bench-bblog bench-plugin bench-bblogd bench-plot install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean
+.PHONY: faults fuzz-plugin memcheck sanitize all deps build demo test test-python test-engines test-wireshark fuzz audit check freebsd-check bench bench-bblog bench-plugin bench-bblogd bench-plot install-plugin install-extcap install-profile packaging-check packaging-check-quick port-crates deb deb-check static screenshot clean

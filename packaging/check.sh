@@ -40,7 +40,7 @@ need() {
 
 check_scripts() {
 	need shellcheck shellcheck
-	find packaging tests -name '*.sh' -exec shellcheck {} +
+	find packaging python tests -name '*.sh' -exec shellcheck {} +
 	shellcheck -s sh packaging/freebsd/tests/rc.subr
 	# rc.subr(8) reads the variables that seem unused.
 	sed 's|%%PREFIX%%|/usr/local|g' packaging/freebsd/net/bblog/files/bblogd.in | shellcheck -s sh -e SC1091,SC2034 -

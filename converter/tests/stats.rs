@@ -208,6 +208,64 @@ fn a_series_by_its_name() {
     assert_eq!(by_name.len(), 1);
 }
 
+/// The bytes of an ELOG capture as two captures, the second of which begins with the event `at`, so much later by the clock
+/// of the day.
+fn two_captures(capture: &[u8], at: usize, later_us: u64) -> [Vec<u8>; 2] {
+    let number = |at: usize| u64::from_le_bytes(capture[at..at + 8].try_into().unwrap());
+    let table = 4 + 34 * u32::from_le_bytes(capture[40..44].try_into().unwrap()) as usize;
+    let mut cut = 40 + table;
+    for _ in 0..at {
+        cut += usize::from(u16::from_le_bytes([capture[cut], capture[cut + 1]]));
+    }
+    let mut first = capture[..cut].to_vec();
+    first[24..40].fill(0);
+    let mut second = capture[..40 + table].to_vec();
+    second.extend(&capture[cut..]);
+    let begin = number(cut + 8);
+    second[8..16].copy_from_slice(&begin.to_le_bytes());
+    second[16..24].copy_from_slice(&(number(16) + begin - number(8) + later_us).to_le_bytes());
+    second[24..40].fill(0);
+    [first, second]
+}
+
+/// A session of eventlog goes on in the next capture of a series, unless the machine booted between them; a copy is no
+/// next capture.
+#[test]
+fn sessions_go_on_in_a_series() {
+    let capture = std::fs::read(log("small-plain.elog")).unwrap();
+    let whole = rows(&[], &[&log("small-plain.elog")]);
+    let by_id = |rows: Vec<Value>| -> BTreeMap<String, Value> {
+        let rows = rows.into_iter().map(|mut row| {
+            row["file"] = Value::Null;
+            (row["connection_id"].as_str().unwrap().to_owned(), row)
+        });
+        rows.collect()
+    };
+    for at in [30, 100, 200] {
+        let folder = Folder::new();
+        for (number, part) in two_captures(&capture, at, 0).iter().enumerate() {
+            folder.write(&format!("web.{number}.elog"), part);
+        }
+        assert_eq!(by_id(rows(&[], &[&folder.path("")])), by_id(whole.clone()), "{at}");
+        assert_eq!(by_id(rows(&[], &[&folder.path("web")])), by_id(whole.clone()), "{at}");
+        let why = lines(&bblog("why", &["--json"], &[&folder.path("web")]));
+        assert_eq!(why, lines(&bblog("why", &["--json"], &[&log("small-plain.elog")])), "{at}");
+    }
+    // Booted an hour later: other sessions.
+    let folder = Folder::new();
+    for (number, part) in two_captures(&capture, 100, 3_600_000_000).iter().enumerate() {
+        folder.write(&format!("web.{number}.elog"), part);
+    }
+    let apart = rows(&[], &[&folder.path("")]);
+    assert!(apart.len() > whole.len(), "{}", apart.len());
+    // Other names are no series.
+    let folder = Folder::new();
+    for (name, part) in ["a.elog", "b.elog"].iter().zip(two_captures(&capture, 100, 0)) {
+        folder.write(name, &part);
+    }
+    assert_eq!(rows(&[], &[&folder.path("")]).len(), apart.len());
+}
+
 /// The output does not depend on which thread is first.
 #[test]
 fn the_order_is_that_of_the_rows() {

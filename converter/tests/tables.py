@@ -102,6 +102,14 @@ found = query("select event, key, count(*), sum(value::hugeint) from (select eve
 same("values", {(event, key): [count, total] for event, key, count, total in found}, dict(values))
 same("keys", query("select count(*) from events where len(list_distinct(map_keys(values))) <> len(map_keys(values))"), [(0,)])
 
+# Numbers that do not fit are texts.
+large = collections.Counter((event["event"], name, str(number(value))) for event in events
+                            for name, value in own(event).items() if isinstance(value, str) and len(value) > 15
+                            and number(value) is not None and not fits(number(value)))
+found = query("select event, key, value, count(*) from (select event, unnest(map_entries(texts), recursive := true) from events) "
+              "where try_cast(value as hugeint) >= 9223372036854775808 group by all")
+same("large numbers", {(event, key, value): count for event, key, value, count in found}, dict(large))
+
 # Times, and joins with connections.
 times = [event["time_us"] for event in events if event["clock"] == "utc"]
 same("times", query("select count(time), sum(epoch_us(time))::hugeint from events"),

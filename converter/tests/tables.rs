@@ -152,6 +152,21 @@ fn folders_are_those_of_hive() {
     assert_eq!(names[2], "schema");
 }
 
+/// The folder may be named from the one that the program runs in.
+#[test]
+fn a_relative_folder() {
+    let folder = Folder::new();
+    for name in ["t", "./u", "deep/v/"] {
+        let mut command = support::bblog();
+        command.current_dir(folder.path("")).args(["convert", "--format", "parquet", "-o", name]);
+        let output = command.args(STACKS).arg(log("rack_reqresp.tcplog")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let found = files(&folder.path(name));
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found.iter().all(|path| path.extension().is_some_and(|end| end == "parquet")), "{found:?}");
+    }
+}
+
 /// The same input is refused or replaced, under whatever name.
 #[test]
 fn nothing_is_there_twice() {
@@ -182,6 +197,94 @@ fn nothing_is_there_twice() {
     assert_eq!((ran.code, &*ran.stderr), (0, ""));
     compare(&tables, &[&copy, &b, &c], "replaced by the same");
     assert_eq!(std::fs::read_dir(tables.join("_bblog")).unwrap().count(), 1);
+}
+
+/// Files of folders that are no logs, and copies, are left out, counted, and named with -v.
+#[test]
+fn foreign_files_and_copies() {
+    let folder = Folder::new();
+    let captures = folder.path("captures");
+    std::fs::create_dir(&captures).unwrap();
+    let input = log("rack_reqresp.tcplog");
+    for name in ["a", "b", "c"] {
+        std::fs::copy(&input, captures.join(name)).unwrap();
+    }
+    // Two that are the same, and a pcapng file without an event: a section header alone.
+    std::fs::write(captures.join("notes"), "no log").unwrap();
+    std::fs::write(captures.join("notes.old"), "no log").unwrap();
+    let section =
+        b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0";
+    std::fs::write(captures.join("packets.pcapng"), section).unwrap();
+    let ran = to_parquet(&folder.path("t"), &[], &[&captures]);
+    let said = "bblog: 3 files left out, no logs; -v names them\nbblog: 2 files left out, the same as others; -v names them\n";
+    assert_eq!((ran.code, &*ran.stderr), (0, said));
+    compare(&folder.path("t"), &[&input], "one of three copies");
+    let ran = to_parquet(&folder.path("u"), &["-v"], &[&captures]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for (name, what) in
+        [("notes", "no log"), ("notes.old", "no log"), ("packets.pcapng", "no log"), ("b", "the same as ")]
+    {
+        let line = format!("/{name}: {what}");
+        assert!(ran.stderr.contains(&line) && ran.stderr.contains(", left out\n"), "{line}: {}", ran.stderr);
+    }
+    // One that the user names is a problem.
+    let ran = to_parquet(&folder.path("v"), &[], &[&captures.join("notes")]);
+    assert!(ran.code == 1 && ran.stderr.contains("expected an ELOG file"), "{}", ran.stderr);
+}
+
+/// A damaged file gives what can be read, and a line.
+#[test]
+fn a_damaged_file() {
+    let folder = Folder::new();
+    let whole = std::fs::read(log("rack_tailloss_rto.tcplog")).unwrap();
+    let torn = folder.write("torn", &whole[..208 + 100 * 328 + 7]);
+    let good = log("bbr_keepalive.tcplog");
+    let ran = to_parquet(&folder.path("t"), &[], &[&torn, &good]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(ran.stderr.lines().filter(|line| line.contains("torn: ")).count(), 1, "{}", ran.stderr);
+    assert_eq!(files(&folder.path("t")).len(), 5);
+    let cut = folder.write("cut", &{
+        let mut cut = whole[..208 + 100 * 328].to_vec();
+        cut[8..16].copy_from_slice(&(208 + 100 * 328u64).to_le_bytes());
+        cut
+    });
+    compare(&folder.path("t"), &[&cut, &good], "the readable part");
+}
+
+/// A number that does not fit 64 bits with a sign is a text, not another number.
+#[test]
+fn large_numbers_are_texts() {
+    let folder = Folder::new();
+    let mut bytes = std::fs::read(log("rack_tailloss_rto.tcplog")).unwrap();
+    // The member cur_del_rate is the first of the union: a u64.
+    for record in bytes[208..].chunks_exact_mut(328) {
+        record[160..168].copy_from_slice(&(u64::MAX - 1).to_le_bytes());
+    }
+    let input = folder.write("large", &bytes);
+    let ran = to_parquet(&folder.path("t"), &[], &[&input]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    let json = bblog(&["json"], &[&input]);
+    assert!(String::from_utf8(json.stdout).unwrap().contains(&(u64::MAX - 1).to_string()));
+    compare(&folder.path("t"), &[&input], "large");
+}
+
+/// The questions of docs/fleet.md have the answers that stand there.
+#[test]
+fn questions_of_the_page() {
+    let Some(python) = python() else { return };
+    let folder = Folder::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    std::os::unix::fs::symlink(root.join("tests"), folder.path("tests")).unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_bblog")).parent().unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(programs.to_owned()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let script = root.join("converter/tests/questions.py");
+    let mut command = Command::new(python);
+    command.arg(script).arg(root.join("docs/fleet.md")).current_dir(folder.path(""));
+    let output = command.env("PATH", path.unwrap()).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 /// A run that fails leaves no file.

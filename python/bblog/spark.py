@@ -14,7 +14,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -64,7 +64,8 @@ class BblogReader(DataSourceReader):
             groups.setdefault(series, []).append((number, path))
         return [Files(tuple(path for _, path in sorted(files))) for _, files in sorted(groups.items())]
 
-    def read(self, partition: Files) -> Iterator[pa.RecordBatch]:
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        assert isinstance(partition, Files)
         names = {"filter": "filter", "connection": "connection", "kernel": "kernel", "stacks": "stack", "host": "host"}
         options = {option: self.options.get(name) for name, option in names.items()}
         with stream(partition.paths, _table(self.options), options, program=self.options.get("program")) as batches:
@@ -72,7 +73,7 @@ class BblogReader(DataSourceReader):
                 yield batch.cast(_plain(batch.schema))
 
 
-def _table(options: dict[str, str]) -> Table:
+def _table(options: Mapping[str, str]) -> Table:
     table = options.get("table", "events")
     if table not in ("events", "connections"):
         raise ValueError(f"option table: {table}, expected events or connections")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -16,7 +17,7 @@ LOGS = Path(__file__).parents[2] / "tests" / "fixtures"
 LOG = LOGS / "rack_tailloss_rto.tcplog"
 
 
-def lines(*args: object) -> list[dict]:
+def lines(*args: object) -> list[dict[str, Any]]:
     program = os.environ.get("BBLOG", "bblog")
     ran = subprocess.run([program, *map(str, args)], capture_output=True, check=True)
     return [json.loads(line) for line in ran.stdout.splitlines()]

@@ -1,67 +1,121 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The data source of Spark returns what the package does, on executors of their own."""
+"""Spark: the data source decodes on executors of their own, and the tables in Parquet hold the same.
 
+BBLOG_SPARK_MASTER is the cluster (two workers), BBLOG_SPARK_FILES the number of files.
+"""
+
+from __future__ import annotations
+
+import collections
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bblog
+import logs
+import questions
+from questions import QUESTIONS, Answers, Dialect
 
 pyspark = pytest.importorskip("pyspark")
 if shutil.which("java") is None:
     pytest.skip("no Java", allow_module_level=True)
 
-from pyspark.sql import SparkSession, functions  # noqa: E402
+from pyspark.sql import DataFrame, SparkSession, functions  # noqa: E402
 
 from bblog.spark import BblogDataSource  # noqa: E402
 
-LOGS = Path(__file__).parents[2] / "tests" / "fixtures"
-NAMES = ["rack_tailloss_rto.tcplog", "rack_reqresp.tcplog", "bbr_keepalive.tcplog", "default_v4mapped.tcplog"]
 FILES = int(os.environ.get("BBLOG_SPARK_FILES", "20"))
-
-
-@pytest.fixture(scope="module")
-def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("captures")
-    for number in range(FILES):
-        place = folder / f"host=web{number}"
-        place.mkdir()
-        shutil.copy(LOGS / NAMES[number % len(NAMES)], place / "log")
-    return folder
+SAYS = {"stacks": logs.STACKS, "kernel": logs.KERNEL}
 
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[SparkSession]:
-    master = os.environ.get("BBLOG_SPARK_MASTER", "local[2]")
+    # A cluster on this machine starts its workers from here.
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    master = os.environ.get("BBLOG_SPARK_MASTER", "local-cluster[2,1,1024]")
     builder = SparkSession.builder.master(master).config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    builder = builder.config("spark.sql.shuffle.partitions", "2").config("spark.sql.session.timeZone", "UTC")
+    session = builder.getOrCreate()
     session.dataSource.register(BblogDataSource)
     yield session
     session.stop()
 
 
-def test_connections(spark: SparkSession, captures: Path) -> None:
-    frame = spark.read.format("bblog").option("table", "connections").load(f"{captures}/**")
-    expected = bblog.connections(captures)
-    assert frame.count() == expected.num_rows == FILES
-    total = frame.agg(functions.sum("lost_us"), functions.sum("events")).first()
-    assert list(total) == [sum(expected["lost_us"].to_pylist()), sum(expected["events"].to_pylist())]
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files of as many machines."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(FILES):
+        place = folder / f"host=web{number}"
+        place.mkdir()
+        shutil.copy(logs.FIXTURES / logs.NAMES[number % len(logs.NAMES)], place / "log")
+    return folder
+
+
+def load(spark: SparkSession, path: Path | str, **options: str) -> DataFrame:
+    return spark.read.format("bblog").options(**SAYS, **options).load(str(path))
+
+
+def test_connections_of_many_files(spark: SparkSession, many: Path) -> None:
+    frame = load(spark, f"{many}/**", table="connections").cache()
     assert frame.rdd.getNumPartitions() == FILES
+    expected = logs.lines("stats", "--json", "--stack", logs.STACKS, "--kernel", logs.KERNEL, many)
+    assert frame.count() == len(expected)
+    names = ["lost_us", "events", "sent_bytes", "retransmits", *(f"limit_{limit}_us" for limit in questions.LIMITS)]
+    totals = frame.agg(*(functions.sum(name) for name in names)).first()
+    assert totals is not None
+    assert dict(zip(names, totals)) == {name: sum(row[name] for row in expected) for name in names}
+    found = {row["connection_id"]: (row["host"], row["verdict"]) for row in frame.collect()}
+    assert found == {row["connection_id"]: (row["host"], row["verdict"]) for row in expected}
+    # What why says of each log, as often as there is a copy of it.
+    limits = collections.Counter[str]()
+    for at, name in enumerate(logs.NAMES):
+        copies = len(range(at, FILES, len(logs.NAMES)))
+        for connection in bblog.why(logs.FIXTURES / name, stacks=logs.STACKS, kernel=logs.KERNEL):
+            for limit in connection["sending"]["limits"]:
+                limits[f"limit_{limit['state']}_us"] += limit["time_us"] * copies
+    assert {name: total for name, total in zip(names, totals) if name.startswith("limit_") and total} == dict(limits)
 
 
-def test_events(spark: SparkSession, captures: Path) -> None:
-    options = {"filter": "bblog.event == TIMERSTAR"}
-    frame = spark.read.format("bblog").options(**options).load(str(captures))
-    expected = bblog.read(captures, filter=options["filter"])
-    assert frame.count() == expected.num_rows
+def test_events_of_many_files(spark: SparkSession, many: Path) -> None:
+    filter = "bblog.event == TIMERSTAR"
+    frame = load(spark, many, filter=filter)
+    expected = bblog.read(many, filter=filter, stacks=logs.STACKS, kernel=logs.KERNEL)
     timeouts = [dict(values).get("timeout") for values in expected["values"].to_pylist()]
-    total = frame.agg(functions.sum(frame["values"]["timeout"])).first()[0]
-    assert total == sum(timeout for timeout in timeouts if timeout is not None)
+    known = [timeout for timeout in timeouts if timeout is not None]
+    total = frame.agg(functions.count("*"), functions.count(frame["values"]["timeout"]), functions.sum(frame["values"]["timeout"])).first()
+    assert total is not None and known
+    assert list(total) == [expected.num_rows, len(known), sum(known)]
+
+
+DIALECT = Dialect("{map}['{key}']", "size({map})", "percentile({column}, {share})", quote="`")
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_tables(spark: SparkSession, tables: Path, answers: Answers, question: str) -> None:
+    for table in ("connections", "events"):
+        spark.read.parquet(str(tables / table)).createOrReplaceTempView(table)
+    found: list[Any] = [tuple(row) for row in spark.sql(DIALECT.write(QUESTIONS[question])).collect()]
+    questions.check(question, found, answers[question])
+
+
+@pytest.mark.parametrize("question", [name for name in QUESTIONS if name != "hosts and days"])
+def test_data_source(spark: SparkSession, captures: Path, answers: Answers, question: str) -> None:
+    for table in ("connections", "events"):
+        load(spark, captures, table=table).createOrReplaceTempView(table)
+    found: list[Any] = [tuple(row) for row in spark.sql(DIALECT.write(QUESTIONS[question])).collect()]
+    questions.check(question, found, answers[question])
 
 
 def test_wrong_options(spark: SparkSession) -> None:
     with pytest.raises(Exception, match="expected events or connections"):
-        spark.read.format("bblog").option("table", "x").load("/dev/null").count()
+        load(spark, "/dev/null", table="x").count()
+    with pytest.raises(Exception, match="--filter"):
+        load(spark, logs.FIXTURES / logs.NAMES[0], filter="bblog.evnt == IN").count()

@@ -121,7 +121,8 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     #[cfg(feature = "parquet")]
     if args.tables.is_given() {
         return Err(
-            "convert: --table, --event, --summary and --host are for --format parquet and arrow".into()
+            "convert: --table, --event, --summary, --verbose and --host are for --format parquet and arrow"
+                .into(),
         );
     }
     if args.format == ConvertFormat::Elog {

@@ -119,6 +119,16 @@ impl Messages {
     }
 }
 
+/// Prints which files of folders are no logs.
+pub fn left_out(foreign: &[InputName], verbose: bool) {
+    if verbose {
+        foreign.iter().for_each(|name| print(&format_args!("{name}: no log, left out")));
+    } else if !foreign.is_empty() {
+        let (count, s) = (foreign.len(), if foreign.len() == 1 { "" } else { "s" });
+        print(&format_args!("{count} file{s} left out, no log{s}; -v names them"));
+    }
+}
+
 /// Prints one line on standard error. A standard error that is closed is ignored.
 pub fn print(what: &dyn std::fmt::Display) {
     use std::io::Write;

@@ -142,12 +142,7 @@ fn print_problems(found: &Found, verbose: bool, messages: &mut Messages) {
     for problem in &found.problems {
         messages.of_input(&problem.name, &problem.text, problem.is_notice);
     }
-    if verbose {
-        found.foreign.iter().for_each(|name| messages::print(&format_args!("{name}: no log, left out")));
-    } else if !found.foreign.is_empty() {
-        let (count, s) = (found.foreign.len(), if found.foreign.len() == 1 { "" } else { "s" });
-        messages::print(&format_args!("{count} file{s} left out, no log{s}; -v names them"));
-    }
+    messages::left_out(&found.foreign, verbose);
 }
 
 /// How results are printed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bblog_converter::OutputError;
 use bblog_converter::command::tables::{
-    ArrowStream, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
+    ArrowStream, Files, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
 };
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder;
@@ -14,7 +14,7 @@ use bblog_converter::input::{InputName, Inputs};
 use bblog_converter::output::{Destination, Output};
 use bblog_converter::select::Selection;
 
-use super::messages::{Messages, Outcome};
+use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
 use super::reading;
 use super::usage::UsageError;
@@ -32,6 +32,9 @@ pub struct TableArgs {
     /// Add a column with each event as `bblog show` prints it
     #[arg(long)]
     summary: bool,
+    /// Name files of folders that are left out: those that are no logs, and copies
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     host: reading::HostArgs,
 }
@@ -56,7 +59,11 @@ pub enum TableFormat {
 impl TableArgs {
     /// Whether an option is given that other formats have no use for.
     pub fn is_given(&self) -> bool {
-        !self.table.is_empty() || !self.event.is_empty() || self.summary || self.host.is_given()
+        !self.table.is_empty()
+            || !self.event.is_empty()
+            || self.summary
+            || self.verbose
+            || self.host.is_given()
     }
 
     fn tables(&self, format: TableFormat) -> Vec<Table> {
@@ -110,19 +117,23 @@ pub fn run(
         }
         _ => {}
     }
-    let groups = folder::groups(&names, &mut |name, error| messages.error(name, error));
+    let found = folder::groups(&names, &mut |name, error| messages.error(name, error));
+    let Files { groups, mut foreign, copies } = Files::of(found);
     let files: Vec<InputName> = groups.iter().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(files, &assumptions);
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
     let job =
         Job { groups: &groups, assumptions: &assumptions, host: args.host.host(), meter: &inputs.meter };
     let work = Work { tables, summary: args.summary, output, job };
-    let written = match format {
+    let walked = match format {
         TableFormat::Parquet => work.parquet(&inputs.names, &mut selection, &mut messages),
         TableFormat::Arrow => work.arrow(&mut selection, &mut messages),
     };
     drop(progress);
     messages.selected(selection.took_nothing());
+    let written = walked.map(|found| foreign.extend(found));
+    messages::left_out(&foreign, args.verbose);
+    left_out_copies(&copies, args.verbose);
     Ok(match written {
         Ok(()) => messages.end(Ok(())),
         Err(TablesError::Output(error)) => messages.end(Err(error)),
@@ -134,6 +145,18 @@ pub fn run(
         }
         Err(error) => messages.fail(&error),
     })
+}
+
+/// Prints which files of folders were left out because they are the same as others.
+fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
+    if verbose {
+        copies.iter().for_each(|(name, other)| {
+            messages::print(&format_args!("{name}: the same as {other}, left out"))
+        });
+    } else if !copies.is_empty() {
+        let (count, s) = (copies.len(), if copies.len() == 1 { "" } else { "s" });
+        messages::print(&format_args!("{count} file{s} left out, the same as others; -v names them"));
+    }
 }
 
 struct Work<'a> {
@@ -149,7 +172,7 @@ impl Work<'_> {
         files: &[InputName],
         selection: &mut Selection,
         messages: &mut Messages,
-    ) -> Result<(), TablesError> {
+    ) -> Result<Vec<InputName>, TablesError> {
         let Destination { path, overwrite, unfinished } = &self.output;
         if path.exists() && !path.is_dir() {
             return Err(OutputError::Exists { path: path.clone() }.into());
@@ -157,18 +180,24 @@ impl Work<'_> {
         let Work { tables, summary, .. } = self;
         let options = RunOptions { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
         let mut store = TableFolder::open(&options, files, &self.job.assumptions.catalog)?;
-        self.walk(selection, &mut store, messages)?;
-        store.finish()
+        let foreign = self.walk(selection, &mut store, messages)?;
+        store.finish()?;
+        Ok(foreign)
     }
 
-    fn arrow(&self, selection: &mut Selection, messages: &mut Messages) -> Result<(), TablesError> {
+    fn arrow(
+        &self,
+        selection: &mut Selection,
+        messages: &mut Messages,
+    ) -> Result<Vec<InputName>, TablesError> {
         let output = Output::create(&self.output)?;
         let (name, catalog) = (self.output.path.clone(), &self.job.assumptions.catalog);
         // Tables holds one.
         let table = self.tables.first().cloned().unwrap_or(Table::Events);
         let mut stream = ArrowStream::new(output, name, &table, self.summary, catalog)?;
-        self.walk(selection, &mut stream, messages)?;
-        stream.finish()
+        let foreign = self.walk(selection, &mut stream, messages)?;
+        stream.finish()?;
+        Ok(foreign)
     }
 
     fn walk(
@@ -176,7 +205,7 @@ impl Work<'_> {
         selection: &mut Selection,
         sink: &mut dyn Sink,
         messages: &mut Messages,
-    ) -> Result<(), TablesError> {
+    ) -> Result<Vec<InputName>, TablesError> {
         walk(&self.job, selection, sink, &mut |name, error| messages.error(name, error))
     }
 }

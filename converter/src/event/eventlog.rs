@@ -172,6 +172,7 @@ impl ElogStream {
             tables: provider.and_then(|provider| provider.spec),
             addresses: self.addresses(),
             section: 0,
+            series: 0,
         })
     }
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Hands records and events to the analysis, each to its connection.
 
+use std::collections::HashMap;
+
 use bblog_analysis::{
     Account, Connection, ConnectionKey, Connections, EventItem, Facts, Fed, Item, Limit, Number, RecordItem,
     Span, Step, Wanted,
 };
+use bblog_dissector::Micros;
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::RecordContext;
@@ -12,11 +15,14 @@ use bblog_dissector::tcp_provider;
 use bblog_pcapng::sessions::{self, Session, SessionChange};
 use foldhash::fast::RandomState;
 
-use super::item::{self, LogItem};
+use super::item::{self, Clock, LogItem};
 use crate::lru_map::LruMap;
 
 /// Sessions remembered at a time.
 const SESSIONS: usize = 131_072;
+/// How far the times of boot that two captures give may be apart, microseconds: elog(1) reads its clocks up to some seconds
+/// after the first event. Two boots of a machine are further apart than the first one lasted.
+const SAME_BOOT: u64 = 60_000_000;
 
 /// Follows the connections of records and events.
 pub struct Follower {
@@ -26,7 +32,19 @@ pub struct Follower {
     /// Captures, each with its number: input and section.
     captures: LruMap<(usize, u64), u32>,
     capture_count: u32,
+    /// The last capture of each series.
+    series: HashMap<usize, LastCapture, RandomState>,
     sessions: LruMap<ConnectionKey, Session>,
+}
+
+/// The last capture of a series so far.
+#[derive(Clone, Copy)]
+struct LastCapture {
+    number: u32,
+    /// When the machine booted.
+    boot: Micros,
+    /// The time of its first event.
+    first: Micros,
 }
 
 impl Follower {
@@ -37,6 +55,7 @@ impl Follower {
             section: None,
             captures: LruMap::new(SESSIONS),
             capture_count: 0,
+            series: HashMap::default(),
             sessions: LruMap::new(SESSIONS),
         }
     }
@@ -105,11 +124,9 @@ impl Follower {
         if item.provider != Some(tcp_provider::NAME) || sessions::is_no_session(id) {
             return None;
         }
-        let count = &mut self.capture_count;
-        let capture = *self.captures.get_or_insert_with((input, item.section), || {
-            *count += 1;
-            *count
-        });
+        let (count, series) = (&mut self.capture_count, &mut self.series);
+        let capture =
+            *self.captures.get_or_insert_with((input, item.section), || capture_of(item, series, count));
         let key = ConnectionKey::Session(capture, id);
         let session = self.sessions.get_or_insert_with(key, Session::default);
         if let SessionChange::Restarted(_) = session.observe(&item.event) {
@@ -167,4 +184,30 @@ impl Follower {
     pub fn finish(self) -> impl Iterator<Item = (Number, Box<Account>)> {
         self.connections.finish()
     }
+}
+
+/// The number of the capture that begins with `item`: that of the capture before it in its series, if the machine did not
+/// boot between them. Sessions then go on under the same ids.
+#[cold]
+fn capture_of(
+    item: &item::EventlogItem<'_>,
+    series: &mut HashMap<usize, LastCapture, RandomState>,
+    count: &mut u32,
+) -> u32 {
+    let uptime = i64::try_from(item.event.timestamp()).unwrap_or(i64::MAX);
+    let boot = Micros(item.time.0.saturating_sub(uptime));
+    let before = series.get(&item.series).copied().filter(|before| {
+        let is_same_boot = item.clock == Clock::Utc && before.boot.0.abs_diff(boot.0) < SAME_BOOT;
+        // A copy begins at the same time.
+        is_same_boot && before.first < item.time
+    });
+    let number = before.map_or_else(
+        || {
+            *count += 1;
+            *count
+        },
+        |before| before.number,
+    );
+    series.insert(item.series, LastCapture { number, boot, first: item.time });
+    number
 }

@@ -36,6 +36,15 @@ impl LogItem<'_> {
         }
     }
 
+    /// The same item of an input of the series `series`.
+    #[inline]
+    pub fn of_series(mut self, series: usize) -> Self {
+        if let LogItem::Eventlog(item) = &mut self {
+            item.series = series;
+        }
+        self
+    }
+
     /// Which clock its time is of.
     pub fn clock(&self) -> Clock {
         match self {
@@ -80,6 +89,8 @@ pub struct EventlogItem<'a> {
     pub tables: Option<&'static ProviderSpec>,
     /// Local and remote address of its connection, if events had them.
     pub addresses: Option<Addresses>,
-    /// A number that differs for each section of the input: session ids are unique within a section only.
+    /// A number that differs for each section of the input: provider numbers are unique within a section only.
     pub section: u64,
+    /// The index of the first input of the series that its input is of: sessions go on from one to the next.
+    pub series: usize,
 }

@@ -19,7 +19,7 @@ use super::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, OnError};
 use crate::input::meter::Meter;
-use crate::input::{Input, InputName, InputPosition, Inputs};
+use crate::input::{Input, InputName, InputPosition, Inputs, series};
 
 /// Up to this number of inputs stay open from the start; more are opened when their first item comes next.
 const AWAKE: usize = 16;
@@ -168,8 +168,9 @@ impl<S: MergeInput> Merge<S> {
         let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter);
         let opening = Opening { assumptions: &inputs.assumptions, meter: &inputs.meter };
         merge.is_live = inputs.names.iter().any(|name| !name.can_be_opened_again());
-        for (index, name) in inputs.names.iter().enumerate() {
-            let position = InputPosition { index, count: inputs.names.len() };
+        let series = series::first_of_each(&inputs.names);
+        for ((index, name), series) in inputs.names.iter().enumerate().zip(series) {
+            let position = InputPosition { index, count: inputs.names.len(), series };
             let mut lane = Lane { name: name.clone(), position, state: State::Ended };
             match lane.look(&opening, on_error) {
                 Ok(front) => merge.add(lane, front),
@@ -183,7 +184,7 @@ impl<S: MergeInput> Merge<S> {
     pub fn of(streams: impl IntoIterator<Item = (InputName, S)>, on_error: &mut OnError<'_>) -> Merge<S> {
         let mut merge = Merge::empty(&Arc::default(), &Arc::default());
         for (index, (name, stream)) in streams.into_iter().enumerate() {
-            let position = InputPosition { index, count: 1 };
+            let position = InputPosition { index, count: 1, series: index };
             let mut lane = Lane { name, position, state: State::Open(stream) };
             let front = lane.step(on_error);
             merge.add(lane, front);
@@ -371,6 +372,6 @@ impl Events {
     pub fn item(&self) -> Option<(usize, LogItem<'_>)> {
         let Some(Turn::Item(at)) = self.last else { return None };
         let (position, source) = self.stream(at)?;
-        source.item().map(|item| (position.index, item))
+        source.item().map(|item| (position.index, item.of_series(position.series)))
     }
 }

@@ -235,6 +235,7 @@ impl EventSource for PcapngEvents {
             tables: provider.and_then(|provider| provider.spec),
             addresses: reader.addresses(),
             section: reader.counts().sections,
+            series: 0,
         }))
     }
 

@@ -68,11 +68,13 @@ pub struct InputPosition {
     pub index: usize,
     /// How many inputs there are: they share the memory.
     pub count: usize,
+    /// The index of the first input of its series: sessions go on from one to the next.
+    pub series: usize,
 }
 
 impl InputPosition {
     /// That of an input that is the only one.
-    pub const ONLY: InputPosition = InputPosition { index: 0, count: 1 };
+    pub const ONLY: InputPosition = InputPosition { index: 0, count: 1, series: 0 };
 }
 
 /// The format of an input.

@@ -2,7 +2,7 @@
 //! File series: the parts of one connection's log or of one capture. The series `NAME` consists of the
 //! files `NAME.0.pcapng`, `NAME.1.pcapng` and so on, compressed or not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::io;
@@ -63,6 +63,16 @@ pub fn of_file(path: &Path) -> Option<(PathBuf, u32)> {
     let prefix = ENDS.iter().find_map(|end| file.strip_suffix(end)?.rsplit_once('.'))?.0;
     let (number, _) = number(OsStr::new(file), OsStr::new(prefix))?;
     Some((path.with_file_name(prefix), number))
+}
+
+/// For each name the index of the first of the same series; its own index if it is of none.
+pub fn first_of_each(names: &[InputName]) -> Vec<usize> {
+    let mut first: HashMap<PathBuf, usize> = HashMap::new();
+    let of = |(index, name): (usize, &InputName)| match of_file(name.path()) {
+        Some((series, _)) if !name.is_stdin() => *first.entry(series).or_insert(index),
+        _ => index,
+    };
+    names.iter().enumerate().map(of).collect()
 }
 
 /// The number of `file` in the series `prefix`, and how it ends (a place in [`ENDS`]).

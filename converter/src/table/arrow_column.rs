@@ -37,6 +37,14 @@ impl IntColumn {
         self.valid.append_non_null();
     }
 
+    /// Sets the values of the rows from row number `row` on, none of which is set.
+    #[inline]
+    pub(super) fn extend(&mut self, row: usize, values: impl ExactSizeIterator<Item = i64>) {
+        self.pad(row);
+        self.valid.append_n_non_nulls(values.len());
+        self.values.extend(values);
+    }
+
     fn pad(&mut self, rows: usize) {
         let missing = rows.saturating_sub(self.values.len());
         self.values.resize(self.values.len() + missing, 0);
@@ -45,8 +53,25 @@ impl IntColumn {
 
     /// The column of `rows` rows, which is empty afterwards.
     pub(super) fn take(&mut self, rows: usize) -> Int64Array {
+        if self.values.is_empty() {
+            return Int64Array::new_null(rows);
+        }
         self.pad(rows);
         Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), self.valid.finish())
+    }
+}
+
+impl IntColumn {
+    /// Takes back the memory of a column that is not used any more, while this one is empty.
+    pub(super) fn recycle(&mut self, array: ArrayRef) {
+        let values = array.as_any().downcast_ref::<Int64Array>().map(|array| array.values().clone());
+        drop(array);
+        if let Some(Ok(mut values)) = values.map(|values| values.into_inner().into_vec::<i64>())
+            && self.values.is_empty()
+        {
+            values.clear();
+            self.values = values;
+        }
     }
 }
 

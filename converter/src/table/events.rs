@@ -6,16 +6,17 @@
 //! table of one event has a column for each of its values instead.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::DictionaryArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use arrow_select::take::take_record_batch;
+use arrow_select::take::{take, take_record_batch};
 use bblog_analysis::{Number, Step};
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::event::{Field as EventField, Value};
+use bblog_dissector::event::{Field as EventField, RowGroup, Value};
 use bblog_dissector::spec::{EventSpec, FieldSpec, Repeat, ValueKind};
 use bblog_dissector::tables;
 use foldhash::fast::RandomState;
@@ -23,6 +24,7 @@ use foldhash::fast::RandomState;
 use super::arrow_column::{IntColumn, IntMap, TextColumn, TextMap, WordColumn, map_type};
 use super::arrow_row::{time_type, word_type};
 use super::id::ConnectionId;
+use super::record_block::{Members, RecordBlock};
 use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{Clock, LogItem};
 use crate::event::words::Words;
@@ -31,6 +33,8 @@ use crate::event::words::Words;
 pub const MAX_ROWS: usize = 131_072;
 /// Bytes of texts after which a batch is written, however few rows it has.
 const MAX_BYTES: usize = 64 << 20;
+/// Rows of a run, on average, that pay for being written on their own.
+const LEAST_RUN: usize = 64;
 /// The column of a row that has none of its own.
 const NONE: u16 = u16::MAX;
 
@@ -61,6 +65,9 @@ pub struct EventTable {
     places: HashMap<ConnectionId, i32, RandomState>,
     base: EventColumns,
     ints: Vec<IntColumn>,
+    /// Members of records that go to `ints`; none in a table of one event.
+    members: Option<Arc<Members>>,
+    block: RecordBlock,
     text_columns: Vec<TextColumn>,
     values: IntMap,
     texts: TextMap,
@@ -183,14 +190,19 @@ impl EventTable {
             }
         }
         let schema = schema(&shape, &ints, &texts);
-        Some(EventTable::empty(schema, shape, columns_by_row.into(), (ints.len(), texts.len())))
+        let column = |row: &FieldSpec| {
+            columns_by_row.get(row.id as usize).filter(|at| **at & TEXT == 0).map(|&at| usize::from(at))
+        };
+        let members = matches!(shape, Shape::All { .. }).then(|| Arc::new(Members::new(column)));
+        let widths = (ints.len(), texts.len());
+        Some(EventTable::empty(schema, shape, columns_by_row.into(), widths, members))
     }
 
     /// An empty table with the same columns.
     pub fn another(&self) -> EventTable {
         let (schema, columns_by_row) = (Arc::clone(&self.schema), Arc::clone(&self.columns_by_row));
         let widths = (self.ints.len(), self.text_columns.len());
-        EventTable::empty(schema, self.shape.clone(), columns_by_row, widths)
+        EventTable::empty(schema, self.shape.clone(), columns_by_row, widths, self.members.clone())
     }
 
     /// An empty table with so many columns of numbers and of texts behind the first ones.
@@ -199,6 +211,7 @@ impl EventTable {
         shape: Shape,
         columns_by_row: Arc<[u16]>,
         (ints, texts): (usize, usize),
+        members: Option<Arc<Members>>,
     ) -> EventTable {
         EventTable {
             schema,
@@ -211,11 +224,24 @@ impl EventTable {
             places: HashMap::default(),
             base: EventColumns::new(),
             ints: (0..ints).map(|_| IntColumn::new()).collect(),
+            members,
+            block: RecordBlock::default(),
             text_columns: (0..texts).map(|_| TextColumn::new()).collect(),
             values: IntMap::ints(),
             texts: TextMap::new(),
             scratch: String::new(),
         }
+    }
+
+    /// The same with ids as plain texts, as in the table of connections. Engines do not join those with words of a
+    /// dictionary, which the columns of a Parquet file do not tell apart.
+    pub fn with_plain_ids(mut self) -> EventTable {
+        let mut fields = self.schema.fields().to_vec();
+        if let Some(id) = fields.first_mut() {
+            *id = Arc::new(Field::new(id.name(), DataType::Utf8, true));
+        }
+        self.schema = Arc::new(Schema::new(fields));
+        self
     }
 
     /// Its columns.
@@ -252,7 +278,7 @@ impl EventTable {
         self.add_base(decoded, fed.map(|fed| &fed.1));
         let event = &decoded.event;
         if matches!(self.shape, Shape::All { .. }) {
-            event.common().chain(event.derived()).for_each(|field| self.add_common(&field));
+            self.add_members(decoded);
             decoded.tracked.fields().for_each(|field| self.add_common(&field));
         }
         let mut list = None;
@@ -299,6 +325,38 @@ impl EventTable {
             // A string takes everything.
             let _ = base.words.write(decoded, decoded.initial_seqs, &mut self.scratch);
             base.summaries.set(row, &self.scratch);
+        }
+    }
+
+    /// The members that all events have: most of a record's wait in a block.
+    #[inline]
+    fn add_members(&mut self, decoded: &DecodedItem<'_>) {
+        let is_in_block = match (&self.members, &decoded.item) {
+            (Some(members), LogItem::Bblog(item)) => {
+                let fits = self.block.push(members, self.rows, &item.record);
+                if self.block.is_full() {
+                    self.block.flush(members, &mut self.ints);
+                }
+                fits
+            }
+            _ => false,
+        };
+        let event = &decoded.event;
+        if !is_in_block {
+            self.flush_block();
+            event.common().chain(event.derived()).for_each(|field| self.add_common(&field));
+        } else if let Some(members) = self.members.clone().filter(|members| members.has_others()) {
+            for (group, others) in [RowGroup::Common, RowGroup::Derived].into_iter().zip(&members.others) {
+                others
+                    .iter()
+                    .for_each(|&row| event.one(group, row).for_each(|field| self.add_common(&field)));
+            }
+        }
+    }
+
+    fn flush_block(&mut self) {
+        if let Some(members) = &self.members {
+            self.block.flush(members, &mut self.ints);
         }
     }
 
@@ -420,12 +478,13 @@ impl EventTable {
         }
     }
 
-    /// The rows, sorted by connection, then time; the table is empty afterwards. Rows whose connections were not
-    /// [identified](EventTable::identify) have none.
+    /// The rows, and the order that sorts them by connection, then time; the table is empty afterwards. Short runs are put
+    /// in order here. Rows whose connections were not [identified](EventTable::identify) have none.
     ///
     /// # Errors
     /// None that is known: the columns are those of the schema.
-    pub fn take(&mut self) -> Result<RecordBatch, ArrowError> {
+    pub fn take(&mut self) -> Result<(RecordBatch, Vec<Range<usize>>), ArrowError> {
+        self.flush_block();
         self.identify(|_| None);
         let rows = std::mem::take(&mut self.rows);
         let order = self.order();
@@ -434,8 +493,12 @@ impl EventTable {
         let keys: Int32Array = self.id_keys.drain(..).collect();
         let base = &mut self.base;
         let times = base.times.take(rows).reinterpret_cast::<TimestampMicrosecondType>().with_timezone("UTC");
+        let ids: ArrayRef = match self.schema.field(0).data_type() {
+            DataType::Utf8 => take(&ids, &keys, None)?,
+            _ => Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(ids))?),
+        };
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(ids))?),
+            ids,
             Arc::new(Int64Array::from(std::mem::take(&mut base.numbers))),
             Arc::new(times),
             Arc::new(base.uptimes.take(rows)),
@@ -458,26 +521,53 @@ impl EventTable {
             columns.push(Arc::new(base.summaries.take(rows)));
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        match order {
-            Some(order) => take_record_batch(&batch, &order),
-            None => Ok(batch),
+        if batch.num_rows() >= order.len() * LEAST_RUN {
+            return Ok((batch, order));
         }
+        let batch = in_order(&batch, order)?;
+        let all = 0..batch.num_rows();
+        Ok((batch, vec![all]))
     }
 
-    /// The order of the rows by connection; `None` if it is that already. Events without a connection come last.
-    fn order(&self) -> Option<UInt32Array> {
-        let id = |row: u32| match self.id_keys.get(row as usize).copied().flatten() {
+    /// As [`EventTable::take`], with the rows in their order.
+    ///
+    /// # Errors
+    /// None that is known: the columns are those of the schema.
+    pub fn take_sorted(&mut self) -> Result<RecordBatch, ArrowError> {
+        let (batch, runs) = self.take()?;
+        if runs.len() <= 1 { Ok(batch) } else { in_order(&batch, runs) }
+    }
+
+    /// Takes back the memory of rows that were written.
+    pub fn recycle(&mut self, batch: RecordBatch) {
+        let (_, columns, _) = batch.into_parts();
+        let ints = columns.into_iter().skip(BASE.len());
+        self.ints.iter_mut().zip(ints).for_each(|(column, array)| column.recycle(array));
+    }
+
+    /// The rows of each connection in the order of ids, in runs. Events without a connection come last.
+    fn order(&self) -> Vec<Range<usize>> {
+        let id = |row: usize| match self.id_keys.get(row).copied().flatten() {
             Some(key) => (false, self.ids.get(key as usize).copied()),
             None => (true, None),
         };
-        if self.id_keys.windows(2).all(|pair| pair[0] == pair[1]) {
-            return None;
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for row in 0..self.id_keys.len() {
+            match runs.last_mut() {
+                Some(run) if self.id_keys[run.start] == self.id_keys[row] => run.end = row + 1,
+                _ => runs.push(row..row + 1),
+            }
         }
-        let mut order: Vec<u32> = (0..self.id_keys.len() as u32).collect();
         // Stable: within a connection the order of the log.
-        order.sort_by_key(|&row| id(row));
-        Some(UInt32Array::from(order))
+        runs.sort_by_key(|run| id(run.start));
+        runs
     }
+}
+
+/// The rows in the order of `runs`.
+fn in_order(batch: &RecordBatch, runs: Vec<Range<usize>>) -> Result<RecordBatch, ArrowError> {
+    let order: UInt32Array = runs.into_iter().flatten().map(|row| row as u32).collect();
+    take_record_batch(batch, &order)
 }
 
 fn schema(shape: &Shape, ints: &[&str], texts: &[&str]) -> SchemaRef {

@@ -17,4 +17,6 @@ pub mod column;
 pub mod events;
 pub mod gather;
 pub mod id;
+#[cfg(feature = "parquet")]
+mod record_block;
 pub mod row;

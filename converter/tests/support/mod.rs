@@ -103,7 +103,7 @@ pub fn convert_bytes(inputs: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
     let mut streams = Vec::new();
     for (index, bytes) in inputs.iter().enumerate() {
         let name = InputName::new(format!("input-{index}"));
-        let position = InputPosition { index, count: inputs.len() };
+        let position = InputPosition { index, count: inputs.len(), series: index };
         let reader = Box::new(std::io::Cursor::new(bytes.to_vec()));
         let stream = Input::recognise(name.clone(), reader)
             .and_then(|input| FrameStream::open(input, position, tables, &mut on_error));

@@ -38,6 +38,11 @@ pub(super) fn of_all<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     digits(&hash.finalize()[..8])
 }
 
+/// What bytes are known by.
+pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    digits(&Sha256::digest(bytes)[..8])
+}
+
 fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

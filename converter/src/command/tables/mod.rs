@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert --format parquet` and `--format arrow`: connections and events as tables.
 
+mod files;
 mod fingerprint;
 mod manifest;
 mod parts;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
+pub use self::files::Files;
 pub use self::store::{RunOptions, TableFolder};
 pub use self::stream::ArrowStream;
 pub use self::walk::{Job, Sink, walk};

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -25,6 +27,10 @@ use crate::table::events::MAX_ROWS;
 const MAX_OPEN: usize = 32;
 /// A file that has so many bytes is complete.
 const MAX_BYTES: usize = 256 << 20;
+/// Columns whose least and greatest value in a row group let an engine pass over it. In a row group of many connections
+/// the others have nearly all values.
+const SELECTIVE: [&str; 8] =
+    ["connection_id", "time", "number", "first", "last", "lost_us", "duration_us", "rtt_p99_us"];
 /// zstd's level: beyond it files hardly get smaller.
 const LEVEL: i32 = 3;
 
@@ -100,8 +106,13 @@ impl RunFiles {
         }
     }
 
-    /// Writes rows, as a row group of their own.
-    pub(super) fn write(&mut self, partition: &Partition, batch: &RecordBatch) -> Result<(), TablesError> {
+    /// Writes rows, in the order of `runs`, as a row group of their own.
+    pub(super) fn write_group(
+        &mut self,
+        partition: &Partition,
+        batch: &RecordBatch,
+        runs: &[Range<usize>],
+    ) -> Result<(), TablesError> {
         self.turn += 1;
         if !self.open.contains_key(partition) {
             if self.open.len() >= MAX_OPEN {
@@ -114,7 +125,10 @@ impl RunFiles {
         let Some(open) = self.open.get_mut(partition) else { return Ok(()) };
         open.turn = self.turn;
         let name = self.root.join(&open.done.place);
-        open.writer.write(batch).map_err(TablesError::of_parquet(&name))?;
+        for run in runs {
+            let rows = batch.slice(run.start, run.len());
+            open.writer.write(&rows).map_err(TablesError::of_parquet(&name))?;
+        }
         open.writer.flush().map_err(TablesError::of_parquet(&name))?;
         if open.writer.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
     }
@@ -133,7 +147,10 @@ impl RunFiles {
         fs::create_dir_all(folder).map_err(TablesError::io(folder))?;
         let (temporary, unfinished) = part(folder, &self.unfinished).map_err(TablesError::io(folder))?;
         let (file, temporary) = temporary.into_parts();
-        let writer = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties(schema)));
+        // Arrow's own schema would give readers words where other files have texts, which they do not join.
+        let options =
+            ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(schema), options);
         let writer = writer.map_err(TablesError::of_parquet(&path))?;
         Ok(OpenPart { writer, done: Done { temporary, unfinished, place }, turn: self.turn })
     }
@@ -172,14 +189,17 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("bblog version {}", bblog_version::VERSION))
         .set_compression(Compression::ZSTD(level))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(EnabledStatistics::None)
         .set_max_row_group_row_count(Some(8 * MAX_ROWS));
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
         if matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..)) {
             properties = properties
                 .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
+        }
+        if SELECTIVE.contains(&field.name().as_str()) {
+            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Chunk);
         }
     }
     if schema.field_with_name("connection_id").is_ok() {

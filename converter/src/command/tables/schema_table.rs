@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use bblog_dissector::catalog::Catalog;
 
+use super::fingerprint;
 use crate::text::fields::{ReferenceRow, rows};
 
 type Text = (&'static str, fn(&ReferenceRow) -> Option<String>);
@@ -44,4 +46,11 @@ pub(super) fn batch(catalog: &Catalog) -> Result<RecordBatch, ArrowError> {
     let ids: Int64Array = rows.iter().map(|row| row.event_id.map(i64::from)).collect();
     let columns = texts.chain([Arc::new(ids) as ArrayRef]).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), columns)
+}
+
+/// A name that another version of the table does not have.
+pub(super) fn name(table: &RecordBatch) -> Result<String, ArrowError> {
+    let mut bytes = Vec::new();
+    StreamWriter::try_new(&mut bytes, &table.schema())?.write(table)?;
+    Ok(fingerprint::of_bytes(&bytes))
 }

@@ -25,6 +25,8 @@ use crate::table::row::ConnectionRow;
 
 /// The folder of the table of fields.
 const SCHEMA: &str = "schema";
+/// The column of connections that the names of folders have.
+const HOST: &str = "host";
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 /// Rows of all days and machines together that wait to be written: the bound of the memory.
@@ -42,6 +44,8 @@ pub struct TableFolder {
     /// An empty table for each table of events.
     kinds: Vec<(Arc<str>, EventTable)>,
     events: BTreeMap<Partition, EventTable>,
+    /// A table that was written, with its memory, and the folder of its kind.
+    spare: Option<(Arc<str>, EventTable)>,
     waiting: usize,
     connections: Option<BTreeMap<Partition, Vec<ConnectionRow>>>,
     waiting_connections: usize,
@@ -110,6 +114,7 @@ impl TableFolder {
             replaced: replaced.into_iter().map(|(path, _)| path).collect(),
             kinds,
             events: BTreeMap::new(),
+            spare: None,
             waiting: 0,
             connections: tables.contains(&Table::Connections).then(BTreeMap::new),
             waiting_connections: 0,
@@ -130,9 +135,11 @@ impl TableFolder {
         self.write_schema()?;
         let TableFolder { root, run, unfinished, mut manifest, replaced, parts, .. } = self;
         let mut done = parts.finish()?;
-        let relative = |path: &Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
-        let named =
-            |done: &Done| ManifestFile { temporary: relative(&done.temporary), place: done.place.clone() };
+        let named = |done: &Done| {
+            // In the same folder; its path is absolute, while the root need not be.
+            let name = done.temporary.file_name().unwrap_or_default();
+            ManifestFile { temporary: done.place.with_file_name(name), place: done.place.clone() }
+        };
         manifest.files = done.iter().map(named).collect();
         if done.is_empty() {
             return Ok(());
@@ -156,12 +163,16 @@ impl TableFolder {
 
     fn write_connections(&mut self) -> Result<(), TablesError> {
         let schema = arrow_row::schema();
+        let fields = schema.fields().iter().enumerate();
+        let columns: Vec<usize> =
+            fields.filter(|(_, field)| field.name() != HOST).map(|(at, _)| at).collect();
         for (partition, mut rows) in std::mem::take(&mut self.connections).unwrap_or_default() {
             rows.sort_by_key(|row| (row.party.id, row.first));
             for rows in rows.chunks(MAX_ROWS) {
-                let batch =
-                    arrow_row::batch(&schema, rows.iter()).map_err(TablesError::of_arrow(&self.root))?;
-                self.parts.write(&partition, &batch)?;
+                // The machine is in the name of the folder: an engine that has it twice fails (DataFusion, Hive).
+                let batch = arrow_row::batch(&schema, rows.iter()).and_then(|batch| batch.project(&columns));
+                let batch = batch.map_err(TablesError::of_arrow(&self.root))?;
+                self.parts.write_group(&partition, &batch, &[0..batch.num_rows()])?;
             }
         }
         self.waiting_connections = 0;
@@ -170,8 +181,7 @@ impl TableFolder {
 
     /// The table of fields is written once for each version of the tables.
     fn write_schema(&mut self) -> Result<(), TablesError> {
-        let text = format!("{:?}", self.schema);
-        let name = fingerprint::of_all([text.as_str()].into_iter());
+        let name = schema_table::name(&self.schema).map_err(TablesError::of_arrow(&self.root))?;
         let place = PathBuf::from(SCHEMA).join(format!("{name}.parquet"));
         if self.root.join(&place).exists() { Ok(()) } else { self.parts.whole(place, &self.schema) }
     }
@@ -197,7 +207,11 @@ impl Sink for TableFolder {
                 continue;
             }
             let partition = Partition { table: Arc::clone(name), day, host: host.cloned() };
-            let table = self.events.entry(partition).or_insert_with(|| kind.another());
+            let spare = &mut self.spare;
+            let table = self.events.entry(partition).or_insert_with(|| {
+                let fits = spare.take_if(|spare| spare.0 == *name);
+                fits.map_or_else(|| kind.another(), |(_, table)| table)
+            });
             table.add(decoded, fed);
             let is_full = table.is_full();
             self.waiting += 1;
@@ -235,7 +249,9 @@ impl TableFolder {
         let Some(mut table) = self.events.remove(&partition) else { return Ok(()) };
         self.waiting -= table.len();
         table.identify(|number| ids.get(number));
-        write_events(&mut self.parts, &partition, &mut table, &self.root)
+        write_events(&mut self.parts, &partition, &mut table, &self.root)?;
+        self.spare = Some((partition.table, table));
+        Ok(())
     }
 }
 
@@ -248,8 +264,10 @@ fn write_events(
     if table.is_empty() {
         return Ok(());
     }
-    let batch = table.take().map_err(TablesError::of_arrow(root))?;
-    parts.write(partition, &batch)
+    let (batch, runs) = table.take().map_err(TablesError::of_arrow(root))?;
+    parts.write_group(partition, &batch, &runs)?;
+    table.recycle(batch);
+    Ok(())
 }
 
 /// The day of a time, since 1970.

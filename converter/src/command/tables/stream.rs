@@ -47,7 +47,7 @@ impl ArrowStream {
         let events = |shape| {
             let table =
                 EventTable::new(catalog, shape).ok_or_else(|| TablesError::UnknownEvent(table.name()))?;
-            Ok::<_, TablesError>(Contents::Events(Box::new(table)))
+            Ok::<_, TablesError>(Contents::Events(Box::new(table.with_plain_ids())))
         };
         let table = match table {
             Table::Connections => Contents::Connections(arrow_row::schema(), Vec::new()),
@@ -73,18 +73,19 @@ impl ArrowStream {
     }
 
     fn write(&mut self) -> Result<(), TablesError> {
-        let batch = match &mut self.table {
-            Contents::Connections(_, rows) if rows.is_empty() => return Ok(()),
-            Contents::Connections(schema, rows) => {
-                let batch = arrow_row::batch(schema, rows.iter());
+        let error = || TablesError::of_arrow(&self.name);
+        match &mut self.table {
+            Contents::Connections(schema, rows) if !rows.is_empty() => {
+                let batch = arrow_row::batch(schema, rows.iter()).map_err(error())?;
                 rows.clear();
-                batch
+                self.writer.write(&batch).map_err(error())
             }
-            Contents::Events(table) if table.is_empty() => return Ok(()),
-            Contents::Events(table) => table.take(),
-        };
-        let batch = batch.map_err(TablesError::of_arrow(&self.name))?;
-        self.writer.write(&batch).map_err(TablesError::of_arrow(&self.name))
+            Contents::Events(table) if !table.is_empty() => {
+                let batch = table.take_sorted().map_err(error())?;
+                self.writer.write(&batch).map_err(error())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

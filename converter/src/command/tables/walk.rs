@@ -11,12 +11,12 @@ use super::TablesError;
 use crate::event::decode::{DecodedItem, ItemDecoder};
 use crate::event::item::LogItem;
 use crate::event::merge::Events;
-use crate::input::Inputs;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::OnError;
 use crate::input::folder::FileGroup;
 use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
+use crate::input::{InputName, Inputs};
 use crate::select::Selection;
 use crate::table::gather::Gatherer;
 use crate::table::id::ConnectionId;
@@ -78,7 +78,7 @@ pub struct Job<'a> {
     pub meter: &'a Arc<Meter>,
 }
 
-/// Hands the selected events and their connections to `sink`.
+/// Hands the selected events and their connections to `sink`. Returns the files of folders that turned out to be no logs.
 ///
 /// # Errors
 /// The first of the sink; those of inputs go to `on_error`.
@@ -87,18 +87,20 @@ pub fn walk(
     selection: &mut Selection,
     sink: &mut dyn Sink,
     on_error: &mut OnError<'_>,
-) -> Result<(), TablesError> {
+) -> Result<Vec<InputName>, TablesError> {
+    let mut foreign = Vec::new();
     for group in job.groups {
         selection.begin_anew();
-        let files = &mut |name: &_, error: &crate::InputError| {
+        let files = &mut |name: &InputName, error: &crate::InputError| {
             // Files of a folder that are no logs are none of its problems.
-            if group.is_named || !error.is_foreign() {
-                on_error(name, error);
+            match group.is_named || !error.is_foreign() {
+                true => on_error(name, error),
+                false => foreign.push(name.clone()),
             }
         };
         walk_group(job, group, selection, sink, files)?;
     }
-    Ok(())
+    Ok(foreign)
 }
 
 fn walk_group(

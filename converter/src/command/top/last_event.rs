@@ -112,6 +112,7 @@ impl LastEvent {
                     tables: parts.tables,
                     addresses: parts.addresses,
                     section: parts.section,
+                    series: 0,
                 };
                 (LogItem::Eventlog(item), Some((event, Catalog::event(item.tables, event.event_id()))))
             }

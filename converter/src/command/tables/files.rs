@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Which files of a run are converted: logs, each once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::fingerprint;
+use crate::input::folder::FileGroup;
+use crate::input::{Input, InputName};
+
+/// The files of a run.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// The logs, in groups.
+    pub groups: Vec<FileGroup>,
+    /// Files in folders that are no logs.
+    pub foreign: Vec<InputName>,
+    /// Files in folders that are the same as another file of the run, which comes with them.
+    pub copies: Vec<(InputName, InputName)>,
+}
+
+impl Files {
+    /// Opens each file that was found in a folder, and leaves out those that are no logs and those that are the same as
+    /// one before. Files that the user named are kept: what is wrong with them is an error.
+    pub fn of(groups: Vec<FileGroup>) -> Files {
+        let mut files = Files::default();
+        let mut known: HashMap<String, InputName> = HashMap::new();
+        // Those that the user named come first, so that a copy is left out wherever it is.
+        let (named, found): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.is_named);
+        for mut group in named.into_iter().chain(found) {
+            let is_named = group.is_named;
+            group.names.retain(|name| is_named || !files.leaves_out(name, &known));
+            for name in group.names.iter().filter(|name| name.can_be_opened_again()) {
+                if let Ok(fingerprint) = fingerprint::of_file(name.path()) {
+                    known.entry(fingerprint).or_insert_with(|| name.clone());
+                }
+            }
+            if !group.names.is_empty() {
+                files.groups.push(group);
+            }
+        }
+        files
+    }
+
+    fn leaves_out(&mut self, name: &InputName, known: &HashMap<String, InputName>) -> bool {
+        if Input::open(name, 1, &Arc::default()).is_err_and(|error| error.is_foreign()) {
+            self.foreign.push(name.clone());
+            return true;
+        }
+        let other = fingerprint::of_file(name.path()).ok().and_then(|fingerprint| known.get(&fingerprint));
+        self.copies.extend(other.map(|other| (name.clone(), other.clone())));
+        other.is_some()
+    }
+}
