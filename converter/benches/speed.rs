@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! What bblog costs: `convert`, `show` and `json` of a generated ELOG capture and BBLog stream, to
+//! What bblog costs: `convert`, `show`, `json` and `csv` of a generated ELOG capture and BBLog stream, to
 //! /dev/null for CPU time and peak memory, and `convert` to a file beside `cat` of that file for
-//! wall time, in turns.
+//! wall time, in turns. Then wall time with two threads beside one, in turns.
 //!
 //! ```sh
 //! make bench                       # or with BBLOG_BENCH_EVENTS=5000000
@@ -134,7 +134,7 @@ fn main() -> io::Result<()> {
     println!("user CPU per event to /dev/null: best of {RUNS} runs; to a file: medians, in turns with cat");
     for (kind, input, events) in inputs {
         println!("{kind}: {events} events, {} bytes", input.metadata()?.len());
-        for verb in [&["convert", "-o", "-"][..], &["show"], &["json"]] {
+        for verb in [&["convert", "-o", "-"][..], &["show"], &["json", "-j", "1"], &["csv", "-j", "1"]] {
             let run = || cost(bblog(verb, input).stdout(File::create("/dev/null").unwrap()));
             let costs: Vec<Cost> = (0..RUNS).map(|_| run()).collect();
             let user = best(&costs, |cost| cost.user);
@@ -167,6 +167,56 @@ fn main() -> io::Result<()> {
         line("wall", median(&ours, wall), median(&cats, wall));
         let together = |cost: &Cost| cost.user + cost.system;
         line("CPU", median(&ours, together), median(&cats, together));
+    }
+    println!("peak memory of any run: {} KiB", children().max_rss());
+    threads(place.path(), &streams)
+}
+
+/// Wall time of two threads beside that of one: the median of the pairs.
+fn threads(place: &Path, stream: &Path) -> io::Result<()> {
+    println!("wall time to /dev/null with -j 2 beside -j 1, medians of {RUNS} runs in turns");
+    let (other, series) = (place.join("other.tcplog"), place.join("series"));
+    let mut bytes = fs::read(stream)?;
+    // Another connection: the peer's address is in the header of each entry.
+    let entry = 208 + 328 * ENTRY;
+    bytes.chunks_mut(entry).for_each(|entry| entry[32] ^= 1);
+    fs::write(&other, &bytes)?;
+    fs::create_dir(&series)?;
+    let mut files = Vec::new();
+    for (number, part) in bytes.chunks(12 * entry).enumerate() {
+        let file = series.join(format!("{number}.tcplog.xz"));
+        let mut packed = liblzma::write::XzEncoder::new(File::create(&file)?, 1);
+        packed.write_all(part)?;
+        packed.finish()?;
+        files.push(file);
+    }
+    let (one, two): (&[&Path], &[&Path]) = (&[stream], &[stream, &other]);
+    let files: Vec<&Path> = files.iter().map(|file| &**file).collect();
+    let works: [(&str, &[&str], &[&Path]); 8] = [
+        ("json", &["json"], one),
+        ("csv", &["csv"], one),
+        ("why", &["why"], one),
+        ("why, two files", &["why"], two),
+        ("info, two files", &["info"], two),
+        ("stats, two files", &["stats"], two),
+        ("convert, xz series", &["convert", "-o", "-"], &files),
+        ("json, xz series", &["json"], &files),
+    ];
+    for (what, verb, inputs) in works {
+        let run = |jobs: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_bblog"));
+            command.args(verb).args(["-j", jobs]).args(inputs);
+            cost(command.stdout(File::create("/dev/null").unwrap()))
+        };
+        let (alone, both): (Vec<Cost>, Vec<Cost>) = (0..RUNS).map(|_| (run("1"), run("2"))).unzip();
+        let wall = |cost: &Cost| cost.wall as i64;
+        let (alone, both) = (median(&alone, wall), median(&both, wall));
+        println!(
+            "  {what:18} {} ms, {} ms: {:.2}",
+            both / 1000,
+            alone / 1000,
+            both as f64 / alone.max(1) as f64
+        );
     }
     println!("peak memory of any run: {} KiB", children().max_rss());
     Ok(())

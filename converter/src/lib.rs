@@ -43,6 +43,7 @@ pub mod command;
 pub mod event;
 pub mod frame;
 pub mod input;
+pub mod jobs;
 pub mod lru_map;
 pub mod output;
 pub mod picture;

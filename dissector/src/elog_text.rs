@@ -71,7 +71,7 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
         if row.place.repeat != Repeat::Once {
             return None;
         }
-        event.one(RowGroup::Own, usize::from(index)).next()
+        event.value_at(RowGroup::Own, usize::from(index))
     };
     for part in spec.format {
         match part {

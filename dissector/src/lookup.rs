@@ -89,7 +89,7 @@ impl<'a> Event<'a> {
             if group == RowGroup::Own && !std::ptr::eq(self.spec(), lookup.event) {
                 return None;
             }
-            self.one(group, index).next()
+            self.value_at(group, index)
         })
     }
 }

@@ -261,7 +261,7 @@ pub fn srtt_us(event: &Event<'_>) -> Option<u32> {
         let rows = tables::RECORD.iter().enumerate().filter(|(_, row)| row.name == "srtt");
         rows.map(|(index, _)| index).collect()
     });
-    let field = ROWS.iter().find_map(|&row| event.one(RowGroup::Common, row).next())?;
+    let field = ROWS.iter().find_map(|&row| event.value_at(RowGroup::Common, row))?;
     micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
 }
 

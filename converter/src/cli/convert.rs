@@ -13,6 +13,7 @@ use bblog_converter::output::unfinished::UnfinishedFiles;
 use bblog_converter::select::walk::Picker;
 use clap::ValueEnum;
 
+use super::jobs::JobsArgs;
 use super::messages::Outcome;
 use super::progress::Progress;
 use super::reading::{AssumptionArgs, Reading};
@@ -41,6 +42,8 @@ pub struct Args {
     /// number. Events of no connection go into other.N.pcapng
     #[arg(long)]
     split: bool,
+    #[command(flatten)]
+    jobs: JobsArgs,
     #[cfg(feature = "parquet")]
     #[command(flatten)]
     tables: super::tables::TableArgs,
@@ -128,8 +131,9 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.format == ConvertFormat::Elog {
         args.assumptions.keep_order();
     }
-    let Reading { inputs, mut selection, mut messages } =
+    let Reading { mut inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
+    inputs.jobs = args.jobs.jobs();
     let output =
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
@@ -163,7 +167,7 @@ fn to_tables(args: Args, format: super::tables::TableFormat) -> Result<Outcome, 
         Destination { path: args.output, overwrite: args.overwrite, unfinished: UnfinishedFiles::default() };
     output.unfinished.remove_on_signals()?;
     let names = args.inputs.into_iter().map(bblog_converter::input::InputName::new).collect();
-    let conversion =
-        super::tables::TableConversion { names, assumptions: inputs.assumptions, selection, output };
+    let (assumptions, jobs) = (inputs.assumptions, args.jobs.jobs());
+    let conversion = super::tables::TableConversion { names, assumptions, selection, output, jobs };
     super::tables::run(args.tables, format, conversion, messages)
 }

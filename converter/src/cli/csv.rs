@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use bblog_converter::event::merge::Events;
 use bblog_converter::text::csv::{self, Csv};
-use bblog_converter::text::list;
+use bblog_converter::text::list_in_pages;
 
+use super::jobs::JobsArgs;
 use super::messages::Outcome;
 use super::pager::Listing;
 use super::progress::Progress;
@@ -29,6 +30,8 @@ pub struct Args {
     #[arg(short, long, value_name = "NAME,...", value_delimiter = ',', default_values_t = csv::DEFAULT.map(str::to_owned))]
     fields: Vec<String>,
     #[command(flatten)]
+    jobs: JobsArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
     assumptions: AssumptionArgs,
@@ -39,19 +42,21 @@ pub struct Args {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    let Reading { inputs, mut selection, mut messages } =
+    let Reading { mut inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
+    inputs.jobs = args.jobs.jobs();
     let names = args.fields.iter().map(|name| name.trim());
-    let mut csv =
-        Csv::new(names, &inputs.assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
+    let csv = Csv::new(names, &inputs.assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
     if csv.follows() {
         selection.follow();
     }
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
-    let written = Listing::open(false, false)
-        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut csv, out, on_error)));
+    let written = Listing::open(false, false).and_then(|listing| {
+        let new_csv = || csv.another();
+        listing.fill(|out| list_in_pages(&mut events, &mut selection, &new_csv, inputs.jobs, out, on_error))
+    });
     drop(progress);
     messages.selected(selection.took_nothing());
     Ok(messages.end(written.map(|_| ())))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bblog_converter::command::info;
 use bblog_converter::select::walk::Picker;
 
+use super::jobs::JobsArgs;
 use super::messages::Outcome;
 use super::progress::Progress;
 use super::reading::{AssumptionArgs, Reading};
@@ -25,6 +26,8 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    jobs: JobsArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
     assumptions: AssumptionArgs,
@@ -35,8 +38,9 @@ pub struct Args {
 /// # Errors
 /// [`UsageError`] if the command line is wrong.
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
-    let Reading { inputs, selection, mut messages } =
+    let Reading { mut inputs, selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
+    inputs.jobs = args.jobs.jobs();
     let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);

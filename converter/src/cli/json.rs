@@ -7,8 +7,9 @@ use bblog_converter::WriteError;
 use bblog_converter::event::merge::Events;
 use bblog_converter::output::Output;
 use bblog_converter::text::json::{JsonLines, schema_doc};
-use bblog_converter::text::list;
+use bblog_converter::text::list_in_pages;
 
+use super::jobs::JobsArgs;
 use super::messages::{Messages, Outcome};
 use super::pager::Listing;
 use super::progress::Progress;
@@ -34,6 +35,8 @@ pub struct Args {
     #[arg(long)]
     schema_doc: bool,
     #[command(flatten)]
+    jobs: JobsArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
     assumptions: AssumptionArgs,
@@ -47,15 +50,20 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     if args.schema_doc {
         return Ok(Messages::new().end(print_schema()));
     }
-    let Reading { inputs, mut selection, mut messages } =
+    let Reading { mut inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
-    let mut lines = JsonLines::new(&inputs.assumptions.catalog);
-    (lines.raw, lines.names) = (args.raw, args.names);
+    inputs.jobs = args.jobs.jobs();
+    let new_lines = || {
+        let mut lines = JsonLines::new(&inputs.assumptions.catalog);
+        (lines.raw, lines.names) = (args.raw, args.names);
+        lines
+    };
     let progress = Progress::of_listing(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let mut events = Events::open(&inputs, on_error);
-    let written = Listing::open(false, false)
-        .and_then(|listing| listing.fill(|out| list(&mut events, &mut selection, &mut lines, out, on_error)));
+    let written = Listing::open(false, false).and_then(|listing| {
+        listing.fill(|out| list_in_pages(&mut events, &mut selection, &new_lines, inputs.jobs, out, on_error))
+    });
     drop(progress);
     messages.selected(selection.took_nothing());
     Ok(messages.end(written.map(|_| ())))

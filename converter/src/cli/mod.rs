@@ -10,6 +10,7 @@ mod convert;
 mod csv;
 mod fields;
 mod info;
+mod jobs;
 mod json;
 mod messages;
 mod pager;

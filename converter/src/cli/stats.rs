@@ -11,8 +11,10 @@ use bblog_converter::command::stats::{
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder::{self, FileGroup};
 use bblog_converter::input::{InputName, Inputs};
+use bblog_converter::jobs::Jobs;
 use bblog_converter::output::Output;
 
+use super::jobs::JobsArgs;
 use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
 use super::reading;
@@ -21,7 +23,7 @@ use super::usage::UsageError;
 /// Print a row for each connection of many files, the one that lost most time first
 ///
 /// Folders are searched for logs by content, not by name; other files are left out and counted. Files of one series, and
-/// BBLog files of one connection, are taken together. As many files are read at a time as there are processors.
+/// BBLog files of one connection, are taken together.
 /// --group-by prints a block for each group instead, with counts and percentiles. Percentiles over connections are right
 /// to 1 %. For example:
 /// bblog stats --group-by stack,remote/24 /captures
@@ -53,6 +55,8 @@ pub struct Args {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    jobs: JobsArgs,
+    #[command(flatten)]
     host: reading::HostArgs,
     #[command(flatten)]
     assumptions: reading::AssumptionArgs,
@@ -73,7 +77,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let sets: Vec<&[InputName]> = if args.compare { names.chunks(1).collect() } else { vec![&names] };
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
     let groups: Vec<Vec<FileGroup>> = sets.iter().map(|set| folder::groups(set, on_error)).collect();
-    let found = read(&groups, &assumptions, host, &messages);
+    let found = read(&groups, &assumptions, host, args.jobs.jobs(), &messages);
     for found in &found {
         print_problems(found, args.verbose, &mut messages);
     }
@@ -125,13 +129,14 @@ fn read(
     sets: &[Vec<FileGroup>],
     assumptions: &Arc<Assumptions>,
     host: Option<Arc<str>>,
+    jobs: Jobs,
     messages: &Messages,
 ) -> Vec<Found> {
     let all = sets.iter().flatten().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(all, assumptions);
     let progress = Progress::of_report(&inputs, messages.bar());
-    let reading =
-        FileReading { assumptions: Arc::clone(assumptions), host, meter: Arc::clone(&inputs.meter) };
+    let (assumptions, meter) = (Arc::clone(assumptions), Arc::clone(&inputs.meter));
+    let reading = FileReading { assumptions, host, meter, jobs };
     let found = sets.iter().map(|groups| reading.read(groups)).collect();
     drop(progress);
     found

@@ -11,6 +11,7 @@ use bblog_converter::command::tables::{
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder;
 use bblog_converter::input::{InputName, Inputs};
+use bblog_converter::jobs::Jobs;
 use bblog_converter::output::{Destination, Output};
 use bblog_converter::select::Selection;
 
@@ -94,6 +95,8 @@ pub struct TableConversion {
     pub selection: Selection,
     /// Where the tables go.
     pub output: Destination,
+    /// How many threads work.
+    pub jobs: Jobs,
 }
 
 /// Converts logs to tables.
@@ -107,7 +110,7 @@ pub fn run(
     mut messages: Messages,
 ) -> Result<Outcome, UsageError> {
     let tables = args.tables(format);
-    let TableConversion { names, assumptions, mut selection, output } = conversion;
+    let TableConversion { names, assumptions, mut selection, output, jobs } = conversion;
     match format {
         TableFormat::Parquet if output.path == Path::new("-") => {
             return Err("convert: --format parquet needs a folder to write to".into());
@@ -122,8 +125,8 @@ pub fn run(
     let files: Vec<InputName> = groups.iter().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(files, &assumptions);
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
-    let job =
-        Job { groups: &groups, assumptions: &assumptions, host: args.host.host(), meter: &inputs.meter };
+    let (host, meter) = (args.host.host(), &inputs.meter);
+    let job = Job { groups: &groups, assumptions: &assumptions, host, meter, jobs };
     let work = Work { tables, summary: args.summary, output, job };
     let walked = match format {
         TableFormat::Parquet => work.parquet(&inputs.names, &mut selection, &mut messages),

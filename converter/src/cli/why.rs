@@ -10,6 +10,7 @@ use bblog_converter::event::merge::Events;
 use bblog_converter::output::Output;
 use bblog_converter::select::walk::Picker;
 
+use super::jobs::JobsArgs;
 use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
 use super::reading::{AssumptionArgs, Reading};
@@ -38,6 +39,8 @@ pub struct Args {
     #[arg(long)]
     schema_doc: bool,
     #[command(flatten)]
+    jobs: JobsArgs,
+    #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
     assumptions: AssumptionArgs,
@@ -55,12 +58,13 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
         })));
     }
     let evidence = EvidenceCommand { inputs: quoted(&args.inputs) };
-    let Reading { inputs, selection, mut messages } =
+    let Reading { mut inputs, selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
+    inputs.jobs = args.jobs.jobs();
     let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
-    let mut events = Events::open(&inputs, on_error);
+    let mut events = Events::open(&inputs, on_error).ahead();
     let wanted = Wanted { spans: args.verbose };
     let findings = why::of_events(&mut events, &mut picker, wanted, on_error);
     drop(progress);

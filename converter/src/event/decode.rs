@@ -41,6 +41,7 @@ pub struct DecodedItem<'a> {
 }
 
 /// What an item says of its connection.
+#[derive(Clone)]
 pub struct ItemAnalysis {
     /// What limits the connection now, and what happened.
     pub step: Step,

@@ -5,7 +5,8 @@
 //! Nothing is sorted: memory does not grow with the inputs, and an input that is not in order stays so. An open input takes up to 256 KiB, a BBLog stream up to 4 MiB more
 //! for the entry it is in; of many inputs each takes less. If there are more than a few, each is
 //! opened to read its first item, closed, and opened again when that item's turn comes, so a long series
-//! has few files open at a time.
+//! has few files open at a time. With several jobs, compressed inputs are opened and decompressed before their turn, and
+//! threads read the items of long inputs ahead.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -13,16 +14,21 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 
+use super::ahead::Ahead;
 use super::item::LogItem;
 use super::open;
+use super::prefetch::Prefetch;
 use super::source::EventSource;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, OnError};
 use crate::input::meter::Meter;
 use crate::input::{Input, InputName, InputPosition, Inputs, series};
+use crate::jobs::{Permit, Threads};
 
 /// Up to this number of inputs stay open from the start; more are opened when their first item comes next.
 const AWAKE: usize = 16;
+/// So many inputs, in the order of their first items, may be opened before their turn.
+const LOOKAHEAD: usize = 64;
 
 /// One input of a merge, read item by item.
 pub trait MergeInput: Sized {
@@ -52,6 +58,11 @@ pub trait MergeInput: Sized {
     fn is_dry(&mut self) -> bool {
         false
     }
+
+    /// The same stream, read by one of `threads` if that is worth it.
+    fn ahead(self, _threads: &Threads) -> Self {
+        self
+    }
 }
 
 /// Where a merge has come.
@@ -77,6 +88,10 @@ pub struct Merge<S: MergeInput> {
     is_live: bool,
     assumptions: Arc<Assumptions>,
     meter: Arc<Meter>,
+    /// Those that may read inputs ahead.
+    threads: Option<Threads>,
+    /// Whether they read items, not bytes alone.
+    reads_ahead: bool,
 }
 
 /// An input.
@@ -84,13 +99,19 @@ struct Lane<S> {
     name: InputName,
     position: InputPosition,
     state: State<S>,
+    /// That it may be read ahead.
+    permit: Option<Permit>,
 }
 
 /// An input is asleep until its first item comes next, then open, then ended; of a few inputs none
-/// sleeps.
+/// sleeps, unless it is compressed and can be read ahead.
 enum State<S> {
     /// Closed, to be opened again.
-    Asleep,
+    Asleep {
+        is_compressed: bool,
+    },
+    /// Being opened before its turn.
+    Coming(Prefetch),
     Open(S),
     /// Closed for good.
     Ended,
@@ -103,9 +124,40 @@ impl<S: MergeInput> Lane<S> {
         merged: &Opening<'_>,
         on_error: &mut OnError<'_>,
     ) -> Result<Option<S::Key>, InputError> {
-        let input = Input::open(&self.name, self.position.count, merged.meter)?;
-        self.state = State::Open(S::open(input, self.position, merged.assumptions, on_error)?);
+        let input = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Coming(prefetch) => {
+                let (input, permit) = prefetch.input()?;
+                self.permit = Some(permit);
+                input
+            }
+            _ => Input::open(&self.name, self.position.count, merged.meter)?,
+        };
+        self.start(input, merged, on_error)
+    }
+
+    /// Steps to the first item of the input, which was opened.
+    fn start(
+        &mut self,
+        input: Input,
+        merged: &Opening<'_>,
+        on_error: &mut OnError<'_>,
+    ) -> Result<Option<S::Key>, InputError> {
+        let stream = S::open(input, self.position, merged.assumptions, on_error)?;
+        self.state = State::Open(stream);
+        if merged.reads_ahead {
+            self.read_ahead(merged.threads);
+        }
         Ok(self.step(on_error))
+    }
+
+    /// Lets one of `threads` read the items of the input, if it is open. A live input is read by the thread that shows
+    /// it.
+    fn read_ahead(&mut self, threads: Option<&Threads>) {
+        let Some(threads) = threads.filter(|_| self.name.can_be_opened_again()) else { return };
+        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Open(stream) => State::Open(stream.ahead(threads)),
+            state => state,
+        };
     }
 
     /// Reads the first item of the input, and closes the input if it can be opened again and is one of many.
@@ -114,15 +166,29 @@ impl<S: MergeInput> Lane<S> {
         merged: &Opening<'_>,
         on_error: &mut OnError<'_>,
     ) -> Result<Option<S::Key>, InputError> {
-        if S::SLEEPS && self.position.count > AWAKE && self.name.can_be_opened_again() {
+        let count = self.position.count;
+        let may_sleep = S::SLEEPS && count > 1 && self.name.can_be_opened_again();
+        if may_sleep && (count > AWAKE || merged.threads.is_some()) {
             // Errors before the first item are reported, and counted, when that is reached.
             let uncounted = Opening { meter: &Arc::default(), ..*merged };
-            if let Some(first) = self.open(&uncounted, &mut |_, _| {})? {
-                self.state = State::Asleep;
+            let input = Input::open(&self.name, count, uncounted.meter)?;
+            let is_compressed = input.compression.is_some();
+            let mut is_quiet = true;
+            if (count > AWAKE || is_compressed)
+                && let Some(first) = self.start(input, &uncounted, &mut |_, _| is_quiet = false)?
+                // Of a few inputs such errors are reported first, whether they can be read ahead or not.
+                && (count > AWAKE || is_quiet)
+            {
+                self.state = State::Asleep { is_compressed };
                 return Ok(Some(first));
             }
         }
         self.open(merged, on_error)
+    }
+
+    /// Whether it was looked at and is not open.
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Asleep { .. } | State::Coming(_))
     }
 
     /// Steps to the next item and gives its key; `None` at the end.
@@ -140,7 +206,7 @@ impl<S: MergeInput> Lane<S> {
     /// Opens the input if it is asleep; `false` if there is no item in front then.
     #[inline]
     fn wake(&mut self, merged: &Opening<'_>, on_error: &mut OnError<'_>) -> bool {
-        if !matches!(self.state, State::Asleep) {
+        if !self.is_closed() {
             return true;
         }
         match self.open(merged, on_error) {
@@ -159,19 +225,27 @@ impl<S: MergeInput> Lane<S> {
 struct Opening<'a> {
     assumptions: &'a Arc<Assumptions>,
     meter: &'a Arc<Meter>,
+    threads: Option<&'a Threads>,
+    reads_ahead: bool,
 }
 
 impl<S: MergeInput> Merge<S> {
     /// Opens inputs, each at its first item; those that cannot be read are reported to `on_error` and left
     /// out.
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
-        let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter);
-        let opening = Opening { assumptions: &inputs.assumptions, meter: &inputs.meter };
+        let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter, Threads::new(inputs.jobs));
+        let threads = merge.threads.clone();
+        let opening = Opening {
+            assumptions: &inputs.assumptions,
+            meter: &inputs.meter,
+            threads: threads.as_ref(),
+            reads_ahead: false,
+        };
         merge.is_live = inputs.names.iter().any(|name| !name.can_be_opened_again());
         let series = series::first_of_each(&inputs.names);
         for ((index, name), series) in inputs.names.iter().enumerate().zip(series) {
             let position = InputPosition { index, count: inputs.names.len(), series };
-            let mut lane = Lane { name: name.clone(), position, state: State::Ended };
+            let mut lane = Lane { name: name.clone(), position, state: State::Ended, permit: None };
             match lane.look(&opening, on_error) {
                 Ok(front) => merge.add(lane, front),
                 Err(error) => on_error(name, &error),
@@ -182,17 +256,17 @@ impl<S: MergeInput> Merge<S> {
 
     /// The items of streams that are open already: for tests and other programs.
     pub fn of(streams: impl IntoIterator<Item = (InputName, S)>, on_error: &mut OnError<'_>) -> Merge<S> {
-        let mut merge = Merge::empty(&Arc::default(), &Arc::default());
+        let mut merge = Merge::empty(&Arc::default(), &Arc::default(), None);
         for (index, (name, stream)) in streams.into_iter().enumerate() {
             let position = InputPosition { index, count: 1, series: index };
-            let mut lane = Lane { name, position, state: State::Open(stream) };
+            let mut lane = Lane { name, position, state: State::Open(stream), permit: None };
             let front = lane.step(on_error);
             merge.add(lane, front);
         }
         merge
     }
 
-    fn empty(assumptions: &Arc<Assumptions>, meter: &Arc<Meter>) -> Merge<S> {
+    fn empty(assumptions: &Arc<Assumptions>, meter: &Arc<Meter>, threads: Option<Threads>) -> Merge<S> {
         Merge {
             lanes: Vec::new(),
             fronts: BinaryHeap::new(),
@@ -202,7 +276,18 @@ impl<S: MergeInput> Merge<S> {
             is_live: false,
             assumptions: Arc::clone(assumptions),
             meter: Arc::clone(meter),
+            threads,
+            reads_ahead: false,
         }
+    }
+
+    /// Lets threads read the items of long inputs ahead, if there are several jobs: for work that takes about as long as
+    /// to read them.
+    #[must_use]
+    pub fn ahead(mut self) -> Merge<S> {
+        self.reads_ahead = true;
+        self.lanes.iter_mut().for_each(|lane| lane.read_ahead(self.threads.as_ref()));
+        self
     }
 
     fn add(&mut self, lane: Lane<S>, front: Option<S::Key>) {
@@ -265,16 +350,47 @@ impl<S: MergeInput> Merge<S> {
             && let Some(lane) = self.lanes.get_mut(at)
         {
             // Its memory is not needed any more.
-            lane.state = State::Ended;
+            (lane.state, lane.permit) = (State::Ended, None);
         }
         if let Some(at) = self.ended.pop_front() {
             return self.turn(Turn::End(at));
         }
+        let Reverse((_, first)) = self.fronts.peek()?;
+        if self.threads.is_some() && self.lanes.get(*first).is_some_and(Lane::is_closed) {
+            self.prefetch();
+        }
         let Reverse((_, at)) = self.fronts.pop()?;
         self.next = self.fronts.peek().map(|Reverse(next)| *next);
-        let opening = Opening { assumptions: &self.assumptions, meter: &self.meter };
+        let opening = Opening {
+            assumptions: &self.assumptions,
+            meter: &self.meter,
+            threads: self.threads.as_ref(),
+            reads_ahead: self.reads_ahead,
+        };
         let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
         self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
+    }
+
+    /// Begins to open the compressed inputs whose turn comes next, as many as threads are left.
+    #[cold]
+    fn prefetch(&mut self) {
+        let Some(threads) = &self.threads else { return };
+        let mut passed = Vec::new();
+        while passed.len() < LOOKAHEAD
+            && let Some(Reverse((key, at))) = self.fronts.pop()
+        {
+            passed.push(Reverse((key, at)));
+            let Some(lane) = self.lanes.get_mut(at) else { continue };
+            if !matches!(lane.state, State::Asleep { is_compressed: true }) {
+                continue;
+            }
+            let Some(permit) = threads.take() else { break };
+            match Prefetch::begin(&lane.name, lane.position.count, &self.meter, permit) {
+                Some(prefetch) => lane.state = State::Coming(prefetch),
+                None => break,
+            }
+        }
+        self.fronts.extend(passed);
     }
 
     fn turn(&mut self, turn: Turn) -> Option<Turn> {
@@ -301,7 +417,7 @@ impl<S: MergeInput> Merge<S> {
         let lane = self.lanes.get(at)?;
         match &lane.state {
             State::Open(stream) => Some((lane.position, stream)),
-            State::Asleep | State::Ended => None,
+            State::Asleep { .. } | State::Coming(_) | State::Ended => None,
         }
     }
 
@@ -310,7 +426,7 @@ impl<S: MergeInput> Merge<S> {
     pub fn stream_mut(&mut self, at: usize) -> Option<&mut S> {
         match &mut self.lanes.get_mut(at)?.state {
             State::Open(stream) => Some(stream),
-            State::Asleep | State::Ended => None,
+            State::Asleep { .. } | State::Coming(_) | State::Ended => None,
         }
     }
 
@@ -318,7 +434,7 @@ impl<S: MergeInput> Merge<S> {
     pub fn open_streams(&mut self) -> impl Iterator<Item = (&InputName, &mut S)> {
         self.lanes.iter_mut().filter_map(|lane| match &mut lane.state {
             State::Open(stream) => Some((&lane.name, stream)),
-            State::Asleep | State::Ended => None,
+            State::Asleep { .. } | State::Coming(_) | State::Ended => None,
         })
     }
 
@@ -348,6 +464,10 @@ impl MergeInput for Box<dyn EventSource> {
 
     fn is_dry(&mut self) -> bool {
         (**self).is_dry()
+    }
+
+    fn ahead(self, threads: &Threads) -> Self {
+        Box::new(Ahead::new(self, threads))
     }
 }
 

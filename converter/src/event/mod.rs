@@ -5,7 +5,9 @@
 //! bytes, and facts that the bytes do not hold. [`Events`](merge::Events) merges several sources in time
 //! order, and [`ItemDecoder`](decode::ItemDecoder) decodes items.
 
+pub mod ahead;
 pub mod backfill;
+pub mod batch;
 pub mod bblog;
 pub mod connection;
 pub mod decode;
@@ -16,6 +18,7 @@ pub mod merge;
 pub mod open;
 pub mod origin;
 pub mod pcapng;
+mod prefetch;
 pub mod source;
 pub mod subject;
 pub mod words;

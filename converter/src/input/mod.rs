@@ -34,6 +34,7 @@ use self::compression::Compression;
 use self::error::{InputError, InputErrorKind, Recovery};
 use self::meter::{Meter, Metered};
 use self::window::{Ready, Window};
+use crate::jobs::Jobs;
 
 /// How many bytes identify the kind: a BBLog header's version and type.
 const SNIFF: usize = 8;
@@ -52,12 +53,14 @@ pub struct Inputs {
     pub assumptions: Arc<Assumptions>,
     /// How far reading them has come.
     pub meter: Arc<Meter>,
+    /// How many of them may be read ahead at a time, each by a thread of its own.
+    pub jobs: Jobs,
 }
 
 impl Inputs {
-    /// Inputs before their first read.
+    /// Inputs before their first read; none is read ahead.
     pub fn new(names: Vec<InputName>, assumptions: &Arc<Assumptions>) -> Inputs {
-        Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default() }
+        Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default(), jobs: Jobs::ONE }
     }
 }
 

@@ -173,6 +173,11 @@ impl Window {
         &bytes[..want.min(bytes.len())]
     }
 
+    /// Begins to read ahead, however short and one of how many the input is.
+    pub(crate) fn read_ahead(&mut self) {
+        self.begin_reading_ahead();
+    }
+
     #[cold]
     fn read(&mut self, want: usize) {
         let is_long = self.offset + (self.end - self.start) as u64 >= LONG;

@@ -22,7 +22,7 @@ use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 
 /// The conditions of a selection. By default every event is selected.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Criteria {
     /// Not earlier than this.
     pub from: Option<Bound>,
@@ -45,15 +45,22 @@ pub struct Selection {
     /// Input and section of the last BBLog record, and whether they are of the connection.
     section: Option<(usize, u64, bool)>,
     taken: u64,
-    /// Events seen and taken in all, over all restarts of the selection.
-    seen_in_all: u64,
-    taken_in_all: u64,
-    /// The stacks of the BBLog events seen ([`Stack::bit`]s).
-    stacks: u8,
+    /// Over all restarts of the selection.
+    seen: Seen,
     /// Whether connections are followed even if the selection does not need it.
     follows: bool,
     /// Whether only what matters is selected.
     notable: bool,
+}
+
+/// What a selection has seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    /// Events seen, and those of them that were taken.
+    events: u64,
+    taken: u64,
+    /// The stacks of the BBLog events seen ([`Stack::bit`]s).
+    stacks: u8,
 }
 
 impl Selection {
@@ -94,11 +101,31 @@ impl Selection {
         (self.first, self.section, self.taken) = (None, None, 0);
     }
 
+    /// The same selection, which has seen nothing: for another thread.
+    pub fn another(&self) -> Selection {
+        let Selection { follows, notable, .. } = *self;
+        Selection { criteria: self.criteria.clone(), follows, notable, ..Selection::default() }
+    }
+
+    /// What it has seen.
+    pub fn seen(&self) -> Seen {
+        self.seen
+    }
+
+    /// Takes note of what [another](Selection::another) has seen.
+    pub fn add_seen(&mut self, other: Seen) {
+        let Seen { events, taken, stacks } = &mut self.seen;
+        *events += other.events;
+        *taken += other.taken;
+        *stacks |= other.stacks;
+    }
+
     /// That there were events and none of them was selected.
     pub fn took_nothing(&self) -> Option<NothingSelected> {
-        (self.seen_in_all > 0 && self.taken_in_all == 0).then(|| {
+        let Seen { events, taken, stacks } = self.seen;
+        (events > 0 && taken == 0).then(|| {
             let wanted = self.criteria.filter.as_ref().map(Filter::wanted).unwrap_or_default();
-            NothingSelected::new(self.seen_in_all, self.stacks, &wanted)
+            NothingSelected::new(events, stacks, &wanted)
         })
     }
 
@@ -111,9 +138,9 @@ impl Selection {
     /// Whether the event is selected, which counts against the limit.
     #[inline]
     pub fn admits(&mut self, decoded: &DecodedItem<'_>) -> bool {
-        self.seen_in_all += 1;
+        self.seen.events += 1;
         if matches!(decoded.item, LogItem::Bblog(_)) {
-            self.stacks |= decoded.event.stack().bit();
+            self.seen.stacks |= decoded.event.stack().bit();
         }
         let time = decoded.item.time();
         let first = *self.first.get_or_insert(time);
@@ -127,7 +154,7 @@ impl Selection {
             return false;
         }
         self.taken += 1;
-        self.taken_in_all += 1;
+        self.seen.taken += 1;
         true
     }
 

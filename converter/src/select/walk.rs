@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{NothingSelected, Selection};
+use super::{NothingSelected, Seen, Selection};
 use crate::event::decode::{DecodedItem, ItemDecoder};
 use crate::event::item::LogItem;
 use crate::event::merge::Events;
@@ -91,6 +91,21 @@ impl Picker {
     pub fn begin_anew(&mut self) {
         self.selection.begin_anew();
         (self.decoder, self.number) = (Picker::decoder(&self.selection), 0);
+    }
+
+    /// One that picks the same, and has seen nothing: for another thread.
+    pub fn another(&self) -> Picker {
+        Picker::new(self.selection.another())
+    }
+
+    /// What it has seen.
+    pub fn seen(&self) -> Seen {
+        self.selection.seen()
+    }
+
+    /// Takes note of what [another](Picker::another) has seen.
+    pub fn add_seen(&mut self, other: Seen) {
+        self.selection.add_seen(other);
     }
 
     /// Whether every item is picked.

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events as text: lines, JSON Lines, CSV.
 
+mod changes;
 pub mod clock_text;
 pub mod csv;
 pub mod fields;
 pub mod json;
+mod pages;
 pub mod show;
 mod tcp_header;
 
 use std::io;
+
+pub use self::pages::list_in_pages;
 
 use crate::buffered_sink::BufferedSink;
 use crate::event::decode::DecodedItem;

@@ -10,17 +10,19 @@ use crate::bblog::{Record, TCPINFO_LEN, Verbose};
 use crate::cursor::Cursor;
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
 use crate::spec::{
-    ALL, AlertSpec, Category, Compare, Condition, EventSpec, FieldSpec, MemberTest, Place, Proof, Repeat,
-    SentenceValue, Stack, TimerStep, UNKNOWN, ValueKind, When,
+    ALL, AlertSpec, Category, Compare, Condition, EventSpec, FieldSpec, Kernel, MemberTest, Place, Proof,
+    Repeat, SentenceValue, Stack, TimerStep, UNKNOWN, ValueKind, When,
 };
 use crate::tables;
 
+mod byte_set;
 mod context;
 mod field;
 mod place;
 
 use place::{number, plain, tail_len, value};
 
+pub use byte_set::ByteSet;
 pub use context::RecordContext;
 pub use field::{Field, Value};
 
@@ -89,6 +91,11 @@ impl<'a> Event<'a> {
     /// The stack by which the record is decoded.
     pub fn stack(&self) -> Stack {
         self.cx.stack
+    }
+
+    /// The kernel by which the record is decoded.
+    pub fn kernel(&self) -> Kernel {
+        self.cx.kernel
     }
 
     /// An eventlog event that `spec` describes.
@@ -174,6 +181,19 @@ impl<'a> Event<'a> {
         let rows = self.rows_of(group);
         let at = if group == RowGroup::Own { self.at } else { 0 };
         Fields { next: index, end: index.saturating_add(1).min(rows.len()), ..self.rows(rows, at) }
+    }
+
+    /// The value of one row of a group, by its index among the group's rows; of a tail the first. What
+    /// [`Event::one`] gives first, at less cost.
+    #[inline]
+    pub fn value_at(&self, group: RowGroup, index: usize) -> Option<Field<'a>> {
+        let rows = self.rows_of(group);
+        let spec = rows.get(index)?;
+        if spec.place.repeat != Repeat::Once {
+            return self.one(group, index).next();
+        }
+        let at = if group == RowGroup::Own { self.at } else { 0 };
+        if self.applies(rows, spec) { self.read_row(spec, at, 0) } else { None }
     }
 
     /// The value called `name`, of the event's own values or else the common ones.
@@ -281,6 +301,7 @@ impl<'a> Event<'a> {
     }
 
     /// Whether `spec`, one of `rows`, applies to this event.
+    #[inline]
     fn applies(&self, rows: &'static [FieldSpec], spec: &'static FieldSpec) -> bool {
         self.holds(spec.when) && !self.yields(rows, spec)
     }

@@ -41,7 +41,20 @@ pub(super) fn plain(bytes: Cursor<'_>, place: &Place) -> Option<u64> {
 /// The unsigned integer of a place, whose first byte is at `at`.
 #[inline]
 pub(super) fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
-    let whole = match (place.order, place.size) {
+    let whole = member(bytes, place, at)?;
+    match *place {
+        Place { low: None, minus: None, bits: None, .. } => Some(whole),
+        Place { low: None, minus: Some(other), bits: None, .. } => {
+            Some(difference(whole, member(bytes, place, usize::from(other))?, place))
+        }
+        _ => combined(bytes, place, whole),
+    }
+}
+
+/// The integer at `at`, of the size and order of a place.
+#[inline]
+fn member(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64> {
+    Some(match (place.order, place.size) {
         (_, 1) => u64::from(bytes.u8(at)?),
         (ByteOrder::Host, 2) => u64::from(bytes.u16(at)?),
         (ByteOrder::Host, 4) => u64::from(bytes.u32(at)?),
@@ -49,11 +62,13 @@ pub(super) fn number(bytes: Cursor<'_>, place: &Place, at: usize) -> Option<u64>
         (ByteOrder::Network, 2) => u64::from(bytes.be16(at)?),
         (ByteOrder::Network, 4) => u64::from(bytes.be32(at)?),
         _ => return None,
-    };
-    match place {
-        Place { low: None, minus: None, bits: None, .. } => Some(whole),
-        _ => combined(bytes, place, whole),
-    }
+    })
+}
+
+/// One member less another, modulo their size.
+#[inline]
+fn difference(whole: u64, less: u64, place: &Place) -> u64 {
+    whole.wrapping_sub(less) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
 }
 
 /// The value of a place that is more, or less, than the integer there.
@@ -64,8 +79,8 @@ fn combined(bytes: Cursor<'_>, place: &Place, whole: u64) -> Option<u64> {
     };
     let whole = match place.minus {
         Some(other) => {
-            let what = number(bytes, &Place { minus: None, ..*place }, usize::from(other))?;
-            whole.wrapping_sub(what) & (u64::MAX >> (64 - 8 * u32::from(place.size)))
+            let less = number(bytes, &Place { minus: None, ..*place }, usize::from(other))?;
+            difference(whole, less, place)
         }
         None => whole,
     };

@@ -58,7 +58,7 @@ fn kind_of_send<'a>(event: &Event<'a>) -> Option<Field<'a>> {
     if !out.is_some_and(|out| ptr::eq(out, event.spec())) {
         return None;
     }
-    rows.iter().find_map(|&row| event.one(RowGroup::Own, row).next())
+    rows.iter().find_map(|&row| event.value_at(RowGroup::Own, row))
 }
 
 /// An event that no table describes.

@@ -10,32 +10,34 @@ use super::span::{TimeSpan, clock_name};
 use crate::event::item::{Clock, LogItem};
 use crate::event::open;
 use crate::event::source::EventSource;
-use crate::input::error::{InputError, InputErrorKind};
+use crate::input::error::InputError;
 use crate::input::{Input, InputKind, InputPosition, Inputs};
 use crate::select::walk::Picker;
+
+/// Events between two counts for the progress bar.
+const TURN: u64 = 4096;
 
 /// Reads `input` into `report`: all of it, or until `picker` is full.
 pub(super) fn read(
     report: &mut Report,
-    input: Input,
+    mut input: Input,
     inputs: &Inputs,
     picker: &mut Picker,
-    on_error: &mut dyn FnMut(&InputError),
+    on_error: &mut dyn FnMut(InputError),
 ) {
     let kind = input.kind;
-    let mut report_error = |report: &mut Report, error: &InputError| {
+    let mut report_error = |report: &mut Report, error: InputError| {
+        report.add_problem(&error);
         on_error(error);
-        report.add_problem(error);
     };
-    let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, error| {
-        // That an input is empty is its kind.
-        if !matches!(error.kind, InputErrorKind::Empty) {
-            report_error(report, error);
-        }
-    });
+    if let Some(notice) = input.notice.take() {
+        report_error(report, notice);
+    }
+    // Nothing else is reported: that an input is empty is its kind.
+    let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {});
     let mut source = match source {
         Ok(source) => source,
-        Err(error) => return report_error(report, &error),
+        Err(error) => return report_error(report, error),
     };
     if kind == InputKind::Elog {
         report.version = Some(elog::VERSION);
@@ -47,13 +49,15 @@ pub(super) fn read(
             Ok(true) => {}
             Ok(false) => break,
             Err(error) => {
-                report_error(report, &error);
+                report_error(report, error);
                 continue;
             }
         }
         builder.census.capture(source.as_ref());
         let Some(item) = source.item() else { continue };
-        inputs.meter.count_event();
+        if picker.number().is_multiple_of(TURN) {
+            inputs.meter.add_events(TURN);
+        }
         builder.item(report, &item, picker, source.as_ref());
     }
     // A capture without an event has a section all the same.

@@ -9,8 +9,11 @@ pub mod report;
 pub mod span;
 mod text;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use bblog_pcapng::WriteError;
 
@@ -18,35 +21,77 @@ use self::report::Report;
 use crate::input::compression::Compression;
 use crate::input::error::{InputError, OnError};
 use crate::input::{Input, InputKind, InputName, Inputs};
+use crate::jobs::{InOrder, Jobs};
 use crate::output::Output;
 use crate::output::error::OutputError;
 use crate::select::walk::Picker;
 
-/// Reports on what `picker` picks of each input; errors also go to `on_error`.
+/// Errors of an input that wait for those of the inputs before it.
+const WAITING_ERRORS: usize = 64;
+
+/// Reports on what `picker` picks of each input; errors also go to `on_error`. As many inputs are read at a time as
+/// [`Inputs::jobs`] says.
 pub fn of_inputs(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_>) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for name in &inputs.names {
-        let input = Input::open(name, 1, &inputs.meter);
-        picker.begin_anew();
-        reports.push(of_input(name, input, inputs, picker, &mut |error| on_error(name, error)));
+    if inputs.jobs == Jobs::ONE || inputs.names.len() == 1 {
+        return one_by_one(inputs, picker, on_error);
     }
+    let blank = picker.another();
+    let worker = || {
+        |(name, errors): (&InputName, SyncSender<InputError>)| {
+            let mut picker = blank.another();
+            // The other end is there until all errors were taken.
+            let report = of_input(name, inputs, &mut picker, &mut |error| _ = errors.send(error));
+            (report, picker.seen())
+        }
+    };
+    let mut reports = Vec::new();
+    thread::scope(|scope| {
+        let Some(mut workers) = InOrder::start(scope, inputs.jobs, &worker) else {
+            reports = one_by_one(inputs, picker, on_error);
+            return;
+        };
+        let mut under_way = VecDeque::new();
+        let mut names = inputs.names.iter();
+        loop {
+            while under_way.len() < 2 * inputs.jobs.count()
+                && let Some(name) = names.next()
+            {
+                let (errors, found) = mpsc::sync_channel(WAITING_ERRORS);
+                under_way.push_back((name, found));
+                let _ = workers.push((name, errors));
+            }
+            let Some((name, found)) = under_way.pop_front() else { break };
+            found.iter().for_each(|error| on_error(name, &error));
+            if let Some((report, seen)) = workers.pop() {
+                reports.push(report);
+                picker.add_seen(seen);
+            }
+        }
+    });
     reports
+}
+
+fn one_by_one(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_>) -> Vec<Report> {
+    let report = |name| {
+        picker.begin_anew();
+        of_input(name, inputs, picker, &mut |error| on_error(name, &error))
+    };
+    inputs.names.iter().map(report).collect()
 }
 
 /// Reports on what `picker` picks of one of `inputs`.
 fn of_input(
     name: &InputName,
-    input: Result<Input, InputError>,
     inputs: &Inputs,
     picker: &mut Picker,
-    on_error: &mut dyn FnMut(&InputError),
+    on_error: &mut dyn FnMut(InputError),
 ) -> Report {
     let mut report = Report { file: name.to_string(), ..Report::default() };
-    let input = match input {
+    let input = match Input::open(name, 1, &inputs.meter) {
         Ok(input) => input,
         Err(error) => {
-            on_error(&error);
             report.add_problem(&error);
+            on_error(error);
             return report;
         }
     };

@@ -125,7 +125,7 @@ impl Drawn {
         event: &'a Event<'_>,
     ) -> impl Iterator<Item = (&'static SeriesRow, Option<f64>)> {
         self.lines.iter().filter_map(|(at, row)| {
-            let field = event.one(RowGroup::Own, *at).next()?;
+            let field = event.value_at(RowGroup::Own, *at)?;
             if let Some((name, number)) = row.only
                 && event.get(name)?.value.as_int()? != number
             {
@@ -141,8 +141,8 @@ impl Drawn {
     /// The state of BBR and, in PROBE_BW, its step.
     pub(super) fn bbr(&self, event: &Event<'_>) -> Option<(&'static str, Option<&'static str>)> {
         let (state, step) = self.bbr?;
-        let state = event.one(RowGroup::Own, state).next()?;
-        let step = event.one(RowGroup::Own, step).next().filter(|_| state.value.as_int() == Some(PROBE_BW));
+        let state = event.value_at(RowGroup::Own, state)?;
+        let step = event.value_at(RowGroup::Own, step).filter(|_| state.value.as_int() == Some(PROBE_BW));
         Some((state.value_name()?, step.and_then(|step| step.value_name())))
     }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Reads many files, as many at a time as there are processors, and makes a row of each connection.
+//! Reads many files, several at a time, and makes a row of each connection.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -15,6 +14,7 @@ use crate::input::folder::FileGroup;
 use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::input::{InputName, Inputs};
+use crate::jobs::Jobs;
 use crate::table::gather::Gatherer;
 use crate::table::id::ConnectionId;
 use crate::table::row::ConnectionRow;
@@ -32,6 +32,8 @@ pub struct FileReading {
     pub host: Option<Arc<str>>,
     /// How far reading has come.
     pub meter: Arc<Meter>,
+    /// How many files are read at a time.
+    pub jobs: Jobs,
 }
 
 /// What was found in files.
@@ -88,10 +90,10 @@ impl FileReading {
         let work = || {
             while let Some(&at) = order.get(next.fetch_add(1, Relaxed)) {
                 // Each place is taken once.
-                let _ = parts[at].set(self.read_group(&groups[at]));
+                let _ = parts[at].set(self.read_group(&groups[at], groups.len() == 1));
             }
         };
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(groups.len());
+        let threads = self.jobs.count().min(groups.len());
         if threads <= 1 {
             work();
         } else {
@@ -101,7 +103,7 @@ impl FileReading {
     }
 
     /// Reads the files of a group, in the order of their times.
-    fn read_group(&self, group: &FileGroup) -> Found {
+    fn read_group(&self, group: &FileGroup, is_alone: bool) -> Found {
         let mut found = Found::default();
         let mut troubles = Troubles { is_named: group.is_named, ..Troubles::default() };
         let on_error = &mut |name: &InputName, error: &_| troubles.add(name, error);
@@ -109,10 +111,12 @@ impl FileReading {
             names: group.names.clone(),
             assumptions: Arc::clone(&self.assumptions),
             meter: Arc::clone(&self.meter),
+            // Where there is but one group, the threads that are left read its files ahead.
+            jobs: if is_alone { self.jobs } else { Jobs::ONE },
         };
         let places = group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();
         let mut gatherer = Gatherer::new(places);
-        let mut events = Events::open(&inputs, on_error);
+        let mut events = Events::open(&inputs, on_error).ahead();
         while events.advance(on_error) {
             let Some((input, item)) = events.item() else { continue };
             found.events += 1;

@@ -17,6 +17,7 @@ use crate::input::folder::FileGroup;
 use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::input::{InputName, Inputs};
+use crate::jobs::Jobs;
 use crate::select::Selection;
 use crate::table::gather::Gatherer;
 use crate::table::id::ConnectionId;
@@ -76,6 +77,8 @@ pub struct Job<'a> {
     pub host: Option<Arc<str>>,
     /// How far reading has come.
     pub meter: &'a Arc<Meter>,
+    /// How many files may be read ahead at a time.
+    pub jobs: Jobs,
 }
 
 /// Hands the selected events and their connections to `sink`. Returns the files of folders that turned out to be no logs.
@@ -114,6 +117,7 @@ fn walk_group(
         names: group.names.clone(),
         assumptions: Arc::clone(job.assumptions),
         meter: Arc::clone(job.meter),
+        jobs: job.jobs,
     };
     let places: Arc<[HostedFile]> =
         group.names.iter().map(|name| HostedFile::of(name, job.host.as_ref())).collect();
@@ -124,7 +128,7 @@ fn walk_group(
     }
     let mut gatherer = Gatherer::new(Arc::clone(&places));
     let mut closed = HashMap::default();
-    let mut events = Events::open(&inputs, on_error);
+    let mut events = Events::open(&inputs, on_error).ahead();
     let mut number = 0;
     while !selection.is_full() && events.advance(on_error) {
         let Some((input, item)) = events.item() else { continue };

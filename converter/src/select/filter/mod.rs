@@ -31,6 +31,8 @@ mod parse;
 mod resolve;
 mod word;
 
+use std::sync::Arc;
+
 use bblog_dissector::catalog::Catalog;
 
 pub use ast::{Element, Expr, Op, Operand, Quantity, Term};
@@ -45,8 +47,15 @@ use crate::select::nothing::Wanted;
 /// A filter, ready for use.
 #[derive(Debug)]
 pub struct Filter {
-    test: EventTest,
+    test: Arc<EventTest>,
     scratches: Scratches,
+}
+
+/// The clone is for another thread: it has buffers of its own.
+impl Clone for Filter {
+    fn clone(&self) -> Filter {
+        Filter { test: Arc::clone(&self.test), scratches: Scratches::default() }
+    }
 }
 
 impl Filter {
@@ -59,7 +68,7 @@ impl Filter {
             true => EventTest::All(Box::new([])),
             false => resolve::resolve(&parse(text)?, text, catalog)?,
         };
-        Ok(Filter { test, scratches: Scratches::default() })
+        Ok(Filter { test: Arc::new(test), scratches: Scratches::default() })
     }
 
     /// Whether it uses the analysis, so that connections have to be followed.

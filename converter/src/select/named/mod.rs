@@ -15,8 +15,8 @@ use bblog_analysis::{Cause, Limit, Timer};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{DUMP_COMPLETE, SESSION_CREATE, SESSION_END};
-use bblog_dissector::event::{self, Field, RowGroup, Value};
-use bblog_dissector::spec::{Category, EventSpec, FieldSpec, UNKNOWN, ValueKind};
+use bblog_dissector::event::{self, ByteSet, Event, Field, RowGroup, Value};
+use bblog_dissector::spec::{Category, EventSpec, FieldSpec, Repeat, UNKNOWN, ValueKind};
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider::SegmentPlan;
 
@@ -212,6 +212,15 @@ impl NamedField {
         }
     }
 
+    /// The bytes of a BBLog record that its values depend on, if all of them are of rows that every record has, beside
+    /// stack and kernel.
+    pub fn byte_set(&self) -> Option<ByteSet> {
+        match &self.what {
+            FieldSource::Rows(rows) => rows.byte_set(),
+            FieldSource::Bits(..) | FieldSource::Computed(_) => None,
+        }
+    }
+
     /// What its values can be compared with: one type but for rows of different kinds.
     pub fn types(&self) -> Vec<OperandType> {
         let mut types: Vec<OperandType> = match &self.what {
@@ -322,6 +331,23 @@ impl NamedRows {
         Some(NamedRows { specs: specs.into(), own, common })
     }
 
+    fn byte_set(&self) -> Option<ByteSet> {
+        let of_group = |&(group, index): &(Common, u16)| {
+            let rows = match group {
+                Common::Record => tables::RECORD,
+                Common::Derived => tables::DERIVED,
+                Common::Raw => tables::RAW,
+                // Not of BBLog.
+                Common::Header => return Some(ByteSet::NONE),
+                Common::Track | Common::Verbose => return None,
+            };
+            rows.get(usize::from(index)).map(|row| ByteSet::of_row(rows, row))
+        };
+        let sets = self.common.iter().map(of_group);
+        let all = || sets.fold(Some(ByteSet::NONE), |all, set| Some(all?.and(set?)));
+        if self.own.is_empty() { all() } else { None }
+    }
+
     #[inline]
     fn any(&self, decoded: &DecodedItem<'_>, mut found: impl FnMut(&Field<'_>) -> bool) -> bool {
         let event = &decoded.event;
@@ -329,7 +355,7 @@ impl NamedRows {
             let end = first.id + event.spec().fields.len() as u32;
             let start = self.own.partition_point(|&id| id < first.id);
             for &id in self.own[start..].iter().take_while(|&&id| id < end) {
-                if event.one(RowGroup::Own, (id - first.id) as usize).any(|field| found(&field)) {
+                if any(event, RowGroup::Own, (id - first.id) as usize, &mut found) {
                     return true;
                 }
             }
@@ -338,14 +364,10 @@ impl NamedRows {
             let index = usize::from(index);
             match (&decoded.item, group) {
                 (LogItem::Bblog(_), Common::Record) | (LogItem::Eventlog(_), Common::Header) => {
-                    event.one(RowGroup::Common, index).any(|field| found(&field))
+                    any(event, RowGroup::Common, index, &mut found)
                 }
-                (LogItem::Bblog(_), Common::Derived) => {
-                    event.one(RowGroup::Derived, index).any(|field| found(&field))
-                }
-                (LogItem::Bblog(_), Common::Raw) => {
-                    event.one(RowGroup::Raw, index).any(|field| found(&field))
-                }
+                (LogItem::Bblog(_), Common::Derived) => any(event, RowGroup::Derived, index, &mut found),
+                (LogItem::Bblog(_), Common::Raw) => any(event, RowGroup::Raw, index, &mut found),
                 (_, Common::Track) => {
                     let id = tables::TRACK[index].id;
                     let mut fields = decoded.tracked.fields();
@@ -361,6 +383,16 @@ impl NamedRows {
             }
         })
     }
+}
+
+/// Whether `found` is `true` of a value of one row of a group. Most rows have one.
+#[inline]
+fn any(event: &Event<'_>, group: RowGroup, index: usize, found: &mut impl FnMut(&Field<'_>) -> bool) -> bool {
+    let is_tail = |spec: &FieldSpec| spec.place.repeat != Repeat::Once;
+    if event.rows_of(group).get(index).is_some_and(is_tail) {
+        return event.one(group, index).any(|field| found(&field));
+    }
+    event.value_at(group, index).is_some_and(|field| found(&field))
 }
 
 impl ComputedField {

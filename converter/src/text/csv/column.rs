@@ -6,14 +6,14 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::event::Value;
+use bblog_dissector::event::{ByteSet, Value};
 
 use crate::event::connection::{Address, ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
 use crate::event::item::{Clock, LogItem};
 use crate::event::origin::Origin;
 use crate::event::words::Words;
-use crate::select::named::{NamedField, Scratch};
+use crate::select::named::{NamedField, OperandType, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
 
 /// A column.
@@ -21,6 +21,18 @@ use crate::text::clock_text::{ClockText, seconds};
 pub struct CsvColumn {
     name: String,
     kind: ColumnKind,
+    /// Whether its cells may need quotes.
+    is_text: bool,
+    kept: Option<KeptCell>,
+}
+
+/// The cell of the last BBLog record, of a column of values that every record has.
+#[derive(Clone, Debug)]
+struct KeptCell {
+    /// What the cell depends on.
+    of: ByteSet,
+    cell: Vec<u8>,
+    is_there: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -116,7 +128,17 @@ impl CsvColumn {
         let own = ITEM_COLUMNS.iter().find(|own| own.0 == name).map(|own| ColumnKind::Item(own.1));
         let kind = own.or_else(|| NamedField::find(catalog, name).map(ColumnKind::Field));
         let unknown = || UnknownColumn { name: name.to_owned(), nearest: nearest(catalog, name) };
-        Ok(CsvColumn { name: name.to_owned(), kind: kind.ok_or_else(unknown)? })
+        let kind = kind.ok_or_else(unknown)?;
+        let is_text = match &kind {
+            ColumnKind::Item(own) => own.is_text(),
+            ColumnKind::Field(field) => field.types().iter().any(|&is| is != OperandType::Number),
+        };
+        let of = match &kind {
+            ColumnKind::Item(_) => None,
+            ColumnKind::Field(field) => field.byte_set(),
+        };
+        let kept = of.map(|of| KeptCell { of, cell: Vec::new(), is_there: false });
+        Ok(CsvColumn { name: name.to_owned(), kind, is_text, kept })
     }
 
     /// Whether it comes from the analysis, so that connections have to be followed.
@@ -129,32 +151,58 @@ impl CsvColumn {
         &self.name
     }
 
-    /// Appends its value.
+    /// Whether its cells may need quotes: those of numbers, times and addresses do not.
+    #[inline]
+    pub(super) fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// Appends its value. `changed` are the bytes of a BBLog record that are not those of the last one; `None` for
+    /// eventlog.
     #[inline]
     pub(super) fn write(
-        &self,
+        &mut self,
         decoded: &DecodedItem<'_>,
+        changed: Option<ByteSet>,
         texts: &mut TextCache,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) {
-        match &self.kind {
-            ColumnKind::Item(own) => own.write(decoded, texts, out),
-            ColumnKind::Field(field) => {
-                let start = out.len();
-                field.any(decoded, scratch, |value, spec| {
-                    if spec.is_some_and(|spec| spec.is_unset(value)) {
-                        return false;
-                    }
-                    if out.len() > start {
-                        out.push(b';');
-                    }
-                    write_value(value, out);
-                    false
-                });
-            }
+        let field = match &self.kind {
+            ColumnKind::Item(own) => return own.write(decoded, texts, out),
+            ColumnKind::Field(field) => field,
+        };
+        let kept = self.kept.as_mut().zip(changed);
+        if let Some((kept, changed)) = &kept
+            && kept.is_there
+            && kept.of.is_disjoint(*changed)
+        {
+            return out.extend_from_slice(&kept.cell);
+        }
+        let start = out.len();
+        write_field(field, decoded, scratch, out);
+        if let Some((kept, _)) = kept {
+            kept.cell.clear();
+            kept.cell.extend(out.iter().skip(start));
+            kept.is_there = true;
         }
     }
+}
+
+/// Appends the values of a field.
+#[inline]
+fn write_field(field: &NamedField, decoded: &DecodedItem<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    let start = out.len();
+    field.any(decoded, scratch, |value, spec| {
+        if spec.is_some_and(|spec| spec.is_unset(value)) {
+            return false;
+        }
+        if out.len() > start {
+            out.push(b';');
+        }
+        write_value(value, out);
+        false
+    });
 }
 
 /// The name most like `name`.
@@ -166,6 +214,11 @@ fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
 }
 
 impl ItemColumn {
+    fn is_text(self) -> bool {
+        use ItemColumn::{Event, Inferred, Kernel, Local, Provider, Remote, Stack, Summary};
+        matches!(self, Event | Inferred | Kernel | Local | Provider | Remote | Stack | Summary)
+    }
+
     fn write(self, decoded: &DecodedItem<'_>, texts: &mut TextCache, out: &mut Vec<u8>) {
         let item = &decoded.item;
         let time = item.time();

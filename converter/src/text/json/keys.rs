@@ -41,7 +41,7 @@ impl JsonKeys {
 
     /// Appends a member, with the comma before it, if its row is one of those that have a number each;
     /// otherwise does nothing and returns `false`.
-    #[inline]
+    #[inline(always)]
     pub fn number(&mut self, field: &Field<'_>, out: &mut Vec<u8>) -> bool {
         let Some(KeptMember::Number(member)) = self.0.get_mut(field.spec.id as usize) else { return false };
         let number = match field.value {

@@ -15,6 +15,7 @@
 mod keys;
 mod lines;
 mod schema_doc;
+mod state;
 pub(crate) mod value;
 
 pub use lines::JsonLines;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! Threads that work side by side. Results come in the order of the tasks, and no thread runs ahead without limit.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Scope};
+
+/// How many threads work at a time: `-j`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Jobs(NonZeroUsize);
+
+impl Jobs {
+    /// One: no other thread works.
+    pub const ONE: Jobs = Jobs(NonZeroUsize::MIN);
+
+    /// So many; one if `count` is 0.
+    pub fn new(count: usize) -> Jobs {
+        Jobs(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// As many as this process may use processors.
+    pub fn of_processors() -> Jobs {
+        Jobs(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// How many.
+    pub fn count(self) -> usize {
+        self.0.get()
+    }
+}
+
+/// Threads that inputs of a command may have.
+#[derive(Clone)]
+pub struct Threads(Arc<AtomicUsize>);
+
+impl Threads {
+    /// One for each job; `None` if there is but one job.
+    pub fn new(jobs: Jobs) -> Option<Threads> {
+        (jobs != Jobs::ONE).then(|| Threads(Arc::new(AtomicUsize::new(jobs.count()))))
+    }
+
+    /// Takes one, if one is left.
+    pub fn take(&self) -> Option<Permit> {
+        let taken = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        taken.ok().map(|_| Permit(Arc::clone(&self.0)))
+    }
+}
+
+/// One of the [`Threads`], until it is dropped.
+pub struct Permit(Arc<AtomicUsize>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Threads that turn tasks into results, which come in the order of the tasks.
+pub struct InOrder<T, R> {
+    tasks: Sender<Task<T, R>>,
+    /// A place for the result of each task that is under way.
+    results: VecDeque<Receiver<R>>,
+    /// The most tasks that may be under way.
+    most: usize,
+}
+
+/// A task, and where its result goes.
+type Task<T, R> = (T, Sender<R>);
+
+impl<T: Send, R: Send> InOrder<T, R> {
+    /// Starts `jobs` threads, each with a function that `worker` makes; fewer if the system allows no more. `None` if
+    /// it allows none.
+    pub fn start<'scope, 'env, W: FnMut(T) -> R>(
+        scope: &'scope Scope<'scope, 'env>,
+        jobs: Jobs,
+        worker: &'env (impl Fn() -> W + Sync),
+    ) -> Option<InOrder<T, R>>
+    where
+        T: 'scope,
+        R: 'scope,
+    {
+        let (tasks, queue) = mpsc::channel::<Task<T, R>>();
+        let queue = Arc::new(Mutex::new(queue));
+        let mut threads = 0;
+        for _ in 0..jobs.count() {
+            let queue = Arc::clone(&queue);
+            let work = move || {
+                let mut turn = worker();
+                // A lock is not poisoned: nothing panics while it is held.
+                let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                while let Ok((task, result)) = next() {
+                    // No one waits for it after an error of the output.
+                    let _ = result.send(turn(task));
+                }
+            };
+            threads += usize::from(thread::Builder::new().spawn_scoped(scope, work).is_ok());
+        }
+        (threads > 0).then(|| InOrder { tasks, results: VecDeque::new(), most: 2 * threads })
+    }
+
+    /// Hands over a task. If as many are under way as may be, waits for the oldest and returns its result.
+    pub fn push(&mut self, task: T) -> Option<R> {
+        let (result, place) = mpsc::channel();
+        // It fails only if all threads panicked, which ends the scope.
+        let _ = self.tasks.send((task, result));
+        self.results.push_back(place);
+        if self.results.len() > self.most { self.pop() } else { None }
+    }
+
+    /// The result of the oldest task that is under way, waiting for it; `None` if none is.
+    pub fn pop(&mut self) -> Option<R> {
+        self.results.pop_front()?.recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use super::*;
+
+    #[test]
+    fn results_keep_the_order_and_wait() {
+        let (under_way, highest) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let worker = || {
+            |task: u64| {
+                // Later tasks are done sooner.
+                (0..(1000 - task) * 50).for_each(|step| _ = std::hint::black_box(step));
+                task * 3
+            }
+        };
+        let mut results = Vec::new();
+        thread::scope(|scope| {
+            let mut workers = InOrder::start(scope, Jobs::new(3), &worker).unwrap();
+            for task in 0..1000 {
+                highest.fetch_max(under_way.fetch_add(1, SeqCst) + 1, SeqCst);
+                let done = workers.push(task);
+                under_way.fetch_sub(done.iter().count(), SeqCst);
+                results.extend(done);
+            }
+            results.extend(std::iter::from_fn(|| workers.pop()));
+        });
+        assert!(results.iter().copied().eq((0..1000).map(|task| task * 3)));
+        assert_eq!(highest.into_inner(), 2 * 3 + 1);
+    }
+
+    #[test]
+    fn results_may_be_left() {
+        thread::scope(|scope| {
+            let mut workers = InOrder::start(scope, Jobs::new(2), &|| |task: u8| task).unwrap();
+            (0..3).for_each(|task| assert_eq!(workers.push(task), None));
+        });
+    }
+}

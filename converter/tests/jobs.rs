@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//! With any number of threads the output is the same, byte for byte, and so are messages and exit status.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Folder, bytes, fixture, run};
+
+/// Runs `bblog COMMAND -j JOBS ARGUMENTS INPUTS`.
+fn ran(command: &[&str], jobs: &str, inputs: &[PathBuf]) -> support::Ran {
+    let mut args: Vec<&Path> = command.iter().map(Path::new).collect();
+    args.extend([Path::new("-j"), Path::new(jobs)]);
+    args.extend(inputs.iter().map(PathBuf::as_path));
+    run(&args, b"")
+}
+
+/// Fails unless each command says the same of `inputs` with one thread and with several.
+fn same(commands: &[&[&str]], inputs: &[PathBuf], code: i32) {
+    for command in commands {
+        let alone = ran(command, "1", inputs);
+        assert_eq!(alone.code, code, "{command:?}: {}", alone.stderr);
+        for jobs in ["2", "5"] {
+            let together = ran(command, jobs, inputs);
+            assert!(together.stdout == alone.stdout, "{command:?} -j {jobs}: another output");
+            assert_eq!(
+                (together.code, &together.stderr),
+                (alone.code, &alone.stderr),
+                "{command:?} -j {jobs}"
+            );
+        }
+    }
+}
+
+const COMMANDS: &[&[&str]] = &[
+    &["json"],
+    &["json", "--raw", "--names"],
+    &["json", "--filter", "bblog.event == OUT", "--limit", "3000"],
+    &["json", "--filter", "bblog.limit == application"],
+    &[
+        "csv",
+        "--fields",
+        "number,relative,connection,session,provider,bblog.limit,bblog.retransmission,summary",
+    ],
+    &["info"],
+    &["info", "--json", "--limit", "700"],
+    &["why"],
+    &["why", "--json", "-v"],
+    &["stats", "--json"],
+    &["convert", "-o", "-"],
+    #[cfg(feature = "parquet")]
+    &["convert", "--format", "arrow", "-o", "-"],
+];
+
+/// A stream long enough for several batches: an entry again and again, of other connections each time.
+fn long(name: &str, entries: u32) -> Vec<u8> {
+    let stream = bytes(name);
+    let mut long = Vec::new();
+    for entry in 0..entries {
+        let start = long.len();
+        long.extend_from_slice(&stream);
+        // The peer's address, the first of the header.
+        long[start + 32..start + 36].copy_from_slice(&(0x0a00_0000 + entry % 40).to_be_bytes());
+    }
+    long
+}
+
+#[test]
+fn a_long_stream_and_a_verbose_one() {
+    let folder = Folder::new();
+    let inputs = [
+        folder.write("a.tcplog", &long("rack_reqresp.tcplog", 30)),
+        folder.write("b.tcplog", &long("rack_verbose-cut.tcplog", 60)),
+    ];
+    let length = |path: &PathBuf| path.metadata().unwrap().len();
+    assert!(inputs.iter().all(|input| length(input) > 4 * 64 * 1024), "too short for several batches");
+    same(COMMANDS, &inputs[..1], 0);
+    same(COMMANDS, &inputs, 0);
+}
+
+#[test]
+fn many_formats_in_one_order() {
+    let folder = Folder::new();
+    let saved = folder.path("c.pcapng");
+    support::convert(&fixture("rack_reqresp.tcplog"), &saved);
+    let elog = folder.path("d.pcapng");
+    support::convert(&fixture("small-plain.elog"), &elog);
+    let names = ["small-live.elog", "default_refused.tcplog", "default_v4mapped.tcplog", "small-quirks.elog"];
+    let mut inputs: Vec<PathBuf> = names.iter().map(|name| fixture(name)).collect();
+    inputs.extend([saved, elog]);
+    let code = ran(&["json"], "1", &inputs).code;
+    same(COMMANDS, &inputs, code);
+}
+
+#[test]
+fn problems_stay_in_their_order() {
+    let folder = Folder::new();
+    let mut torn = long("rack_reqresp.tcplog", 20);
+    // Entries that are no entries, now and then, and an end in the middle of a record.
+    let entry = torn.len() / 20;
+    for at in (1..20).step_by(3) {
+        torn[at * entry..at * entry + 8].fill(0xff);
+    }
+    torn.truncate(torn.len() - 100);
+    let inputs = [
+        folder.write("torn", &torn),
+        folder.path("absent"),
+        folder.write("noise", b"#!/bin/sh\nexit 1\n"),
+        folder.write("good", &long("rack_reqresp.tcplog", 10)),
+        folder.write("torn again", &torn),
+    ];
+    assert!(ran(&["json"], "1", &inputs).stderr.lines().count() > 5);
+    same(COMMANDS, &inputs, 1);
+}
+
+/// Files of one connection after another, compressed: what bblogd -J writes.
+#[test]
+fn a_compressed_series() {
+    let folder = Folder::new();
+    let stream = bytes("rack_reqresp.tcplog");
+    for number in 0..24_u8 {
+        let mut stream = stream.clone();
+        stream[35] = number;
+        let (plain, out) = (folder.write("plain", &stream), folder.path("out"));
+        support::convert(&plain, &out);
+        let mut packed = liblzma::write::XzEncoder::new(Vec::new(), 0);
+        std::io::Write::write_all(&mut packed, &std::fs::read(&out).unwrap()).unwrap();
+        let mut packed = packed.finish().unwrap();
+        if number == 7 {
+            packed.truncate(packed.len() / 2);
+        }
+        folder.write(&format!("a.{number}.pcapng.xz"), &packed);
+        std::fs::remove_file(out).unwrap();
+    }
+    let series = [folder.path("a")];
+    same(COMMANDS, &series, 1);
+    let few: Vec<PathBuf> = (0..6).map(|number| folder.path(&format!("a.{number}.pcapng.xz"))).collect();
+    same(COMMANDS, &few, 0);
+}
+
+#[test]
+fn parquet_is_the_same_too() {
+    #[cfg(feature = "parquet")]
+    {
+        let folder = Folder::new();
+        let inputs =
+            [folder.write("a.tcplog", &long("rack_reqresp.tcplog", 30)), fixture("small-plain.elog")];
+        let tables = |jobs: &str| {
+            let out = folder.path(jobs);
+            let command = ["convert", "--format", "parquet", "-o", out.to_str().unwrap()];
+            let ran = ran(&command, jobs, &inputs);
+            assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+            let mut files = Vec::new();
+            let mut folders = vec![out.clone()];
+            while let Some(folder) = folders.pop() {
+                for entry in std::fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        folders.push(path);
+                    } else if path.extension().is_some_and(|end| end == "parquet") {
+                        let name = path.strip_prefix(&out).unwrap().to_owned();
+                        files.push((name, std::fs::read(path).unwrap()));
+                    }
+                }
+            }
+            files.sort();
+            files
+        };
+        let alone = tables("1");
+        assert!(alone.len() > 3);
+        assert!(tables("4") == alone);
+    }
+}
+
+#[test]
+fn a_number_is_needed() {
+    for wrong in ["0", "many", "1.5"] {
+        let ran = run(&["json", "-j", wrong, "-"], b"");
+        assert_eq!((ran.code, ran.stdout.len()), (2, 0), "{}", ran.stderr);
+        assert!(ran.stderr.contains("--jobs"), "{}", ran.stderr);
+    }
+}
