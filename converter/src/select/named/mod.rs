@@ -343,9 +343,11 @@ impl NamedRows {
             };
             rows.get(usize::from(index)).map(|row| ByteSet::of_row(rows, row))
         };
-        let sets = self.common.iter().map(of_group);
-        let all = || sets.fold(Some(ByteSet::NONE), |all, set| Some(all?.and(set?)));
-        if self.own.is_empty() { all() } else { None }
+        let mut sets = self.common.iter().map(of_group);
+        if !self.own.is_empty() {
+            return None;
+        }
+        sets.try_fold(ByteSet::NONE, |all, set| Some(all.and(set?)))
     }
 
     #[inline]
