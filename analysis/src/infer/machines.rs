@@ -41,9 +41,9 @@ struct MachineInference {
     is_unsettled: bool,
 }
 
-impl Machine {
-    fn new(boot_time: Micros) -> Machine {
-        Machine {
+impl MachineInference {
+    fn new(boot_time: Micros) -> MachineInference {
+        MachineInference {
             boot_time,
             inference: Inference::default(),
             looks: FIRST_LOOKS,
@@ -56,7 +56,10 @@ impl Machine {
 impl Default for Machines {
     fn default() -> Machines {
         // It is left without a trace as soon as a connection begins.
-        Machines { current: Machine { is_unsettled: true, ..Machine::new(UNKNOWN) }, others: Vec::new() }
+        Machines {
+            current: MachineInference { is_unsettled: true, ..MachineInference::new(UNKNOWN) },
+            others: Vec::new(),
+        }
     }
 }
 
@@ -65,16 +68,16 @@ impl Machines {
     /// unknown time (0).
     pub fn begin_connection(&mut self, boot_time: Micros) {
         if boot_time == UNKNOWN {
-            self.leave_for(Machine { is_unsettled: true, ..Machine::new(boot_time) });
+            self.leave_for(MachineInference { is_unsettled: true, ..MachineInference::new(boot_time) });
         } else if self.current.boot_time != boot_time {
             let at = self.others.iter().position(|machine| machine.boot_time == boot_time);
-            let next = at.map_or_else(|| Machine::new(boot_time), |at| self.others.remove(at));
+            let next = at.map_or_else(|| MachineInference::new(boot_time), |at| self.others.remove(at));
             self.leave_for(next);
         }
         self.current.inference.begin_connection();
     }
 
-    fn leave_for(&mut self, next: Machine) {
+    fn leave_for(&mut self, next: MachineInference) {
         let last = std::mem::replace(&mut self.current, next);
         if last.is_unsettled {
             return;
@@ -89,7 +92,7 @@ impl Machines {
     /// that its records do not contradict.
     fn settle(&mut self) {
         self.current.is_unsettled = false;
-        let same = |machine: &Machine| {
+        let same = |machine: &MachineInference| {
             machine.boot_time == UNKNOWN && !machine.inference.contradicts(&self.current.inference)
         };
         if let Some(at) = self.others.iter().rposition(same) {

@@ -52,7 +52,7 @@ pub struct Inferred<T> {
 
 /// Votes beyond which more of the same do not make a conclusion surer.
 const ENOUGH: u32 = 16;
-/// Evidence of one side must outnumber that of the other by this factor.
+/// Proof of one side must outnumber that of the other by this factor.
 const CLEARLY: u32 = 4;
 
 /// What the records of one machine prove about it.
@@ -89,11 +89,11 @@ impl Inference {
             (wants_stack && proof.stacks != ALL) || (proof.kernels != ALL && kernels.wants(proof.kernels))
         };
         let mut event = None;
-        for evidence in tables::RECORD_EVIDENCE.iter().chain(of_event) {
-            if wanted(evidence, &self.kernels)
-                && event.get_or_insert_with(|| self.event(record, stated)).proves(evidence)
+        for proof in tables::RECORD_PROOFS.iter().chain(of_event) {
+            if wanted(proof, &self.kernels)
+                && event.get_or_insert_with(|| self.event(record, stated)).proves(proof)
             {
-                self.count(record, stated, evidence);
+                self.count(record, stated, proof);
             }
         }
     }
@@ -107,14 +107,14 @@ impl Inference {
         Event::of_record(record, RecordContext { stack, ..RecordContext::default() })
     }
 
-    /// Counts evidence that the record gives.
-    fn count(&mut self, record: &Record<'_>, stated: Stack, evidence: &'static Evidence) {
-        if evidence.next.is_some() {
-            self.awaited = Some((record.serial().wrapping_add(1), evidence));
+    /// Counts `proof`, which the record gives.
+    fn count(&mut self, record: &Record<'_>, stated: Stack, proof: &'static Proof) {
+        if proof.next.is_some() {
+            self.awaited = Some((record.serial().wrapping_add(1), proof));
             return;
         }
-        if evidence.stacks != ALL && stated == Stack::Unknown {
-            self.stacks.count(record.stack_id(), evidence.stacks);
+        if proof.stacks != ALL && stated == Stack::Unknown {
+            self.stacks.count(record.stack_id(), proof.stacks);
         }
         if proof.kernels != ALL {
             self.kernels.count(proof.kernels);

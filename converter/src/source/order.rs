@@ -54,11 +54,11 @@ pub(super) struct TimeOrder {
 #[derive(Default)]
 struct Held {
     /// As they stand in the window.
-    items: Vec<Item>,
+    items: Vec<WindowEvent>,
     /// The places in `items` of those that are late.
     late: Vec<usize>,
     /// Those, while the others move, at their places in `bytes`.
-    aside: Vec<Item>,
+    aside: Vec<WindowEvent>,
     bytes: Vec<u8>,
 }
 
@@ -71,7 +71,7 @@ struct WindowEvent {
     len: u32,
 }
 
-impl Item {
+impl WindowEvent {
     fn end(self) -> u64 {
         self.at + u64::from(self.len)
     }
@@ -172,7 +172,7 @@ impl TimeOrder {
                         newest = time;
                     }
                     if let Some(held) = &mut self.held {
-                        held.push(Item { time, at: front + at as u64, len: len as u32 }, is_late);
+                        held.push(WindowEvent { time, at: front + at as u64, len: len as u32 }, is_late);
                     }
                     at += len;
                     boundary = if at <= limit { at } else { boundary };
@@ -197,7 +197,7 @@ impl Held {
     }
 
     #[inline]
-    fn push(&mut self, item: Item, is_late: bool) {
+    fn push(&mut self, item: WindowEvent, is_late: bool) {
         if is_late {
             self.late.push(self.items.len());
         }
@@ -216,7 +216,7 @@ impl Held {
         let (mut kept, mut gap) = (first, 0);
         for (nth, &place) in self.late.iter().enumerate() {
             let item = self.items[place];
-            self.aside.push(Item { at: self.bytes.len() as u64, ..item });
+            self.aside.push(WindowEvent { at: self.bytes.len() as u64, ..item });
             self.bytes.extend_from_slice(&bytes[within(item.at..item.end(), front)]);
             gap += u64::from(item.len);
             // The run behind it closes up.
@@ -225,7 +225,7 @@ impl Held {
             bytes.copy_within(within(item.end()..run_end, front), (item.end() - gap - front) as usize);
             for place in run {
                 let item = self.items[place];
-                self.items[kept] = Item { at: item.at - gap, ..item };
+                self.items[kept] = WindowEvent { at: item.at - gap, ..item };
                 kept += 1;
             }
         }
@@ -245,11 +245,11 @@ impl Held {
                 && later.time > item.time
             {
                 (kept, to, begin) = (place, to - 1, later.at);
-                self.items[to] = Item { at: later.at + free, ..later };
+                self.items[to] = WindowEvent { at: later.at + free, ..later };
             }
             bytes.copy_within(within(begin..end, front), (begin + free - front) as usize);
             (to, free, end) = (to - 1, free - u64::from(item.len), begin);
-            let placed = Item { at: begin + free, ..item };
+            let placed = WindowEvent { at: begin + free, ..item };
             bytes[within(placed.at..placed.end(), front)]
                 .copy_from_slice(&self.bytes[within(item.at..item.end(), 0)]);
             self.items[to] = placed;

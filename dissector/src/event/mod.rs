@@ -327,7 +327,7 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the bytes end before a value that would apply to this stack and kernel.
-    pub(crate) fn lacks(&self, operand: Operand) -> bool {
+    pub(crate) fn lacks(&self, operand: SentenceValue) -> bool {
         let derived = if self.at == 0 { operand.derived } else { &[] };
         self.lacks_own(operand.own)
             || self.lacks_row(self.common, operand.common, 0)
@@ -341,7 +341,7 @@ impl<'a> Event<'a> {
 
     fn lacks_row(&self, rows: &[FieldSpec], indexes: &[u16], at: usize) -> bool {
         let mut rows = indexes.iter().filter_map(|&index| rows.get(usize::from(index)));
-        rows.any(|row| self.may_hold(&row.when) && self.lies_beyond(&row.place, at))
+        rows.any(|row| self.may_hold(row.when) && self.lies_beyond(&row.place, at))
     }
 
     /// Whether the bytes end before a member that a condition for this stack and kernel is about.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::send::Send;
+use super::send::SendResult;
 
 /// The most packets that wait, or stand behind one that does: the next record comes right after.
 const MOST: usize = 4_096;
@@ -30,10 +30,11 @@ impl HeldPackets {
 
     /// Takes note of the next record of `input`: what waits for it goes to `out`, or is dropped. Returns whether one is
     /// dropped.
-    pub(super) fn decide(&mut self, input: usize, send: Send, out: &mut Vec<u8>) -> bool {
+    pub(super) fn decide(&mut self, input: usize, send: SendResult, out: &mut Vec<u8>) -> bool {
         let waits = |packet: &HeldPacket| packet.input == input && packet.serial.is_some();
         let Some(at) = self.queue.iter().position(waits) else { return false };
-        let is_failed = matches!(send, Send::LastFailed(serial) if self.queue[at].serial == Some(serial));
+        let is_failed =
+            matches!(send, SendResult::LastFailed(serial) if self.queue[at].serial == Some(serial));
         if is_failed {
             self.queue.remove(at);
         } else {
@@ -44,8 +45,8 @@ impl HeldPackets {
     }
 
     /// Takes a packet of `input`, which goes to `out` at once if it neither waits nor stands behind one that does.
-    pub(super) fn push(&mut self, input: usize, send: Send, parts: [&[u8]; 2], out: &mut Vec<u8>) {
-        let serial = if let Send::Tried(serial) = send { Some(serial) } else { None };
+    pub(super) fn push(&mut self, input: usize, send: SendResult, parts: [&[u8]; 2], out: &mut Vec<u8>) {
+        let serial = if let SendResult::Tried(serial) = send { Some(serial) } else { None };
         if self.queue.len() >= MOST {
             self.release_all(out);
         }

@@ -16,7 +16,7 @@ use bblog_pcapng::read::{Block, Endianness, blocks};
 use bblog_pcapng::section::Section;
 
 use self::held::HeldPackets;
-use self::send::{Send, Sends};
+use self::send::{SendResult, SendResults};
 use super::convert::open;
 use crate::buffered_sink::BufferedSink;
 use crate::frame::sink::PcapngSink;
@@ -89,14 +89,14 @@ impl PcapFile {
 struct Packets {
     section: Section,
     held: HeldPackets,
-    sends: Sends,
+    sends: SendResults,
     /// By the index of their input.
-    left_out: Vec<LeftOut>,
+    left_out: Vec<NotWritten>,
 }
 
 /// Packets that are not written.
 #[derive(Clone, Copy, Default)]
-struct LeftOut {
+struct NotWritten {
     not_ip: u64,
     not_sent: u64,
 }
@@ -104,14 +104,14 @@ struct LeftOut {
 impl Packets {
     fn new(inputs: usize) -> Packets {
         let (section, held, sends) = Default::default();
-        Packets { section, held, sends, left_out: vec![LeftOut::default(); inputs] }
+        Packets { section, held, sends, left_out: vec![NotWritten::default(); inputs] }
     }
 
     /// Appends the packet of the current frame of `stream`, which is `written`, to `out`, as soon as the next frame
     /// can say no more that it was not sent. `written` is emptied.
     fn append(&mut self, stream: &FrameStream, written: &mut Vec<u8>, out: &mut Vec<u8>) {
         let (input, send) = (stream.input(), self.sends.of(stream.item()));
-        let not_sent = u64::from(self.held.decide(input, send, out)) + u64::from(send == Send::Failed);
+        let not_sent = u64::from(self.held.decide(input, send, out)) + u64::from(send == SendResult::Failed);
         if let Some(left_out) = self.left_out.get_mut(input) {
             left_out.not_sent += not_sent;
         }
@@ -124,14 +124,14 @@ impl Packets {
             match block.kind {
                 SECTION_HEADER => self.section = Section::new(&block, 0),
                 INTERFACE => self.section.add_interface(&block),
-                ENHANCED_PACKET if send != Send::Failed => self.packet(input, send, &block, out),
+                ENHANCED_PACKET if send != SendResult::Failed => self.packet(input, send, &block, out),
                 _ => {}
             }
         }
         written.clear();
     }
 
-    fn packet(&mut self, input: usize, send: Send, block: &Block<'_>, out: &mut Vec<u8>) {
+    fn packet(&mut self, input: usize, send: SendResult, block: &Block<'_>, out: &mut Vec<u8>) {
         const DATA: usize = 20;
         const UPPER_PDU: u16 = 252;
         let (body, order) = (block.body(), block.order);

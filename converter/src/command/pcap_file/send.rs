@@ -7,7 +7,7 @@ use crate::event::item::LogItem;
 
 /// What an item says of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Send {
+pub(super) enum SendResult {
     /// Nothing.
     Unsaid,
     /// It was tried, by the record with this serial number. Where it failed, the next record says so.
@@ -19,31 +19,31 @@ pub(super) enum Send {
 }
 
 /// Finds out what items say of sends.
-pub(super) struct Sends {
+pub(super) struct SendResults {
     /// The number of the event OUT.
     out: Option<u32>,
 }
 
-impl Default for Sends {
-    fn default() -> Sends {
-        Sends { out: tables::EVENTS.iter().find(|event| event.name == "OUT").map(|event| event.id) }
+impl Default for SendResults {
+    fn default() -> SendResults {
+        SendResults { out: tables::EVENTS.iter().find(|event| event.name == "OUT").map(|event| event.id) }
     }
 }
 
-impl Sends {
+impl SendResults {
     /// What `item` says of a send. RACK and BBR write the result into the record itself; the default stack writes -1,
     /// and one more record without a TCP header if it failed.
-    pub(super) fn of(&self, item: Option<LogItem<'_>>) -> Send {
-        let Some(LogItem::Bblog(item)) = item else { return Send::Unsaid };
+    pub(super) fn of(&self, item: Option<LogItem<'_>>) -> SendResult {
+        let Some(LogItem::Bblog(item)) = item else { return SendResult::Unsaid };
         let record = item.record;
         if Some(u32::from(record.event_id())) != self.out {
-            return Send::Unsaid;
+            return SendResult::Unsaid;
         }
         match (record.tcp().is_some(), record.errno()) {
-            (true, -1) => Send::Tried(record.serial()),
-            (true, 1..) => Send::Failed,
-            (false, 1..) => Send::LastFailed(record.serial().wrapping_sub(1)),
-            _ => Send::Unsaid,
+            (true, -1) => SendResult::Tried(record.serial()),
+            (true, 1..) => SendResult::Failed,
+            (false, 1..) => SendResult::LastFailed(record.serial().wrapping_sub(1)),
+            _ => SendResult::Unsaid,
         }
     }
 }

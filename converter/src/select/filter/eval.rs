@@ -11,7 +11,7 @@ use regex_lite::Regex;
 use super::constant::Constant;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
-use crate::select::named::{Fact, Named, Scratch};
+use crate::select::named::{ComputedField, NamedField, Scratch};
 
 /// Buffers for values; two, since a comparison of fields has two values at a time.
 #[derive(Debug, Default)]
@@ -142,16 +142,21 @@ impl EventTest {
     }
 
     /// The values of `fact` that it selects: not those that it excludes.
-    pub(super) fn selects(&self, fact: Fact) -> Vec<&str> {
+    pub(super) fn selects(&self, fact: ComputedField) -> Vec<&str> {
         match self {
-            Test::All(tests) | Test::Any(tests) => tests.iter().flat_map(|test| test.selects(fact)).collect(),
-            Test::Name(_, leaf) | Test::Leaf(leaf) if leaf.side.field.fact() == Some(fact) => match &leaf.ask
-            {
-                Ask::Compare(Relation::Eq, value) => vec![value.text()],
-                Ask::In(ranges) => ranges.iter().map(|range| range.0.text()).collect(),
-                _ => Vec::new(),
-            },
-            Test::Not(_) | Test::Name(..) | Test::Leaf(_) | Test::Fields { .. } => Vec::new(),
+            EventTest::All(tests) | EventTest::Any(tests) => {
+                tests.iter().flat_map(|test| test.selects(fact)).collect()
+            }
+            EventTest::Name(_, leaf) | EventTest::Leaf(leaf) if leaf.side.field.fact() == Some(fact) => {
+                match &leaf.ask {
+                    ValueTest::Compare(Relation::Eq, value) => vec![value.text()],
+                    ValueTest::In(ranges) => ranges.iter().map(|range| range.0.text()).collect(),
+                    _ => Vec::new(),
+                }
+            }
+            EventTest::Not(_) | EventTest::Name(..) | EventTest::Leaf(_) | EventTest::Fields { .. } => {
+                Vec::new()
+            }
         }
     }
 

@@ -41,7 +41,7 @@ pub use parse::parse;
 
 use self::eval::{EventTest, Scratches};
 use crate::event::decode::DecodedItem;
-use crate::select::named::Fact;
+use crate::select::named::ComputedField;
 use crate::select::nothing::Wanted;
 
 /// A filter, ready for use.
@@ -78,7 +78,10 @@ impl Filter {
 
     /// The events and timers that it selects by name.
     pub fn wanted(&self) -> Wanted<'_> {
-        Wanted { events: self.test.selects(Fact::Event), timers: self.test.selects(Fact::TimerFired) }
+        Wanted {
+            events: self.test.selects(ComputedField::Event),
+            timers: self.test.selects(ComputedField::TimerFired),
+        }
     }
 
     /// Whether it selects the event.
