@@ -118,7 +118,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
         width: if args.wide { None } else { pager::width() },
     };
     // elog(1) has no colours: whatever sets some came with the log.
-    let coloured = pager::colours() && matches!(args.style, Style::Columns);
+    let coloured = pager::colours() && matches!(args.style, ShowStyle::Columns);
     let palette = if coloured { Palette::coloured() } else { Palette::plain() };
     let mut lines = Lines::new(options, palette);
     let elog = ElogOptions {

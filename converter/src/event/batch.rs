@@ -63,6 +63,7 @@ enum Source {
         tables: Option<&'static ProviderSpec>,
         addresses: Option<Addresses>,
         section: u64,
+        series: usize,
     },
 }
 
@@ -126,7 +127,7 @@ impl Batch {
                     section: section.number,
                 })
             }
-            Source::Eventlog { clock, provider, tables, addresses, section } => {
+            Source::Eventlog { clock, provider, tables, addresses, section, series } => {
                 LogItem::Eventlog(EventlogItem {
                     event: RawEvent::whole(own).ok()?,
                     time: *time,
@@ -135,6 +136,7 @@ impl Batch {
                     tables: *tables,
                     addresses: *addresses,
                     section: *section,
+                    series: *series,
                 })
             }
         })
@@ -172,8 +174,8 @@ impl Batch {
             }
             None => None,
         };
-        let EventlogItem { clock, tables, addresses, section, .. } = *item;
-        let source = Source::Eventlog { clock, provider, tables, addresses, section };
+        let EventlogItem { clock, tables, addresses, section, series, .. } = *item;
+        let source = Source::Eventlog { clock, provider, tables, addresses, section, series };
         (self.append(item.event.as_bytes()), source)
     }
 }
@@ -190,7 +192,6 @@ struct Facts {
     number: u64,
     input: usize,
     first: Micros,
-    runs_back: bool,
     tracked: Tracked,
     initial_seqs: InitialSeqs,
     again: Option<Retransmission>,
@@ -201,9 +202,9 @@ impl DecodedBatch {
     /// Appends an item.
     pub fn push(&mut self, decoded: &DecodedItem<'_>) {
         self.batch.push(decoded.input, &decoded.item);
-        let DecodedItem { number, input, first, runs_back, tracked, initial_seqs, again, .. } = *decoded;
+        let DecodedItem { number, input, first, tracked, initial_seqs, again, .. } = *decoded;
         let analysis = decoded.analysis.clone();
-        self.facts.push(Facts { number, input, first, runs_back, tracked, initial_seqs, again, analysis });
+        self.facts.push(Facts { number, input, first, tracked, initial_seqs, again, analysis });
     }
 
     /// Whether it is time to pass it on.
@@ -229,20 +230,9 @@ impl DecodedBatch {
                     Event::of_elog(&item.event, Catalog::event(item.tables, item.event.event_id()))
                 }
             };
-            let Facts { number, input, first, runs_back, tracked, initial_seqs, again, .. } = *facts;
+            let Facts { number, input, first, tracked, initial_seqs, again, .. } = *facts;
             let analysis = facts.analysis.clone();
-            Some(DecodedItem {
-                number,
-                input,
-                first,
-                runs_back,
-                item,
-                event,
-                tracked,
-                initial_seqs,
-                again,
-                analysis,
-            })
+            Some(DecodedItem { number, input, first, item, event, tracked, initial_seqs, again, analysis })
         })
     }
 }
