@@ -263,7 +263,7 @@ impl Held {
             0 => self.items.len().div_ceil(2),
             count => count,
         };
-        self.items.drain(..count).last().map(|item| item.end())
+        self.items.drain(..count).next_back().map(|item| item.end())
     }
 }
 

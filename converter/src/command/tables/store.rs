@@ -172,7 +172,7 @@ impl TableFolder {
                 // The machine is in the name of the folder: an engine that has it twice fails (DataFusion, Hive).
                 let batch = arrow_row::batch(&schema, rows.iter()).and_then(|batch| batch.project(&columns));
                 let batch = batch.map_err(TablesError::of_arrow(&self.root))?;
-                self.parts.write_group(&partition, &batch, &[0..batch.num_rows()])?;
+                self.parts.write_group(&partition, &batch, std::slice::from_ref(&(0..batch.num_rows())))?;
             }
         }
         self.waiting_connections = 0;
