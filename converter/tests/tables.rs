@@ -209,12 +209,15 @@ fn foreign_files_and_copies() {
     for name in ["a", "b", "c"] {
         std::fs::copy(&input, captures.join(name)).unwrap();
     }
-    // Two that are the same, and a pcapng file without an event: a section header alone.
+    // Two that are the same, and a pcapng file with a packet and without an event.
     std::fs::write(captures.join("notes"), "no log").unwrap();
     std::fs::write(captures.join("notes.old"), "no log").unwrap();
-    let section =
-        b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0";
-    std::fs::write(captures.join("packets.pcapng"), section).unwrap();
+    let section: [u32; 7] = [0x0a0d_0d0a, 28, 0x1a2b_3c4d, 1, u32::MAX, u32::MAX, 28];
+    let interface: [u32; 5] = [1, 20, 1, 0, 20];
+    let packet: [u32; 9] = [6, 36, 0, 0, 0, 4, 4, 0, 36];
+    let blocks = section.iter().chain(&interface).chain(&packet);
+    let bytes: Vec<u8> = blocks.flat_map(|word| word.to_le_bytes()).collect();
+    std::fs::write(captures.join("packets.pcapng"), bytes).unwrap();
     let ran = to_parquet(&folder.path("t"), &[], &[&captures]);
     let said = "bblog: 3 files left out, no logs; -v names them\nbblog: 2 files left out, the same as others; -v names them\n";
     assert_eq!((ran.code, &*ran.stderr), (0, said));
