@@ -184,7 +184,7 @@ impl Work<'_> {
         let options = RunOptions { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
         let mut store = TableFolder::open(&options, files, &self.job.assumptions.catalog)?;
         let foreign = self.walk(selection, &mut store, messages)?;
-        store.finish()?;
+        store.finish(&foreign)?;
         Ok(foreign)
     }
 

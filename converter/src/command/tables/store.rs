@@ -123,11 +123,13 @@ impl TableFolder {
         })
     }
 
-    /// Completes the run: its files appear.
+    /// Completes the run: its files appear. Inputs that are no logs, `foreign`, do not count as converted.
     ///
     /// # Errors
     /// [`TablesError`]; then there are no new files.
-    pub fn finish(mut self) -> Result<(), TablesError> {
+    pub fn finish(mut self, foreign: &[InputName]) -> Result<(), TablesError> {
+        let foreign: Vec<String> = foreign.iter().map(InputName::to_string).collect();
+        self.manifest.inputs.retain(|input| !foreign.contains(&input.name));
         while let Some((partition, mut table)) = self.events.pop_first() {
             write_events(&mut self.parts, &partition, &mut table, &self.root)?;
         }
