@@ -69,7 +69,7 @@ pub fn markdown(catalog: &Catalog, rows: &[ReferenceRow]) -> String {
 fn head(event: &EventSpec, out: &mut String) {
     let _ = writeln!(out, "### {} ({})\n", event.name, event.id);
     let _ = writeln!(out, "{}. `{}`", escape(event.label), event.c_name);
-    let titles: Vec<&str> = event.titles.iter().map(|title| title.words).collect();
+    let titles: Vec<&str> = event.titles.iter().rev().map(|title| title.words).collect();
     let _ = writeln!(out, "Title: {}.", escape(&titles.join(", ")));
     if !event.logged_by.is_empty() {
         let _ = writeln!(out, "Written by: {}.", escape(&event.logged_by.join(", ")));

@@ -73,11 +73,11 @@ pub fn events(catalog: &Catalog, pattern: &str) -> String {
 fn page(event: &EventSpec) -> String {
     let mut page = String::new();
     let out = &mut page;
-    let titles: Vec<&str> = event.titles.iter().map(|title| title.words).collect();
+    let titles: Vec<&str> = event.titles.iter().rev().map(|title| title.words).collect();
     if !titles.is_empty() {
         let _ = writeln!(out, "    title: {}", titles.join(", "));
     }
-    let mut categories: Vec<&str> = event.categories.iter().map(|own| own.category.word()).collect();
+    let mut categories: Vec<&str> = event.categories.iter().rev().map(|own| own.category.word()).collect();
     categories.dedup();
     if !categories.is_empty() {
         let _ = writeln!(out, "    category: {}", categories.join(", "));
