@@ -228,7 +228,7 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 18] = [
     own(
         c"Smoothed RTT, ms",
         c"bblog.srtt_ms",
-        c"Smoothed RTT in milliseconds, whatever the stack",
+        c"Smoothed RTT in milliseconds, for all stacks",
         ffi::FT_DOUBLE,
     ),
 ];
