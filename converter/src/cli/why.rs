@@ -64,7 +64,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
-    let mut events = Events::open(&inputs, on_error).ahead();
+    let mut events = Events::open(&inputs, on_error);
     let wanted = Wanted { spans: args.verbose };
     let findings = why::of_events(&mut events, &mut picker, wanted, on_error);
     drop(progress);

@@ -116,7 +116,7 @@ impl FileReading {
         };
         let places = group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();
         let mut gatherer = Gatherer::new(places);
-        let mut events = Events::open(&inputs, on_error).ahead();
+        let mut events = Events::open(&inputs, on_error);
         while events.advance(on_error) {
             let Some((input, item)) = events.item() else { continue };
             found.events += 1;

@@ -128,7 +128,7 @@ fn walk_group(
     }
     let mut gatherer = Gatherer::new(Arc::clone(&places));
     let mut closed = HashMap::default();
-    let mut events = Events::open(&inputs, on_error).ahead();
+    let mut events = Events::open(&inputs, on_error);
     let mut number = 0;
     while !selection.is_full() && events.advance(on_error) {
         let Some((input, item)) = events.item() else { continue };
