@@ -87,7 +87,8 @@ fn no_command_lets_a_log_control_the_terminal() {
             let Some(shown) = on_a_terminal(&arguments, false) else {
                 return eprintln!("no script(1), left out");
             };
-            assert!(!shown.is_empty(), "{arguments}");
+            // A capture without connections gives `why --json` nothing to say.
+            assert!(!shown.is_empty() || command == "why --json", "{arguments}");
             assert_eq!(raw(&shown), [], "{arguments}: {shown:?}");
         }
     }

@@ -211,7 +211,8 @@ impl ConnectionIndex {
         };
         let iss = iss.or_else(|| record.and_then(initial_sequence_number));
         self.entries.insert(key, EntryConnection { at, iss });
-        self.entry = Some((input, section, at));
+        // A block that says how many records are missing does not show whose they are.
+        self.entry = record.map(|_| (input, section, at));
         Ok(at)
     }
 
