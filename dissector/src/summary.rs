@@ -19,14 +19,14 @@ pub struct Summary<'e, 'a> {
 /// The first values of a text that were looked up to see whether it is complete, to be written without looking them
 /// up again.
 #[derive(Default)]
-struct Found<'a> {
+struct FoundValues<'a> {
     fields: [Option<Field<'a>>; 3],
     kept: usize,
     taken: usize,
     is_closed: bool,
 }
 
-impl<'a> Found<'a> {
+impl<'a> FoundValues<'a> {
     /// Keeps the next value, if there is room and no value before it was passed over.
     fn keep(&mut self, field: Field<'a>) {
         match self.fields.get_mut(self.kept) {
@@ -103,7 +103,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             return out.write_str("; its values are cut off");
         }
         if let Some(best) = event.best(self.templates, |template| &template.when) {
-            return self.parts(out, best.parts, &mut Found::default());
+            return self.parts(out, best.parts, &mut FoundValues::default());
         }
         if self.beside { Ok(()) } else { self.values(out) }
     }
@@ -127,18 +127,23 @@ impl<'e, 'a> Summary<'e, 'a> {
         &self,
         out: &mut W,
         parts: &'static [TemplatePart],
-        found: &mut Found<'a>,
+        found: &mut FoundValues<'a>,
     ) -> fmt::Result {
         parts.iter().try_for_each(|part| self.part(out, part, found))
     }
 
-    fn part<W: Write>(&self, out: &mut W, part: &'static TemplatePart, found: &mut Found<'a>) -> fmt::Result {
+    fn part<W: Write>(
+        &self,
+        out: &mut W,
+        part: &'static TemplatePart,
+        found: &mut FoundValues<'a>,
+    ) -> fmt::Result {
         match part {
             TemplatePart::Text(text) => out.write_str(text),
             TemplatePart::Test(..) => Ok(()),
             TemplatePart::Either(texts) => {
                 for text in *texts {
-                    let mut found = Found::default();
+                    let mut found = FoundValues::default();
                     if self.complete(text, &mut found) {
                         return self.parts(out, text, &mut found);
                     }
@@ -203,7 +208,7 @@ impl<'e, 'a> Summary<'e, 'a> {
     }
 
     /// Whether every value of the parts is present, set and not zero. Those that are to be written are kept.
-    fn complete(&self, parts: &'static [TemplatePart], found: &mut Found<'a>) -> bool {
+    fn complete(&self, parts: &'static [TemplatePart], found: &mut FoundValues<'a>) -> bool {
         let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
         let there = |of: SentenceValue| self.event.operand(of).filter(is_there);
         let masked = |of: SentenceValue, mask: u64| {

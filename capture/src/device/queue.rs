@@ -63,8 +63,8 @@ struct State {
     messages: VecDeque<Message>,
     /// Whether the high-water mark was reached and the low one not yet.
     full: bool,
-    tcp_log: Reading,
-    eventlog: Reading,
+    tcp_log: DeviceReading,
+    eventlog: DeviceReading,
     /// Whether the writer may read BBLog itself, whether it does so now, how often it has, and whether it has not
     /// taken a message since.
     takes_turns: bool,
@@ -77,7 +77,7 @@ struct State {
 
 /// The state of a device's thread.
 #[derive(Default)]
-struct Reading {
+struct DeviceReading {
     /// Its buffers that are queued.
     queued: usize,
     /// Whether it waits because it is ahead of the writer.
@@ -101,7 +101,7 @@ impl State {
         self.spare.pop().unwrap_or_else(|| Buffer::new(CHUNK))
     }
 
-    fn of(&mut self, device: Device) -> &mut Reading {
+    fn of(&mut self, device: Device) -> &mut DeviceReading {
         match device {
             Device::TcpLog => &mut self.tcp_log,
             Device::Eventlog => &mut self.eventlog,

@@ -23,20 +23,20 @@ const MAX_ERRORS: usize = 64;
 
 /// A source that is read by a thread of its own, if it is long and a thread is left. It gives items and errors only:
 /// not captures, counts and drops.
-pub struct Ahead {
-    reader: Reader,
+pub struct AheadSource {
+    reader: AheadReader,
     threads: Threads,
 }
 
-enum Reader {
+enum AheadReader {
     /// The source, and how many items it gave.
     Here(Box<dyn EventSource>, u32),
-    There(Reading),
+    There(AheadThread),
     Ended,
 }
 
 /// What a thread reads.
-struct Reading {
+struct AheadThread {
     filled: Receiver<Piece>,
     empty: Sender<Piece>,
     handle: JoinHandle<()>,
@@ -53,17 +53,19 @@ struct Piece {
     errors: VecDeque<(usize, InputError)>,
 }
 
-impl Ahead {
+impl AheadSource {
     /// Reads `source` ahead when that is worth it.
-    pub fn new(source: Box<dyn EventSource>, threads: &Threads) -> Ahead {
-        Ahead { reader: Reader::Here(source, 0), threads: threads.clone() }
+    pub fn new(source: Box<dyn EventSource>, threads: &Threads) -> AheadSource {
+        AheadSource { reader: AheadReader::Here(source, 0), threads: threads.clone() }
     }
 
     /// Hands the source to a thread; keeps it if there can be none.
     #[cold]
     fn begin(&mut self) {
         let Some(permit) = self.threads.take() else { return };
-        let Reader::Here(source, _) = std::mem::replace(&mut self.reader, Reader::Ended) else { return };
+        let AheadReader::Here(source, _) = std::mem::replace(&mut self.reader, AheadReader::Ended) else {
+            return;
+        };
         let (full, filled) = mpsc::channel();
         let (empty, given) = mpsc::channel();
         // Neither fails while both ends are here.
@@ -80,9 +82,9 @@ impl Ahead {
             Ok(handle) => {
                 // The thread waits for it.
                 let _ = hand.send(source);
-                Reader::There(Reading { filled, empty, handle, piece: Piece::default(), at: 0 })
+                AheadReader::There(AheadThread { filled, empty, handle, piece: Piece::default(), at: 0 })
             }
-            Err(_) => Reader::Here(source, 0),
+            Err(_) => AheadReader::Here(source, 0),
         };
     }
 }
@@ -106,7 +108,7 @@ fn read_all(mut source: Box<dyn EventSource>, full: &Sender<Piece>, given: &Rece
     }
 }
 
-impl Reading {
+impl AheadThread {
     /// Steps to the next item of the current piece.
     #[inline]
     fn advance(&mut self) -> Option<Result<bool, InputError>> {
@@ -133,27 +135,28 @@ impl Reading {
     }
 }
 
-impl EventSource for Ahead {
+impl EventSource for AheadSource {
     #[inline]
     fn advance(&mut self) -> Result<bool, InputError> {
         loop {
             match &mut self.reader {
-                Reader::Here(source, given) if *given < LONG => {
+                AheadReader::Here(source, given) if *given < LONG => {
                     *given += 1;
                     return source.advance();
                 }
-                Reader::Here(..) => {
+                AheadReader::Here(..) => {
                     self.begin();
-                    if let Reader::Here(source, given) = &mut self.reader {
+                    if let AheadReader::Here(source, given) = &mut self.reader {
                         *given = 0;
                         return source.advance();
                     }
                 }
-                Reader::There(reading) => match reading.advance() {
+                AheadReader::There(reading) => match reading.advance() {
                     Some(step) => return step,
                     None if reading.next_piece() => {}
                     None => {
-                        let Reader::There(reading) = std::mem::replace(&mut self.reader, Reader::Ended)
+                        let AheadReader::There(reading) =
+                            std::mem::replace(&mut self.reader, AheadReader::Ended)
                         else {
                             return Ok(false);
                         };
@@ -161,7 +164,7 @@ impl EventSource for Ahead {
                         reading.handle.join().map_err(gone).map_err(|error| InputError::at(0, error))?;
                     }
                 },
-                Reader::Ended => return Ok(false),
+                AheadReader::Ended => return Ok(false),
             }
         }
     }
@@ -169,20 +172,20 @@ impl EventSource for Ahead {
     #[inline]
     fn time(&self) -> Micros {
         match &self.reader {
-            Reader::Here(source, _) => source.time(),
-            Reader::There(reading) => {
+            AheadReader::Here(source, _) => source.time(),
+            AheadReader::There(reading) => {
                 reading.piece.items.time(reading.at.wrapping_sub(1)).unwrap_or_default()
             }
-            Reader::Ended => Micros::default(),
+            AheadReader::Ended => Micros::default(),
         }
     }
 
     #[inline]
     fn item(&self) -> Option<LogItem<'_>> {
         match &self.reader {
-            Reader::Here(source, _) => source.item(),
-            Reader::There(reading) => reading.piece.items.get(reading.at.wrapping_sub(1)),
-            Reader::Ended => None,
+            AheadReader::Here(source, _) => source.item(),
+            AheadReader::There(reading) => reading.piece.items.get(reading.at.wrapping_sub(1)),
+            AheadReader::Ended => None,
         }
     }
 }

@@ -24,17 +24,17 @@ const FULL: usize = 32 * 1024;
 /// Items in a row.
 #[derive(Default)]
 pub struct Batch {
-    items: Vec<Place>,
+    items: Vec<StoredItem>,
     /// The items' bytes, and names of providers.
     bytes: Vec<u8>,
     /// The sections of the records.
-    sections: Vec<Section>,
+    sections: Vec<BatchSection>,
     /// Where the name of the last event's provider is.
     provider: Option<Range<usize>>,
 }
 
 /// What the records of a section have in common.
-struct Section {
+struct BatchSection {
     input: usize,
     number: u64,
     clock: Clock,
@@ -43,7 +43,7 @@ struct Section {
 }
 
 /// An item whose bytes are elsewhere.
-struct Place {
+struct StoredItem {
     time: Micros,
     bytes: Range<usize>,
     of: Source,
@@ -74,7 +74,7 @@ impl Batch {
             LogItem::Bblog(item) => self.record(input, item),
             LogItem::Eventlog(item) => self.event(item),
         };
-        self.items.push(Place { time: item.time(), bytes, of });
+        self.items.push(StoredItem { time: item.time(), bytes, of });
     }
 
     /// Whether it is time to pass it on.
@@ -110,7 +110,7 @@ impl Batch {
     /// An item, by its place in the row; `None` behind the last.
     #[inline]
     pub fn get(&self, at: usize) -> Option<LogItem<'_>> {
-        let Place { time, bytes, of } = self.items.get(at)?;
+        let StoredItem { time, bytes, of } = self.items.get(at)?;
         let own = self.bytes.get(bytes.clone())?;
         Some(match of {
             Source::Bblog { is_verbose, section, missing } => {
@@ -154,11 +154,11 @@ impl Batch {
         if let Some(verbose) = &verbose {
             self.append(verbose.as_bytes());
         }
-        let is_known = |last: &Section| (last.input, last.number) == (input, item.section);
+        let is_known = |last: &BatchSection| (last.input, last.number) == (input, item.section);
         if !self.sections.last().is_some_and(is_known) {
             let BblogItem { clock, section: number, .. } = *item;
             let (header, origin) = (*item.header, item.origin.clone());
-            self.sections.push(Section { input, number, clock, header, origin });
+            self.sections.push(BatchSection { input, number, clock, header, origin });
         }
         let section = self.sections.len() - 1;
         (record, Source::Bblog { is_verbose: verbose.is_some(), section, missing: item.missing })
@@ -184,11 +184,11 @@ impl Batch {
 #[derive(Default)]
 pub struct DecodedBatch {
     batch: Batch,
-    facts: Vec<Facts>,
+    facts: Vec<DecodedFacts>,
 }
 
 /// What a decoded item has besides what its source says.
-struct Facts {
+struct DecodedFacts {
     number: u64,
     input: usize,
     first: Micros,
@@ -204,7 +204,7 @@ impl DecodedBatch {
         self.batch.push(decoded.input, &decoded.item);
         let DecodedItem { number, input, first, tracked, initial_seqs, again, .. } = *decoded;
         let analysis = decoded.analysis.clone();
-        self.facts.push(Facts { number, input, first, tracked, initial_seqs, again, analysis });
+        self.facts.push(DecodedFacts { number, input, first, tracked, initial_seqs, again, analysis });
     }
 
     /// Whether it is time to pass it on.
@@ -230,7 +230,7 @@ impl DecodedBatch {
                     Event::of_elog(&item.event, Catalog::event(item.tables, item.event.event_id()))
                 }
             };
-            let Facts { number, input, first, tracked, initial_seqs, again, .. } = *facts;
+            let DecodedFacts { number, input, first, tracked, initial_seqs, again, .. } = *facts;
             let analysis = facts.analysis.clone();
             Some(DecodedItem { number, input, first, item, event, tracked, initial_seqs, again, analysis })
         })

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 
-use super::ahead::Ahead;
+use super::ahead::AheadSource;
 use super::item::LogItem;
 use super::open;
 use super::prefetch::Prefetch;
@@ -467,7 +467,7 @@ impl MergeInput for Box<dyn EventSource> {
     }
 
     fn ahead(self, threads: &Threads) -> Self {
-        Box::new(Ahead::new(self, threads))
+        Box::new(AheadSource::new(self, threads))
     }
 }
 

@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 
 use self::error::OutputError;
 use self::reserve::Reserve;
-use self::screen::Screen;
+use self::screen::CleanTerminal;
 use self::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use self::write_behind::WriteBehind;
 use crate::buffered_sink::BufferedSink;
@@ -46,7 +46,7 @@ enum OutputTarget {
     /// Standard output, a device, a FIFO: what cannot be replaced by a file.
     Direct(File),
     /// A terminal, or a pager in front of one.
-    Screen(Screen),
+    Screen(CleanTerminal),
     /// A file beside the place where it goes.
     File {
         temporary: NamedTempFile,
@@ -85,7 +85,7 @@ impl Output {
     pub fn text(with_colours: bool) -> Result<Output, OutputError> {
         let file = stdout()?;
         let target = match file.is_terminal() {
-            true => OutputTarget::Screen(Screen::new(file, with_colours)),
+            true => OutputTarget::Screen(CleanTerminal::new(file, with_colours)),
             false => OutputTarget::Direct(file),
         };
         Ok(Output::new("-".into(), target))
@@ -93,7 +93,10 @@ impl Output {
 
     /// The pipe to a pager on a terminal, for text as in [`Output::text`]. Messages call it standard output.
     pub fn pager(pipe: impl Into<OwnedFd>, with_colours: bool) -> Output {
-        Output::new("-".into(), OutputTarget::Screen(Screen::new(File::from(pipe.into()), with_colours)))
+        Output::new(
+            "-".into(),
+            OutputTarget::Screen(CleanTerminal::new(File::from(pipe.into()), with_colours)),
+        )
     }
 
     fn new(name: PathBuf, target: OutputTarget) -> Output {

@@ -13,17 +13,17 @@ use bblog_dissector::printable::is_printable;
 const MAX_KEPT: usize = 1 << 20;
 
 /// A terminal.
-pub(super) struct Screen {
+pub(super) struct CleanTerminal {
     file: File,
     with_colours: bool,
     /// A line that is not complete: a character or an escape sequence may be cut off at its end.
     line: Vec<u8>,
 }
 
-impl Screen {
+impl CleanTerminal {
     /// The terminal, or the pager, behind `file`. Colours pass `with_colours`.
-    pub(super) fn new(file: File, with_colours: bool) -> Screen {
-        Screen { file, with_colours, line: Vec::new() }
+    pub(super) fn new(file: File, with_colours: bool) -> CleanTerminal {
+        CleanTerminal { file, with_colours, line: Vec::new() }
     }
 
     /// Writes the first bytes of the line.
@@ -34,7 +34,7 @@ impl Screen {
     }
 }
 
-impl Write for Screen {
+impl Write for CleanTerminal {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.line.extend_from_slice(bytes);
         match self.line.iter().rposition(|&byte| byte == b'\n') {
@@ -107,7 +107,7 @@ mod tests {
         let text = "\x1b[36mIN\x1b[0m \u{20ac}\r\n\x1b[31".as_bytes();
         for step in 1..text.len() {
             let mut file = tempfile::tempfile().unwrap();
-            let mut screen = Screen::new(file.try_clone().unwrap(), true);
+            let mut screen = CleanTerminal::new(file.try_clone().unwrap(), true);
             text.chunks(step).for_each(|bytes| screen.write_all(bytes).unwrap());
             screen.flush().unwrap();
             let mut written = String::new();

@@ -18,7 +18,7 @@ const EVENT_FLAGS: &str = "tlb_eventflags";
 const RECORDS: usize = 64;
 
 /// A member that stands at one place in every record.
-struct Member {
+struct FixedMember {
     column: usize,
     at: usize,
     size: Size,
@@ -43,7 +43,7 @@ enum Size {
 
 /// The members that are read by blocks, and the others.
 pub(super) struct Members {
-    members: Vec<Member>,
+    members: Vec<FixedMember>,
     /// Indexes of the other rows among those of records, and among the derived ones.
     pub(super) others: [Vec<usize>; 2],
     /// Bytes of a record that they lie in.
@@ -60,7 +60,7 @@ impl Members {
                 let Some(column) = column(row) else { continue };
                 // All rows of a name, or none of them.
                 let is_first = rows.iter().position(|other| other.name == row.name) == Some(index);
-                match Member::of(rows, row, column) {
+                match FixedMember::of(rows, row, column) {
                     Some(member) if is_first => {
                         found.len = found.len.max(member.end());
                         found.members.push(member);
@@ -79,8 +79,8 @@ impl Members {
     }
 }
 
-impl Member {
-    fn of(rows: &'static [FieldSpec], row: &FieldSpec, column: usize) -> Option<Member> {
+impl FixedMember {
+    fn of(rows: &'static [FieldSpec], row: &FieldSpec, column: usize) -> Option<FixedMember> {
         let variants = || rows.iter().filter(|other| other.name == row.name);
         let flags = event_flags(row.when)?;
         let is_same = |other: &FieldSpec| {
@@ -117,7 +117,7 @@ impl Member {
             return None;
         }
         let bits = bits.map_or((0, u64::MAX), |(low, high)| (low, u64::MAX >> (63 - u32::from(high - low))));
-        Some(Member {
+        Some(FixedMember {
             column,
             at: usize::from(offset),
             size,

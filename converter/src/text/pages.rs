@@ -16,7 +16,7 @@ use crate::select::walk::{Visit, walk_live};
 
 /// Events, and their text once it is made.
 #[derive(Default)]
-struct Page {
+struct TextPage {
     events: DecodedBatch,
     text: Vec<u8>,
 }
@@ -46,7 +46,7 @@ pub fn list_in_pages<G: BufferedSink, S: TextSink>(
         sink.begin(out.buffer()?);
         let start = || InOrder::start(scope, jobs, &worker);
         let mut pages =
-            Pages { sink, start, workers: None, current: Page::default(), spare: Vec::new(), out };
+            Pages { sink, start, workers: None, current: TextPage::default(), spare: Vec::new(), out };
         let mut written = 0;
         walk_live(events, selection, on_error, |visit| match visit {
             Visit::Event(decoded) => {
@@ -65,7 +65,7 @@ pub fn list_in_pages<G: BufferedSink, S: TextSink>(
 }
 
 /// Makes the text of a page.
-fn filled(mut page: Page, sink: &mut impl TextSink) -> Page {
+fn filled(mut page: TextPage, sink: &mut impl TextSink) -> TextPage {
     page.events.items().for_each(|decoded| sink.event(&decoded, &mut page.text));
     page.events.clear();
     page
@@ -77,13 +77,13 @@ struct Pages<'a, S, G, F> {
     sink: S,
     /// Starts the threads, when the first page is full.
     start: F,
-    workers: Option<InOrder<Page, Page>>,
-    current: Page,
-    spare: Vec<Page>,
+    workers: Option<InOrder<TextPage, TextPage>>,
+    current: TextPage,
+    spare: Vec<TextPage>,
     out: &'a mut G,
 }
 
-impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<Page, Page>>> Pages<'_, S, G, F> {
+impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<TextPage, TextPage>>> Pages<'_, S, G, F> {
     /// Hands the current page to a thread.
     fn hand_over(&mut self) -> io::Result<()> {
         if self.workers.is_none() {
@@ -108,7 +108,7 @@ impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<Page, Page>>> Pages
         self.write(page)
     }
 
-    fn write(&mut self, mut page: Page) -> io::Result<()> {
+    fn write(&mut self, mut page: TextPage) -> io::Result<()> {
         self.out.buffer()?.extend_from_slice(&page.text);
         page.text.clear();
         self.spare.push(page);
