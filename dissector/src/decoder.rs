@@ -118,6 +118,7 @@ impl<'a> BblogDecoder<'a> {
 
 /// A record of a stream.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct DecodedRecord<'a> {
     /// The header of its entry: the connection, and why it was dumped.
     pub header: Header<'a>,
@@ -242,6 +243,7 @@ fn raw_events(bytes: &[u8]) -> impl Iterator<Item = RawEvent<'_>> {
 
 /// An event of a file.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct DecodedEvent<'a> {
     /// When it was logged, since 1970; since the machine was booted if the file's header does not say when that
     /// was.

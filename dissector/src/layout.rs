@@ -12,6 +12,7 @@ use crate::tcp_provider::id;
 /// A layout of the tcp provider, in the order they came up. They differ in IN, OUT, CONN_PARAMS,
 /// the timer events and a few more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Layout {
     /// The oldest: CONN_PARAMS of 8 bytes beside CONN_PARAMS_V2.
     A,

@@ -24,6 +24,7 @@ pub fn connection_key(header: &[u8; HEADER_LEN]) -> EntryKey {
 
 /// How records without a TCP header are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventForm {
     /// As custom blocks, which tcplog_dumper writes and read_bbrlog reads.
     #[default]

@@ -86,6 +86,7 @@ pub(crate) fn live_interface() -> InterfaceDescriptionBlock<'static> {
 }
 
 /// A custom block to be written.
+#[non_exhaustive]
 pub enum NetflixBlock<'a> {
     /// EVENT: a record without TCP header.
     Event {

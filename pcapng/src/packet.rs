@@ -17,6 +17,7 @@ const PROTOCOL_TCP: u8 = 6;
 
 /// The link header, before the IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Link {
     /// DLT_NULL: the address family, 4 bytes in the section's (little-endian) order.
     Null,

@@ -6,6 +6,7 @@ use bblog_dissector::spec::Stack;
 /// What is known of a connection now. A fact that the log does not hold is `None`, which is never taken
 /// for zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Facts {
     /// The TCP state, as tcp_fsm.h numbers it.
     pub tcp_state: Option<u8>,

@@ -82,6 +82,7 @@ pub(crate) enum ItemKind<'a> {
 
 /// How a round-trip time came about; of several kinds a connection's first one here counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum RttKind {
     /// One sample.
     Sample,

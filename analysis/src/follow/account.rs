@@ -17,6 +17,7 @@ use crate::tcp::timer::Timer;
 
 /// Where a connection's time went, and what else is known of it. Some 600 bytes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Account {
     /// Time of its first item.
     pub first: Micros,

@@ -8,6 +8,7 @@ use crate::tcp::timer::Timer;
 
 /// What one item says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Step {
     /// What limits the sending side after this item, as far as is known then: [`Limit::Timeout`] from the item
     /// on with which a timer finds a loss, until the peer answers or new data is sent. In the account that time

@@ -31,6 +31,7 @@ impl<S> Span<S> {
 
 /// The time spent in one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Total<S> {
     /// The state.
     pub state: S,

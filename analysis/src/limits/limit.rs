@@ -94,6 +94,7 @@ impl Limit {
 
 /// What keeps the receiving side of a connection from taking new data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Reception {
     /// The connection is not established yet.
     Handshake,
@@ -152,6 +153,7 @@ impl Reception {
 
 /// What decided on a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Evidence {
     /// The TCP state.
     State,

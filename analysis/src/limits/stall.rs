@@ -13,6 +13,7 @@ use crate::tcp::timer::Timer;
 
 /// What caused a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum StallCause {
     /// The last segments of a burst were lost, so no ACK showed that they were missing.
     TailLoss,
@@ -92,6 +93,7 @@ impl StallCause {
 
 /// What ended a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum StallEnd {
     /// New data was acknowledged.
     Ack,
@@ -121,6 +123,7 @@ impl StallEnd {
 
 /// A gap without progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stall {
     /// When it begins: the last progress before it.
     pub start: Micros,

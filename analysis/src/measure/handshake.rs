@@ -5,6 +5,7 @@ use crate::evidence::{Segment, SegmentOptions, flag};
 
 /// What a SYN offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Offer {
     /// The maximum segment size, bytes.
     pub mss: Option<u16>,
@@ -20,6 +21,7 @@ pub struct Offer {
 
 /// The opening of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Handshake {
     /// SYNs that we sent.
     pub syns: u16,

@@ -21,6 +21,7 @@ pub(crate) enum SlowStart {
 
 /// How slow start ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SlowStartEnd {
     /// A loss was found.
     Loss,

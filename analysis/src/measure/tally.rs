@@ -94,6 +94,7 @@ impl StackOf {
 
 /// A segment that ends one direction, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EndSegment {
     /// Our FIN.
     FinSent,

@@ -48,6 +48,7 @@ impl Cause {
 
 /// A segment sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Retransmission {
     /// Its first sequence number.
     pub start: u32,

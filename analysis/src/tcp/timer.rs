@@ -7,6 +7,7 @@ use bblog_dissector::tables;
 
 /// A timer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Timer {
     /// The retransmission timeout.
     Rto,

@@ -13,6 +13,7 @@ use crate::words::sentence::errno_name;
 
 /// Something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Note {
     /// Its kind: `never_established`, `rtt_inflation`.
     pub kind: &'static str,

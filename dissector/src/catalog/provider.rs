@@ -16,6 +16,7 @@ use crate::spec::{ALL, EventSpec, FieldSpec};
 
 /// One provider in one layout.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ProviderSpec {
     /// Its name: `tcp`, `hpts`.
     pub name: &'static str,

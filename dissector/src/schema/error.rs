@@ -5,6 +5,7 @@ use std::fmt;
 
 /// A fault in a schema: where it is and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SchemaError {
     /// Line, from 1.
     pub line: usize,

@@ -6,6 +6,7 @@ use crate::language::category::Category;
 
 /// Something that deserves notice: what Wireshark calls an expert information.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct AlertSpec {
     /// Its name, in lower case.
     pub name: &'static str,

@@ -11,6 +11,7 @@ use super::when::ALL;
 
 /// One event of a stack or provider.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct EventSpec {
     /// Its number: 0 to 72 for BBLog (tlb_eventid), any u32 for eventlog.
     pub id: u32,
@@ -55,6 +56,7 @@ pub struct EventSpec {
 
 /// A name that older kernels gave an event's number.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct FormerName {
     /// The kernels, as [`Kernel::bit`]s.
     pub kernels: u8,

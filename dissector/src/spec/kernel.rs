@@ -4,6 +4,7 @@
 /// The kernel a BBLog record comes from, which decides a few meanings (tcp_log_buf.h has been
 /// version 9 all along).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Kernel {
     /// FreeBSD 13.
     Freebsd13,
