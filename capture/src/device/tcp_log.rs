@@ -29,6 +29,9 @@ const FAILURES: u32 = 10;
 /// What is passed on at once, and how many milliseconds less than that is kept.
 const ENOUGH: usize = CHUNK / 2;
 const MOMENT: u8 = 1;
+/// How many milliseconds the writer waits in its turn before it gives it up: to wake the other thread costs more than
+/// that a signal is late by so much.
+const PATIENCE: u8 = 10;
 /// The size of the writer's reads: the capacity of a FIFO, which is still in the cache.
 const TURN: usize = 64 * 1024;
 /// Room in a buffer below which it is passed on.
@@ -183,7 +186,7 @@ impl Turns {
         Some(DeviceChunk::new(Device::TcpLog, buffer, len))
     }
 
-    /// Reads what is there, or comes within a [`MOMENT`].
+    /// Reads what is there, or comes soon.
     fn read_some(&self, place: &mut [u8]) -> usize {
         if self.is_nonblocking {
             match (&*self.file).read(place) {
@@ -192,7 +195,7 @@ impl Turns {
             }
         }
         let mut file = [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)];
-        let is_ready = poll(&mut file, PollTimeout::from(MOMENT)).is_ok_and(|ready| ready > 0);
+        let is_ready = poll(&mut file, PollTimeout::from(PATIENCE)).is_ok_and(|ready| ready > 0);
         if is_ready { (&*self.file).read(place).unwrap_or(0) } else { 0 }
     }
 }
