@@ -388,10 +388,13 @@ fn what_the_capture_does_not_say_is_inferred_and_marked() {
         bblog::records(body).for_each(|record| entry.append(&mut capture, &record.unwrap()));
     }
     let details = TSHARK.text(&["-V", "-Y", "frame.number == 500"], &capture);
-    assert!(details.contains("stack rack (inferred), kernel 13 (inferred), hz 1000 (inferred)"), "{details}");
+    assert!(
+        details.contains("stack 2 is rack (inferred), kernel 13 (inferred), hz 1000 (inferred)"),
+        "{details}"
+    );
     let preference = ["-o", "bblog-record.stacks:2=freebsd"];
     let told = TSHARK.text(&[&["-V", "-Y", "frame.number == 500"][..], &preference].concat(), &capture);
-    assert!(told.contains("stack freebsd, kernel"), "{told}");
+    assert!(told.contains("stack 2 is freebsd, kernel"), "{told}");
 }
 
 #[test]
