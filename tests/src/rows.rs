@@ -166,6 +166,7 @@ fn kernel_name(kernel: Kernel) -> &'static str {
         Kernel::Freebsd13 => "FreeBSD 13",
         Kernel::Freebsd14 => "FreeBSD 14",
         Kernel::Main => "FreeBSD main",
+        kernel => panic!("{kernel:?} is not a value of the preference"),
     }
 }
 

@@ -16,7 +16,6 @@ use crate::spec::{ALL, EventSpec, FieldSpec};
 
 /// One provider in one layout.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct ProviderSpec {
     /// Its name: `tcp`, `hpts`.
     pub name: &'static str,
