@@ -12,7 +12,7 @@ use bblog_dissector::printable::is_printable;
 /// Bytes of a line that are kept until it is complete.
 const MAX_KEPT: usize = 1 << 20;
 
-/// A terminal.
+/// A terminal that gets text without control characters.
 pub(super) struct CleanTerminal {
     file: File,
     with_colours: bool,
