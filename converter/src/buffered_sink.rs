@@ -17,6 +17,17 @@ pub trait BufferedSink {
     /// The buffer was full and could not be written.
     fn appended(&mut self) -> io::Result<()>;
 
+    /// Appends all of `bytes`, and leaves an empty buffer in its place. A sink that can takes the buffer itself: to copy
+    /// what another processor wrote takes as long as to write it.
+    ///
+    /// # Errors
+    /// As for [`BufferedSink::appended`].
+    fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        self.buffer()?.extend_from_slice(bytes);
+        bytes.clear();
+        self.appended()
+    }
+
     /// Passes on what is there to the reader.
     ///
     /// # Errors

@@ -83,28 +83,12 @@ impl Batch {
         self.bytes.len() >= FULL
     }
 
-    /// How many items there are.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Whether there are no items.
-    pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
-    }
-
     /// Removes all items, and keeps the memory.
     pub fn clear(&mut self) {
         self.items.clear();
         self.bytes.clear();
         self.sections.clear();
         self.provider = None;
-    }
-
-    /// The time of an item, by its place in the row.
-    #[inline]
-    pub fn time(&self, at: usize) -> Option<Micros> {
-        self.items.get(at).map(|item| item.time)
     }
 
     /// An item, by its place in the row; `None` behind the last.

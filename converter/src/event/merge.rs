@@ -5,8 +5,7 @@
 //! Nothing is sorted: memory does not grow with the inputs, and an input that is not in order stays so. An open input takes up to 256 KiB, a BBLog stream up to 4 MiB more
 //! for the entry it is in; of many inputs each takes less. If there are more than a few, each is
 //! opened to read its first item, closed, and opened again when that item's turn comes, so a long series
-//! has few files open at a time. With several jobs, compressed inputs are opened and decompressed before their turn, and
-//! threads read the items of long inputs ahead.
+//! has few files open at a time. With several jobs, compressed inputs are opened and decompressed before their turn.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -14,7 +13,6 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 
-use super::ahead::AheadSource;
 use super::item::LogItem;
 use super::open;
 use super::prefetch::Prefetch;
@@ -58,11 +56,6 @@ pub trait MergeInput: Sized {
     fn is_dry(&mut self) -> bool {
         false
     }
-
-    /// The same stream, read by one of `threads` if that is worth it.
-    fn ahead(self, _threads: &Threads) -> Self {
-        self
-    }
 }
 
 /// Where a merge has come.
@@ -88,10 +81,8 @@ pub struct Merge<S: MergeInput> {
     is_live: bool,
     assumptions: Arc<Assumptions>,
     meter: Arc<Meter>,
-    /// Those that may read inputs ahead.
+    /// Those that may decompress inputs ahead.
     threads: Option<Threads>,
-    /// Whether they read items, not bytes alone.
-    reads_ahead: bool,
 }
 
 /// An input.
@@ -144,20 +135,7 @@ impl<S: MergeInput> Lane<S> {
     ) -> Result<Option<S::Key>, InputError> {
         let stream = S::open(input, self.position, merged.assumptions, on_error)?;
         self.state = State::Open(stream);
-        if merged.reads_ahead {
-            self.read_ahead(merged.threads);
-        }
         Ok(self.step(on_error))
-    }
-
-    /// Lets one of `threads` read the items of the input, if it is open. A live input is read by the thread that shows
-    /// it.
-    fn read_ahead(&mut self, threads: Option<&Threads>) {
-        let Some(threads) = threads.filter(|_| self.name.can_be_opened_again()) else { return };
-        self.state = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Open(stream) => State::Open(stream.ahead(threads)),
-            state => state,
-        };
     }
 
     /// Reads the first item of the input, and closes the input if it can be opened again and is one of many.
@@ -226,7 +204,6 @@ struct Opening<'a> {
     assumptions: &'a Arc<Assumptions>,
     meter: &'a Arc<Meter>,
     threads: Option<&'a Threads>,
-    reads_ahead: bool,
 }
 
 impl<S: MergeInput> Merge<S> {
@@ -235,12 +212,8 @@ impl<S: MergeInput> Merge<S> {
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
         let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter, Threads::new(inputs.jobs));
         let threads = merge.threads.clone();
-        let opening = Opening {
-            assumptions: &inputs.assumptions,
-            meter: &inputs.meter,
-            threads: threads.as_ref(),
-            reads_ahead: false,
-        };
+        let opening =
+            Opening { assumptions: &inputs.assumptions, meter: &inputs.meter, threads: threads.as_ref() };
         merge.is_live = inputs.names.iter().any(|name| !name.can_be_opened_again());
         let series = series::first_of_each(&inputs.names);
         for ((index, name), series) in inputs.names.iter().enumerate().zip(series) {
@@ -277,17 +250,7 @@ impl<S: MergeInput> Merge<S> {
             assumptions: Arc::clone(assumptions),
             meter: Arc::clone(meter),
             threads,
-            reads_ahead: false,
         }
-    }
-
-    /// Lets threads read the items of long inputs ahead, if there are several jobs: for work that takes about as long as
-    /// to read them.
-    #[must_use]
-    pub fn ahead(mut self) -> Merge<S> {
-        self.reads_ahead = true;
-        self.lanes.iter_mut().for_each(|lane| lane.read_ahead(self.threads.as_ref()));
-        self
     }
 
     fn add(&mut self, lane: Lane<S>, front: Option<S::Key>) {
@@ -361,12 +324,8 @@ impl<S: MergeInput> Merge<S> {
         }
         let Reverse((_, at)) = self.fronts.pop()?;
         self.next = self.fronts.peek().map(|Reverse(next)| *next);
-        let opening = Opening {
-            assumptions: &self.assumptions,
-            meter: &self.meter,
-            threads: self.threads.as_ref(),
-            reads_ahead: self.reads_ahead,
-        };
+        let opening =
+            Opening { assumptions: &self.assumptions, meter: &self.meter, threads: self.threads.as_ref() };
         let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
         self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
     }
@@ -464,10 +423,6 @@ impl MergeInput for Box<dyn EventSource> {
 
     fn is_dry(&mut self) -> bool {
         (**self).is_dry()
-    }
-
-    fn ahead(self, threads: &Threads) -> Self {
-        Box::new(AheadSource::new(self, threads))
     }
 }
 

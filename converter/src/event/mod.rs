@@ -5,7 +5,6 @@
 //! bytes, and facts that the bytes do not hold. [`Events`](merge::Events) merges several sources in time
 //! order, and [`ItemDecoder`](decode::ItemDecoder) decodes items.
 
-pub mod ahead;
 pub mod backfill;
 pub mod batch;
 pub mod bblog;

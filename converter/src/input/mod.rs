@@ -53,12 +53,12 @@ pub struct Inputs {
     pub assumptions: Arc<Assumptions>,
     /// How far reading them has come.
     pub meter: Arc<Meter>,
-    /// How many of them may be read ahead at a time, each by a thread of its own.
+    /// How many threads work at a time: so many compressed inputs are decompressed ahead.
     pub jobs: Jobs,
 }
 
 impl Inputs {
-    /// Inputs before their first read; none is read ahead.
+    /// Inputs before their first read; one thread works.
     pub fn new(names: Vec<InputName>, assumptions: &Arc<Assumptions>) -> Inputs {
         Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default(), jobs: Jobs::ONE }
     }

@@ -211,6 +211,10 @@ impl BufferedSink for Output {
         self.target.appended()
     }
 
+    fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        self.target.pass_on(bytes)
+    }
+
     /// A file appears when it is complete, so no reader waits for a part of it.
     fn show(&mut self) -> io::Result<()> {
         if self.is_direct && !self.target.buffer().is_empty() { self.target.flush() } else { Ok(()) }

@@ -71,6 +71,34 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
         if self.buffer.len() < CHUNK { Ok(()) } else { self.hand_over() }
     }
 
+    /// Gives all of `bytes` to the thread, behind what was appended before, and leaves an empty buffer in its place.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub(crate) fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            let before = mem::take(&mut self.buffer);
+            self.buffer = self.send(before)?;
+        }
+        *bytes = self.send(mem::take(bytes))?;
+        Ok(())
+    }
+
+    /// Gives a buffer to the thread, and returns an empty one.
+    fn send(&mut self, full: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.state = match mem::replace(&mut self.state, State::Gone) {
+            State::Idle(writer) => State::Writing(Thread::start(writer)?),
+            state => state,
+        };
+        let State::Writing(thread) = &mut self.state else { return Err(gone()) };
+        let next = thread.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CAPACITY));
+        // The thread does not listen any more only after an error.
+        if thread.full.send(full).is_err() {
+            self.end()?;
+        }
+        Ok(next)
+    }
+
     /// Gives the full chunks to the thread and goes on with another buffer.
     #[cold]
     fn hand_over(&mut self) -> io::Result<()> {
@@ -207,6 +235,23 @@ mod tests {
         drop(writer.into_inner().unwrap());
         assert!(*there.lock().unwrap() == expected);
         assert_eq!(Arc::strong_count(&there), 1);
+    }
+
+    #[test]
+    fn whole_buffers_keep_their_place() {
+        let there = Arc::default();
+        let mut writer = WriteBehind::new(Disk(Arc::clone(&there), usize::MAX));
+        let mut expected = Vec::new();
+        for number in 0..200_u32 {
+            let mut bytes = vec![number as u8; 3000 * (number as usize % 7)];
+            expected.extend_from_slice(&bytes);
+            writer.pass_on(&mut bytes).unwrap();
+            assert!(bytes.is_empty());
+            writer.write_all(&number.to_le_bytes()).unwrap();
+            expected.extend_from_slice(&number.to_le_bytes());
+        }
+        drop(writer.into_inner().unwrap());
+        assert!(*there.lock().unwrap() == expected);
     }
 
     #[test]

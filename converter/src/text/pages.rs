@@ -109,6 +109,11 @@ impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<TextPage, TextPage>
     }
 
     fn write(&mut self, mut page: TextPage) -> io::Result<()> {
+        if self.workers.is_some() {
+            self.out.pass_on(&mut page.text)?;
+            self.spare.push(page);
+            return Ok(());
+        }
         self.out.buffer()?.extend_from_slice(&page.text);
         page.text.clear();
         self.spare.push(page);

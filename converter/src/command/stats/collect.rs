@@ -111,7 +111,7 @@ impl FileReading {
             names: group.names.clone(),
             assumptions: Arc::clone(&self.assumptions),
             meter: Arc::clone(&self.meter),
-            // Where there is but one group, the threads that are left read its files ahead.
+            // Where there is but one group, its files are decompressed ahead.
             jobs: if is_alone { self.jobs } else { Jobs::ONE },
         };
         let places = group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();

@@ -77,7 +77,7 @@ pub struct Job<'a> {
     pub host: Option<Arc<str>>,
     /// How far reading has come.
     pub meter: &'a Arc<Meter>,
-    /// How many files may be read ahead at a time.
+    /// How many compressed files may be decompressed ahead at a time.
     pub jobs: Jobs,
 }
 
