@@ -18,6 +18,8 @@ const FUNCTION_INFO: &str = "net.inet.tcp.function_info";
 const LOG_VERSION: &str = "net.inet.tcp.bb.log_version";
 /// The kernel's release, as `uname -r` prints it.
 const OS_RELEASE: &str = "kern.osrelease";
+/// `__FreeBSD_version`: the release as a number, such as 1501502, also of a system with another name.
+const OS_RELDATE: &str = "kern.osreldate";
 /// Ticks per second.
 const HZ: &str = "kern.hz";
 /// Bytes of one `struct tcp_function_info`.
@@ -42,13 +44,23 @@ pub fn check_version() -> Result<(), Failure> {
 pub fn machine() -> Machine {
     let release = sysctl::value(OS_RELEASE).unwrap_or_default();
     let release = release.split(|&b| b == 0).next().unwrap_or_default();
-    let release = String::from_utf8_lossy(release).into_owned();
+    let release = release_of(&String::from_utf8_lossy(release), sysctl::integer(OS_RELDATE));
     let hz = sysctl::integer(HZ).and_then(|hz| NonZeroU32::new(u32::try_from(hz).ok()?));
     Machine {
         hz: hz.map(Fact::stated),
-        kernel: Kernel::from_name(&release).map(|kernel| Fact::stated(kernel.into())),
-        release: Some(release).filter(|release| !release.is_empty()),
+        kernel: release.as_deref().and_then(Kernel::from_name).map(|kernel| Fact::stated(kernel.into())),
+        release,
         is_stack_inferred: false,
+    }
+}
+
+/// FreeBSD's release: `named`, or what `reldate` (`__FreeBSD_version`) says, if the system counts its own
+/// releases: what its records mean depends on FreeBSD's.
+fn release_of(named: &str, reldate: Option<i64>) -> Option<String> {
+    let counted = || reldate.map(|date| format!("{}.{}", date / 100_000, date / 1_000 % 100));
+    match Kernel::from_name(named) {
+        Some(_) => Some(named.to_owned()),
+        None => counted().filter(|release| Kernel::from_name(release).is_some()),
     }
 }
 
@@ -86,4 +98,20 @@ pub fn cpus_and_memory() -> Option<(u64, u64)> {
         .or_else(|| sysctl::integer("hw.ncpu"))?;
     let memory = sysctl::integer("hw.physmem")?;
     Some((u64::try_from(cpus).ok()?, u64::try_from(memory).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases() {
+        let named = |name: &str| release_of(name, Some(1_501_502));
+        assert_eq!(named("14.2-RELEASE-p1").as_deref(), Some("14.2-RELEASE-p1"));
+        // A system built from FreeBSD's sources that has a name and a version of its own.
+        assert_eq!(named("0.1-CURRENT").as_deref(), Some("15.1"));
+        assert_eq!(named("").as_deref(), Some("15.1"));
+        assert_eq!(release_of("0.1-CURRENT", None), None);
+        assert_eq!(release_of("", Some(903_000)), None);
+    }
 }

@@ -16,6 +16,7 @@ use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
 use crate::device::clock::Anchor;
 use crate::eventlog::ended::EndedSessions;
+use crate::eventlog::kernel_drops::KernelDrops;
 use crate::eventlog::late_stacks::LateStacks;
 use crate::log::Log;
 
@@ -34,8 +35,8 @@ pub struct EventlogCapture {
     layout: Option<Layout>,
     plan: Option<SegmentPlan>,
     catalog: Catalog,
-    /// The number of events that the kernel has dropped.
-    pub kernel_drops: u64,
+    /// The events that the kernel has dropped.
+    pub kernel_drops: KernelDrops,
     /// Sessions that ended and may go on.
     pub ended: EndedSessions,
     /// Stacks that are loaded later; `None` if the names of stacks cannot be read.
@@ -58,7 +59,7 @@ impl EventlogCapture {
             layout: None,
             plan: None,
             catalog: Catalog::builtin(),
-            kernel_drops: 0,
+            kernel_drops: KernelDrops::default(),
             ended: EndedSessions::default(),
             late_stacks: None,
             log,

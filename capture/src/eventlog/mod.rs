@@ -3,5 +3,6 @@
 
 pub mod capture;
 pub mod ended;
+pub mod kernel_drops;
 pub mod late_stacks;
 pub mod order;

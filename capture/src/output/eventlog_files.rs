@@ -87,8 +87,9 @@ struct OpenFile {
     last: u64,
     ended: bool,
     begun: Instant,
-    /// The clocks, and the number of dropped events, when it began.
+    /// The clocks when it began.
     anchor: Anchor,
+    /// How many events had been dropped by the time of its first one.
     kernel_drops: u64,
 }
 
@@ -314,7 +315,7 @@ impl EventlogFiles {
         let Some(file) = self.sessions.get_mut(&key).and_then(|entry| entry.file.as_mut()) else { return };
         if self.rotation.format == EventFormat::Pcapng {
             let was = file.buffer.len();
-            let drops = self.capture.kernel_drops - file.kernel_drops;
+            let drops = self.capture.kernel_drops.total().saturating_sub(file.kernel_drops);
             let time = file.anchor.utc(file.last);
             self.capture.statistics(&mut file.buffer, time, file.events + file.buffered, drops);
             self.dirty_bytes += file.buffer.len() - was;
@@ -331,7 +332,7 @@ impl EventlogFiles {
         if part.len == 0 {
             return store.discard(part);
         }
-        let drops = self.capture.kernel_drops - file.kernel_drops;
+        let drops = self.capture.kernel_drops.total().saturating_sub(file.kernel_drops);
         if self.rotation.format == EventFormat::Elog {
             let header = self.capture.elog_header(file.anchor, file.first, file.events, drops);
             store.overwrite_start(&mut part, &header.to_bytes());
@@ -407,7 +408,7 @@ impl OpenFile {
             ended: false,
             begun,
             anchor: capture.anchor(),
-            kernel_drops: capture.kernel_drops,
+            kernel_drops: capture.kernel_drops.before(first),
         }
     }
 

@@ -112,7 +112,7 @@ impl EventlogOut {
         if stream.owner != SectionOwner::Eventlog {
             self.anchor = begin(&self.capture, stream);
         }
-        let drops = self.capture.kernel_drops;
+        let drops = self.capture.kernel_drops.total();
         self.capture.statistics(&mut stream.buffer, self.last, self.events, drops);
     }
 }

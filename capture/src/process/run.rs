@@ -42,6 +42,8 @@ use crate::process::writer::{FileOutput, StreamOutput, Writer, WriterOutput};
 use crate::store::compress::Compressor;
 use crate::store::files::{Limits, Store};
 
+/// The provider that each TCP stack registers for itself.
+const STACKS: &str = "tcp";
 /// Descriptors that are not files of sessions.
 const OTHER_FILES: usize = 32;
 /// Files of sessions open at a time, if the limit is far.
@@ -86,7 +88,7 @@ fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool,
     let lock = lock_folder(&target, log)?;
     let has_stacks = cfg!(target_os = "freebsd");
     let asks_for_stacks = has_stacks && tcp_log.is_some() && args.stack.is_none();
-    let looks_for_stacks = has_stacks && eventlog.is_some();
+    let looks_for_stacks = has_stacks && args.eventlog.iter().any(|one| one.provider == STACKS);
     let needs_broker = asks_for_stacks || looks_for_stacks || log.syslog().is_some() || status.is_some();
     let broker = needs_broker.then(Broker::start).transpose();
     let broker = broker.map_err(|error| Failure::io("broker process", error))?;
@@ -98,9 +100,11 @@ fn run_capture(args: CaptureArgs, opened: Opened, log: &Rc<Log>) -> Result<bool,
     }
     let (woken, wake) = nix::unistd::pipe().map_err(|error| Failure::io("pipe", error))?;
     let devices = (tcp_log.as_ref(), eventlog.as_ref());
+    // A user's name is in a file, which cannot be opened in the sandbox.
+    let begin = log.syslog().map(|_| begin_line(&args, devices, &target));
     enter_sandbox(devices, &pid_file, (&target, status.as_ref()), broker.as_ref(), log, (&wake, &woken))?;
-    if log.syslog().is_some() {
-        log.info(begin_line(&args, devices, &target));
+    if let Some(begin) = begin {
+        log.info(begin);
     }
 
     let queue = Arc::new(Queue::new(usize::try_from(args.queue_size.0).unwrap_or(usize::MAX)));

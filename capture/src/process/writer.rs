@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::bblog::stream::{EntrySink, EntryStream};
+use crate::device::clock::Anchor;
 use crate::device::message::{Device, DeviceChunk, Message, Signal};
 use crate::device::queue::Queue;
 use crate::device::tcp_log::Turns;
@@ -251,11 +252,10 @@ impl Writer {
             WriterOutput::Stream(stream) => stream.eventlog.as_mut().map(|eventlog| &mut eventlog.capture),
         };
         let Some(capture) = capture else { return };
-        let new = drops.saturating_sub(capture.kernel_drops);
+        let new = capture.kernel_drops.update(drops, Anchor::now().uptime);
         if new > 0 {
             self.log.warning(format_args!("/dev/eventlog: the kernel dropped {new} events, {drops} in all"));
         }
-        capture.kernel_drops = capture.kernel_drops.max(drops);
         self.output.counters_mut().kernel_drops = drops;
     }
 }

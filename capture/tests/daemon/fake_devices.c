@@ -20,7 +20,7 @@
  *   log         the socket that connect(2) to /dev/log means.
  *   strict      from prctl(PR_SET_NO_NEW_PRIVS) on, which is where bblogd enters its sandbox on Linux, the
  *               process may do what FreeBSD's capability mode allows: paths are relative to a descriptor and
- *               have no "..", and no socket is connected. Anything else is written to the journal and ends the
+ *               have no "..", no socket is connected, and no user is looked up. Anything else is written to the journal and ends the
  *               process by SIGTRAP, as kern.trap_enotcap=1 does.
  *
  * Events are dropped, and counted, when the two buffers of the one CPU are full. An event is
@@ -31,6 +31,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -620,6 +621,19 @@ int mkdirat(int dir, const char *path, mode_t mode)
 		journal("replaced a folder\n");
 	}
 	return result;
+}
+
+/* libc opens the database of users by its path, and without a call that could be replaced here. */
+int getpwuid_r(uid_t uid, struct passwd *user, char *buffer, size_t size, struct passwd **result)
+{
+	check_path("getpwuid_r", AT_FDCWD, "/etc/passwd");
+	return REAL(getpwuid_r)(uid, user, buffer, size, result);
+}
+
+int getpwnam_r(const char *name, struct passwd *user, char *buffer, size_t size, struct passwd **result)
+{
+	check_path("getpwnam_r", AT_FDCWD, "/etc/passwd");
+	return REAL(getpwnam_r)(name, user, buffer, size, result);
 }
 
 int unlink(const char *path)

@@ -20,19 +20,21 @@ impl Kernel {
     pub const ALL: [Kernel; 3] = [Kernel::Freebsd13, Kernel::Freebsd14, Kernel::Main];
 
     /// From a release, as a user or `shb_os` writes it: `13`, `14.1-RELEASE`, `15.0`, `main`.
-    /// Releases before 13 count as 13, and those from 15 on as main. `None` if the text begins with
-    /// neither a number nor `main`.
+    /// Release 12, the first with BBLog, counts as 13, and those from 15 on as main. `None` if the text begins
+    /// with neither such a number nor `main`, as a system's that counts its own releases does.
     ///
     /// ```
     /// use bblog_dissector::spec::Kernel;
     /// assert_eq!(Kernel::from_name("13.2"), Some(Kernel::Freebsd13));
     /// assert_eq!(Kernel::from_name("16.0-CURRENT"), Some(Kernel::Main));
     /// assert_eq!(Kernel::from_name("rack"), None);
+    /// assert_eq!(Kernel::from_name("0.1-CURRENT"), None);
     /// ```
     pub fn from_name(name: &str) -> Option<Kernel> {
         let release = name.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
         match release.parse::<u32>() {
-            Ok(0..=13) => Some(Kernel::Freebsd13),
+            Ok(..12) => None,
+            Ok(12 | 13) => Some(Kernel::Freebsd13),
             Ok(14) => Some(Kernel::Freebsd14),
             Ok(_) => Some(Kernel::Main),
             Err(_) => (release == "main").then_some(Kernel::Main),
