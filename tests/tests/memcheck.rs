@@ -132,7 +132,7 @@ fn samples_in_tshark() {
     ];
     for log in logs {
         let capture = convert(&fixture(log));
-        let columns = ["-o", "bblog-record.info:tcp+state", "-o", "bblog-record.raw:TRUE"];
+        let columns = ["-o", "bblog-record.info:tcp_state", "-o", "bblog-record.raw:TRUE"];
         let statistics = ["-q", "-z", "bblog,tree", "-z", "eventlog,tree", "-z", "expert"];
         let filter =
             ["-2", "-Y", "bblog.event == OUT or bblog.flight > 0 or bblog.flex1 or bblog.stream == 0"];

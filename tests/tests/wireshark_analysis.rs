@@ -420,7 +420,7 @@ fn preferences_for_packets_info_and_relative_numbers() {
     let filter = ["-Y", "tcp && bblog.event == OUT"];
     let plain = TSHARK.text(&[&filter[..], &["-o", "bblog-record.info:tcp"]].concat(), &RACK);
     assert!(plain.contains("[ACK] Seq=") && !plain.contains("cwnd"), "{plain}");
-    let told = TSHARK.text(&[&filter[..], &["-o", "bblog-record.info:tcp+state"]].concat(), &RACK);
+    let told = TSHARK.text(&[&filter[..], &["-o", "bblog-record.info:tcp_state"]].concat(), &RACK);
     let values = fields(&filter, &["bblog.snd_cwnd", "bblog.flight"], &RACK);
     for ((line, plain), value) in told.lines().zip(plain.lines()).zip(&values) {
         assert_eq!(line, format!("{plain} cwnd={} flight={}", value[0], value[1]));

@@ -193,7 +193,7 @@ register_preferences(void)
     static const enum_val_t infos[] = {
         { "line", "The line of bblog show", BBLOG_INFO_LINE },
         { "tcp", "TCP's own", BBLOG_INFO_TCP },
-        { "tcp+state", "TCP's own, congestion window and flight", BBLOG_INFO_STATE },
+        { "tcp_state", "TCP's own, congestion window and flight", BBLOG_INFO_STATE },
         { NULL, NULL, 0 },
     };
     module_t *record = prefs_register_protocol(bblog_proto_record, apply_preferences);
