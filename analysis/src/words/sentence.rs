@@ -100,8 +100,11 @@ impl Stall {
     fn silent(&self, text: &mut String) -> fmt::Result {
         let keepalives = u64::from(self.fired(Timer::Keepalive));
         if self.in_handshake {
-            let again = CountText(self.resent.into(), "time");
-            write!(text, "the SYN was not answered and sent again {again}")
+            write!(text, "the SYN was not answered")?;
+            match u64::from(self.resent) {
+                0 => Ok(()),
+                resent => write!(text, " and sent again {}", CountText(resent, "time")),
+            }
         } else if keepalives > 0 {
             write!(text, "the peer left {} unanswered", CountText(keepalives, "keepalive"))
         } else {
