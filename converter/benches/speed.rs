@@ -9,14 +9,14 @@
 //!
 //! CPU time and memory are those of the process alone, as the kernel counts them.
 
+mod cost;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use cost::{Cost, children, cost};
 
 const RUNS: usize = 5;
 /// Records of an entry.
@@ -84,30 +84,6 @@ fn tcplog(path: &Path, least: u64) -> io::Result<u64> {
     Ok(u64::from(serial))
 }
 
-struct Cost {
-    user: i64,
-    system: i64,
-    wall: u128,
-}
-
-fn cost(command: &mut Command) -> Cost {
-    let before = children();
-    let begin = Instant::now();
-    let status = command.stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{status}");
-    let wall = begin.elapsed().as_micros();
-    let after = children();
-    Cost {
-        user: after.user_time().num_microseconds() - before.user_time().num_microseconds(),
-        system: after.system_time().num_microseconds() - before.system_time().num_microseconds(),
-        wall,
-    }
-}
-
-fn children() -> Usage {
-    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap()
-}
-
 fn bblog(arguments: &[&str], input: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bblog"));
     command.args(arguments).args(["--stack", "1=freebsd,2=rack,3=bbr"]).arg(input);
@@ -165,7 +141,7 @@ fn main() -> io::Result<()> {
         };
         let wall = |cost: &Cost| cost.wall as i64;
         line("wall", median(&ours, wall), median(&cats, wall));
-        let together = |cost: &Cost| cost.user + cost.system;
+        let together = Cost::cpu;
         line("CPU", median(&ours, together), median(&cats, together));
     }
     println!("peak memory of any run: {} KiB", children().max_rss());

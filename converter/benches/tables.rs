@@ -9,14 +9,14 @@
 //! CPU time and memory are those of the process alone, as the kernel counts them. DuckDB comes from PyPI, into a virtual
 //! environment in the target folder; without Python it is left out.
 
+mod cost;
+
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use nix::sys::resource::{Usage, UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use cost::{Cost, children, cost};
 
 const RUNS: usize = 5;
 /// Genuine logs; each stands for one connection.
@@ -46,25 +46,6 @@ fn stream(path: &Path, least: u64) -> io::Result<u64> {
     }
     out.flush()?;
     Ok(records)
-}
-
-struct Cost {
-    user: i64,
-    wall: u128,
-}
-
-fn cost(command: &mut Command) -> Cost {
-    let before = children();
-    let begin = Instant::now();
-    let status = command.stderr(Stdio::null()).status().unwrap();
-    assert!(status.success(), "{status}");
-    let wall = begin.elapsed().as_micros();
-    let user = children().user_time().num_microseconds() - before.user_time().num_microseconds();
-    Cost { user, wall }
-}
-
-fn children() -> Usage {
-    getrusage(UsageWho::RUSAGE_CHILDREN).unwrap()
 }
 
 /// The least user time and the least wall time of some runs, microseconds.
@@ -186,9 +167,9 @@ fn duckdb(place: &Place) -> io::Result<()> {
     let script = "import duckdb, sys\n\
         duckdb.connect(sys.argv[2]).sql(f\"create table events as from read_json('{sys.argv[1]}')\")";
     let imported = cost(Command::new(python).args(["-c", script]).arg(&json).arg(&database));
-    let [print, import] = [printed.user, imported.user].map(|user| user as f64 / records as f64);
+    let [print, import] = [printed.cpu(), imported.cpu()].map(|cpu| cpu as f64 / records as f64);
     println!(
-        "  DuckDB, {records} records: json {print:.3} us a record, import {import:.3} us; {} bytes of JSON, {} of its table",
+        "  DuckDB, {records} records: CPU: json {print:.3} us a record, import {import:.3} us; {} bytes of JSON, {} of its table",
         json.metadata()?.len(),
         database.metadata()?.len()
     );
