@@ -60,9 +60,10 @@ memcheck: deps
 sanitize: deps
 	@packaging/sanitize.sh
 
-# Lints, and type errors in the daemon's code for FreeBSD, without a compiler for it.
+# Lints, also without Parquet, and type errors in the daemon's code for FreeBSD, without a compiler for it.
 check:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p bblog-converter --no-default-features --all-targets --locked -- -D warnings
 	$(CARGO) rustc -p bblog-capture --lib --profile check --locked -- --cfg fbsd_check -D warnings
 	$(CARGO) fmt --all --check
 

@@ -61,6 +61,7 @@ impl UnfinishedFiles {
     }
 
     /// Does what must not be interrupted. Nothing of it may make or finish one of these files.
+    #[cfg(feature = "parquet")]
     pub(crate) fn undisturbed<T>(&self, work: impl FnOnce() -> T) -> T {
         let _held = self.lock();
         work()
