@@ -366,7 +366,8 @@ mod tests {
             ("FreeBSD 16.0-CURRENT", Some(Kernel::Main)),
             ("Linux 6.1", None),
             ("FreeBSD ", None),
-            ("FreeBSD 8", Some(Kernel::Freebsd13)),
+            ("FreeBSD 12.4-RELEASE", Some(Kernel::Freebsd13)),
+            ("FreeBSD 8", None),
         ];
         for (os, kernel) in cases {
             let mut section = SectionFacts::default();
