@@ -77,42 +77,40 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
     /// Those of the writer.
     pub(crate) fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
         if !self.buffer.is_empty() {
-            let before = mem::take(&mut self.buffer);
-            self.buffer = self.send(before)?;
+            let next = self.thread()?.spare();
+            let before = mem::replace(&mut self.buffer, next);
+            self.send(before)?;
         }
-        *bytes = self.send(mem::take(bytes))?;
-        Ok(())
+        let next = self.thread()?.spare();
+        self.send(mem::replace(bytes, next))
     }
 
-    /// Gives a buffer to the thread, and returns an empty one.
-    fn send(&mut self, full: Vec<u8>) -> io::Result<Vec<u8>> {
+    /// The thread, which is started if nothing is being written.
+    fn thread(&mut self) -> io::Result<&mut Thread<W>> {
         self.state = match mem::replace(&mut self.state, State::Gone) {
             State::Idle(writer) => State::Writing(Thread::start(writer)?),
             state => state,
         };
-        let State::Writing(thread) = &mut self.state else { return Err(gone()) };
-        let next = thread.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CAPACITY));
-        // The thread does not listen any more only after an error.
-        if thread.full.send(full).is_err() {
-            self.end()?;
+        match &mut self.state {
+            State::Writing(thread) => Ok(thread),
+            State::Idle(_) | State::Gone => Err(gone()),
         }
-        Ok(next)
+    }
+
+    /// Gives a buffer to the thread.
+    fn send(&mut self, full: Vec<u8>) -> io::Result<()> {
+        // The thread does not listen any more only after an error.
+        if self.thread()?.full.send(full).is_err() { self.end() } else { Ok(()) }
     }
 
     /// Gives the full chunks to the thread and goes on with another buffer.
     #[cold]
     fn hand_over(&mut self) -> io::Result<()> {
-        self.state = match mem::replace(&mut self.state, State::Gone) {
-            State::Idle(writer) => State::Writing(Thread::start(writer)?),
-            state => state,
-        };
-        let State::Writing(thread) = &mut self.state else { return Err(gone()) };
-        let mut next = thread.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CAPACITY));
         let whole = self.buffer.len() / CHUNK * CHUNK;
+        let mut next = self.thread()?.spare();
         next.extend(self.buffer.drain(whole..));
         let full = mem::replace(&mut self.buffer, next);
-        // The thread does not listen any more only after an error.
-        if thread.full.send(full).is_err() { self.end() } else { Ok(()) }
+        self.send(full)
     }
 
     /// Waits until all that was handed over is written.
@@ -148,6 +146,11 @@ impl<W: Write + Send + 'static> Thread<W> {
         };
         let handle = std::thread::Builder::new().name("writer".into()).spawn(write)?;
         Ok(Thread { full, empty, handle })
+    }
+
+    /// A buffer that was written, or a new one.
+    fn spare(&self) -> Vec<u8> {
+        self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(CAPACITY))
     }
 
     /// The writer, when all that was handed over is written or could not be.
