@@ -25,7 +25,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Wireshark ignores a user's plugins when it runs as root: then it runs as nobody.
+# Wireshark ignores a user's plugins when it runs as root: then it runs as the user nobody.
 as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
 		set -- setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$work" "$@"

@@ -51,7 +51,7 @@ end() {
 trap end EXIT
 trap 'exit 1' HUP INT TERM
 
-# Wireshark ignores a user's plugins when it runs as root: then it runs as nobody.
+# Wireshark ignores a user's plugins when it runs as root: then it runs as the user nobody.
 as_user() {
 	if [ "$(id -u)" -eq 0 ]; then
 		set -- setpriv --reuid 65534 --regid 65534 --clear-groups env HOME="$work" "$@"

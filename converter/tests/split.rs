@@ -230,7 +230,7 @@ fn sockets_that_follow_each_other_have_files_of_their_own() {
     };
     let records = (len as u32 - 208) / 328;
     for (sockets, entries) in [
-        // Connections, of which the first has two entries, and the third began before it was logged.
+        // Three connections: the first has two entries, and the third began before it was logged.
         (vec![2, 1, 1], vec![entry(0, 7), entry(records, 7), entry(0, 8), entry(90, 9)]),
         // A listener has no initial sequence number.
         (vec![1, 2, 1], vec![entry(0, 0), entry(0, 0), entry(records, 0), entry(0, 0)]),

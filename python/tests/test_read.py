@@ -76,6 +76,6 @@ def test_problems(tmp_path: Path) -> None:
 def test_batches_one_by_one() -> None:
     with bblog.stream(LOG) as batches:
         assert sum(batch.num_rows for batch in batches) == bblog.read(LOG).num_rows
-    # Whoever stops early is not waited for.
+    # A caller that stops early does not wait for the rest.
     with pytest.raises(KeyError), bblog.stream(LOG):
         raise KeyError

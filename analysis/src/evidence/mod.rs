@@ -27,7 +27,7 @@ pub(crate) struct Observed<'a> {
     pub(crate) kind: ItemKind<'a>,
     /// The timer that fired.
     pub(crate) timer: Option<Timer>,
-    /// A record of which the end is missing may have said that a timer fired, and which.
+    /// A record whose end is missing may have said that a timer fired, and which.
     pub(crate) timer_cut: bool,
     /// The sequence number after the highest that was sent before the item, as far as the log says.
     pub(crate) sent_before: Option<u32>,

@@ -103,7 +103,7 @@ pub(crate) struct Sent {
     max: Option<u32>,
     /// Up to here everything was sent before the last retransmission timeout.
     lost_to: Option<u32>,
-    /// Up to here everything was sent before a timer fired of which the log does not say which it was.
+    /// Up to here everything was sent before a timer fired that the log does not name.
     unsure_to: Option<u32>,
     /// The highest end of what was sent again.
     again_to: Option<u32>,

@@ -37,7 +37,7 @@ impl IntColumn {
         self.valid.append_non_null();
     }
 
-    /// Sets the values of the rows from row number `row` on, none of which is set.
+    /// Sets the values of the rows from row number `row` on. None of these rows may be set before.
     #[inline]
     pub(super) fn extend(&mut self, row: usize, values: impl ExactSizeIterator<Item = i64>) {
         self.pad(row);

@@ -166,7 +166,7 @@ impl FixedMember {
     }
 }
 
-/// The event flags that a condition requires, of which each must be set; `None` if it requires more of the record.
+/// The event flags that a condition requires. Each must be set. `None` if it requires more of the record.
 fn event_flags(when: &When) -> Option<u16> {
     let flag = |cond: &Condition| match cond.test {
         MemberTest::AnySet(mask) if cond.member == EVENT_FLAGS && mask.is_power_of_two() => {

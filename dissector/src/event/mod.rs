@@ -233,7 +233,7 @@ impl<'a> Event<'a> {
         self.alerts().next().map(|alert| alert.category).or_else(own).unwrap_or_default()
     }
 
-    /// Of the items, the best of which stand first, the first that holds.
+    /// The first item that holds. The best items stand first.
     #[inline]
     pub(crate) fn best<T>(&self, items: &'static [T], when: impl Fn(&T) -> &When) -> Option<&'static T> {
         items.iter().find(|item| self.holds(when(item)))

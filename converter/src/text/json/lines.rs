@@ -275,7 +275,7 @@ impl<'a> ObjectMembers<'a> {
         ObjectMembers { keys, out, start, array: None }
     }
 
-    /// Adds the members that every record has, of which the bytes `changed` are not those of the last record.
+    /// Adds the members that every record has. The bytes `changed` differ from those of the last record.
     fn state(&mut self, event: &Event<'_>, changed: ByteSet, state: &mut [StateMember]) {
         for member in state {
             if member.repeat(changed, self.out) {

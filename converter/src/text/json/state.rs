@@ -34,8 +34,8 @@ impl StateMember {
         members.collect()
     }
 
-    /// Appends the text of the last record and returns `true`, if it is the same in one of which the bytes `changed`
-    /// are not.
+    /// Appends the text that the last record had and returns `true`, unless the text depends on one of the bytes
+    /// `changed`.
     #[inline]
     pub fn repeat(&self, changed: ByteSet, out: &mut Vec<u8>) -> bool {
         let Some(len) = self.len.filter(|_| self.of.is_disjoint(changed)) else { return false };

@@ -195,7 +195,7 @@ impl Lines {
     }
 }
 
-/// What a line says even if it is cut before: that a segment is a retransmission, and of which cause, or that its
+/// What a line says even if it is cut before: that a segment is a retransmission, and its cause, or that its
 /// send failed.
 #[inline]
 fn to_keep(decoded: &DecodedItem<'_>) -> &'static str {
