@@ -112,6 +112,12 @@ pub enum InputErrorKind {
     /// The input is a directory.
     #[error("is a directory, expected a file")]
     Directory,
+    /// A folder inside more folders than are searched.
+    #[error("a folder inside {max} others of the search: not searched")]
+    FolderDepth {
+        /// The depth that is searched.
+        max: usize,
+    },
     /// The content is of no kind that is read here.
     #[error("begins with \"{}\", expected an ELOG file, a BBLog stream or pcapng", Escaped(.found))]
     UnknownKind {

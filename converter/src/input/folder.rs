@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::InputName;
-use super::error::{InputError, OnError};
+use super::error::{InputError, InputErrorKind, OnError, Recovery};
 use super::series;
 
-/// Folders in folders are searched to this depth.
+/// Folders in folders are searched to this depth: each level is a call and an open descriptor.
 const MAX_DEPTH: usize = 64;
 
 /// Files that belong together: a series, or one file.
@@ -64,6 +64,9 @@ fn search(folder: &Path, depth: usize, found: &mut dyn FnMut(PathBuf), on_error:
         let path = entry.path();
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => search(&path, depth + 1, found, on_error),
+            Ok(kind) if kind.is_dir() => {
+                fail(&path, InputErrorKind::FolderDepth { max: MAX_DEPTH }, on_error)
+            }
             // FIFOs and devices have no end that is worth waiting for.
             Ok(kind) if kind.is_file() || (kind.is_symlink() && path.is_file()) => found(path),
             Ok(_) => {}
@@ -72,7 +75,30 @@ fn search(folder: &Path, depth: usize, found: &mut dyn FnMut(PathBuf), on_error:
     }
 }
 
-fn fail(path: &Path, error: std::io::Error, on_error: &mut OnError<'_>) {
-    let error = InputError { offset: None, ..InputError::at(0, error) };
+fn fail(path: &Path, kind: impl Into<InputErrorKind>, on_error: &mut OnError<'_>) {
+    let error = InputError { offset: None, kind: kind.into(), recovery: Recovery::Nothing };
     on_error(&InputName::new(path), &error);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_too_deep_are_named() {
+        let top = tempfile::tempdir().unwrap();
+        let deepest = (0..MAX_DEPTH).fold(top.path().to_owned(), |path, _| path.join("d"));
+        let beyond = deepest.join("e");
+        std::fs::create_dir_all(&beyond).unwrap();
+        std::fs::write(deepest.join("read"), b"").unwrap();
+        std::fs::write(beyond.join("not-read"), b"").unwrap();
+
+        let mut lines = Vec::new();
+        let groups =
+            groups(&[InputName::new(top.path())], &mut |name, error| lines.push(format!("{name}: {error}")));
+        let files: Vec<_> = groups.iter().flat_map(|group| &group.names).map(InputName::path).collect();
+        assert_eq!(files, [deepest.join("read")]);
+        let line = format!("{}: a folder inside 64 others of the search: not searched", beyond.display());
+        assert_eq!(lines, [line]);
+    }
 }

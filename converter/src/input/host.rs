@@ -75,7 +75,8 @@ fn unescape(value: &str) -> String {
     let mut rest = value.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
         let digits =
-            after.get(..2).filter(|_| first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+            after.get(..2).filter(|digits| first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -100,6 +101,7 @@ mod tests {
         assert_eq!(host("/captures/host=web1/date=2026-11-29/a.pcapng").as_deref(), Some("web1"));
         assert_eq!(host("host=a/host=b/x").as_deref(), Some("b"));
         assert_eq!(host("host=a%2Fb%3D1/x").as_deref(), Some("a/b=1"));
+        assert_eq!(host("host=100%+1/x").as_deref(), Some("100%+1"));
         assert_eq!(host("/captures/host=x"), None);
         assert_eq!(host("/captures/host=/x"), None);
         assert_eq!(host("host=__HIVE_DEFAULT_PARTITION__/x"), None);
