@@ -63,7 +63,7 @@ impl Syslog {
     pub fn send(&self, level: Level, text: &str) {
         let lost = self.state.borrow().lost;
         if lost > 0
-            && self.try_send(&datagram(Level::Warning, &format!("{lost} messages before this one were lost")))
+            && self.try_send(&datagram(Level::Warning, &format!("messages lost before this one: {lost}")))
         {
             self.state.borrow_mut().lost = 0;
         }

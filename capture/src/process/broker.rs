@@ -4,8 +4,8 @@
 //!
 //! It is started before the sandbox is entered, as the same user. A request is a letter. `S` and `K`
 //! are answered by 4 bytes of length and the kernel's `struct tcp_function_info` array, or lines of
-//! names and values of sysctls; `L`, 4 bytes of length and a datagram for the system's log, is not
-//! answered. It ends when its standard input does.
+//! names and values of sysctls. `L` is followed by 4 bytes of length and a datagram for the system's log, and
+//! answered by a byte: 1 if it was sent, else 0. The broker ends when its standard input does.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -56,7 +56,8 @@ fn serve_one(
             requests.read_exact(&mut len)?;
             let mut datagram = vec![0; (u32::from_le_bytes(len) as usize).min(MAX_DATAGRAM)];
             requests.read_exact(&mut datagram)?;
-            send(log, &datagram);
+            answers.write_all(&[u8::from(send(log, &datagram))])?;
+            answers.flush()?;
         }
         _ => return Ok(false),
     }
@@ -69,20 +70,20 @@ fn answer(answers: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     answers.flush()
 }
 
-/// Sends a datagram to the system's log. A socket that fails is opened again once.
-fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) {
+/// Sends a datagram to the system's log; `false` if that was not possible. A socket that fails is opened again
+/// once.
+fn send(log: &mut Option<UnixDatagram>, datagram: &[u8]) -> bool {
     if let Some(socket) = log {
         match socket.send(datagram) {
-            Ok(_) => return,
-            Err(error) if syslog::is_full(&error) => return,
+            Ok(_) => return true,
+            Err(error) if syslog::is_full(&error) => return false,
             Err(_) => *log = None,
         }
     }
-    if let Ok(socket) = syslog::connect() {
-        // A log that cannot be reached cannot be reported.
-        let _ = socket.send(datagram);
-        *log = Some(socket);
-    }
+    let Ok(socket) = syslog::connect() else { return false };
+    let is_sent = socket.send(datagram).is_ok();
+    *log = Some(socket);
+    is_sent
 }
 
 /// The broker, seen from the client.
@@ -152,12 +153,15 @@ impl Broker {
         Some(answer)
     }
 
-    /// Passes a datagram on to the system's log; `false` if the broker is gone.
+    /// Passes a datagram on to the system's log; `false` if that cannot be reached, or the broker is gone.
     pub fn log(&self, datagram: &[u8]) -> bool {
         let datagram = &datagram[..datagram.len().min(MAX_DATAGRAM)];
         let mut request = vec![LOG];
         request.extend_from_slice(&(datagram.len() as u32).to_le_bytes());
         request.extend_from_slice(datagram);
-        (&self.0.to).write_all(&request).is_ok()
+        let mut is_sent = [0];
+        let answered =
+            (&self.0.to).write_all(&request).and_then(|()| (&self.0.from).read_exact(&mut is_sent));
+        answered.is_ok() && is_sent == [1]
     }
 }

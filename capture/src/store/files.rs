@@ -53,8 +53,8 @@ pub struct Store {
     limits: Limits,
     /// The next number by the hash of the name's beginning.
     numbers: HashMap<u64, u32>,
-    /// While the folder cannot be written: when that is tried next.
-    next_try: Option<Instant>,
+    /// While the folder cannot be written.
+    trouble: Option<Trouble>,
     drops: UnreportedDrops,
     /// Files that could not be completed.
     unfinished: Vec<UncompletedFile>,
@@ -62,6 +62,14 @@ pub struct Store {
     /// Counters.
     pub counters: Counters,
     log: Rc<Log>,
+}
+
+/// The folder cannot be written.
+struct Trouble {
+    /// When a write is tried next.
+    next_try: Instant,
+    /// Whether a file could be created since the last failure.
+    is_reachable: bool,
 }
 
 /// A file whose content is written, under the name of an unfinished one.
@@ -111,7 +119,7 @@ impl Store {
             index: Index::default(),
             limits,
             numbers: HashMap::new(),
-            next_try: None,
+            trouble: None,
             drops: UnreportedDrops::default(),
             unfinished: Vec::new(),
             retention: Retention::new(limits.max_total, limits.max_age),
@@ -147,7 +155,7 @@ impl Store {
     fn recover(&mut self, name: &str) {
         match recover::finish(&self.folder, name) {
             Ok(recover::RecoverOutcome::Removed) => {
-                self.log.info(format_args!("{}: unfinished and empty, removed", part(name)));
+                self.log.info(format_args!("{}: unfinished, with nothing of its own, removed", part(name)));
             }
             Ok(recover::RecoverOutcome::Ready { cut, line }) => {
                 let Some((base, number)) = name::split(name) else { return };
@@ -166,7 +174,7 @@ impl Store {
                 }
                 self.remove(name);
             }
-            Ok(recover::RecoverOutcome::NotOurs) => {}
+            Ok(recover::RecoverOutcome::NotOurs | recover::RecoverOutcome::Gone) => {}
             Err(error) => self.log.warning(format_args!("{}: {}", part(name), io_text(&error))),
         }
     }
@@ -185,15 +193,16 @@ impl Store {
     /// Tries to reach the folder again if it cannot be written and the next try is due. Whether records are
     /// to be dropped.
     pub fn retry_if_due(&mut self) -> bool {
-        let Some(next_try) = self.next_try else { return false };
+        let Some(trouble) = &mut self.trouble else { return false };
         let now = Instant::now();
-        if now < next_try {
-            return true;
+        if trouble.is_reachable || now < trouble.next_try {
+            return !trouble.is_reachable;
         }
-        self.next_try = Some(now + self.limits.retry);
+        trouble.next_try = now + self.limits.retry;
         // The folder may have been deleted and created again.
         self.index.close();
-        self.folder.find_again().and_then(|()| self.folder.probe()).is_err()
+        trouble.is_reachable = self.folder.find_again().and_then(|()| self.folder.probe()).is_ok();
+        !trouble.is_reachable
     }
 
     /// Makes a file whose name begins with `base` and ends with `end`; `None` in trouble.
@@ -398,12 +407,13 @@ impl Store {
 
     /// Whether the folder cannot be written, as far as that is known.
     pub fn is_in_trouble(&self) -> bool {
-        self.next_try.is_some()
+        self.trouble.is_some()
     }
 
     fn fail(&mut self, name: &str, error: &io::Error) {
         let retry = self.limits.retry;
-        if self.next_try.replace(Instant::now() + retry).is_none() {
+        let trouble = Trouble { next_try: Instant::now() + retry, is_reachable: false };
+        if self.trouble.replace(trouble).is_none() {
             let (why, seconds) = (io_text(error), retry.as_secs_f32());
             self.log.error(format_args!(
                 "{name}: {why}; new records are dropped and counted, next try in {seconds} s"
@@ -411,10 +421,12 @@ impl Store {
         }
     }
 
-    /// A write succeeded: the trouble is over, if there was any.
+    /// A write succeeded: the trouble is over, if there was any. A file that was open before may grow while
+    /// none can be created (no inodes are left): then it is over when one can.
     #[inline]
     fn recovered(&mut self) {
-        if self.next_try.take().is_some() {
+        if self.trouble.is_some() && !self.retry_if_due() {
+            self.trouble = None;
             self.drops.tell(&self.log, "written again");
             for UncompletedFile { file, base, end, line } in std::mem::take(&mut self.unfinished) {
                 self.complete(file, &base, end, line);

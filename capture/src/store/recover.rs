@@ -23,6 +23,8 @@ const MAX_BLOCK: u64 = 1 << 20;
 pub enum RecoverOutcome {
     /// It held nothing, or only what another file holds.
     Removed,
+    /// It was removed with the one that it was made from.
+    Gone,
     /// It can be completed; so many torn bytes were cut off.
     Ready {
         /// Bytes cut off.
@@ -49,10 +51,13 @@ pub fn finish(folder: &Folder, name: &str) -> io::Result<RecoverOutcome> {
     if name::split(name).is_none() {
         return Ok(RecoverOutcome::NotOurs);
     }
-    // Compressed files are made from unfinished ones, which are looked at before.
+    // Compressed files are made from unfinished ones, which are looked at before: that one was compressed
+    // again, and this one is gone.
     if Compressor::of(name) != Compressor::None {
-        folder.remove(&part(name))?;
-        return Ok(RecoverOutcome::Removed);
+        return match folder.remove(&part(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RecoverOutcome::Gone),
+            removed => removed.map(|()| RecoverOutcome::Removed),
+        };
     }
     let mut salvage = Salvage::default();
     if let Some(complete) = completed(folder, name)? {

@@ -85,6 +85,34 @@ fn a_full_disk_costs_records_but_nothing_else() {
 }
 
 #[test]
+fn files_that_are_open_grow_while_none_can_be_created() {
+    let kernel = Kernel::new();
+    // Inodes of the folder, of one file, and of one more.
+    let Some(disk) = Small::mount(&kernel.place.out(), "1m,nr_inodes=3") else { return };
+    let daemon = kernel.start(&["--eventlog", "tcp", "--retry", "1h"]);
+    kernel.log(&made::session_begin(7, "web", 1000));
+    let len = |name: &String| disk.0.join(name).metadata().map_or(0, |file| file.len());
+    let size = || -> u64 { Place::names(&disk.0).iter().map(len).sum() };
+    until("a file", || size() > 0, || daemon.log());
+    fs::write(disk.0.join("ballast"), b"").unwrap();
+    kernel.log(&made::session_begin(8, "web", 1001));
+    daemon.wait_for("No space left on device; new records are dropped and counted");
+    for _ in 0..3 {
+        let before = size();
+        kernel.log(&[made::session_events(7, 5), made::session_events(8, 2)].concat());
+        until("more of it", || size() > before, || daemon.log());
+    }
+    // The write that succeeded was not one that had failed.
+    let log = daemon.log();
+    assert_eq!((log.matches("No space").count(), log.matches("again").count()), (1, 0), "{log}");
+    fs::remove_file(disk.0.join("ballast")).unwrap();
+    let log = daemon.stops_with_a_loss();
+    assert!(log.contains("bblogd: ended; 10 records of 1 connection dropped meanwhile\n"), "{log}");
+    let blocks = reading::blocks(&kernel.place.files()[0]);
+    assert_eq!(reading::events(&blocks).len(), 19);
+}
+
+#[test]
 fn a_file_size_limit_is_a_full_disk() {
     // For everybody, not for root only: RLIMIT_FSIZE.
     let place = Place::new();

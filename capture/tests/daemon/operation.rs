@@ -401,6 +401,25 @@ fn what_a_killed_run_began_to_compress_is_compressed() {
 }
 
 #[test]
+fn a_run_that_was_killed_while_it_compressed_is_finished_without_complaint() {
+    let place = Place::new();
+    let input = stream(&place, &connection("id").entry(&records(0..50)));
+    run(&place, place.bblogd(&["-f", &input]));
+    let (complete, part) = (place.files()[0].clone(), "id_1000_10.0.0.2_2000.0.pcapng");
+    fs::set_permissions(&complete, PermissionsExt::from_mode(0o640)).unwrap();
+    fs::rename(&complete, place.out().join(format!("{part}.part"))).unwrap();
+    let half = place.out().join(format!("{part}.xz.part"));
+    fs::copy(place.out().join(format!("{part}.part")), &half).unwrap();
+    fs::File::options().write(true).open(&half).unwrap().set_len(24).unwrap();
+    let owner = fs::metadata(place.out().join(format!("{part}.part"))).unwrap();
+    std::os::unix::fs::chown(&half, Some(owner.uid()), Some(owner.gid())).unwrap();
+    let nothing = place.file("nothing", b"");
+    let log = run(&place, place.bblogd(&["-f", nothing.to_str().unwrap(), "-J"]));
+    assert_eq!(log, format!("bblogd: {part}.part: unfinished, finished now\n"));
+    assert_eq!(place.files(), [place.out().join(format!("{part}.xz"))]);
+}
+
+#[test]
 fn the_index_stays_json_when_newsyslog_turns_it_over() {
     // What newsyslog(8) does with the sample's line: with the flag B it adds no line of its own.
     let sample = Path::new(env!("CARGO_MANIFEST_DIR"))

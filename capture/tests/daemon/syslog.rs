@@ -99,6 +99,35 @@ fn a_log_that_is_restarted_is_found_again() {
 }
 
 #[test]
+fn messages_that_were_lost_while_it_was_away_are_counted() {
+    let kernel = Kernel::bare();
+    kernel.set("strict", "");
+    let (fifo, mut writer) = kernel.place.fifo("fifo");
+    let log = listen(&kernel);
+    let daemon = start(&kernel.place, kernel.bblogd(&["-f", fifo.to_str().unwrap(), "--syslog"]));
+    until("the sandbox", || kernel.journal().contains("sandbox entered"), || daemon.log());
+    drop(log);
+    // A file that appears later than a message was tried.
+    let unknown = |number: usize| {
+        let mut entry = connection("id").entry(&records(0..3));
+        entry[4] = 7;
+        [entry, connection(format!("id{number}")).entry(&records(0..3))].concat()
+    };
+    for round in 1..=3 {
+        writer.write_all(&unknown(round)).unwrap();
+        until("the file", || kernel.place.files().len() == round, || daemon.log());
+    }
+    let log = listen(&kernel);
+    daemon.signal(Signal::SIGUSR1);
+    let (priority, name, from, text) = wait_for(&log, "messages lost before this one: 3");
+    assert_eq!((priority, name.as_str(), from), (WARNING, "bblogd", daemon.pid()), "{text}");
+    wait_for(&log, "skipped entries 3");
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().1, "");
+    assert!(!kernel.journal().contains("violation"), "{}", kernel.journal());
+}
+
+#[test]
 fn a_log_that_comes_later_is_found() {
     let kernel = Kernel::bare();
     let (fifo, _writer) = kernel.place.fifo("fifo");
