@@ -125,6 +125,53 @@ impl When {
     pub fn weight(&self) -> usize {
         self.conds.len() + usize::from(self.stacks.is_some()) + usize::from(self.kernels.is_some())
     }
+
+    /// Whether it can hold where `other` does. False only if they contradict each other for certain.
+    pub fn may_hold_with(&self, other: &When) -> bool {
+        let overlap = |a: Option<u8>, b: Option<u8>| a.zip(b).is_none_or(|(a, b)| a & b != 0);
+        let contradict = |a: &Condition, b: &Condition| {
+            a.member == b.member
+                && match (&a.test, &b.test) {
+                    (ParsedTest::In(values), test) | (test, ParsedTest::In(values)) => {
+                        !values.iter().any(|&value| passes(test, value))
+                    }
+                    _ => false,
+                }
+        };
+        overlap(self.stacks, other.stacks)
+            && overlap(self.kernels, other.kernels)
+            && !self.conds.iter().any(|a| other.conds.iter().any(|b| contradict(a, b)))
+    }
+
+    /// Whether it holds wherever `other` does. True only if that is certain.
+    pub fn follows_from(&self, other: &When) -> bool {
+        let within = |set: Option<u8>, of: Option<u8>| match (set, of) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(set), Some(of)) => of & !set == 0,
+        };
+        let follows = |a: &Condition, b: &Condition| {
+            a.member == b.member
+                && match &b.test {
+                    ParsedTest::In(values) => values.iter().all(|&value| passes(&a.test, value)),
+                    test => a.test == *test,
+                }
+        };
+        within(self.stacks, other.stacks)
+            && within(self.kernels, other.kernels)
+            && self.conds.iter().all(|a| other.conds.iter().any(|b| follows(a, b)))
+    }
+}
+
+/// Whether a test holds for a value.
+fn passes(test: &ParsedTest, value: u64) -> bool {
+    match test {
+        ParsedTest::In(values) => values.contains(&value),
+        ParsedTest::NotIn(values) => !values.contains(&value),
+        ParsedTest::Above(floor) => value > *floor,
+        ParsedTest::AnySet(mask) => value & mask != 0,
+        ParsedTest::NoneSet(mask) => value & mask == 0,
+    }
 }
 
 #[derive(Clone, PartialEq)]

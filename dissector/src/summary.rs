@@ -150,12 +150,12 @@ impl<'e, 'a> Summary<'e, 'a> {
                 }
                 Ok(())
             }
-            TemplatePart::Difference(a, b) => match self.difference(*a, *b) {
+            TemplatePart::Difference(a, b) => match self.difference(a, b) {
                 Some((value, unit)) => text::quantity(out, value, unit, self.style, None),
                 None => out.write_str("?"),
             },
             TemplatePart::Value(of) | TemplatePart::Number(of) | TemplatePart::Flags(of, _) => {
-                match found.take().or_else(|| self.event.operand(*of)) {
+                match found.take().or_else(|| self.event.operand(of)) {
                     Some(field) => self.value(out, part, &field),
                     None => out.write_str("?"),
                 }
@@ -180,8 +180,8 @@ impl<'e, 'a> Summary<'e, 'a> {
     }
 
     /// The difference of two values, and its unit.
-    fn difference(&self, a: SentenceValue, b: SentenceValue) -> Option<(i64, Unit)> {
-        let set = |of: SentenceValue| self.event.operand(of).filter(|field| !field.is_unset());
+    fn difference(&self, a: &SentenceValue, b: &SentenceValue) -> Option<(i64, Unit)> {
+        let set = |of: &SentenceValue| self.event.operand(of).filter(|field| !field.is_unset());
         let (a, b) = (set(a)?, set(b)?);
         let (unit, value) = (a.spec.unit, a.value.as_int()?.wrapping_sub(b.value.as_int()?));
         let sequence = matches!(unit, Unit::Seq | Unit::PeerSeq);
@@ -198,11 +198,11 @@ impl<'e, 'a> Summary<'e, 'a> {
         parts.iter().any(|part| match part {
             TemplatePart::Text(_) => false,
             TemplatePart::Either(texts) => texts.iter().any(|text| self.lacks(text)),
-            TemplatePart::Difference(a, b) => self.event.lacks(*a) || self.event.lacks(*b),
+            TemplatePart::Difference(a, b) => self.event.lacks(a) || self.event.lacks(b),
             TemplatePart::Value(of)
             | TemplatePart::Number(of)
             | TemplatePart::Flags(of, _)
-            | TemplatePart::Test(of, _) => self.event.lacks(*of),
+            | TemplatePart::Test(of, _) => self.event.lacks(of),
             TemplatePart::Printf(_, index) => self.event.lacks_own(&[*index]),
         })
     }
@@ -210,8 +210,8 @@ impl<'e, 'a> Summary<'e, 'a> {
     /// Whether every value of the parts is present, set and not zero. Those that are to be written are kept.
     fn complete(&self, parts: &'static [TemplatePart], found: &mut FoundValues<'a>) -> bool {
         let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
-        let there = |of: SentenceValue| self.event.operand(of).filter(is_there);
-        let masked = |of: SentenceValue, mask: u64| {
+        let there = |of: &SentenceValue| self.event.operand(of).filter(is_there);
+        let masked = |of: &SentenceValue, mask: u64| {
             there(of).is_some_and(|field| match field.value {
                 Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => {
                     field.value.as_int().is_some_and(|value| value as u64 & mask != 0)
@@ -222,15 +222,15 @@ impl<'e, 'a> Summary<'e, 'a> {
         parts.iter().all(|part| match part {
             TemplatePart::Text(_) | TemplatePart::Either(_) => true,
             TemplatePart::Value(of) | TemplatePart::Number(of) => {
-                there(*of).map(|field| found.keep(field)).is_some()
+                there(of).map(|field| found.keep(field)).is_some()
             }
             TemplatePart::Flags(of, mask) => {
                 found.close();
-                masked(*of, *mask)
+                masked(of, *mask)
             }
-            TemplatePart::Test(of, mask) => masked(*of, *mask),
+            TemplatePart::Test(of, mask) => masked(of, *mask),
             // A negative one comes of values of different moments.
-            TemplatePart::Difference(a, b) => self.difference(*a, *b).is_some_and(|(value, _)| value > 0),
+            TemplatePart::Difference(a, b) => self.difference(a, b).is_some_and(|(value, _)| value > 0),
             TemplatePart::Printf(_, index) => self.event.own(*index).as_ref().is_some_and(is_there),
         })
     }

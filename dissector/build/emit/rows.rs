@@ -128,7 +128,7 @@ impl Emit<'_> {
 }
 
 /// Whether `a` takes the place of `b` where both apply: same bits, more conditions.
-fn beats(a: &Row, b: &Row) -> bool {
+pub fn beats(a: &Row, b: &Row) -> bool {
     let overlap = |x: Option<u8>, y: Option<u8>| x.unwrap_or(0xff) & y.unwrap_or(0xff) != 0;
     let (a_low, a_high) = a.member.bits.unwrap_or((0, 63));
     let (b_low, b_high) = b.member.bits.unwrap_or((0, 63));

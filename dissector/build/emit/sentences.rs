@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use super::rows::Emit;
+use super::rows::{Emit, beats};
 use crate::category::Category;
 use crate::model::{Event, Row, TableError, When};
 use crate::sentence::{self, SentencePiece};
@@ -44,7 +44,8 @@ impl Emit<'_> {
         let mut out = String::new();
         for (when, text) in best_first(sentences) {
             let pieces = sentence::parse(text).map_err(|fault| format!("{}: {fault}", event.name))?;
-            let (when, parts) = (self.when(when, None)?, self.parts(event, &pieces)?);
+            let parts = self.parts(event, when, &pieces)?;
+            let when = self.when(when, None)?;
             let _ = write!(out, "SummaryTemplate {{ when: {when}, parts: &[{parts}] }},");
         }
         Ok(out)
@@ -60,10 +61,10 @@ impl Emit<'_> {
         Ok(out)
     }
 
-    fn parts(&self, event: &Event, pieces: &[SentencePiece]) -> Result<String, TableError> {
+    fn parts(&self, event: &Event, when: &When, pieces: &[SentencePiece]) -> Result<String, TableError> {
         let mut out = String::new();
         for piece in pieces {
-            let value = |name: &String| self.operand(event, name);
+            let value = |name: &String| self.operand(event, when, name);
             let part = match piece {
                 SentencePiece::Text(text) => format!("Text({text:?})"),
                 SentencePiece::Value(name) => format!("Value({})", value(name)?),
@@ -72,7 +73,8 @@ impl Emit<'_> {
                 SentencePiece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
                 SentencePiece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),
                 SentencePiece::Either(texts) => {
-                    let texts = texts.iter().map(|text| Ok(format!("&[{}],", self.parts(event, text)?)));
+                    let texts =
+                        texts.iter().map(|text| Ok(format!("&[{}],", self.parts(event, when, text)?)));
                     format!("Either(&[{}])", texts.collect::<Result<String, TableError>>()?)
                 }
             };
@@ -81,18 +83,35 @@ impl Emit<'_> {
         Ok(out)
     }
 
-    /// The rows of a name: the event's, the record's, and the computed ones.
-    fn operand(&self, event: &Event, name: &str) -> Result<String, TableError> {
-        let of =
-            |rows: &[Row]| -> Vec<usize> { (0..rows.len()).filter(|&at| rows[at].name == name).collect() };
+    /// The rows of a name in a sentence that is used under `when`: the event's, the record's, and the computed ones.
+    fn operand(&self, event: &Event, when: &When, name: &str) -> Result<String, TableError> {
+        let of = |rows: &[Row]| -> Vec<usize> {
+            (0..rows.len()).filter(|&at| rows[at].name == name && rows[at].when.may_hold_with(when)).collect()
+        };
         let group = |group: &str| {
             let found = self.tables.groups.iter().find(|have| have.name == group);
-            found.map(|found| of(&found.rows)).ok_or_else(|| format!("no group {group}"))
+            found.map(|found| &found.rows[..]).ok_or_else(|| format!("no group {group}"))
         };
-        let (own, common, derived) = (of(&event.rows), group("record")?, group("derived")?);
-        if own.is_empty() && common.is_empty() && derived.is_empty() {
-            return Err(format!("{}: a sentence names {name}, which no row has", event.name));
-        }
-        Ok(format!("SentenceValue {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?} }}"))
+        let groups = [&event.rows[..], group("record")?, group("derived")?];
+        let [own, common, derived] = groups.map(of);
+        let first = groups.iter().zip([&own, &common, &derived]).find(|(_, found)| !found.is_empty());
+        let Some((rows, found)) = first else {
+            return Err(format!(
+                "{}: a sentence names {name}, which no row has where it is used",
+                event.name
+            ));
+        };
+        let is_certain = applies_under(rows, found[0], when);
+        Ok(format!(
+            "SentenceValue {{ own: &{own:?}, common: &{common:?}, derived: &{derived:?}, is_certain: {is_certain} }}"
+        ))
     }
+}
+
+/// Whether the row at `at` applies wherever `when` holds, but for the event flags.
+fn applies_under(rows: &[Row], at: usize, when: &When) -> bool {
+    let row = &rows[at];
+    let others = rows.iter().enumerate().filter(|(other, _)| *other != at);
+    let mut beating = others.filter(|(_, other)| beats(other, row));
+    row.when.follows_from(when) && beating.all(|(_, other)| !other.when.may_hold_with(when))
 }

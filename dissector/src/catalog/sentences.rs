@@ -34,7 +34,7 @@ pub(super) fn format_parts(format: &str) -> Vec<TemplatePart> {
 
 /// The value of a field of the event's structure.
 fn operand(at: usize) -> SentenceValue {
-    SentenceValue { own: vec![at as u16].leak(), common: &[], derived: &[] }
+    SentenceValue { own: vec![at as u16].leak(), common: &[], derived: &[], is_certain: true }
 }
 
 pub(super) fn titles(schema: &Schema, def: &EventDef) -> Vec<Title> {

@@ -278,7 +278,11 @@ impl<'a> Event<'a> {
 
     #[inline]
     fn holds(&self, when: &When) -> bool {
-        self.may_hold(when) && when.conds.iter().all(|cond| self.meets(cond))
+        self.may_hold(when) && (when.conds.is_empty() || self.meets_all(when.conds))
+    }
+
+    fn meets_all(&self, conds: &[Condition]) -> bool {
+        conds.iter().all(|cond| self.meets(cond))
     }
 
     #[inline]
@@ -313,7 +317,25 @@ impl<'a> Event<'a> {
     }
 
     /// The value that a sentence names.
-    pub(crate) fn operand(&self, operand: SentenceValue) -> Option<Field<'a>> {
+    pub(crate) fn operand(&self, operand: &SentenceValue) -> Option<Field<'a>> {
+        let (rows, found, at) = match operand {
+            SentenceValue { own: [found, ..], .. } => (self.spec.fields, found, self.at),
+            SentenceValue { common: [found, ..], .. } => (self.common, found, 0),
+            SentenceValue { derived: [found, ..], .. } => (tables::DERIVED, found, 0),
+            _ => return None,
+        };
+        if operand.is_certain
+            && let Some(spec) = rows.get(usize::from(*found))
+            && self.flags & spec.when.flags == spec.when.flags
+            && let Some(field) = self.read_row(spec, at, 0)
+        {
+            return Some(field);
+        }
+        self.first_of(operand)
+    }
+
+    /// Of the rows that a sentence names the first that applies.
+    fn first_of(&self, operand: &SentenceValue) -> Option<Field<'a>> {
         let derived = if self.at == 0 { operand.derived } else { &[] };
         self.first(self.spec.fields, operand.own, self.at)
             .or_else(|| self.first(self.common, operand.common, 0))
@@ -327,7 +349,7 @@ impl<'a> Event<'a> {
     }
 
     /// Whether the bytes end before a value that would apply to this stack and kernel.
-    pub(crate) fn lacks(&self, operand: SentenceValue) -> bool {
+    pub(crate) fn lacks(&self, operand: &SentenceValue) -> bool {
         let derived = if self.at == 0 { operand.derived } else { &[] };
         self.lacks_own(operand.own)
             || self.lacks_row(self.common, operand.common, 0)

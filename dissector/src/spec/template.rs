@@ -45,6 +45,9 @@ pub struct SentenceValue {
     pub common: &'static [u16],
     /// Rows that are computed from a BBLog record.
     pub derived: &'static [u16],
+    /// Whether the first of all these rows applies wherever the sentence is used, if the event flags say that its
+    /// member is valid.
+    pub is_certain: bool,
 }
 
 /// A plain name of an event.
