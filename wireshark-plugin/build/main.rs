@@ -14,8 +14,15 @@ use std::path::PathBuf;
 use std::process::exit;
 
 /// The C half.
-const SOURCES: [&str; 6] =
-    ["shim/register.c", "shim/section.c", "shim/dissect.c", "shim/stream.c", "shim/stats.c", "shim/menu.c"];
+const SOURCES: [&str; 7] = [
+    "shim/asked.c",
+    "shim/register.c",
+    "shim/section.c",
+    "shim/dissect.c",
+    "shim/stream.c",
+    "shim/stats.c",
+    "shim/menu.c",
+];
 /// What it includes, to be built again when changed.
 const HEADERS: [&str; 3] = ["shim/shim.h", "shim/internal.h", "shim/compat.h"];
 /// The Wireshark versions whose API the shim supports.

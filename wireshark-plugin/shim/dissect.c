@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #include <epan/address.h>
+#include <epan/column-info.h>
 #include <epan/column-utils.h>
 #include <epan/exported_pdu.h>
 #include <epan/prefs.h>
@@ -63,14 +64,14 @@ is_counted(int log)
     return have_tap_listener(bblog_taps[log]);
 }
 
-/* Whether a tap listener collects expert infos. */
+/* Whether a tap listener or a column takes expert infos, apart from the tree. */
 static bool
-is_watched(void)
+is_watched(const packet_info *pinfo)
 {
     static int expert = 0;
     if (expert == 0)
         expert = find_tap_id("expert");
-    return expert > 0 && have_tap_listener(expert);
+    return (expert > 0 && have_tap_listener(expert)) || (pinfo->cinfo != NULL && pinfo->cinfo->col_first[COL_EXPERT] >= 0);
 }
 
 static bool
@@ -83,13 +84,6 @@ static const char *
 text_at(const struct target *target, uint32_t text)
 {
     return text == BBLOG_NONE ? NULL : target->texts + text;
-}
-
-/* Whether a filter, a column or a statistic asks for the field itself. */
-static bool
-is_asked_for(int hf)
-{
-    return hf > 0 && proto_registrar_get_nth((unsigned)hf)->ref_type != HF_REF_TYPE_NONE;
 }
 
 /* The built-in's items for the bits of a field. Those that are not set fold into one line, for people. */
@@ -108,16 +102,6 @@ add_bits(proto_tree *tree, const bblog_item *item, tvbuff_t *tvb, bool visible)
     if (unset > 0)
         proto_tree_add_subtree_format(tree, tvb, (int)item->offset, (int)item->length,
             bblog_ett[BBLOG_SUBTREE_NONE], NULL, unset == 1 ? "Not set: %u flag" : "Not set: %u flags", unset);
-}
-
-bool
-bblog_bits_asked_for(uint32_t field)
-{
-    for (const int *hf = bblog_bits[field]; hf != NULL && *hf != 0; hf++) {
-        if (is_asked_for(*hf))
-            return true;
-    }
-    return false;
 }
 
 static double
@@ -207,7 +191,7 @@ add_items(const struct target *target, const bblog_result *result)
             if (target->visible && item->text != BBLOG_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_tree_add_subtree(tree, tvb, (int)item->offset, (int)item->length,
                     bblog_ett[item->subtree], &added, text_at(target, item->text));
-        } else if (item->hidden ? is_asked_for(bblog_hf[item->field]) || prefs.display_hidden_proto_items
+        } else if (item->hidden ? bblog_is_asked_for(bblog_hf[item->field]) || prefs.display_hidden_proto_items
                        : target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])
                            || bblog_bits_asked_for(item->field)) {
             added = add_field(target, tree, item, tvb, (int)item->offset, (int)item->length);
@@ -228,25 +212,29 @@ add_items(const struct target *target, const bblog_result *result)
 /* What of the items would be used at all: `values` is the protocol of the log, `common` that of the members
  * every record has, if those are to be shown here. */
 static uint32_t
-wanted(proto_tree *tree, int values, int common)
+wanted(const packet_info *pinfo, proto_tree *tree, int values, int common)
 {
     if (tree == NULL)
         return 0;
+    bblog_note_asked(pinfo, tree);
     uint32_t want = BBLOG_WANT_TREE;
-    if (is_asked_for(values) || prefs.display_hidden_proto_items)
-        want |= BBLOG_WANT_RAW;
-    if (bblog_pref_raw)
-        want |= BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN;
-    if (is_visible(tree))
+    if (is_visible(tree)) {
+        if (bblog_is_asked_for(values) || prefs.display_hidden_proto_items)
+            want |= BBLOG_WANT_RAW;
+        if (bblog_pref_raw)
+            want |= BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN;
         return want | (bblog_pref_relative ? BBLOG_WANT_RELATIVE : 0) | BBLOG_WANT_SUMMARY | BBLOG_WANT_VALUES | BBLOG_WANT_TEXT | BBLOG_WANT_EARLIER
             | (common != 0 ? BBLOG_WANT_COMMON : 0);
-    if (is_asked_for(bblog_hf[bblog_registry_get()->summary]))
+    }
+    if (bblog_is_asked_for(bblog_hf[bblog_registry_get()->summary]))
         want |= BBLOG_WANT_SUMMARY;
-    if (is_asked_for(values))
+    if (!bblog_others_asked_for())
+        return want;
+    if (bblog_is_asked_for(values))
         want |= BBLOG_WANT_VALUES;
-    if (is_asked_for(bblog_proto_record))
+    if (bblog_is_asked_for(bblog_proto_record))
         want |= BBLOG_WANT_EARLIER | BBLOG_WANT_RELATIVE;
-    if (is_asked_for(common))
+    if (bblog_is_asked_for(common))
         want |= BBLOG_WANT_COMMON;
     return want;
 }
@@ -285,7 +273,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
             proto_tree_add_string(target->tree, bblog_hf[registry->event], tvb, (int)result->name_offset,
                 (int)result->name_length, name);
     }
-    if (summary != NULL && (target->visible || is_asked_for(bblog_hf[registry->summary]))) {
+    if (summary != NULL && (target->visible || bblog_is_asked_for(bblog_hf[registry->summary]))) {
         proto_item *item = proto_tree_add_string(target->tree, bblog_hf[registry->summary], tvb, 0, 0, summary);
         proto_item_set_generated(item);
     }
@@ -299,14 +287,14 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
 
 /* What the tree does not hold: expert infos and what statistics count. */
 static void
-tell(const struct target *target, int log, const bblog_result *result)
+tell(const struct target *target, int log, bool counted, const bblog_result *result)
 {
     packet_info *pinfo = target->pinfo;
     for (size_t i = 0; i < result->alerts_len; i++) {
         const bblog_alert *alert = &result->alerts[i];
         expert_add_info_format(pinfo, target->top, &bblog_ei[alert->kind], "%s", text_at(target, alert->text));
     }
-    if (!is_counted(log))
+    if (!counted)
         return;
     /* Listeners run later, when Rust may have decoded something else. */
     const uint32_t texts[] = { result->name, log == BBLOG_PROTOCOL_RECORD ? result->stack : result->provider,
@@ -338,10 +326,9 @@ tell(const struct target *target, int log, const bblog_result *result)
 }
 
 static void
-set_endpoint(packet_info *pinfo, address *shown, address *net, const bblog_endpoint *endpoint)
+set_endpoint(address *shown, address *net, const bblog_endpoint *endpoint)
 {
-    int type = endpoint->address_len == 4 ? AT_IPv4 : AT_IPv6;
-    alloc_address_wmem(pinfo->pool, shown, type, endpoint->address_len, endpoint->address);
+    set_address(shown, endpoint->address_len == 4 ? AT_IPv4 : AT_IPv6, endpoint->address_len, endpoint->address);
     copy_address_shallow(net, shown);
 }
 
@@ -351,8 +338,11 @@ set_connection(packet_info *pinfo, const bblog_result *result)
 {
     if (result->local.address_len == 0 || result->foreign.address_len == 0)
         return;
-    set_endpoint(pinfo, &pinfo->src, &pinfo->net_src, &result->local);
-    set_endpoint(pinfo, &pinfo->dst, &pinfo->net_dst, &result->foreign);
+    bblog_endpoint *ends = wmem_alloc_array(pinfo->pool, bblog_endpoint, 2);
+    ends[0] = result->local;
+    ends[1] = result->foreign;
+    set_endpoint(&pinfo->src, &pinfo->net_src, &ends[0]);
+    set_endpoint(&pinfo->dst, &pinfo->net_dst, &ends[1]);
     pinfo->ptype = PT_TCP;
     pinfo->srcport = result->local.port;
     pinfo->destport = result->foreign.port;
@@ -395,14 +385,19 @@ request_for(packet_info *pinfo, int input, const bblog_option *data)
     return request;
 }
 
-/* Whether the analysis is to see a frame: its conclusions may be needed, now or in a later pass. */
+/* What is asked for besides columns and items: alerts, what statistics count, and that the analysis sees the frame, whose
+ * conclusions may be needed now or in a later pass. */
 static uint32_t
-followed(const packet_info *pinfo, proto_tree *tree, int log)
+wanted_beside(const packet_info *pinfo, proto_tree *tree, int log)
 {
-    if (PINFO_FD_VISITED(pinfo))
-        return 0;
-    bool asked = is_visible(tree) || is_watched() || is_counted(log) || bblog_has_later_passes(pinfo);
-    return asked ? BBLOG_WANT_FOLLOW : 0;
+    bool counted = is_counted(log);
+    bool asked = counted || is_watched(pinfo) || bblog_has_later_passes(pinfo);
+    uint32_t want = counted ? BBLOG_WANT_COUNTED : 0;
+    if (asked || tree != NULL)
+        want |= BBLOG_WANT_ALERTS;
+    if ((asked || is_visible(tree)) && !PINFO_FD_VISITED(pinfo))
+        want |= BBLOG_WANT_FOLLOW;
+    return want;
 }
 
 static bblog_request
@@ -418,7 +413,7 @@ request_for_record(packet_info *pinfo, const struct found *found)
 static bool
 wants_stream(proto_tree *tree)
 {
-    return tree != NULL && (is_visible(tree) || is_asked_for(bblog_hf[bblog_registry_get()->stream]));
+    return tree != NULL && (is_visible(tree) || bblog_is_asked_for(bblog_hf[bblog_registry_get()->stream]));
 }
 
 static struct target
@@ -437,16 +432,19 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
 {
     bool columns = pinfo->cinfo != NULL;
     bblog_request request = request_for_record(pinfo, found);
-    request.want |= wanted(tree, bblog_proto_record, live ? bblog_proto_builtin : 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
-        | followed(pinfo, tree, BBLOG_PROTOCOL_RECORD) | (is_counted(BBLOG_PROTOCOL_RECORD) ? BBLOG_WANT_COUNTED : 0) | BBLOG_WANT_FLOW;
+    request.want |= wanted(pinfo, tree, bblog_proto_record, live ? bblog_proto_builtin : 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+        | wanted_beside(pinfo, tree, BBLOG_PROTOCOL_RECORD) | BBLOG_WANT_FLOW;
     bblog_result result;
     bblog_decode(&request, &result);
 
     set_connection(pinfo, &result);
-    struct target target = target_for(pinfo, tree, &result, false,
-        wants_stream(tree) || result.new_conversation || is_counted(BBLOG_PROTOCOL_RECORD));
+    bool counted = (request.want & BBLOG_WANT_COUNTED) != 0;
+    struct target target
+        = target_for(pinfo, tree, &result, false, wants_stream(tree) || result.new_conversation || counted);
     if (columns && result.summary != BBLOG_NONE) {
-        col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
+        /* The built-in dissector has named a block's protocol. */
+        if (live)
+            col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
         set_info(pinfo, text_at(&target, result.summary));
     }
     if (tree != NULL) {
@@ -458,7 +456,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         if (target.visible && result.name != BBLOG_NONE && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
             proto_tree_move_item(tree, tree->first_child, target.top);
     }
-    tell(&target, BBLOG_PROTOCOL_RECORD, &result);
+    tell(&target, BBLOG_PROTOCOL_RECORD, counted, &result);
     return (int)tvb_captured_length(tvb);
 }
 
@@ -473,21 +471,20 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     int protocol = record ? bblog_proto_record : bblog_proto_eventlog;
     bblog_request request
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
-    request.want |= wanted(tree, protocol, record ? bblog_proto_builtin : 0);
-    bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && is_asked_for(protocol)) || (!record && tree != NULL && is_asked_for(bblog_proto_alias));
+    request.want |= wanted(pinfo, tree, protocol, record ? bblog_proto_builtin : 0);
+    bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && bblog_is_asked_for(protocol)) || (!record && tree != NULL && bblog_is_asked_for(bblog_proto_alias));
     if (pinfo->cinfo != NULL && bblog_pref_info != BBLOG_INFO_TCP)
         request.want |= bblog_pref_info == BBLOG_INFO_LINE ? BBLOG_WANT_SUMMARY : BBLOG_WANT_STATE;
-    if (is_counted(log))
-        request.want |= BBLOG_WANT_COUNTED;
-    request.want |= followed(pinfo, tree, log);
-    if (!shown && (request.want & ~UNSHOWN) == 0 && !request.first && !is_watched())
+    request.want |= wanted_beside(pinfo, tree, log);
+    if (!shown && (request.want & ~UNSHOWN) == 0 && !request.first)
         return;
+    bool counted = (request.want & BBLOG_WANT_COUNTED) != 0;
     request.packet_len = tvb_captured_length(tvb);
     request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || is_counted(log));
+    struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || counted);
     if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_LINE && result.summary != BBLOG_NONE) {
         /* TCP's dissector guesses what the stack says: a retransmission looks like a segment out of order, too. */
         if (result.resent)
@@ -503,7 +500,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, protocol, &result);
     }
-    tell(&target, log, &result);
+    tell(&target, log, counted, &result);
 }
 
 /* Whether the user has left our protocol enabled. */
@@ -559,15 +556,15 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     bool columns = pinfo->cinfo != NULL;
     const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
     bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
-    request.want |= wanted(tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
-        | followed(pinfo, tree, BBLOG_PROTOCOL_EVENTLOG)
-        | (is_counted(BBLOG_PROTOCOL_EVENTLOG) ? BBLOG_WANT_COUNTED : 0)
+    request.want |= wanted(pinfo, tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
+        | wanted_beside(pinfo, tree, BBLOG_PROTOCOL_EVENTLOG)
         | (pinfo->ptype != PT_TCP ? BBLOG_WANT_FLOW : 0);
     bblog_result result;
     bblog_decode(&request, &result);
 
-    struct target target = target_for(pinfo, tree, &result, false,
-        wants_stream(tree) || result.new_conversation || is_counted(BBLOG_PROTOCOL_EVENTLOG));
+    bool counted = (request.want & BBLOG_WANT_COUNTED) != 0;
+    struct target target
+        = target_for(pinfo, tree, &result, false, wants_stream(tree) || result.new_conversation || counted);
     if (columns) {
         col_set_str(pinfo->cinfo, COL_PROTOCOL, "EVENTLOG");
         const char *info = text_at(&target, result.summary != BBLOG_NONE ? result.summary : result.problem);
@@ -578,6 +575,6 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
         add_tree(&target, bblog_proto_eventlog, &result);
     }
-    tell(&target, BBLOG_PROTOCOL_EVENTLOG, &result);
+    tell(&target, BBLOG_PROTOCOL_EVENTLOG, counted, &result);
     return (int)len;
 }

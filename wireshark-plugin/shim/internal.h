@@ -14,6 +14,9 @@
 extern int *bblog_hf;
 /* Their types as epan knows them: a shared field has Wireshark's type. */
 extern enum ftenum *bblog_ft;
+/* The registry's fields as epan has them, and how many have been registered. */
+extern const header_field_info **bblog_hfinfos;
+extern uint32_t bblog_hfinfos_len;
 /* How far epan shifts a value right before it shows it: a shared field may be a part of an integer. */
 extern uint8_t *bblog_shift;
 /* Subtrees, by enum bblog_subtree. */
@@ -88,10 +91,21 @@ bool bblog_has_later_passes(const packet_info *pinfo);
 /* The section of the packet, its facts collected. */
 bblog_section bblog_section_of(const packet_info *pinfo);
 
+/* asked.c */
+
+/* Whether a filter, a column or a statistic needs the field, or one of the protocol, with this id. */
+bool bblog_is_asked_for(int hf);
+/* Whether one of the bits of a field of the registry is needed. */
+bool bblog_bits_asked_for(uint32_t field);
+/* To be called for each frame before the functions below are. */
+void bblog_note_asked(const packet_info *pinfo, const proto_tree *tree);
+/* Another capture may need other fields. */
+void bblog_forget_asked(void);
+/* Whether fields may be needed beside bblog.event, bblog.summary and bblog.stream. */
+bool bblog_others_asked_for(void);
+
 /* dissect.c */
 
-/* Whether the bits of a field are to be added, although the tree is not shown. */
-bool bblog_bits_asked_for(uint32_t field);
 /* Called for every packet and every custom block. */
 int bblog_postdissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data);
 /* Called for exported PDUs that name `bblog-live`: records of live streams. */

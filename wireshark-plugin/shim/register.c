@@ -21,9 +21,8 @@ int bblog_pref_info = BBLOG_INFO_LINE;
 const char *bblog_pref_program = "";
 expert_field *bblog_ei;
 int **bblog_bits;
-/* The registry's fields as epan has them, and how many have been registered. */
-static const header_field_info **hfinfos;
-static uint32_t hfinfos_len;
+const header_field_info **bblog_hfinfos;
+uint32_t bblog_hfinfos_len;
 /* Read by Rust from the file of preferences, before epan does. */
 static const char *pref_schemas = "";
 static const char *pref_stacks = "";
@@ -110,7 +109,7 @@ register_fields(void)
     bblog_ft = g_new(enum ftenum, registry->len);
     bblog_shift = g_new(uint8_t, registry->len);
     bblog_bits = g_new0(int *, registry->len);
-    hfinfos = g_new0(const header_field_info *, registry->len);
+    bblog_hfinfos = g_new0(const header_field_info *, registry->len);
     for (size_t i = 0; i < registry->len; i++) {
         const bblog_field *field = &registry->fields[i];
         bblog_hf[i] = field->shared ? proto_registrar_get_id_byname(field->abbrev) : -1;
@@ -121,24 +120,11 @@ register_fields(void)
             bblog_bits[i] = bits_of(field->abbrev);
         }
         const header_field_info *known = proto_registrar_get_nth((unsigned)bblog_hf[i]);
-        hfinfos[i] = known;
+        bblog_hfinfos[i] = known;
         bblog_ft[i] = known->type;
         bblog_shift[i] = known->bitmask == 0 ? 0 : (uint8_t)__builtin_ctzll(known->bitmask);
     }
-    hfinfos_len = (uint32_t)registry->len;
-}
-
-uint32_t
-bblog_shim_next_asked(uint32_t from, uint32_t end)
-{
-    if (hfinfos_len == 0)
-        return from;
-    for (; from < end && from < hfinfos_len; from++) {
-        /* Few members have bits. */
-        if (hfinfos[from]->ref_type != HF_REF_TYPE_NONE || (bblog_bits[from] != NULL && bblog_bits_asked_for(from)))
-            return from;
-    }
-    return end;
+    bblog_hfinfos_len = (uint32_t)registry->len;
 }
 
 static void
@@ -259,6 +245,7 @@ register_protocols(void)
     /* Without a protocol: epan would make a layer of each frame for one, which nothing shows. */
     register_postdissector(create_dissector_handle(bblog_postdissect, -1));
     register_init_routine(bblog_frames_clear);
+    register_init_routine(bblog_forget_asked);
     register_cleanup_routine(bblog_frames_clear);
     bblog_watch_files();
 }

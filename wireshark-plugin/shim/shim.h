@@ -127,7 +127,7 @@ enum bblog_input {
     BBLOG_INPUT_NOTHING,     /* no bytes: a block that stands for skipped records */
 };
 
-/* What is asked for; the event's name is always given. Bits of bblog_request.want. */
+/* What is asked for. Bits of bblog_request.want. */
 enum bblog_want {
     BBLOG_WANT_SUMMARY = 1,  /* what happened, in one line */
     BBLOG_WANT_VALUES = 2,   /* items: the values of the event */
@@ -145,6 +145,9 @@ enum bblog_want {
     BBLOG_WANT_FOLLOW = 4096,
     /* Sequence numbers in texts relative to the first one. */
     BBLOG_WANT_RELATIVE_TEXT = 8192,
+    /* Why the record deserves notice. In the first pass, what the frame is beside others is kept for that and for later
+     * looks. */
+    BBLOG_WANT_ALERTS = 16384,
     /* Those that ask for items. */
     BBLOG_WANT_ITEMS = BBLOG_WANT_VALUES | BBLOG_WANT_COMMON | BBLOG_WANT_RAW | BBLOG_WANT_RAW_SHOWN | BBLOG_WANT_EARLIER,
 };
@@ -228,7 +231,7 @@ typedef struct bblog_result {
     const bblog_item *items;
     size_t len;
     const char *texts;       /* NUL-terminated UTF-8 texts; below, offsets into them */
-    uint32_t name;           /* the event's short name, or BBLOG_NONE */
+    uint32_t name;           /* the event's short name, for trees and statistics, or BBLOG_NONE */
     uint32_t name_offset;    /* where the event's number lies in the data */
     uint32_t name_length;
     uint32_t summary;        /* or BBLOG_NONE */

@@ -35,7 +35,7 @@ pub fn malformed(items: &mut Items, problem: impl Display) -> Answer {
     Answer { problem: at, ..Answer::default() }
 }
 
-/// The event's name and, if requested, what happened in words. `segment` is the segment that it is, and `again`
+/// The event's name and what happened in words, as far as they are requested. `segment` is the segment that it is, and `again`
 /// why that was sent again, if it was.
 pub fn named(
     event: &Event<'_>,
@@ -47,7 +47,11 @@ pub fn named(
 ) -> Answer {
     let words = |items: &mut Items| items.words(event, segment, again.map(Cause::words), style);
     Answer {
-        name: items.word(event.name()),
+        name: if request.wants(ffi::BBLOG_WANT_TREE | ffi::BBLOG_WANT_COUNTED) {
+            items.word(event.name())
+        } else {
+            NONE
+        },
         number: if request.wants(ffi::BBLOG_WANT_TREE) { number_of(event) } else { 0..0 },
         summary: if request.wants(ffi::BBLOG_WANT_SUMMARY) { words(items) } else { NONE },
         resent: again.is_some(),
@@ -139,14 +143,15 @@ fn push_requested_link(event: &Event<'_>, request: &Request<'_>, frames: &Frames
 /// Whether the analysis takes in this frame: in the first pass, if what it concludes may be needed.
 pub fn is_followed(request: &Request<'_>) -> bool {
     let analysed = || registry::ANALYSED.into_iter().any(PluginField::is_requested);
-    // Without a tree no fields are needed.
+    // Without these items no fields of it are needed.
     request.first
-        && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_TREE) && analysed()))
+        && (request.wants(ffi::BBLOG_WANT_FOLLOW) || (request.wants(ffi::BBLOG_WANT_EARLIER) && analysed()))
 }
 
 /// Whether it is to be found out if the frame's segment was sent before, where nothing follows the connections.
 pub fn wants_again(request: &Request<'_>) -> bool {
-    request.wants(ffi::BBLOG_WANT_SUMMARY) || PluginField::Category.is_requested()
+    request.wants(ffi::BBLOG_WANT_SUMMARY)
+        || (request.wants(ffi::BBLOG_WANT_EARLIER) && PluginField::Category.is_requested())
 }
 
 /// Adds what kind of event it is: its category and its title. `again`: it is a segment that was sent before.
@@ -206,7 +211,7 @@ pub fn push_requested_own(
     frames: &Frames,
     items: &mut Items,
 ) {
-    if !registry::is_any_own_requested() {
+    if !registry::is_any_own_requested(PluginField::AckedIn) {
         return;
     }
     let wanted = PluginField::is_requested;

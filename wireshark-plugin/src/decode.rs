@@ -108,7 +108,8 @@ mod tests {
             assert!(item.field != NONE || item.text != NONE, "{item:?}");
         }
         assert!(items.alerts().iter().all(|alert| text(alert.text).is_some()));
-        assert!(decoded.name != NONE || decoded.problem != NONE || matches!(input, FrameBytes::Nothing));
+        let is_named = decoded.name != NONE || want & ffi::BBLOG_WANT_TREE == 0;
+        assert!(is_named || decoded.problem != NONE || matches!(input, FrameBytes::Nothing));
         text(decoded.name)
     }
 
@@ -174,12 +175,13 @@ mod tests {
         let mut record = [0; TCPINFO_LEN];
         record[25] = 1;
         let input = FrameBytes::Record { data: &record, verbose: &[], packet: &[] };
-        assert_eq!(decode_checked(input, 0, &mut sections("tcp")).as_deref(), Some("IN"));
+        let want = ffi::BBLOG_WANT_TREE;
+        assert_eq!(decode_checked(input, want, &mut sections("tcp")).as_deref(), Some("IN"));
         let mut event = [0; 72];
         event[4] = 1;
         event[24] = 100;
         assert_eq!(
-            decode_checked(FrameBytes::Eventlog { data: &event, packet: &[] }, 0, &mut sections("tcp"))
+            decode_checked(FrameBytes::Eventlog { data: &event, packet: &[] }, want, &mut sections("tcp"))
                 .as_deref(),
             Some("IN")
         );

@@ -42,8 +42,10 @@ pub fn decode(
     let mut again = None;
     if request.first {
         let packet = ParsedPacket::new(RAW, frame);
-        let act = answer::act(&event, segment(table, raw, packet.as_ref()));
-        frames.note_event(request.frame, flow, raw.timestamp(), act);
+        if request.wants(ffi::BBLOG_WANT_ALERTS) {
+            let act = answer::act(&event, segment(table, raw, packet.as_ref()));
+            frames.note_event(request.frame, flow, raw.timestamp(), act);
+        }
         if is_tcp(table) {
             frames.note_tcp_event(request.frame, flow, raw.event_id(), &event);
             let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
@@ -67,12 +69,15 @@ pub fn decode(
     if request.wants(ffi::BBLOG_WANT_FLOW) {
         decoded.flow = frames.number(flow);
     }
-    decoded.provider = provider.map_or(NONE, |name| items.bytes(name));
-    alerts(&event, style, items);
-    if table.is_none() {
-        notice(items, "unknown_provider");
-    } else if event.spec().is_unknown() {
-        notice(items, "unknown_event");
+    let shown = provider.filter(|_| request.wants(ffi::BBLOG_WANT_TREE | ffi::BBLOG_WANT_COUNTED));
+    decoded.provider = shown.map_or(NONE, |name| items.bytes(name));
+    if request.wants(ffi::BBLOG_WANT_ALERTS) {
+        alerts(&event, style, items);
+        match table {
+            None => notice(items, "unknown_provider"),
+            Some(_) if event.spec().is_unknown() => notice(items, "unknown_event"),
+            Some(_) => {}
+        }
     }
     if event.is_truncated() {
         let (found, needed) = (raw.payload().len(), event.spec().size);
@@ -81,7 +86,9 @@ pub fn decode(
     } else if !event.trailing().is_empty() && !event.spec().is_unknown() {
         notice(items, "unknown_layout");
     }
-    answer::stalled(request.frame, frames, items);
+    if request.wants(ffi::BBLOG_WANT_ALERTS) {
+        answer::stalled(request.frame, frames, items);
+    }
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
         counted(&event, request.frame, frames, &mut decoded, items);
     }

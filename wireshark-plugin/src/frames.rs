@@ -19,7 +19,6 @@ use bblog_dissector::event::{Event, Field};
 use bblog_dissector::tcp_provider::SegmentPlan;
 use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::{Micros, TcpHeader};
-use bblog_pcapng::packet::ParsedPacket;
 use foldhash::fast::RandomState;
 
 use crate::flows::{Flow, FlowId, Flows};
@@ -54,21 +53,32 @@ impl Frames {
         *self = Frames::default();
     }
 
-    /// Takes in the next record of a flow; `packet` is the segment, if the record describes one, and `act` what
+    /// Takes in of the next record of a flow what numbers in texts are relative to; `header` is that of the segment,
+    /// if the record describes one.
+    pub fn note_numbers(
+        &mut self,
+        frame: u32,
+        flow: FlowId,
+        record: &Record<'_>,
+        header: Option<TcpHeader<'_>>,
+    ) {
+        let state = self.flows.state(flow);
+        let style = state.numbers.of_record_with(record, header);
+        state.note_style(frame, style);
+    }
+
+    /// Takes in the next record of a flow; `header` is that of the segment, if the record describes one, and `act` what
     /// it does beside being shown.
     pub fn note_record(
         &mut self,
         frame: u32,
         flow: FlowId,
         record: &Record<'_>,
-        packet: Option<&ParsedPacket<'_>>,
+        header: Option<TcpHeader<'_>>,
         act: Option<Act>,
     ) {
         let state = self.flows.state(flow);
-        let header = packet.and_then(|packet| TcpHeader::parse(packet.tcp));
         let tracked = state.track.next_with(record, header);
-        let style = state.numbers.of_record_with(record, header);
-        state.note_style(frame, style);
         let recovery = record.is_in_recovery();
         if recovery != state.recovery {
             state.recovery = recovery;

@@ -80,7 +80,9 @@ pub fn decode(
     if request.wants(ffi::BBLOG_WANT_FLOW) && connection.is_none() {
         decoded.flow = frames.number(flow);
     }
-    seen.notices(stack, frames, items);
+    if request.wants(ffi::BBLOG_WANT_ALERTS) {
+        seen.notices(stack, frames, items);
+    }
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
         decoded.stack = items.word(stack.name());
         counted(&seen.event, request.frame, frames, &mut decoded, items);
@@ -105,9 +107,13 @@ impl FrameRecord<'_> {
             let ours_first = if received { (destination, source) } else { (source, destination) };
             frames.learn(self.flow, ours_first);
         }
-        let segment = packet.and_then(packet::segment).filter(|_| self.record.is_segment());
-        let act = answer::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
-        frames.note_record(self.request.frame, self.flow, self.record, packet, act);
+        let (frame, header) = (self.request.frame, packet.and_then(|packet| TcpHeader::parse(packet.tcp)));
+        frames.note_numbers(frame, self.flow, self.record, header);
+        if self.request.wants(ffi::BBLOG_WANT_ALERTS) {
+            let segment = packet.and_then(packet::segment).filter(|_| self.record.is_segment());
+            let act = answer::act(&self.event, segment.map(if received { Act::Received } else { Act::Sent }));
+            frames.note_record(frame, self.flow, self.record, header, act);
+        }
         if answer::is_followed(self.request) {
             self.as_logged(packet, |item| frames.follow.feed(self.request.frame, self.flow, item));
         } else if answer::wants_again(self.request) {

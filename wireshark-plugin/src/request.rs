@@ -56,7 +56,7 @@ impl Request<'_> {
 
 /// The answer to C, besides the items.
 pub struct Answer {
-    /// The event's short name.
+    /// The event's short name, if the tree or a statistic is requested.
     pub name: TextAt,
     /// Where the event's number lies, if the tree is requested.
     pub number: Range<usize>,

@@ -269,11 +269,10 @@ pub fn requested_rows(rows: &[FieldSpec]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Whether a filter or a column needs one of the plugin's own fields.
-pub fn is_any_own_requested() -> bool {
-    let first = rows() as u32;
-    let end = first + PLUGIN_FIELDS.len() as u32;
-    next_requested(first, end) < end
+/// Whether a filter or a column needs one of the plugin's own fields from `first` on.
+pub fn is_any_own_requested(first: PluginField) -> bool {
+    let end = rows() as u32 + PLUGIN_FIELDS.len() as u32;
+    next_requested(first.index(), end) < end
 }
 
 /// The registry, made on first use.
