@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bblog_dissector::bblog::{RECORD_LEN, Record};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
-use bblog_dissector::event::{Event, RecordContext, Value, verbose};
+use bblog_dissector::event::{Event, RecordContext, RowGroup, Value, verbose};
 use bblog_dissector::spec::{
     ByteOrder, Category, FieldSpec, Kernel, MemberTest, Place, Repeat, Stack, ValueKind,
 };
@@ -125,6 +125,33 @@ fn found(spec: &'static FieldSpec, event_id: u8, mut rows: impl FnMut(&Event<'_>
         }
     }
     false
+}
+
+/// One row gives its own values alone, in a loop as one by one.
+#[test]
+fn one_row_is_one() {
+    for (stack, event) in
+        STACKS.into_iter().flat_map(|stack| tables::EVENTS.iter().map(move |event| (stack, event)))
+    {
+        let mut bytes = [0x01; RECORD_LEN];
+        bytes[25] = event.id as u8;
+        bytes[26] = 0x17;
+        let (record, _) = Record::split(&bytes).unwrap();
+        let decoded = Event::of_record(&record, RecordContext { stack, ..RecordContext::default() });
+        for group in [RowGroup::Own, RowGroup::Common, RowGroup::Derived, RowGroup::Raw] {
+            for (row, spec) in decoded.rows_of(group).iter().enumerate() {
+                let mut one_by_one = Vec::new();
+                let mut fields = decoded.one(group, row);
+                while let Some(field) = fields.next() {
+                    one_by_one.push((field.spec.id, field.range));
+                }
+                let mut in_a_loop = Vec::new();
+                decoded.one(group, row).for_each(|field| in_a_loop.push((field.spec.id, field.range)));
+                assert_eq!(in_a_loop, one_by_one, "{} {}", event.name, spec.name);
+                assert!(one_by_one.iter().all(|(id, _)| *id == spec.id), "{} {}", event.name, spec.name);
+            }
+        }
+    }
 }
 
 #[test]

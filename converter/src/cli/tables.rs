@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bblog_converter::OutputError;
 use bblog_converter::command::tables::{
-    ArrowStream, Files, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
+    ArrowStream, Files, Fingerprints, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
 };
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::input::folder;
@@ -121,7 +121,7 @@ pub fn run(
         _ => {}
     }
     let found = folder::groups(&names, &mut |name, error| messages.error(name, error));
-    let Files { groups, mut foreign, copies } = Files::of(found);
+    let Files { groups, mut foreign, copies, mut fingerprints } = Files::of(found);
     let files: Vec<InputName> = groups.iter().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(files, &assumptions);
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
@@ -129,7 +129,7 @@ pub fn run(
     let job = Job { groups: &groups, assumptions: &assumptions, host, meter, jobs };
     let work = Work { tables, summary: args.summary, output, job };
     let walked = match format {
-        TableFormat::Parquet => work.parquet(&inputs.names, &mut selection, &mut messages),
+        TableFormat::Parquet => work.parquet(&inputs.names, &mut fingerprints, &mut selection, &mut messages),
         TableFormat::Arrow => work.arrow(&mut selection, &mut messages),
     };
     drop(progress);
@@ -173,6 +173,7 @@ impl Work<'_> {
     fn parquet(
         &self,
         files: &[InputName],
+        fingerprints: &mut Fingerprints,
         selection: &mut Selection,
         messages: &mut Messages,
     ) -> Result<Vec<InputName>, TablesError> {
@@ -182,7 +183,7 @@ impl Work<'_> {
         }
         let Work { tables, summary, .. } = self;
         let options = RunOptions { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
-        let mut store = TableFolder::open(&options, files, &self.job.assumptions.catalog)?;
+        let mut store = TableFolder::open(&options, files, fingerprints, &self.job.assumptions.catalog)?;
         let foreign = self.walk(selection, &mut store, messages)?;
         store.finish(&foreign)?;
         Ok(foreign)

@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, MapArray, StringArray, StructArray,
 };
@@ -39,10 +40,10 @@ impl IntColumn {
 
     /// Sets the values of the rows from row number `row` on. None of these rows may be set before.
     #[inline]
-    pub(super) fn extend(&mut self, row: usize, values: impl ExactSizeIterator<Item = i64>) {
+    pub(super) fn extend(&mut self, row: usize, values: &[i64]) {
         self.pad(row);
         self.valid.append_n_non_nulls(values.len());
-        self.values.extend(values);
+        self.values.extend_from_slice(values);
     }
 
     fn pad(&mut self, rows: usize) {
@@ -64,15 +65,21 @@ impl IntColumn {
 impl IntColumn {
     /// Takes back the memory of a column that is not used any more, while this one is empty.
     pub(super) fn recycle(&mut self, array: ArrayRef) {
-        let values = array.as_any().downcast_ref::<Int64Array>().map(|array| array.values().clone());
-        drop(array);
-        if let Some(Ok(mut values)) = values.map(|values| values.into_inner().into_vec::<i64>())
-            && self.values.is_empty()
+        if self.values.is_empty()
+            && let Some(values) = vec_of::<Int64Type>(array)
         {
-            values.clear();
             self.values = values;
         }
     }
+}
+
+/// The memory of an array that nothing else uses, empty.
+fn vec_of<T: ArrowPrimitiveType>(array: ArrayRef) -> Option<Vec<T::Native>> {
+    let values = array.as_primitive_opt::<T>()?.values().clone();
+    drop(array);
+    let mut values = values.into_inner().into_vec::<T::Native>().ok()?;
+    values.clear();
+    Some(values)
 }
 
 /// A column of few different words.
@@ -167,28 +174,103 @@ impl TextArrays {
     }
 }
 
-/// A map for each row.
-pub(super) struct MapColumn<V> {
-    keys: TextArrays,
-    values: V,
-    ends: Vec<i32>,
-}
-
-/// The field of a map's entries, with values of type `value`.
-pub(super) fn entries(value: DataType) -> FieldRef {
-    let fields =
-        Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, false)]);
+/// The field of a map's entries, with keys and values of these types.
+fn entries(key: DataType, value: DataType) -> FieldRef {
+    let fields = Fields::from(vec![Field::new("key", key, false), Field::new("value", value, false)]);
     Arc::new(Field::new("key_value", DataType::Struct(fields), false))
 }
 
-/// The type of a map with values of type `value`.
-pub(super) fn map_type(value: DataType) -> DataType {
-    DataType::Map(entries(value), false)
+/// The type of a map with keys and values of these types.
+pub(super) fn map_type(key: DataType, value: DataType) -> DataType {
+    DataType::Map(entries(key, value), false)
 }
 
-impl<V> MapColumn<V> {
-    fn new(values: V) -> MapColumn<V> {
-        MapColumn { keys: TextArrays::default(), values, ends: Vec::new() }
+/// A map for each row, of these keys and values; `ends` says where the entries of each row end.
+fn map(keys: ArrayRef, values: ArrayRef, ends: &mut Vec<i32>) -> Result<ArrayRef, ArrowError> {
+    let ends = std::iter::once(0).chain(ends.drain(..)).collect::<Vec<i32>>();
+    let entries = entries(keys.data_type().clone(), values.data_type().clone());
+    let DataType::Struct(fields) = entries.data_type().clone() else {
+        return Err(ArrowError::SchemaError("entries of a map are no struct".into()));
+    };
+    let pairs = StructArray::try_new(fields, vec![keys, values], None)?;
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+    Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, None, false)?))
+}
+
+/// Numbers by name, for each row. Names are known by their numbers.
+#[derive(Default)]
+pub(super) struct IntMap {
+    keys: Vec<i32>,
+    values: Vec<i64>,
+    ends: Vec<i32>,
+}
+
+impl IntMap {
+    #[inline]
+    pub(super) fn add(&mut self, key: i32, value: i64) {
+        self.keys.push(key);
+        self.values.push(value);
+    }
+
+    /// Ends the row.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        // A batch is written before it has 2^31 entries.
+        self.ends.push(self.keys.len() as i32);
+    }
+
+    /// How many numbers there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The column, which is empty afterwards; its keys are words of the dictionary `names`.
+    pub(super) fn take(&mut self, names: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let keys = Int32Array::new(ScalarBuffer::from(std::mem::take(&mut self.keys)), None);
+        let keys = DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(names))?;
+        self.finish(Arc::new(keys))
+    }
+
+    /// The same with keys that are texts of their own.
+    pub(super) fn take_plain(&mut self, names: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let keys = Int32Array::new(ScalarBuffer::from(std::mem::take(&mut self.keys)), None);
+        self.finish(arrow_select::take::take(names, &keys, None)?)
+    }
+
+    /// Takes back the memory of a column that is not used any more, while this one is empty.
+    pub(super) fn recycle(&mut self, array: ArrayRef) {
+        let Some(map) = array.as_map_opt().cloned().filter(|_| self.keys.is_empty()) else { return };
+        drop(array);
+        let (_, _, entries, ..) = map.into_parts();
+        let (_, columns, _) = entries.into_parts();
+        let Ok([keys, values]) = <[ArrayRef; 2]>::try_from(columns) else { return };
+        let places = keys.as_dictionary_opt::<Int32Type>().map(|keys| Arc::new(keys.keys().clone()));
+        drop(keys);
+        if let (Some(keys), Some(values)) =
+            (places.and_then(|p| vec_of::<Int32Type>(p)), vec_of::<Int64Type>(values))
+        {
+            (self.keys, self.values) = (keys, values);
+        }
+    }
+
+    fn finish(&mut self, keys: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let values = Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), None);
+        map(keys, Arc::new(values), &mut self.ends)
+    }
+}
+
+/// Texts by name, for each row.
+#[derive(Default)]
+pub(super) struct TextMap {
+    keys: TextArrays,
+    values: TextArrays,
+    ends: Vec<i32>,
+}
+
+impl TextMap {
+    pub(super) fn add(&mut self, key: &str, value: &str) {
+        self.keys.push(key);
+        self.values.push(value);
     }
 
     /// Ends the row.
@@ -198,68 +280,13 @@ impl<V> MapColumn<V> {
     }
 
     /// Bytes of its texts.
-    pub(super) fn key_bytes(&self) -> usize {
-        self.keys.bytes.len()
-    }
-
-    fn finish(&mut self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let ends = std::iter::once(0).chain(self.ends.drain(..)).collect::<Vec<i32>>();
-        let entries = entries(values.data_type().clone());
-        let DataType::Struct(fields) = entries.data_type().clone() else {
-            return Err(ArrowError::SchemaError("entries of a map are no struct".into()));
-        };
-        let pairs = StructArray::try_new(fields, vec![Arc::new(self.keys.take()?), values], None)?;
-        let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-        Ok(Arc::new(MapArray::try_new(entries, offsets, pairs, None, false)?))
-    }
-}
-
-/// Numbers by name.
-pub(super) type IntMap = MapColumn<Vec<i64>>;
-/// Texts by name.
-pub(super) struct TextMap(MapColumn<()>, TextArrays);
-
-impl IntMap {
-    pub(super) fn ints() -> IntMap {
-        MapColumn::new(Vec::new())
-    }
-
-    #[inline]
-    pub(super) fn add(&mut self, key: &str, value: i64) {
-        self.keys.push(key);
-        self.values.push(value);
-    }
-
-    /// The column, which is empty afterwards.
-    pub(super) fn take(&mut self) -> Result<ArrayRef, ArrowError> {
-        let values = Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), None);
-        self.finish(Arc::new(values))
-    }
-}
-
-impl TextMap {
-    pub(super) fn new() -> TextMap {
-        TextMap(MapColumn::new(()), TextArrays::default())
-    }
-
-    pub(super) fn add(&mut self, key: &str, value: &str) {
-        self.0.keys.push(key);
-        self.1.push(value);
-    }
-
-    #[inline]
-    pub(super) fn end(&mut self) {
-        self.0.end();
-    }
-
-    /// Bytes of its texts.
     pub(super) fn bytes(&self) -> usize {
-        self.0.key_bytes() + self.1.bytes.len()
+        self.keys.bytes.len() + self.values.bytes.len()
     }
 
     /// The column, which is empty afterwards.
     pub(super) fn take(&mut self) -> Result<ArrayRef, ArrowError> {
-        let values = self.1.take()?;
-        self.0.finish(Arc::new(values))
+        let (keys, values) = (self.keys.take()?, self.values.take()?);
+        map(Arc::new(keys), Arc::new(values), &mut self.ends)
     }
 }

@@ -16,7 +16,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use arrow_select::take::{take, take_record_batch};
 use bblog_analysis::{Number, Step};
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::event::{Field as EventField, RowGroup, Value};
+use bblog_dissector::event::{Event, Field as EventField, RowGroup, Value};
 use bblog_dissector::spec::{EventSpec, FieldSpec, Repeat, ValueKind};
 use bblog_dissector::tables;
 use foldhash::fast::RandomState;
@@ -24,6 +24,7 @@ use foldhash::fast::RandomState;
 use super::arrow_column::{IntColumn, IntMap, TextColumn, TextMap, WordColumn, map_type};
 use super::arrow_row::{time_type, word_type};
 use super::id::ConnectionId;
+use super::own_values::{OwnStep, OwnValuesOf};
 use super::record_block::{Members, RecordBlock};
 use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{Clock, LogItem};
@@ -31,7 +32,9 @@ use crate::event::words::Words;
 
 /// Rows of a batch, and of a row group.
 pub const MAX_ROWS: usize = 131_072;
-/// Bytes of texts after which a batch is written, however few rows it has.
+/// Bytes of an entry of the map of numbers.
+const ENTRY_BYTES: usize = 12;
+/// Bytes of texts and entries after which a batch is written, however few rows it has.
 const MAX_BYTES: usize = 64 << 20;
 /// Rows of a run, on average, that pay for being written on their own.
 const LEAST_RUN: usize = 64;
@@ -56,6 +59,7 @@ pub struct EventTable {
     shape: Shape,
     /// The column of a row of the tables, by its id: a number, or a text if it has the bit [`TEXT`].
     columns_by_row: Arc<[u16]>,
+    names: Arc<Names>,
     rows: usize,
     /// The connection of each row, until its id is requested.
     connections: Vec<Option<Number>>,
@@ -69,10 +73,44 @@ pub struct EventTable {
     members: Option<Arc<Members>>,
     block: RecordBlock,
     text_columns: Vec<TextColumn>,
+    own_values: OwnValuesOf,
     values: IntMap,
     texts: TextMap,
     scratch: String,
 }
+
+/// The names of all rows, each once.
+struct Names {
+    /// The number of a row's name, by the row's id.
+    by_row: Vec<i32>,
+    texts: ArrayRef,
+}
+
+impl Names {
+    fn of(catalog: &Catalog) -> Names {
+        let mut places: HashMap<&'static str, i32, RandomState> = HashMap::default();
+        let (mut by_row, mut names) = (Vec::new(), Vec::new());
+        for row in catalog.rows() {
+            let place = *places.entry(row.name).or_insert_with(|| {
+                names.push(row.name);
+                names.len() as i32 - 1
+            });
+            let id = row.id as usize;
+            by_row.resize(by_row.len().max(id + 1), -1);
+            by_row[id] = place;
+        }
+        Names { by_row, texts: Arc::new(StringArray::from(names)) }
+    }
+
+    /// The number of a row's name; `None` of a row that is not of the catalog.
+    #[inline]
+    fn of_row(&self, row: &FieldSpec) -> Option<i32> {
+        self.by_row.get(row.id as usize).copied().filter(|&name| name >= 0)
+    }
+}
+
+/// The row of a list, and its values so far.
+type ListOfRow = (&'static FieldSpec, String);
 
 /// The bit of columns of text.
 const TEXT: u16 = 1 << 15;
@@ -195,14 +233,16 @@ impl EventTable {
         };
         let members = matches!(shape, Shape::All { .. }).then(|| Arc::new(Members::new(column)));
         let widths = (ints.len(), texts.len());
-        Some(EventTable::empty(schema, shape, columns_by_row.into(), widths, members))
+        let names = Arc::new(Names::of(catalog));
+        Some(EventTable::empty(schema, shape, columns_by_row.into(), names, widths, members))
     }
 
     /// An empty table with the same columns.
     pub fn another(&self) -> EventTable {
         let (schema, columns_by_row) = (Arc::clone(&self.schema), Arc::clone(&self.columns_by_row));
         let widths = (self.ints.len(), self.text_columns.len());
-        EventTable::empty(schema, self.shape.clone(), columns_by_row, widths, self.members.clone())
+        let (shape, names) = (self.shape.clone(), Arc::clone(&self.names));
+        EventTable::empty(schema, shape, columns_by_row, names, widths, self.members.clone())
     }
 
     /// An empty table with so many columns of numbers and of texts behind the first ones.
@@ -210,6 +250,7 @@ impl EventTable {
         schema: SchemaRef,
         shape: Shape,
         columns_by_row: Arc<[u16]>,
+        names: Arc<Names>,
         (ints, texts): (usize, usize),
         members: Option<Arc<Members>>,
     ) -> EventTable {
@@ -217,6 +258,7 @@ impl EventTable {
             schema,
             shape,
             columns_by_row,
+            names,
             rows: 0,
             connections: Vec::new(),
             id_keys: Vec::new(),
@@ -227,18 +269,23 @@ impl EventTable {
             members,
             block: RecordBlock::default(),
             text_columns: (0..texts).map(|_| TextColumn::new()).collect(),
-            values: IntMap::ints(),
-            texts: TextMap::new(),
+            own_values: OwnValuesOf::default(),
+            values: IntMap::default(),
+            texts: TextMap::default(),
             scratch: String::new(),
         }
     }
 
-    /// The same with ids as plain texts, as in the table of connections. Engines do not join those with words of a
-    /// dictionary, which the columns of a Parquet file do not tell apart.
-    pub fn with_plain_ids(mut self) -> EventTable {
+    /// The same with ids as plain texts, as in the table of connections, and names of values, too. Engines do not join ids
+    /// with words of a dictionary, which the columns of a Parquet file do not tell apart.
+    pub fn with_plain_texts(mut self) -> EventTable {
         let mut fields = self.schema.fields().to_vec();
-        if let Some(id) = fields.first_mut() {
-            *id = Arc::new(Field::new(id.name(), DataType::Utf8, true));
+        for field in &mut fields {
+            match field.name().as_str() {
+                "connection_id" => *field = Arc::new(Field::new(field.name(), DataType::Utf8, true)),
+                "values" => *field = Arc::new(values_field(DataType::Utf8)),
+                _ => {}
+            }
         }
         self.schema = Arc::new(Schema::new(fields));
         self
@@ -261,7 +308,7 @@ impl EventTable {
 
     /// Whether its rows are to be written before another comes in.
     pub fn is_full(&self) -> bool {
-        self.rows >= MAX_ROWS || self.texts.bytes() + self.values.key_bytes() > MAX_BYTES
+        self.rows >= MAX_ROWS || self.texts.bytes() + self.values.len() * ENTRY_BYTES > MAX_BYTES
     }
 
     /// Whether it has events like this.
@@ -282,7 +329,12 @@ impl EventTable {
             decoded.tracked.fields().for_each(|field| self.add_common(&field));
         }
         let mut list = None;
-        event.fields().for_each(|field| self.add_own(&field, &mut list));
+        match &decoded.item {
+            LogItem::Bblog(item) if matches!(self.shape, Shape::All { .. }) => {
+                self.add_values(event, item.record.flags().0, &mut list);
+            }
+            _ => event.fields().for_each(|field| self.add_own(&field, &mut list)),
+        }
         if decoded.is_unknown() {
             event.raw().for_each(|field| self.add_own(&field, &mut list));
         }
@@ -374,9 +426,31 @@ impl EventTable {
         }
     }
 
+    /// The values of a BBLog event itself. Numbers at one place go to the map at once.
+    fn add_values(&mut self, event: &Event<'_>, flags: u16, list: &mut Option<ListOfRow>) {
+        let mut own_values = std::mem::take(&mut self.own_values);
+        let plan = own_values.event(event, |row| self.names.of_row(row));
+        let bytes = event.as_bytes();
+        let is_whole = bytes.len() >= plan.len;
+        for OwnStep { row, fixed } in &plan.steps {
+            match fixed {
+                Some((name, member)) if is_whole => {
+                    let value = member.read(bytes);
+                    if value < 0 && member.is_wide() {
+                        event.one(RowGroup::Own, *row).for_each(|field| self.add_own(&field, list));
+                    } else if member.is_set(flags, value) {
+                        self.values.add(*name, value);
+                    }
+                }
+                _ => event.one(RowGroup::Own, *row).for_each(|field| self.add_own(&field, list)),
+            }
+        }
+        self.own_values = own_values;
+    }
+
     /// A value of the event itself. `list` is the row of a list and its values so far.
     #[inline]
-    fn add_own(&mut self, field: &EventField<'_>, list: &mut Option<(&'static FieldSpec, String)>) {
+    fn add_own(&mut self, field: &EventField<'_>, list: &mut Option<ListOfRow>) {
         if field.is_unset() {
             return;
         }
@@ -385,11 +459,11 @@ impl EventTable {
         }
         let at = self.columns_by_row.get(field.spec.id as usize).copied().unwrap_or(NONE);
         match int(&field.value) {
-            Some(value) if at == NONE => {
-                if matches!(self.shape, Shape::All { .. }) {
-                    self.values.add(field.spec.name, value);
-                }
-            }
+            Some(value) if at == NONE => match self.names.of_row(field.spec) {
+                _ if !matches!(self.shape, Shape::All { .. }) => {}
+                Some(name) => self.values.add(name, value),
+                None => self.add_text(field),
+            },
             Some(value) if at & TEXT == 0 => {
                 if let Some(column) = self.ints.get_mut(usize::from(at)) {
                     column.set(self.rows, value);
@@ -401,7 +475,7 @@ impl EventTable {
 
     /// The values of a list are one text, with a semicolon between.
     #[cold]
-    fn add_to_list(&mut self, field: &EventField<'_>, list: &mut Option<(&'static FieldSpec, String)>) {
+    fn add_to_list(&mut self, field: &EventField<'_>, list: &mut Option<ListOfRow>) {
         if list.as_ref().is_none_or(|(of, _)| of.id != field.spec.id) {
             self.end_list(list);
             *list = Some((field.spec, String::new()));
@@ -414,7 +488,7 @@ impl EventTable {
         }
     }
 
-    fn end_list(&mut self, list: &mut Option<(&'static FieldSpec, String)>) {
+    fn end_list(&mut self, list: &mut Option<ListOfRow>) {
         if let Some((spec, texts)) = list.take() {
             self.put_text(spec, &texts);
         }
@@ -514,9 +588,12 @@ impl EventTable {
         ];
         columns.extend(self.ints.iter_mut().map(|column| Arc::new(column.take(rows)) as ArrayRef));
         columns.extend(self.text_columns.iter_mut().map(|column| Arc::new(column.take(rows)) as ArrayRef));
-        let (values, texts) = (self.values.take()?, self.texts.take()?);
-        columns.extend(matches!(self.shape, Shape::All { .. }).then_some(values));
-        columns.push(texts);
+        if matches!(self.shape, Shape::All { .. }) {
+            let is_plain = self.schema.field(0).data_type() == &DataType::Utf8;
+            let names = &self.names.texts;
+            columns.push(if is_plain { self.values.take_plain(names)? } else { self.values.take(names)? });
+        }
+        columns.push(self.texts.take()?);
         if self.shape == (Shape::All { summary: true }) {
             columns.push(Arc::new(base.summaries.take(rows)));
         }
@@ -541,8 +618,11 @@ impl EventTable {
     /// Takes back the memory of rows that were written.
     pub fn recycle(&mut self, batch: RecordBatch) {
         let (_, columns, _) = batch.into_parts();
-        let ints = columns.into_iter().skip(BASE.len());
-        self.ints.iter_mut().zip(ints).for_each(|(column, array)| column.recycle(array));
+        let mut columns = columns.into_iter().skip(BASE.len());
+        self.ints.iter_mut().zip(&mut columns).for_each(|(column, array)| column.recycle(array));
+        if let Some(values) = columns.nth(self.text_columns.len()) {
+            self.values.recycle(values);
+        }
     }
 
     /// The rows of each connection in the order of ids, in runs. Events without a connection come last.
@@ -587,13 +667,22 @@ fn schema(shape: &Shape, ints: &[&str], texts: &[&str]) -> SchemaRef {
     fields.extend(ints.iter().map(|name| Field::new(own(name), DataType::Int64, true)));
     fields.extend(texts.iter().map(|name| Field::new(own(name), DataType::Utf8, true)));
     if let Shape::All { summary } = shape {
-        fields.push(Field::new("values", map_type(DataType::Int64), false));
-        fields.push(Field::new("texts", map_type(DataType::Utf8), false));
+        fields.push(values_field(word_type()));
+        fields.push(texts_field());
         fields.extend(summary.then(|| Field::new("summary", DataType::Utf8, true)));
     } else {
-        fields.push(Field::new("texts", map_type(DataType::Utf8), false));
+        fields.push(texts_field());
     }
     Arc::new(Schema::new(fields))
+}
+
+/// The map of an event's own numbers, whose names are of this type.
+fn values_field(names: DataType) -> Field {
+    Field::new("values", map_type(names, DataType::Int64), false)
+}
+
+fn texts_field() -> Field {
+    Field::new("texts", map_type(DataType::Utf8, DataType::Utf8), false)
 }
 
 /// The place of a name in a list, to which it is added.

@@ -14,9 +14,17 @@ mod arrow_column;
 pub mod arrow_row;
 pub mod column;
 #[cfg(feature = "parquet")]
+mod column_chunk;
+#[cfg(feature = "parquet")]
 pub mod events;
+#[cfg(feature = "parquet")]
+mod fixed_member;
 pub mod gather;
 pub mod id;
 #[cfg(feature = "parquet")]
+mod own_values;
+#[cfg(feature = "parquet")]
 mod record_block;
 pub mod row;
+#[cfg(feature = "parquet")]
+pub mod row_group;

@@ -5,45 +5,19 @@
 //! fit the processor's first cache; then each column takes its member from all of them in one loop.
 
 use bblog_dissector::bblog::Record;
-use bblog_dissector::spec::{
-    ByteOrder, Condition, FieldSpec, Kernel, MemberTest, Place, Repeat, Stack, ValueKind, When,
-};
+use bblog_dissector::spec::{FieldSpec, Kernel, Stack};
 use bblog_dissector::tables;
 
 use super::arrow_column::IntColumn;
+use super::fixed_member::{FixedMember, event_flags};
 
-/// The member that says which optional parts of a record are valid.
-const EVENT_FLAGS: &str = "tlb_eventflags";
 /// Records of a block.
 const RECORDS: usize = 64;
 
-/// A member that stands at one place in every record.
-struct FixedMember {
-    column: usize,
-    at: usize,
-    size: Size,
-    /// Where the number lies that is taken off, modulo 2^32.
-    minus: Option<usize>,
-    /// The lowest bit of it, and a mask.
-    bits: (u8, u64),
-    /// Event flags that say that it is valid.
-    flags: u16,
-    /// Values that mean "not set".
-    unset: &'static [(u64, u64)],
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Size {
-    U8,
-    U16,
-    U32,
-    I32,
-    I64,
-}
-
 /// The members that are read by blocks, and the others.
 pub(super) struct Members {
-    members: Vec<FixedMember>,
+    /// Each with its column.
+    members: Vec<(usize, FixedMember)>,
     /// Indexes of the other rows among those of records, and among the derived ones.
     pub(super) others: [Vec<usize>; 2],
     /// Bytes of a record that they lie in.
@@ -60,10 +34,10 @@ impl Members {
                 let Some(column) = column(row) else { continue };
                 // All rows of a name, or none of them.
                 let is_first = rows.iter().position(|other| other.name == row.name) == Some(index);
-                match FixedMember::of(rows, row, column) {
+                match of_all(rows, row) {
                     Some(member) if is_first => {
                         found.len = found.len.max(member.end());
-                        found.members.push(member);
+                        found.members.push((column, member));
                     }
                     Some(_) => {}
                     None => found.others[group].push(index),
@@ -79,107 +53,29 @@ impl Members {
     }
 }
 
-impl FixedMember {
-    fn of(rows: &'static [FieldSpec], row: &FieldSpec, column: usize) -> Option<FixedMember> {
-        let variants = || rows.iter().filter(|other| other.name == row.name);
-        let flags = event_flags(row.when)?;
-        let is_same = |other: &FieldSpec| {
-            other.place == row.place
-                && other.kind == row.kind
-                && other.unset == row.unset
-                && other.yields_to.is_empty()
-                && event_flags(other.when) == Some(flags)
-        };
-        // Rows of several stacks and kernels are one member if they are there for all of them.
-        let is_there = |stack: &Stack, kernel: &Kernel| {
-            let holds =
-                |row: &FieldSpec| row.when.stacks & stack.bit() != 0 && row.when.kernels & kernel.bit() != 0;
-            variants().any(holds)
-        };
-        let is_always =
-            Stack::ALL.iter().all(|stack| Kernel::ALL.iter().all(|kernel| is_there(stack, kernel)));
-        if !is_always || !variants().all(is_same) {
-            return None;
-        }
-        let Place { offset, size, bits, low: None, minus, order, repeat: Repeat::Once } = row.place else {
-            return None;
-        };
-        let size = match (row.kind, order, size) {
-            (ValueKind::Unsigned(_) | ValueKind::Bool, _, 1) => Size::U8,
-            (ValueKind::Unsigned(_), ByteOrder::Host, 2) => Size::U16,
-            (ValueKind::Unsigned(_), ByteOrder::Host, 4) => Size::U32,
-            (ValueKind::Signed(_), ByteOrder::Host, 4) => Size::I32,
-            (ValueKind::Signed(_), ByteOrder::Host, 8) => Size::I64,
-            _ => return None,
-        };
-        let is_signed = matches!(size, Size::I32 | Size::I64);
-        if minus.is_some() && size != Size::U32 || bits.is_some() && is_signed {
-            return None;
-        }
-        let bits = bits.map_or((0, u64::MAX), |(low, high)| (low, u64::MAX >> (63 - u32::from(high - low))));
-        Some(FixedMember {
-            column,
-            at: usize::from(offset),
-            size,
-            minus: minus.map(usize::from),
-            bits,
-            flags,
-            unset: row.unset,
-        })
-    }
-
-    fn end(&self) -> usize {
-        let size = match self.size {
-            Size::U8 => 1,
-            Size::U16 => 2,
-            Size::U32 | Size::I32 => 4,
-            Size::I64 => 8,
-        };
-        self.at.max(self.minus.unwrap_or_default()) + size
-    }
-
-    /// Whether each record has a value.
-    fn is_plain(&self) -> bool {
-        self.flags == 0 && self.unset.is_empty()
-    }
-
-    /// Its value in a record that is long enough.
-    #[inline]
-    fn read(&self, record: &[u8]) -> i64 {
-        let at = self.at;
-        let value = match self.size {
-            Size::U8 => u64::from(record[at]),
-            Size::U16 => u64::from(u16::from_le_bytes(array(record, at))),
-            Size::U32 => {
-                let value = u32::from_le_bytes(array(record, at));
-                let minus = self.minus.map_or(0, |at| u32::from_le_bytes(array(record, at)));
-                u64::from(value.wrapping_sub(minus))
-            }
-            Size::I32 => return i64::from(i32::from_le_bytes(array(record, at))),
-            Size::I64 => return i64::from_le_bytes(array(record, at)),
-        };
-        (value >> self.bits.0 & self.bits.1) as i64
-    }
-
-    fn is_unset(&self, value: i64) -> bool {
-        self.unset.iter().any(|&(from, to)| (from..=to).contains(&(value as u64)))
-    }
-}
-
-/// The event flags that a condition requires. Each must be set. `None` if it requires more of the record.
-fn event_flags(when: &When) -> Option<u16> {
-    let flag = |cond: &Condition| match cond.test {
-        MemberTest::AnySet(mask) if cond.member == EVENT_FLAGS && mask.is_power_of_two() => {
-            u16::try_from(mask).ok()
-        }
-        _ => None,
+/// The member of all rows that have the name of `row`, if it stands at one place in every record, whatever its stack and
+/// kernel, and fits a column.
+fn of_all(rows: &'static [FieldSpec], row: &FieldSpec) -> Option<FixedMember> {
+    let variants = || rows.iter().filter(|other| other.name == row.name);
+    let flags = event_flags(row.when)?;
+    let is_same = |other: &FieldSpec| {
+        other.place == row.place
+            && other.kind == row.kind
+            && other.unset == row.unset
+            && other.yields_to.is_empty()
+            && event_flags(other.when) == Some(flags)
     };
-    when.conds.iter().try_fold(when.flags, |flags, cond| Some(flags | flag(cond)?))
-}
-
-#[inline]
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().unwrap_or([0; N])
+    // Rows of several stacks and kernels are one member if they are there for all of them.
+    let is_there = |stack: &Stack, kernel: &Kernel| {
+        let holds =
+            |row: &FieldSpec| row.when.stacks & stack.bit() != 0 && row.when.kernels & kernel.bit() != 0;
+        variants().any(holds)
+    };
+    let is_always = Stack::ALL.iter().all(|stack| Kernel::ALL.iter().all(|kernel| is_there(stack, kernel)));
+    if !is_always || !variants().all(is_same) {
+        return None;
+    }
+    FixedMember::of(row).filter(|member| !member.is_wide())
 }
 
 /// Records that wait until their members go to the columns.
@@ -190,6 +86,8 @@ pub(super) struct RecordBlock {
     flags: Vec<u16>,
     /// The row of the first one.
     row: usize,
+    /// The values of a member.
+    values: Vec<i64>,
 }
 
 impl RecordBlock {
@@ -216,16 +114,15 @@ impl RecordBlock {
         if self.flags.is_empty() {
             return;
         }
-        let records = || self.bytes.chunks_exact(members.len);
-        for member in &members.members {
-            let Some(column) = columns.get_mut(member.column) else { continue };
+        for (column, member) in &members.members {
+            let Some(column) = columns.get_mut(*column) else { continue };
+            member.read_all(&self.bytes, members.len, &mut self.values);
             if member.is_plain() {
-                column.extend(self.row, records().map(|record| member.read(record)));
+                column.extend(self.row, &self.values);
                 continue;
             }
-            for (at, (record, flags)) in records().zip(&self.flags).enumerate() {
-                let value = member.read(record);
-                if flags & member.flags == member.flags && !member.is_unset(value) {
+            for (at, (&value, &flags)) in self.values.iter().zip(&self.flags).enumerate() {
+                if member.is_set(flags, value) {
                     column.set(self.row + at, value);
                 }
             }

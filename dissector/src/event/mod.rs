@@ -467,7 +467,9 @@ impl<'a> Iterator for Fields<'a> {
         let (event, rows, at) = (self.event, self.rows, self.at);
         let Some(bytes) = event.bytes.get(at..).map(Cursor) else { return init };
         let mut folded = init;
-        while let Some(spec) = rows.get(self.next) {
+        while self.next < self.end
+            && let Some(spec) = rows.get(self.next)
+        {
             if let Repeat::Tail { .. } = spec.place.repeat {
                 while let Some(field) = self.next_of_tail(spec) {
                     folded = with(folded, field);

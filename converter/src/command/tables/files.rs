@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::fingerprint;
+use super::fingerprint::Fingerprints;
 use crate::input::folder::FileGroup;
 use crate::input::{Input, InputName};
 
@@ -17,6 +17,8 @@ pub struct Files {
     pub foreign: Vec<InputName>,
     /// Files in folders that are the same as another file of the run, which comes with them.
     pub copies: Vec<(InputName, InputName)>,
+    /// What the logs are known by.
+    pub fingerprints: Fingerprints,
 }
 
 impl Files {
@@ -30,9 +32,9 @@ impl Files {
         for mut group in named.into_iter().chain(found) {
             let is_named = group.is_named;
             group.names.retain(|name| is_named || !files.leaves_out(name, &known));
-            for name in group.names.iter().filter(|name| name.can_be_opened_again()) {
-                if let Ok(fingerprint) = fingerprint::of_file(name.path()) {
-                    known.entry(fingerprint).or_insert_with(|| name.clone());
+            for name in &group.names {
+                if let Some(fingerprint) = files.fingerprints.of(name) {
+                    known.entry(fingerprint.to_owned()).or_insert_with(|| name.clone());
                 }
             }
             if !group.names.is_empty() {
@@ -47,7 +49,7 @@ impl Files {
             self.foreign.push(name.clone());
             return true;
         }
-        let other = fingerprint::of_file(name.path()).ok().and_then(|fingerprint| known.get(&fingerprint));
+        let other = self.fingerprints.of(name).and_then(|fingerprint| known.get(fingerprint));
         self.copies.extend(other.map(|other| (name.clone(), other.clone())));
         other.is_some()
     }

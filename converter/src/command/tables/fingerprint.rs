@@ -1,17 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The fingerprint of a file's content: the same under any name.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 
-/// Bytes at each end of a file that are looked at.
-const LOOKED_AT: u64 = 1 << 20;
+use crate::input::InputName;
 
-/// The first half of the SHA-256 hash of a file's length and of its first and last MiB, as hexadecimal digits.
-pub(super) fn of_file(path: &Path) -> io::Result<String> {
+/// Bytes at each end of a file that are looked at.
+const LOOKED_AT: u64 = 64 << 10;
+
+/// The fingerprints of files, each computed once.
+#[derive(Debug, Default)]
+pub struct Fingerprints(HashMap<PathBuf, Option<String>, RandomState>);
+
+impl Fingerprints {
+    /// That of a file; `None` if it cannot be read twice, or not at all, which is reported when it is opened.
+    pub(super) fn of(&mut self, name: &InputName) -> Option<&str> {
+        let known = self.0.entry(name.path().to_owned());
+        let compute = || name.can_be_opened_again().then(|| of_file(name.path()).ok()).flatten();
+        known.or_insert_with(compute).as_deref()
+    }
+}
+
+/// The first half of the SHA-256 hash of a file's length and of its first and last 64 KiB, as hexadecimal digits.
+fn of_file(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
     let mut hash = Sha256::new();

@@ -16,6 +16,7 @@ use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
 
 pub use self::files::Files;
+pub use self::fingerprint::Fingerprints;
 pub use self::store::{RunOptions, TableFolder};
 pub use self::stream::ArrowStream;
 pub use self::walk::{Job, Sink, walk};

@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use arrow_schema::SchemaRef;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -22,6 +20,7 @@ use crate::input::host::{NO_VALUE, escape};
 use crate::output::part;
 use crate::output::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use crate::table::events::MAX_ROWS;
+use crate::table::row_group::TableFile;
 
 /// Files that are open at a time; beyond them the one that was written to longest ago is completed.
 const MAX_OPEN: usize = 32;
@@ -77,7 +76,7 @@ pub(super) struct RunFiles {
 }
 
 struct OpenPart {
-    writer: ArrowWriter<File>,
+    file: TableFile<File>,
     done: Done,
     turn: u64,
 }
@@ -125,12 +124,8 @@ impl RunFiles {
         let Some(open) = self.open.get_mut(partition) else { return Ok(()) };
         open.turn = self.turn;
         let name = self.root.join(&open.done.place);
-        for run in runs {
-            let rows = batch.slice(run.start, run.len());
-            open.writer.write(&rows).map_err(TablesError::of_parquet(&name))?;
-        }
-        open.writer.flush().map_err(TablesError::of_parquet(&name))?;
-        if open.writer.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
+        open.file.write(batch, runs).map_err(TablesError::of_parquet(&name))?;
+        if open.file.len() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
     }
 
     fn create(&mut self, partition: &Partition, schema: &SchemaRef) -> Result<OpenPart, TablesError> {
@@ -147,12 +142,10 @@ impl RunFiles {
         fs::create_dir_all(folder).map_err(TablesError::io(folder))?;
         let (temporary, unfinished) = part(folder, &self.unfinished).map_err(TablesError::io(folder))?;
         let (file, temporary) = temporary.into_parts();
-        // Arrow's own schema would give readers words where other files have texts, which they do not join.
-        let options =
-            ArrowWriterOptions::new().with_properties(properties(schema)).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(schema), options);
-        let writer = writer.map_err(TablesError::of_parquet(&path))?;
-        Ok(OpenPart { writer, done: Done { temporary, unfinished, place }, turn: self.turn })
+        let level = ZstdLevel::try_new(LEVEL).unwrap_or_default();
+        let file = TableFile::new(file, schema, properties(schema, level), level);
+        let file = file.map_err(TablesError::of_parquet(&path))?;
+        Ok(OpenPart { file, done: Done { temporary, unfinished, place }, turn: self.turn })
     }
 
     fn complete(&mut self, partition: &Partition) -> Result<(), TablesError> {
@@ -160,8 +153,8 @@ impl RunFiles {
     }
 
     fn close(&mut self, open: OpenPart) -> Result<(), TablesError> {
-        let OpenPart { writer, done, .. } = open;
-        writer.close().map_err(TablesError::of_parquet(self.root.join(&done.place)))?;
+        let OpenPart { file, done, .. } = open;
+        file.close().map_err(TablesError::of_parquet(self.root.join(&done.place)))?;
         self.done.push(done);
         Ok(())
     }
@@ -170,7 +163,8 @@ impl RunFiles {
     pub(super) fn whole(&mut self, place: PathBuf, batch: &RecordBatch) -> Result<(), TablesError> {
         let mut open = self.create_at(place, &batch.schema())?;
         let name = self.root.join(&open.done.place);
-        open.writer.write(batch).map_err(TablesError::of_parquet(name))?;
+        let rows = 0..batch.num_rows();
+        open.file.write(batch, std::slice::from_ref(&rows)).map_err(TablesError::of_parquet(name))?;
         self.close(open)
     }
 
@@ -183,24 +177,17 @@ impl RunFiles {
     }
 }
 
-/// How a table is written: numbers as differences, words in dictionaries, the connection's id with a bloom filter.
-fn properties(schema: &SchemaRef) -> WriterProperties {
-    let level = ZstdLevel::try_new(LEVEL).unwrap_or_default();
+/// How a table is written beyond its columns of numbers and words: statistics of some columns, the connection's id with a
+/// bloom filter.
+fn properties(schema: &SchemaRef, level: ZstdLevel) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("bblog version {}", bblog_version::VERSION))
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::None)
-        .set_max_row_group_row_count(Some(8 * MAX_ROWS));
-    for field in schema.fields() {
+        .set_offset_index_disabled(true);
+    for field in schema.fields().iter().filter(|field| SELECTIVE.contains(&field.name().as_str())) {
         let path = ColumnPath::from(field.name().as_str());
-        if matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..)) {
-            properties = properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED);
-        }
-        if SELECTIVE.contains(&field.name().as_str()) {
-            properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Chunk);
-        }
+        properties = properties.set_column_statistics_enabled(path, EnabledStatistics::Chunk);
     }
     if schema.field_with_name("connection_id").is_ok() {
         let id = ColumnPath::from("connection_id");

@@ -11,10 +11,11 @@ use bblog_analysis::{Number, Step};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
 
+use super::fingerprint::{self, Fingerprints};
 use super::manifest::{self, Manifest, ManifestFile};
 use super::parts::{Done, Partition, RunFiles};
 use super::walk::{Ids, Sink};
-use super::{Table, TablesError, fingerprint, schema_table};
+use super::{Table, TablesError, schema_table};
 use crate::event::decode::DecodedItem;
 use crate::event::item::Clock;
 use crate::input::InputName;
@@ -67,13 +68,14 @@ pub struct RunOptions<'a> {
 }
 
 impl TableFolder {
-    /// Begins a run that converts `inputs`.
+    /// Begins a run that converts `inputs`, whose fingerprints are taken from `known`.
     ///
     /// # Errors
     /// [`TablesError`] if an input was converted before, or the folder cannot be read.
     pub fn open(
         options: &RunOptions<'_>,
         inputs: &[InputName],
+        known: &mut Fingerprints,
         catalog: &Catalog,
     ) -> Result<TableFolder, TablesError> {
         let RunOptions { root, tables, summary, overwrite, unfinished } = *options;
@@ -88,7 +90,7 @@ impl TableFolder {
             kinds.push((table.folder().into(), new.ok_or_else(|| TablesError::UnknownEvent(table.name()))?));
         }
         let folders: Vec<String> = tables.iter().map(Table::folder).collect();
-        let inputs = fingerprints(inputs)?;
+        let inputs = fingerprints(inputs, known)?;
         let replaced = converted(root, &folders, &inputs, overwrite)?;
         let of_files = inputs.iter().filter_map(|(_, input)| input.fingerprint.as_deref());
         let unnamed = inputs.iter().any(|(_, input)| input.fingerprint.is_none()).then(now);
@@ -284,15 +286,14 @@ fn now() -> String {
 }
 
 /// The inputs with what they are known by.
-fn fingerprints(inputs: &[InputName]) -> Result<Vec<(InputName, manifest::ManifestInput)>, TablesError> {
+fn fingerprints(
+    inputs: &[InputName],
+    fingerprints: &mut Fingerprints,
+) -> Result<Vec<(InputName, manifest::ManifestInput)>, TablesError> {
     let mut known: HashMap<String, InputName> = HashMap::new();
     let mut all = Vec::new();
     for name in inputs {
-        // One that cannot be read is reported when it is opened.
-        let fingerprint = match name.can_be_opened_again() {
-            true => fingerprint::of_file(name.path()).ok(),
-            false => None,
-        };
+        let fingerprint = fingerprints.of(name).map(str::to_owned);
         if let Some(fingerprint) = &fingerprint
             && let Some(other) = known.insert(fingerprint.clone(), name.clone())
         {

@@ -47,7 +47,7 @@ impl ArrowStream {
         let events = |shape| {
             let table =
                 EventTable::new(catalog, shape).ok_or_else(|| TablesError::UnknownEvent(table.name()))?;
-            Ok::<_, TablesError>(Contents::Events(Box::new(table.with_plain_ids())))
+            Ok::<_, TablesError>(Contents::Events(Box::new(table.with_plain_texts())))
         };
         let table = match table {
             Table::Connections => Contents::Connections(arrow_row::schema(), Vec::new()),
