@@ -26,6 +26,12 @@ impl Jobs {
         Jobs(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
+    /// As many, but `most` at most.
+    #[must_use]
+    pub fn at_most(self, most: usize) -> Jobs {
+        Jobs::new(self.count().min(most))
+    }
+
     /// How many.
     pub fn count(self) -> usize {
         self.0.get()
@@ -61,10 +67,19 @@ impl Drop for Permit {
 /// Threads that turn tasks into results, which come in the order of the tasks.
 pub struct InOrder<T, R> {
     tasks: Sender<Task<T, R>>,
-    /// A place for the result of each task that is under way.
-    results: VecDeque<Receiver<R>>,
-    /// The most tasks that may be under way.
-    most: usize,
+    /// Tasks that no thread has begun.
+    waiting: Arc<AtomicUsize>,
+    threads: usize,
+    /// A place for the result of each task that was handed over.
+    results: VecDeque<TaskResult<R>>,
+}
+
+/// The result of a task.
+enum TaskResult<R> {
+    /// It is made already.
+    Made(R),
+    /// A thread makes it.
+    Coming(Receiver<R>),
 }
 
 /// A task, and where its result goes.
@@ -83,36 +98,59 @@ impl<T: Send, R: Send> InOrder<T, R> {
         R: 'scope,
     {
         let (tasks, queue) = mpsc::channel::<Task<T, R>>();
-        let queue = Arc::new(Mutex::new(queue));
+        let (queue, waiting) = (Arc::new(Mutex::new(queue)), Arc::<AtomicUsize>::default());
         let mut threads = 0;
         for _ in 0..jobs.count() {
-            let queue = Arc::clone(&queue);
+            let (queue, waiting) = (Arc::clone(&queue), Arc::clone(&waiting));
             let work = move || {
                 let mut turn = worker();
                 // A lock is not poisoned: nothing panics while it is held.
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok((task, result)) = next() {
+                    waiting.fetch_sub(1, Relaxed);
                     // No one waits for it after an error of the output.
                     let _ = result.send(turn(task));
                 }
             };
             threads += usize::from(thread::Builder::new().spawn_scoped(scope, work).is_ok());
         }
-        (threads > 0).then(|| InOrder { tasks, results: VecDeque::new(), most: 2 * threads })
+        (threads > 0).then(|| InOrder { tasks, waiting, threads, results: VecDeque::new() })
     }
 
-    /// Hands over a task. If as many are under way as may be, waits for the oldest and returns its result.
+    /// Whether each thread has another task to begin when it is done with its own. Then the caller had better make the
+    /// next result itself: see [`InOrder::push_made`].
+    pub fn is_busy(&self) -> bool {
+        self.waiting.load(Relaxed) >= self.threads
+    }
+
+    /// Hands over a task. If many are under way, waits for the oldest and returns its result.
     pub fn push(&mut self, task: T) -> Option<R> {
         let (result, place) = mpsc::channel();
+        self.waiting.fetch_add(1, Relaxed);
         // It fails only if all threads panicked, which ends the scope.
         let _ = self.tasks.send((task, result));
-        self.results.push_back(place);
-        if self.results.len() > self.most { self.pop() } else { None }
+        self.results.push_back(TaskResult::Coming(place));
+        self.pop_of_many()
     }
 
-    /// The result of the oldest task that is under way, waiting for it; `None` if none is.
+    /// Takes the result of a task that the caller did itself, behind those that were handed over. If many are under way,
+    /// waits for the oldest and returns its result.
+    pub fn push_made(&mut self, result: R) -> Option<R> {
+        self.results.push_back(TaskResult::Made(result));
+        self.pop_of_many()
+    }
+
+    /// The result of the oldest task, if as many as may be are under way.
+    fn pop_of_many(&mut self) -> Option<R> {
+        if self.results.len() > 2 * (self.threads + 1) { self.pop() } else { None }
+    }
+
+    /// The result of the oldest task, waiting for it; `None` if there is none.
     pub fn pop(&mut self) -> Option<R> {
-        self.results.pop_front()?.recv().ok()
+        match self.results.pop_front()? {
+            TaskResult::Made(result) => Some(result),
+            TaskResult::Coming(place) => place.recv().ok(),
+        }
     }
 }
 
@@ -144,7 +182,27 @@ mod tests {
             results.extend(std::iter::from_fn(|| workers.pop()));
         });
         assert!(results.iter().copied().eq((0..1000).map(|task| task * 3)));
-        assert_eq!(highest.into_inner(), 2 * 3 + 1);
+        assert_eq!(highest.into_inner(), 2 * (3 + 1) + 1);
+    }
+
+    #[test]
+    fn results_of_the_caller_keep_their_place() {
+        let worker = || |task: u64| task * 3;
+        let (mut results, mut own) = (Vec::new(), 0);
+        thread::scope(|scope| {
+            let mut workers = InOrder::start(scope, Jobs::new(2), &worker).unwrap();
+            for task in 0..1000 {
+                if task % 7 == 3 || workers.is_busy() {
+                    own += 1;
+                    results.extend(workers.push_made(task * 3));
+                } else {
+                    results.extend(workers.push(task));
+                }
+            }
+            results.extend(std::iter::from_fn(|| workers.pop()));
+        });
+        assert!(results.iter().copied().eq((0..1000).map(|task| task * 3)));
+        assert!(own >= 142);
     }
 
     #[test]

@@ -138,6 +138,30 @@ fn a_compressed_series() {
     same(COMMANDS, &few, 0);
 }
 
+/// A file of several blocks, and the same with a wrong byte.
+#[test]
+fn an_xz_file_of_several_blocks() {
+    let folder = Folder::new();
+    let stream = long("rack_reqresp.tcplog", 30);
+    let mut packed = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    for block in stream.chunks(200_000) {
+        std::io::Write::write_all(&mut packed, block).unwrap();
+        // A block ends here.
+        std::io::Write::flush(&mut packed).unwrap();
+    }
+    let mut packed = packed.finish().unwrap();
+    let whole = [folder.write("whole.xz", &packed)];
+    same(COMMANDS, &whole, 0);
+    assert_eq!(
+        ran(&["json"], "2", &whole).stdout,
+        ran(&["json"], "2", &[folder.write("plain", &stream)]).stdout
+    );
+    let middle = packed.len() / 2;
+    packed[middle] ^= 0xff;
+    let all: &[&[&str]] = &[&["json"], &["info"], &["why"], &["convert", "-o", "-"]];
+    same(all, &[folder.write("damaged.xz", &packed)], 1);
+}
+
 #[test]
 fn parquet_is_the_same_too() {
     #[cfg(feature = "parquet")]

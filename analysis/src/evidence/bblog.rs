@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
 
-use bblog_dissector::bblog::{Record, t_flags};
+use bblog_dissector::bblog::{Record, TCPINFO_LEN, t_flags};
 use bblog_dissector::event::{Event, RowGroup};
 use bblog_dissector::spec::{FieldSpec, Stack, Unit};
 use bblog_dissector::tables;
@@ -263,6 +263,17 @@ pub fn srtt_us(event: &Event<'_>) -> Option<u32> {
     });
     let field = ROWS.iter().find_map(|&row| event.value_at(RowGroup::Common, row))?;
     micros(field.value.as_int()?, field.spec.unit, field.hz).filter(|&us| us != 0)
+}
+
+impl Plans {
+    /// As [`srtt_us`] of the event of `record`, without a look at the rows.
+    #[inline]
+    pub fn srtt_us(&self, record: &Record<'_>, event: &Event<'_>) -> Option<u32> {
+        let is_whole = event.as_bytes().len() >= TCPINFO_LEN;
+        let context = event.context();
+        let srtt = Some(record.srtt()).filter(|&srtt| srtt != 0 && is_whole)?;
+        micros(srtt.into(), self.srtt_unit(context), context.hz).filter(|&us| us != 0)
+    }
 }
 
 /// A span of time in microseconds; `None` for one that is no time: above an hour (a value that was never set, or

@@ -2,7 +2,7 @@
 //! Records and events decoded, one after the other.
 
 use bblog_analysis::track::{Track, Tracked};
-use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted, srtt_us};
+use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted};
 use bblog_dissector::Micros;
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{AlertGroup, AlertSpec, Category, Severity};
@@ -147,7 +147,8 @@ impl ItemDecoder {
                         followed.resent.feed(&mut self.plans, &item)
                     }
                 };
-                (event, Tracked { srtt_us: srtt_us(&event), ..tracked }, style, again)
+                let srtt_us = self.plans.srtt_us(&record, &event);
+                (event, Tracked { srtt_us, ..tracked }, style, again)
             }
             LogItem::Eventlog(item) => {
                 let spec = catalog::Catalog::event(item.tables, item.event.event_id());

@@ -21,7 +21,7 @@ use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, OnError};
 use crate::input::meter::Meter;
 use crate::input::{Input, InputName, InputPosition, Inputs, series};
-use crate::jobs::{Permit, Threads};
+use crate::jobs::{Jobs, Permit, Threads};
 
 /// Up to this number of inputs stay open from the start; more are opened when their first item comes next.
 const AWAKE: usize = 16;
@@ -121,7 +121,7 @@ impl<S: MergeInput> Lane<S> {
                 self.permit = Some(permit);
                 input
             }
-            _ => Input::open(&self.name, self.position.count, merged.meter)?,
+            _ => Input::open_with(&self.name, self.position.count, merged.meter, merged.jobs)?,
         };
         self.start(input, merged, on_error)
     }
@@ -204,6 +204,8 @@ struct Opening<'a> {
     assumptions: &'a Arc<Assumptions>,
     meter: &'a Arc<Meter>,
     threads: Option<&'a Threads>,
+    /// How many threads decode the blocks of one input.
+    jobs: Jobs,
 }
 
 impl<S: MergeInput> Merge<S> {
@@ -212,8 +214,12 @@ impl<S: MergeInput> Merge<S> {
     pub fn open(inputs: &Inputs, on_error: &mut OnError<'_>) -> Merge<S> {
         let mut merge = Merge::empty(&inputs.assumptions, &inputs.meter, Threads::new(inputs.jobs));
         let threads = merge.threads.clone();
-        let opening =
-            Opening { assumptions: &inputs.assumptions, meter: &inputs.meter, threads: threads.as_ref() };
+        let opening = Opening {
+            assumptions: &inputs.assumptions,
+            meter: &inputs.meter,
+            threads: threads.as_ref(),
+            jobs: inputs.jobs,
+        };
         merge.is_live = inputs.names.iter().any(|name| !name.can_be_opened_again());
         let series = series::first_of_each(&inputs.names);
         for ((index, name), series) in inputs.names.iter().enumerate().zip(series) {
@@ -324,8 +330,13 @@ impl<S: MergeInput> Merge<S> {
         }
         let Reverse((_, at)) = self.fronts.pop()?;
         self.next = self.fronts.peek().map(|Reverse(next)| *next);
-        let opening =
-            Opening { assumptions: &self.assumptions, meter: &self.meter, threads: self.threads.as_ref() };
+        let opening = Opening {
+            assumptions: &self.assumptions,
+            meter: &self.meter,
+            threads: self.threads.as_ref(),
+            // One of many: files are decoded beside each other.
+            jobs: Jobs::ONE,
+        };
         let is_awake = self.lanes.get_mut(at).is_some_and(|lane| lane.wake(&opening, on_error));
         self.turn(if is_awake { Turn::Item(at) } else { Turn::End(at) })
     }

@@ -30,7 +30,7 @@ pub use self::name::InputName;
 
 use self::assumptions::Assumptions;
 use self::big_endian::BigEndian;
-use self::compression::Compression;
+use self::compression::{Compression, XzBlocks};
 use self::error::{InputError, InputErrorKind, Recovery};
 use self::meter::{Meter, Metered};
 use self::window::{Ready, Window};
@@ -116,7 +116,25 @@ impl Input {
     /// # Errors
     /// An [`InputError`] if it cannot be opened or read, is a directory, or is of no known kind.
     pub fn open(name: &InputName, count: usize, meter: &Arc<Meter>) -> Result<Input, InputError> {
+        Input::open_with(name, count, meter, Jobs::ONE)
+    }
+
+    /// As [`Input::open`]. If it is the only input, as many threads as `jobs` says decode its blocks, if it has several.
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn open_with(
+        name: &InputName,
+        count: usize,
+        meter: &Arc<Meter>,
+        jobs: Jobs,
+    ) -> Result<Input, InputError> {
         let file = open_file(name)?;
+        let has_threads = jobs != Jobs::ONE && count == 1 && name.can_be_opened_again();
+        if has_threads && let Some(blocks) = XzBlocks::of(&file, jobs, meter) {
+            let window = Window::one_of(Box::new(blocks), count);
+            return Input::of_plain(name.clone(), Some(Compression::Xz), window, None, count);
+        }
         let ready = if name.can_be_opened_again() { None } else { ready(&file) };
         let mut window = Window::one_of(Box::new(Metered(file, Arc::clone(meter))), count);
         window.set_live(ready);
@@ -143,6 +161,17 @@ impl Input {
             window = Window::one_of(reader, count);
             window.set_live(ready.clone());
         }
+        Input::of_plain(name, compression, window, ready, count)
+    }
+
+    /// The same of bytes that are not compressed any more.
+    fn of_plain(
+        name: InputName,
+        compression: Option<Compression>,
+        mut window: Window,
+        ready: Option<Ready>,
+        count: usize,
+    ) -> Result<Input, InputError> {
         let begin = window.fill(SNIFF).to_vec();
         window = match BigEndian::of(&begin, WindowReader(window)) {
             Ok(reader) => {

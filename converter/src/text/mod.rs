@@ -6,6 +6,7 @@ pub mod clock_text;
 pub mod csv;
 pub mod fields;
 pub mod json;
+mod kept;
 mod pages;
 pub mod show;
 mod tcp_header;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Lines that several threads make. One thread reads and selects events, and gathers them in pages. The text of each
-//! page is made by a thread of its own, and goes to the output in the order of the events.
+//! Lines that several threads make. One thread reads and selects events, and gathers them in pages. The other threads make
+//! the text of pages, and so does the first while they have enough to do. Text goes to the output in the order of the events.
 
 use std::io;
 use std::thread;
@@ -21,8 +21,8 @@ struct TextPage {
     text: Vec<u8>,
 }
 
-/// As [`list`], with `jobs` threads that make text. Each has a sink of its own, made by `new_sink`: what a sink writes
-/// of an event may not depend on the events before it.
+/// As [`list`], with `jobs` threads, this one among them. Each has a sink of its own, made by `new_sink`: what a sink
+/// writes of an event may not depend on the events before it.
 ///
 /// # Errors
 /// Those of `out`; errors of inputs go to `on_error`.
@@ -44,7 +44,7 @@ pub fn list_in_pages<G: BufferedSink, S: TextSink>(
     thread::scope(|scope| {
         let mut sink = new_sink();
         sink.begin(out.buffer()?);
-        let start = || InOrder::start(scope, jobs, &worker);
+        let start = || InOrder::start(scope, Jobs::new(jobs.count() - 1), &worker);
         let mut pages =
             Pages { sink, start, workers: None, current: TextPage::default(), spare: Vec::new(), out };
         let mut written = 0;
@@ -73,7 +73,7 @@ fn filled(mut page: TextPage, sink: &mut impl TextSink) -> TextPage {
 
 /// Pages on their way.
 struct Pages<'a, S, G, F> {
-    /// Makes the text of pages that no thread needs to be started for.
+    /// Makes the text of pages of this thread.
     sink: S,
     /// Starts the threads, when the first page is full.
     start: F,
@@ -84,7 +84,7 @@ struct Pages<'a, S, G, F> {
 }
 
 impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<TextPage, TextPage>>> Pages<'_, S, G, F> {
-    /// Hands the current page to a thread.
+    /// Hands the current page to a thread, or makes its text here if all threads have enough to do.
     fn hand_over(&mut self) -> io::Result<()> {
         if self.workers.is_none() {
             self.workers = (self.start)();
@@ -92,6 +92,7 @@ impl<S: TextSink, G: BufferedSink, F: Fn() -> Option<InOrder<TextPage, TextPage>
         let next = self.spare.pop().unwrap_or_default();
         let page = std::mem::replace(&mut self.current, next);
         let done = match &mut self.workers {
+            Some(workers) if workers.is_busy() => workers.push_made(filled(page, &mut self.sink)),
             Some(workers) => workers.push(page),
             None => Some(filled(page, &mut self.sink)),
         };

@@ -98,6 +98,12 @@ impl<'a> Event<'a> {
         self.cx.kernel
     }
 
+    /// What decided on the meaning of the record: the stack is [`Event::stack`].
+    #[inline]
+    pub fn context(&self) -> RecordContext {
+        self.cx
+    }
+
     /// An eventlog event that `spec` describes.
     #[inline]
     pub fn of_elog(event: &RawEvent<'a>, spec: &'static EventSpec) -> Event<'a> {
@@ -276,11 +282,13 @@ impl<'a> Event<'a> {
         Fields { event: *self, rows, at, next: 0, end: rows.len(), holds_until: 0, tail: None }
     }
 
-    #[inline]
+    /// Most conditions are of stack and kernel alone: no call for those.
+    #[inline(always)]
     fn holds(&self, when: &When) -> bool {
         self.may_hold(when) && (when.conds.is_empty() || self.meets_all(when.conds))
     }
 
+    #[inline(never)]
     fn meets_all(&self, conds: &[Condition]) -> bool {
         conds.iter().all(|cond| self.meets(cond))
     }

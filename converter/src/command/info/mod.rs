@@ -87,7 +87,9 @@ fn of_input(
     on_error: &mut dyn FnMut(InputError),
 ) -> Report {
     let mut report = Report { file: name.to_string(), ..Report::default() };
-    let input = match Input::open(name, 1, &inputs.meter) {
+    // Of several inputs, as many are read at a time.
+    let jobs = if inputs.names.len() == 1 { inputs.jobs } else { Jobs::ONE };
+    let input = match Input::open_with(name, 1, &inputs.meter, jobs) {
         Ok(input) => input,
         Err(error) => {
             report.add_problem(&error);

@@ -5,6 +5,7 @@
 //! damaged is read as far as its decoder's own tool reads it. Several compressed files one after
 //! another are one input, as for the compressors' own tools.
 
+mod blocks;
 mod memory;
 mod xz;
 mod zstd;
@@ -14,6 +15,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::bufread::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 
+pub(super) use self::blocks::XzBlocks;
 use self::memory::Lease;
 use self::xz::XzDecoder;
 use self::zstd::ZstdDecoder;

@@ -11,7 +11,7 @@ use super::memory::Lease;
 /// The memory that a file may need at first: what `xz -6` needs (9 MiB), and room.
 const FIRST_LIMIT: u64 = 16 << 20;
 /// The most memory that a file may need: what the highest preset needs (`-9`: 65 MiB), and room.
-const LAST_LIMIT: u64 = 128 << 20;
+pub(super) const LAST_LIMIT: u64 = 128 << 20;
 /// What a decoder takes besides its dictionary.
 const FIXED: u64 = 256 * 1024;
 

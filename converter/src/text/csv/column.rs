@@ -15,6 +15,7 @@ use crate::event::origin::Origin;
 use crate::event::words::Words;
 use crate::select::named::{NamedField, OperandType, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
+use crate::text::csv::quote::quote;
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -23,16 +24,26 @@ pub struct CsvColumn {
     kind: ColumnKind,
     /// Whether its cells may need quotes.
     is_text: bool,
-    kept: Option<KeptCell>,
+    /// What the cells of BBLog records depend on; `None` if they depend on more.
+    basis: Option<CellBasis>,
 }
 
-/// The cell of the last BBLog record, of a column of values that every record has.
-#[derive(Clone, Debug)]
-struct KeptCell {
-    /// What the cell depends on.
-    of: ByteSet,
-    cell: Vec<u8>,
-    is_there: bool,
+/// What cells of BBLog records depend on, beside stack and kernel.
+#[derive(Clone, Copy, Debug)]
+struct CellBasis {
+    /// Bytes of the record.
+    bytes: ByteSet,
+    /// Whether it is also the section that the record is in.
+    section: bool,
+}
+
+/// What of a BBLog record is not as in the last one.
+#[derive(Clone, Copy)]
+pub(super) struct RecordChanges {
+    /// Bytes of the record; all if stack or kernel differ.
+    pub(super) bytes: ByteSet,
+    /// Its input or section.
+    pub(super) section: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -133,12 +144,11 @@ impl CsvColumn {
             ColumnKind::Item(own) => own.is_text(),
             ColumnKind::Field(field) => field.types().iter().any(|&is| is != OperandType::Number),
         };
-        let of = match &kind {
-            ColumnKind::Item(_) => None,
-            ColumnKind::Field(field) => field.byte_set(),
+        let basis = match &kind {
+            ColumnKind::Item(own) => own.basis(),
+            ColumnKind::Field(field) => field.byte_set().map(|bytes| CellBasis { bytes, section: false }),
         };
-        let kept = of.map(|of| KeptCell { of, cell: Vec::new(), is_there: false });
-        Ok(CsvColumn { name: name.to_owned(), kind, is_text, kept })
+        Ok(CsvColumn { name: name.to_owned(), kind, is_text, basis })
     }
 
     /// Whether it comes from the analysis, so that connections have to be followed.
@@ -151,40 +161,30 @@ impl CsvColumn {
         &self.name
     }
 
-    /// Whether its cells may need quotes: those of numbers, times and addresses do not.
+    /// Whether the cell of a BBLog record is that of the last one.
     #[inline]
-    pub(super) fn is_text(&self) -> bool {
-        self.is_text
+    pub(super) fn is_same(&self, changes: RecordChanges) -> bool {
+        self.basis.is_some_and(|basis| {
+            basis.bytes.is_disjoint(changes.bytes) && !(basis.section && changes.section)
+        })
     }
 
-    /// Appends its value. `changed` are the bytes of a BBLog record that are not those of the last one; `None` for
-    /// eventlog.
+    /// Appends its value, in quotes if need be.
     #[inline]
     pub(super) fn write(
-        &mut self,
+        &self,
         decoded: &DecodedItem<'_>,
-        changed: Option<ByteSet>,
         texts: &mut TextCache,
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) {
-        let field = match &self.kind {
-            ColumnKind::Item(own) => return own.write(decoded, texts, out),
-            ColumnKind::Field(field) => field,
-        };
-        let kept = self.kept.as_mut().zip(changed);
-        if let Some((kept, changed)) = &kept
-            && kept.is_there
-            && kept.of.is_disjoint(*changed)
-        {
-            return out.extend_from_slice(&kept.cell);
-        }
         let start = out.len();
-        write_field(field, decoded, scratch, out);
-        if let Some((kept, _)) = kept {
-            kept.cell.clear();
-            kept.cell.extend(out.iter().skip(start));
-            kept.is_there = true;
+        match &self.kind {
+            ColumnKind::Item(own) => own.write(decoded, texts, out),
+            ColumnKind::Field(field) => write_field(field, decoded, scratch, out),
+        }
+        if self.is_text {
+            quote(start, out);
         }
     }
 }
@@ -214,9 +214,21 @@ fn nearest(catalog: &Catalog, name: &str) -> Option<String> {
 }
 
 impl ItemColumn {
+    /// Whether its cells may need quotes: those of numbers and times do not.
     fn is_text(self) -> bool {
         use ItemColumn::{Event, Inferred, Kernel, Local, Provider, Remote, Stack, Summary};
         matches!(self, Event | Inferred | Kernel | Local | Provider | Remote | Stack | Summary)
+    }
+
+    /// What the cells of BBLog records depend on; `None` if they differ from record to record.
+    fn basis(self) -> Option<CellBasis> {
+        let bytes = match self {
+            ItemColumn::Number | ItemColumn::Relative | ItemColumn::Summary => return None,
+            ItemColumn::Time | ItemColumn::TimeUs => ByteSet::of_members(&["tv_sec", "tv_usec"]),
+            ItemColumn::Event | ItemColumn::EventId => ByteSet::of_members(&["event_id"]),
+            _ => ByteSet::NONE,
+        };
+        Some(CellBasis { bytes, section: true })
     }
 
     fn write(self, decoded: &DecodedItem<'_>, texts: &mut TextCache, out: &mut Vec<u8>) {
@@ -272,7 +284,7 @@ impl ItemColumn {
                 }
             }
             ItemColumn::Event if decoded.is_unknown() => {}
-            ItemColumn::Event => text(decoded.event.name().as_bytes(), out),
+            ItemColumn::Event => out.extend_from_slice(decoded.event.name().as_bytes()),
             ItemColumn::EventId => integer(event_id(item).into(), out),
             ItemColumn::Summary => {
                 texts.summary.clear();

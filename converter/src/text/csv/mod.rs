@@ -7,17 +7,20 @@
 //! - A value that an event does not have is empty. Several values are separated by `;`.
 
 mod column;
+mod quote;
 
 use bblog_dissector::catalog::Catalog;
 
 pub use column::{CsvColumn, UnknownColumn};
 
-use self::column::TextCache;
+use self::column::{RecordChanges, TextCache};
+use self::quote::quote;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
 use crate::select::named::Scratch;
 use crate::text::TextSink;
 use crate::text::changes::Changes;
+use crate::text::kept::KeptText;
 
 /// The default columns.
 pub const DEFAULT: [&str; 13] = [
@@ -39,9 +42,13 @@ pub const DEFAULT: [&str; 13] = [
 /// Writes events as lines of values.
 pub struct Csv {
     columns: Vec<CsvColumn>,
+    /// The cells of the last BBLog record.
+    kept: KeptText,
     texts: TextCache,
     scratch: Scratch,
     changes: Changes,
+    /// Input and section of the last BBLog record.
+    section: Option<(usize, u64)>,
 }
 
 impl Csv {
@@ -64,7 +71,8 @@ impl Csv {
     }
 
     fn of(columns: Vec<CsvColumn>) -> Csv {
-        Csv { columns, texts: TextCache::default(), scratch: Scratch::default(), changes: Changes::default() }
+        let (kept, texts, scratch, changes) = Default::default();
+        Csv { columns, kept, texts, scratch, changes, section: None }
     }
 
     /// Whether a column comes from the analysis, so that connections have to be followed.
@@ -88,45 +96,22 @@ impl TextSink for Csv {
     #[inline]
     fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
         let begin = out.len();
-        let changed = match decoded.item {
-            LogItem::Bblog(_) => Some(self.changes.next(&decoded.event)),
-            LogItem::Eventlog(_) => None,
-        };
-        for column in &mut self.columns {
-            let start = out.len();
-            column.write(decoded, changed, &mut self.texts, &mut self.scratch, out);
-            if column.is_text() {
-                quote(start, out);
-            }
+        let Csv { columns, kept, texts, scratch, .. } = self;
+        let mut write = |column: &mut CsvColumn, out: &mut Vec<u8>| {
+            column.write(decoded, texts, scratch, out);
             out.push(b',');
+        };
+        match decoded.item {
+            LogItem::Bblog(item) => {
+                let section = Some((decoded.input, item.section));
+                let is_new = std::mem::replace(&mut self.section, section) != section;
+                let changes = RecordChanges { bytes: self.changes.next(&decoded.event), section: is_new };
+                kept.write(columns, out, |column| column.is_same(changes), write);
+            }
+            LogItem::Eventlog(_) => columns.iter_mut().for_each(|column| write(column, out)),
         }
         end_line(begin, out);
     }
-}
-
-/// Puts quotes around the cell that begins at `start`, if it needs them. In place: the csv crate copies each cell and
-/// each line, which takes a quarter of the time of a line.
-#[inline]
-fn quote(start: usize, out: &mut Vec<u8>) {
-    let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
-    // Without an end at the first, so that the compiler looks at many bytes at once.
-    let needs_quotes = |cell: &[u8]| cell.iter().fold(false, |found, byte| found | is_special(byte));
-    if out.get(start..).is_some_and(needs_quotes) {
-        quote_always(start, out);
-    }
-}
-
-#[cold]
-fn quote_always(start: usize, out: &mut Vec<u8>) {
-    let cell = out.split_off(start);
-    out.push(b'"');
-    for byte in cell {
-        if byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(byte);
-    }
-    out.push(b'"');
 }
 
 /// Ends the line that begins at `begin`, behind the comma of its last cell. A line of one empty cell has quotes, or it

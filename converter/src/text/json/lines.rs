@@ -15,6 +15,7 @@ use crate::event::origin::Origin;
 use crate::text::TextSink;
 use crate::text::changes::Changes;
 use crate::text::clock_text::ClockText;
+use crate::text::kept::KeptText;
 use crate::text::tcp_header::TcpHeaderText;
 
 /// Writes events as JSON Lines.
@@ -27,8 +28,8 @@ pub struct JsonLines {
     clock: ClockText,
     connections: ConnectionTexts,
     changes: Changes,
-    /// The members of the last record.
-    state: Box<[StateMember]>,
+    /// The members that every record has, and their text in the last one.
+    state: (Box<[StateMember]>, KeptText),
 }
 
 impl JsonLines {
@@ -41,7 +42,7 @@ impl JsonLines {
             clock: ClockText::default(),
             connections: ConnectionTexts::new(),
             changes: Changes::default(),
-            state: StateMember::all(),
+            state: (StateMember::all(), KeptText::default()),
         }
     }
 }
@@ -276,15 +277,18 @@ impl<'a> ObjectMembers<'a> {
     }
 
     /// Adds the members that every record has. The bytes `changed` differ from those of the last record.
-    fn state(&mut self, event: &Event<'_>, changed: ByteSet, state: &mut [StateMember]) {
-        for member in state {
-            if member.repeat(changed, self.out) {
-                continue;
-            }
-            let start = self.out.len();
-            event.value_at(member.group, member.index).iter().for_each(|field| self.add(field));
-            member.keep(self.out.get(start..).unwrap_or_default());
-        }
+    fn state(
+        &mut self,
+        event: &Event<'_>,
+        changed: ByteSet,
+        (state, kept): &mut (Box<[StateMember]>, KeptText),
+    ) {
+        let keys = &mut *self.keys;
+        let is_same = |member: &StateMember| member.of.is_disjoint(changed);
+        kept.write(state, self.out, is_same, |member, out| {
+            let value = event.value_at(member.group, member.index);
+            value.iter().for_each(|field| ObjectMembers::new(keys, out).add(field));
+        });
     }
 
     /// Adds the values of a group. One loop for all groups, so that it is compiled in one piece with what it calls: a
