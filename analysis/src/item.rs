@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What the analysis takes: records and events, borrowed from wherever they were read.
 
+use std::num::NonZeroU32;
+
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Record;
 use bblog_dissector::elog::RawEvent;
@@ -36,6 +38,8 @@ pub struct EventItem<'a> {
     pub spec: &'static EventSpec,
     /// When it was made; any clock that all items of a connection share.
     pub time: Micros,
+    /// Ticks per second of the machine that wrote it. Without them times in ticks are missing.
+    pub hz: Option<NonZeroU32>,
 }
 
 impl Item<'_> {

@@ -73,7 +73,8 @@ pub fn swap_event_header(header: &mut [u8; EVENT_HEADER_LEN]) {
 
 /// Turns the payload of an event round that `spec` describes.
 pub fn swap_payload(payload: &mut [u8], spec: &EventSpec) {
-    for row in spec.fields {
+    // Other rows of a field have conditions, and lie where its own does.
+    for row in spec.fields.iter().filter(|row| row.when.conds.is_empty()) {
         let size = row.place.size;
         let is_integer =
             !matches!(row.kind, ValueKind::Text | ValueKind::Bytes | ValueKind::Ipv4 | ValueKind::Ipv6);

@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::Write;
 
 use crate::elog::{EVENT_HEADER_LEN, RawEvent, SESSION_CREATE};
-use crate::event::{Event, Field, RowGroup, Value};
+use crate::event::{Event, Field, Value};
 use crate::spec::{
     ByteOrder, EventSpec, FieldSpec, NameTable, Repeat, TemplatePart, Unit, ValueKind, ValueNames,
 };
@@ -71,7 +71,8 @@ fn sentence(event: &Event<'_>, spec: &'static EventSpec, out: &mut Vec<u8>) {
         if row.place.repeat != Repeat::Once {
             return None;
         }
-        event.value_at(RowGroup::Own, usize::from(index))
+        // Whatever its unit is.
+        event.read_row(row, EVENT_HEADER_LEN, 0)
     };
     for part in spec.format {
         match part {

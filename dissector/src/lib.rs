@@ -50,6 +50,7 @@ mod time;
 pub mod bblog;
 pub mod byte_order;
 pub mod catalog;
+pub mod counted;
 pub mod decoder;
 pub mod elog;
 pub mod elog_text;

@@ -161,7 +161,9 @@ pub(crate) fn quantity<W: Write>(
         Unit::Hex | Unit::Pointer => write!(out, "{v:#x}"),
         Unit::X256 => decimal(out, v, 256, 2),
         Unit::X1000 => decimal(out, v, 1000, 2),
-        Unit::Ticks | Unit::TicksX16 | Unit::TicksX32 => ticks(out, v, unit.ticks_scale().unwrap_or(1), hz),
+        Unit::Ticks | Unit::TicksX16 | Unit::TicksX32 | Unit::TicksX1000 => {
+            ticks(out, v, unit.ticks_scale().unwrap_or(1), hz)
+        }
         Unit::Us => time(out, v),
         Unit::Ms if v.unsigned_abs() >= LONG / 1000 => time(out, v.saturating_mul(1000)),
         Unit::BytesPerSec => rate(out, v),

@@ -21,6 +21,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, InterfaceStatisticsOption};
 
 use crate::block::{OPT_CUSTOM, RawOption};
+use crate::machine::Machine;
 use crate::section_head::{SectionHead, custom_option, interface, section_header};
 
 /// The FreeBSD Project's private enterprise number.
@@ -50,6 +51,8 @@ pub struct CaptureInfo<'a> {
     pub providers: String,
     /// The name of the capture, as text.
     pub source: String,
+    /// The machine that wrote it.
+    pub machine: Machine,
 }
 
 impl CaptureInfo<'_> {
@@ -58,10 +61,13 @@ impl CaptureInfo<'_> {
         let mut value = TAG.to_vec();
         value.extend_from_slice(&self.header.to_bytes());
         value.extend_from_slice(self.table);
+        let mut options = vec![custom_option(PEN, value)];
+        // No event has the number of a stack.
+        options.extend(self.machine.options(&[]));
         let packets = format!("TCP segments (events IN and OUT) of {}", self.source);
         let events = format!("events of {} from {}", self.providers, self.source);
         SectionHead {
-            header: section_header(vec![custom_option(PEN, value)]),
+            header: section_header(options),
             interfaces: vec![
                 described(DataLink::RAW, "tcp", packets),
                 described(DataLink::WIRESHARK_UPPER_PDU, "eventlog", events),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Facts about the machine that wrote the BBLog records of a section: the kernel and its ticks per second,
+//! Facts about the machine that wrote the BBLog records or eventlog events of a section: the kernel and its ticks per second,
 //! and which of these and the stack's name were inferred.
 //!
 //! The kernel is in `shb_os`. Everything else is in one custom option of the section header, under the
@@ -50,7 +50,7 @@ impl<T> Fact<T> {
     }
 }
 
-/// Facts about the machine that wrote the BBLog records of a section.
+/// Facts about the machine that wrote the BBLog records or eventlog events of a section.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Ticks per second (kern.hz).

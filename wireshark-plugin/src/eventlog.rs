@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! An eventlog(9) event: its name, its summary, and the items of the tree.
 
+use std::num::NonZeroU32;
+
 use bblog_analysis::links::Act;
 use bblog_analysis::{EventItem, Item};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::{Catalog, ProviderSpec};
 use bblog_dissector::elog::{EVENT_HEADER_LEN, RawEvent};
 use bblog_dissector::event::{Event, Field, RowGroup};
+use bblog_dissector::spec::EventSpec;
 use bblog_dissector::tables;
 use bblog_dissector::tcp_provider;
 use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::SegmentWords;
+use bblog_pcapng::machine::Fact;
 use bblog_pcapng::packet::{ParsedPacket, RAW};
 
 use crate::answer::{self, alerts, counted, malformed, notice};
@@ -35,9 +39,15 @@ pub fn decode(
     items: &mut Items,
 ) -> Answer {
     let layout = section.layout_with(raw);
+    if request.first {
+        section.observe_event(raw);
+    }
     let provider = section.provider(raw.provider_id());
     let table = provider.and_then(|name| catalog::get().provider(name, layout));
-    let event = Event::of_elog(raw, Catalog::event(table, raw.event_id()));
+    let spec = Catalog::event(table, raw.event_id());
+    // Few events have times in ticks.
+    let hz = if in_ticks(spec) { section.ticks_per_second() } else { None };
+    let event = Event::of_elog(raw, spec).with_hz(hz.map(|hz| hz.value));
     let flow = frames.flow(Flow::Session(request.section, raw.provider_id(), raw.session_id()));
     let mut again = None;
     if request.first {
@@ -48,8 +58,8 @@ pub fn decode(
         }
         if is_tcp(table) {
             frames.note_tcp_event(request.frame, flow, raw.event_id(), &event);
-            let (time, spec) = (Micros(raw.timestamp() as i64), event.spec());
-            let item = Item::Eventlog(EventItem { event: *raw, spec, time });
+            let (time, hz) = (Micros(raw.timestamp() as i64), hz.map(|hz| hz.value));
+            let item = Item::Eventlog(EventItem { event: *raw, spec, time, hz });
             if answer::is_followed(request) {
                 frames.follow.feed(request.frame, flow, &item);
             } else if answer::wants_again(request) {
@@ -98,7 +108,7 @@ pub fn decode(
         decoded.state = items.text(format_args!("cwnd={}", cwnd.value.as_int().unwrap_or_default()));
     }
     let tcp_id = is_tcp(table).then(|| raw.event_id());
-    let seen = FrameEvent { request, event, tcp_id, again: again.is_some(), provider: decoded.provider };
+    let seen = FrameEvent { request, event, tcp_id, again: again.is_some(), provider: decoded.provider, hz };
     if request.wants(ffi::BBLOG_WANT_TEXT) {
         seen.tree(frames, items);
     } else if request.wants(ffi::BBLOG_WANT_ITEMS) {
@@ -110,6 +120,11 @@ pub fn decode(
 /// Whether a table is one of the tcp provider.
 fn is_tcp(table: Option<&ProviderSpec>) -> bool {
     table.is_some_and(|table| table.name.as_bytes() == tcp_provider::NAME)
+}
+
+/// Whether times of an event may be in ticks.
+fn in_ticks(spec: &EventSpec) -> bool {
+    spec.fields.iter().any(|row| row.unit.ticks_scale().is_some())
 }
 
 /// What an event of the tcp provider does as a segment.
@@ -140,6 +155,8 @@ struct FrameEvent<'a> {
     /// Whether it is a segment that was sent before.
     again: bool,
     provider: TextAt,
+    /// Ticks per second, of an event with times in ticks.
+    hz: Option<Fact<NonZeroU32>>,
 }
 
 impl FrameEvent<'_> {
@@ -214,5 +231,21 @@ impl FrameEvent<'_> {
         self.trailing(items);
         items.group(ffi::BBLOG_SUBTREE_HEADER, "Event header", origin, 0..EVENT_HEADER_LEN);
         event.common().for_each(|value| logged.push(items, &value));
+        self.ticks(items);
+    }
+
+    /// Adds what a tick was taken to be.
+    fn ticks(&self, items: &mut Items) {
+        if !self.event.fields().any(|field| field.spec.unit.ticks_scale().is_some()) {
+            return;
+        }
+        let text = match self.hz {
+            Some(hz) if hz.is_inferred => {
+                items.text(format_args!("Decoded with: hz {} (inferred)", hz.value))
+            }
+            Some(hz) => items.text(format_args!("Decoded with: hz {}", hz.value)),
+            None => items.text(format_args!("Decoded with: hz not known")),
+        };
+        items.push(ffi::bblog_item { generated: true, ..line::of_text(text, 0) });
     }
 }

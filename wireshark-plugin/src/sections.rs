@@ -6,12 +6,13 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-use bblog_analysis::infer::Inference;
+use bblog_analysis::infer::{EventlogTicks, Inference};
 use bblog_dissector::bblog::{Header, Record};
 use bblog_dissector::elog::{FILE_HEADER_LEN, MAGIC, ProviderTable, RawEvent};
 use bblog_dissector::event::RecordContext;
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::spec::{Kernel, KernelSet, Stack};
+use bblog_dissector::tcp_provider;
 use bblog_pcapng::machine::{self, Fact, Machine};
 use bblog_pcapng::{elog, netflix};
 
@@ -114,6 +115,8 @@ pub struct SectionFacts {
     votes: Votes,
     /// How many events have voted.
     voters: u32,
+    /// eventlog: what the events prove about the machine's ticks per second.
+    ticks: EventlogTicks,
 }
 
 impl SectionFacts {
@@ -185,6 +188,20 @@ impl SectionFacts {
             self.voters += 1;
         }
         self.votes.winner()
+    }
+
+    /// Takes in what an eventlog event proves about the machine's ticks per second.
+    pub fn observe_event(&mut self, raw: &RawEvent<'_>) {
+        let wants = self.machine.hz.is_none() && self.ticks.is_open();
+        if wants && self.provider(raw.provider_id()) == Some(tcp_provider::NAME) {
+            self.ticks.observe(raw);
+        }
+    }
+
+    /// Ticks per second of the machine that wrote the section's events.
+    pub fn ticks_per_second(&self) -> Option<Fact<NonZeroU32>> {
+        let inferred = || NonZeroU32::new(self.ticks.hz()?.value).map(Fact::inferred);
+        self.machine.hz.or_else(inferred)
     }
 
     /// Notes what an option says; options of other kinds, or too short, say nothing.

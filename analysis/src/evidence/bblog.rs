@@ -287,6 +287,7 @@ pub fn micros(value: i64, unit: Unit, hz: Option<NonZeroU32>) -> Option<u32> {
         Unit::Ms => value.checked_mul(1000),
         Unit::Ticks => ticks(1),
         Unit::TicksX32 => ticks(32),
+        Unit::TicksX1000 => ticks(1000),
         _ => None,
     };
     us.filter(|&us| us <= HOUR).and_then(|us| u32::try_from(us).ok())

@@ -4,6 +4,8 @@
 //! An event holds what it is about and no more, so the facts are carried on from event to event. Which events
 //! there are depends on the stack: RACK logs no segments.
 
+use std::num::NonZeroU32;
+
 use bblog_dissector::event::{Event, RowGroup, Value};
 use bblog_dissector::spec::{FieldSpec, Stack};
 
@@ -47,7 +49,7 @@ struct EventValues {
 pub(super) fn read<'a>(plans: &mut Plans, facts: &mut Facts, item: &EventItem<'a>) -> Observed<'a> {
     let (plan, _) = plans.eventlog(item.spec);
     let mut seen = Observed { sent_before: facts.snd_max, ..Observed::default() };
-    let event = Event::of_elog(&item.event, item.spec);
+    let event = Event::of_elog(&item.event, item.spec).with_hz(item.hz);
     let values = values(facts, &mut seen, &event, plan);
     if plan.role != EventRole::RtoRecovery {
         seen.timer = plan.fires.timer(&event);
@@ -96,14 +98,19 @@ fn values<'a>(facts: &mut Facts, seen: &mut Observed<'a>, event: &Event<'a>, pla
             ValueRole::Error => values.error = value,
             ValueRole::MssWithOptions => values.mss = Some(word),
             ValueRole::Timer => values.timer = Meanings::timer(field.spec, value),
-            fact => lasting(facts, seen, (fact, field.spec, value)),
+            fact => lasting(facts, seen, (fact, field.spec, value), field.hz),
         }
     }
     values
 }
 
 /// Values that are facts as they stand.
-fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (ValueRole, &FieldSpec, i64)) {
+fn lasting(
+    facts: &mut Facts,
+    seen: &mut Observed<'_>,
+    (fact, row, value): (ValueRole, &FieldSpec, i64),
+    hz: Option<NonZeroU32>,
+) {
     let word = value as u32;
     match fact {
         ValueRole::State => {
@@ -123,12 +130,16 @@ fn lasting(facts: &mut Facts, seen: &mut Observed<'_>, (fact, row, value): (Valu
             facts.ecn = has("CP_ECN").zip(has("CP_ACE")).map(|(ecn, ace)| ecn || ace);
         }
         ValueRole::Rtt(kind) => {
-            if let Some(rtt) = super::bblog::micros(value, row.unit, None).filter(|&rtt| rtt > 0) {
+            if let Some(rtt) = super::bblog::micros(value, row.unit, hz).filter(|&rtt| rtt > 0) {
                 seen.rtt = Some((kind, rtt));
             }
         }
         // 0 before the first sample.
-        ValueRole::Srtt => facts.srtt_us = super::bblog::micros(value, row.unit, None).filter(|&us| us > 0),
+        ValueRole::Srtt => {
+            facts.srtt_us = super::bblog::micros(value, row.unit, hz).filter(|&us| us > 0);
+            // The default stack alone writes ticks.
+            seen.default_srtt = facts.srtt_us.filter(|_| row.unit.ticks_scale().is_some());
+        }
         ValueRole::Goodput => seen.goodput = u64::try_from(value).ok().filter(|&rate| rate > 0),
         ValueRole::HyStart => seen.hystart = Meanings::ends_slow_start(row, value),
         ValueRole::Persist => facts.persist = Some(value != 0),

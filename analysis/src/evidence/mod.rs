@@ -33,6 +33,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) sent_before: Option<u32>,
     /// A round-trip time, microseconds.
     pub(crate) rtt: Option<(RttKind, u32)>,
+    /// The default stack's smoothed RTT beside another one, microseconds.
+    pub(crate) default_srtt: Option<u32>,
     /// The newest SACK block received, where the log has it apart from the segment.
     pub(crate) sack: Option<LoggedSackBlock>,
     /// Our initial sequence number, where the item says it.

@@ -241,11 +241,16 @@ impl Connection {
 
     /// Takes in a round-trip time, unless it is not the connection's own.
     fn round_trip(&mut self, seen: &Observed<'_>, stack: Option<StackOf>) {
-        let Some((kind, rtt)) = seen.rtt else { return };
-        let is_smoothed = kind == RttKind::Smoothed && stack.is_some_and(|of| of.stack == Stack::Freebsd);
+        let is_default = stack.is_some_and(|of| of.stack == Stack::Freebsd);
+        let smoothed = match seen.rtt {
+            Some((RttKind::Smoothed, rtt)) if is_default => Some(rtt),
+            _ => seen.default_srtt,
+        };
         let age = (self.clock.now - self.clock.first.unwrap_or_default()).0.unsigned_abs();
         let age = Some(age).filter(|_| self.clock.is_whole);
-        if !is_smoothed || self.cached_rtt.take(rtt, age, self.handshake.syns > 0) {
+        let syn_sent = self.handshake.syns > 0;
+        let is_own = smoothed.is_none_or(|srtt| self.cached_rtt.take(srtt, age, syn_sent));
+        if let Some((kind, rtt)) = seen.rtt.filter(|rtt| rtt.0 != RttKind::Smoothed || is_own) {
             self.rtts.add(kind, rtt);
         }
     }

@@ -6,7 +6,7 @@ use bblog_dissector::Micros;
 use super::{CLEARLY, Inferred};
 
 /// Values that kern.hz usually has: the default on hardware is 1000, in virtual machines 100.
-const USUAL: [u32; 8] = [50, 100, 250, 500, 1_000, 2_000, 4_000, 10_000];
+pub(super) const USUAL: [u32; 8] = [50, 100, 250, 500, 1_000, 2_000, 4_000, 10_000];
 /// Ticks that must pass between two records: the counter steps once a tick, and a machine that is
 /// busy, or a virtual one that does not run, counts some late.
 const LEAST_TICKS: i64 = 5;

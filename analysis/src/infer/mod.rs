@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a BBLog record does not say about the machine that wrote it: which TCP stack has which number,
-//! which kernel it is, and how many ticks a second has.
+//! which kernel it is, and how many ticks a second has. An event of eventlog does not say the last of these
+//! ([`EventlogTicks`]).
 //!
 //! An [`Inference`] is about one machine between two boots. It looks at records in the order in which
 //! they stand in the log, takes votes, and answers at any time: its answers may change as records
@@ -23,6 +24,7 @@
 //! assert_eq!(machine.stack(7).unwrap().value, Stack::Freebsd);
 //! ```
 
+mod eventlog;
 mod hz;
 mod kernel;
 mod machines;
@@ -33,6 +35,7 @@ use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{ALL, KernelSet, Proof, Stack};
 use bblog_dissector::tables;
 
+pub use self::eventlog::EventlogTicks;
 pub use self::machines::Machines;
 
 use self::hz::TickVotes;

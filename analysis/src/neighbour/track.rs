@@ -87,7 +87,7 @@ impl Tracked {
     pub fn with_srtt(self, id: u32, event: &Event<'_>) -> Tracked {
         let srtt = || event.get("srtt").filter(|srtt| !srtt.value.is_zero());
         let srtt = if id == tcp_provider::id::RTT { srtt() } else { None };
-        let srtt_us = srtt.and_then(|srtt| micros(srtt.value.as_int()?, srtt.spec.unit, None));
+        let srtt_us = srtt.and_then(|srtt| micros(srtt.value.as_int()?, srtt.spec.unit, srtt.hz));
         Tracked { srtt_us, ..self }
     }
 

@@ -8,8 +8,9 @@ use crate::measure::handshake::Offer;
 use crate::measure::slow_start::{SlowStart, SlowStartEnd};
 use crate::measure::tally::EndSegment;
 use crate::measure::transmit::Cause;
-use crate::words::quantity::{CountText, Percent, RateText, TimeText};
+use crate::words::quantity::{Percent, RateText, TimeText};
 use crate::words::sentence::errno_name;
+use bblog_dissector::counted::Counted;
 
 /// Something worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +118,7 @@ impl Notes {
 
     fn failures(&mut self, account: &Account) {
         for &(errno, times) in &account.failed {
-            let text = format!("{} failed: {}.", CountText(times.into(), "send"), errno_name(errno));
+            let text = format!("{} failed: {}.", Counted(times.into(), "send"), errno_name(errno));
             let values = [("errno", Number(errno.unsigned_abs().into())), ("sends", Number(times.into()))];
             self.add("failed_sends", text, &values);
         }
@@ -131,8 +132,7 @@ impl Notes {
             let known: Vec<String> =
                 known.map(|(cause, times)| format!("{times} by {}", cause.name())).collect();
             let known = if known.is_empty() { String::new() } else { format!(": {}", known.join(", ")) };
-            let text =
-                format!("{}, {}{known}.", CountText(segments, "retransmission"), CountText(bytes, "byte"));
+            let text = format!("{}, {}{known}.", Counted(segments, "retransmission"), Counted(bytes, "byte"));
             let names = ["rto", "tlp", "rack", "dupacks"];
             let mut values = vec![("segments", Number(segments)), ("bytes", Number(bytes))];
             values.extend(names.iter().zip(causes).map(|(name, cause)| (*name, Number(cause.1.into()))));
@@ -147,7 +147,7 @@ impl Notes {
         if seen.reordered > 0 {
             let (times, by) = (u64::from(seen.reordered), u64::from(seen.reordered_by));
             let text =
-                format!("Segments arrived out of order {}, by up to {by} bytes.", CountText(times, "time"));
+                format!("Segments arrived out of order {}, by up to {by} bytes.", Counted(times, "time"));
             self.add("reordering", text, &[("times", Number(times)), ("bytes", Number(by))]);
         }
     }
@@ -196,7 +196,7 @@ impl Notes {
         let seen = &account.tally;
         if seen.zero_windows > 0 {
             let times = u64::from(seen.zero_windows);
-            let text = format!("The peer closed its window {}.", CountText(times, "time"));
+            let text = format!("The peer closed its window {}.", Counted(times, "time"));
             self.add("zero_window", text, &[("times", Number(times))]);
         }
         let share = account.sending.share(Limit::ReceiverWindow);
@@ -242,7 +242,7 @@ impl Notes {
             ("congestion_control_change", "The congestion control", account.cc_changes),
         ];
         for (kind, what, times) in changes.into_iter().filter(|change| change.2 > 0) {
-            let text = format!("{what} changed {}.", CountText(times.into(), "time"));
+            let text = format!("{what} changed {}.", Counted(times.into(), "time"));
             self.add(kind, text, &[("times", Number(times.into()))]);
         }
     }
@@ -265,7 +265,7 @@ impl Notes {
             let text = format!(
                 "{} missing in {}: that time is unknown.",
                 were(account.missing, "record"),
-                CountText(account.gaps.into(), "place")
+                Counted(account.gaps.into(), "place")
             );
             let values = [("records", Number(account.missing)), ("gaps", Number(account.gaps.into()))];
             self.add("records_missing", text, &values);
@@ -275,5 +275,5 @@ impl Notes {
 
 /// `1 SYN was`, `3 SYNs were`.
 fn were(count: u64, what: &'static str) -> String {
-    format!("{} {}", CountText(count, what), if count == 1 { "was" } else { "were" })
+    format!("{} {}", Counted(count, what), if count == 1 { "was" } else { "were" })
 }

@@ -46,21 +46,6 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A number and what it counts: `1 segment`, `4 segments`.
-#[derive(Clone, Copy)]
-pub(crate) struct CountText(pub(crate) u64, pub(crate) &'static str);
-
-impl fmt::Display for CountText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = match self.0 {
-            1 => "",
-            _ if self.1.ends_with("s") || self.1.ends_with("x") => "es",
-            _ => "s",
-        };
-        write!(f, "{} {}{plural}", self.0, self.1)
-    }
-}
-
 /// A stretch of time since the beginning, microseconds: `0.107-0.366 s`.
 #[derive(Clone, Copy)]
 pub(crate) struct Between(pub(crate) i64, pub(crate) i64);
@@ -83,8 +68,6 @@ mod tests {
         assert_eq!(times, ["0 us", "999 us", "20.9 ms", "259 ms", "1.30 s", "7200 s"]);
         let rates = [10, 651_600, 4_400_000, 12_000_000_000].map(|rate| RateText(rate).to_string());
         assert_eq!(rates, ["10 bit/s", "651.6 kbit/s", "4.4 Mbit/s", "12.0 Gbit/s"]);
-        assert_eq!(CountText(1, "segment").to_string(), "1 segment");
-        assert_eq!(CountText(2, "loss").to_string(), "2 losses");
         assert_eq!(Between(107_114, 366_115).to_string(), "0.107-0.366 s");
     }
 }

@@ -4,13 +4,14 @@
 use std::fmt::{self, Write};
 
 use bblog_dissector::Micros;
+use bblog_dissector::counted::Counted;
 use bblog_dissector::spec::ValueNames;
 
 use crate::follow::account::Account;
 use crate::limits::limit::Limit;
 use crate::limits::stall::{Stall, StallCause, StallEnd};
 use crate::tcp::timer::Timer;
-use crate::words::quantity::{Between, CountText, Percent, TimeText};
+use crate::words::quantity::{Between, Percent, TimeText};
 
 impl Stall {
     /// What happened, in a sentence without a period; times are relative to `first`:
@@ -26,7 +27,7 @@ impl Stall {
     }
 
     fn happened(&self, text: &mut String) -> fmt::Result {
-        let segments = CountText(self.segments().into(), "segment");
+        let segments = Counted(self.segments().into(), "segment");
         let was = if self.segments() == 1 { "was" } else { "were" };
         match self.cause {
             StallCause::TailLoss if self.segments() == 1 => {
@@ -40,7 +41,7 @@ impl Stall {
                 write!(text, "all {segments} in flight {was} lost or unanswered{}", self.timers())
             }
             StallCause::RetransmissionLost => {
-                let resent = CountText(self.resent.into(), "retransmission");
+                let resent = Counted(self.resent.into(), "retransmission");
                 write!(
                     text,
                     "of {segments} in flight one was lost, and {resent} did not help{}",
@@ -50,13 +51,13 @@ impl Stall {
             StallCause::FewDuplicateAcks => write!(
                 text,
                 "{segments} in flight gave {}: too few to send again before the timeout",
-                CountText(self.dupacks.into(), "duplicate ACK")
+                Counted(self.dupacks.into(), "duplicate ACK")
             ),
             StallCause::SlowRepair => {
                 write!(
                     text,
                     "a loss was repaired slowly, {} sent again",
-                    CountText(self.resent.into(), "segment")
+                    Counted(self.resent.into(), "segment")
                 )
             }
             StallCause::LateAcks if self.resent > 0 => {
@@ -66,7 +67,7 @@ impl Stall {
             StallCause::ZeroWindow => {
                 let probes = u64::from(self.fired(Timer::Persist));
                 write!(text, "the peer's window was closed or full")?;
-                if probes > 0 { write!(text, ", probed {}", CountText(probes, "time")) } else { Ok(()) }
+                if probes > 0 { write!(text, ", probed {}", Counted(probes, "time")) } else { Ok(()) }
             }
             StallCause::ApplicationSilent => write!(text, "the application had nothing to send"),
             StallCause::SendFailed => match self.errno {
@@ -77,7 +78,7 @@ impl Stall {
             StallCause::PeerSilent => self.silent(text),
             StallCause::LogGap if self.missing == 0 => write!(text, "records were passed over"),
             StallCause::LogGap => {
-                write!(text, "{} missing in the log", CountText(self.missing.into(), "record"))
+                write!(text, "{} missing in the log", Counted(self.missing.into(), "record"))
             }
             StallCause::Unknown => write!(text, "no progress, and the log does not say why"),
         }
@@ -90,10 +91,10 @@ impl Stall {
             1 => write!(text, "the last segment of a burst was lost")?,
             segments => write!(text, "the last {segments} segments of a burst were lost")?,
         }
-        write!(text, " and {} too", CountText(tlps, "tail loss probe"))?;
+        write!(text, " and {} too", Counted(tlps, "tail loss probe"))?;
         match u64::from(self.fired(Timer::Rto)) {
             0 => Ok(()),
-            rtos => write!(text, ", so the retransmission timer fired {}", CountText(rtos, "time")),
+            rtos => write!(text, ", so the retransmission timer fired {}", Counted(rtos, "time")),
         }
     }
 
@@ -103,10 +104,10 @@ impl Stall {
             write!(text, "the SYN was not answered")?;
             match u64::from(self.resent) {
                 0 => Ok(()),
-                resent => write!(text, " and sent again {}", CountText(resent, "time")),
+                resent => write!(text, " and sent again {}", Counted(resent, "time")),
             }
         } else if keepalives > 0 {
-            write!(text, "the peer left {} unanswered", CountText(keepalives, "keepalive"))
+            write!(text, "the peer left {} unanswered", Counted(keepalives, "keepalive"))
         } else {
             write!(text, "the peer left our FIN unanswered")
         }
@@ -189,15 +190,15 @@ impl Account {
                 write!(text, "The peer's window limits it: it was full or closed for {of}")?;
                 match self.tally.zero_windows {
                     0 => write!(text, "."),
-                    closed => write!(text, ", closed {}.", CountText(closed.into(), "time")),
+                    closed => write!(text, ", closed {}.", Counted(closed.into(), "time")),
                 }
             }
             Limit::Pacing => write!(text, "The pacer limits it: it held segments back for {of}."),
             Limit::Recovery => write!(
                 text,
                 "Loss limits it: for {of} lost segments were sent again, {} in {}.",
-                CountText(self.sent.retransmissions, "retransmission"),
-                CountText(self.recoveries.into(), "recovery episode")
+                Counted(self.sent.retransmissions, "retransmission"),
+                Counted(self.recoveries.into(), "recovery episode")
             ),
             Limit::Timeout => write!(
                 text,
@@ -214,7 +215,7 @@ impl Account {
                 write!(
                     text,
                     "Failed sends limit it: nothing left for {of}, {} failed.",
-                    CountText(failed, "send")
+                    Counted(failed, "send")
                 )
             }
             Limit::Sending => write!(
@@ -257,7 +258,7 @@ impl Account {
     /// The loss timers that fired.
     fn loss_timers(&self) -> String {
         let timers = [(Timer::Rto, "RTO"), (Timer::Tlp, "TLP"), (Timer::Rack, "RACK timer")];
-        let fired = timers.iter().map(|(timer, name)| CountText(self.fired(*timer).into(), name));
+        let fired = timers.iter().map(|(timer, name)| Counted(self.fired(*timer).into(), name));
         let fired: Vec<String> = fired.filter(|count| count.0 > 0).map(|count| count.to_string()).collect();
         fired.join(", ")
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use bblog_analysis::infer::EventlogTicks;
 use bblog_analysis::{Connection, EventItem, Item, Plans, RecordItem, Step, Wanted};
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{self, Header, Record, records};
@@ -135,6 +136,9 @@ pub fn session_events<'a>(
     all.iter().filter(|event| is_tcp(event)).for_each(|event| votes.count(event));
     let catalog = Catalog::builtin();
     let provider = catalog.provider(b"tcp", votes.winner());
+    let mut ticks = EventlogTicks::default();
+    all.iter().filter(|event| is_tcp(event)).for_each(|event| ticks.observe(event));
+    let hz = ticks.hz().and_then(|hz| NonZeroU32::new(hz.value));
     let mut plans = Plans::new();
     let mut sessions: BTreeMap<u64, Connection> = BTreeMap::new();
     for (at, event) in all.iter().enumerate().filter(|(_, event)| is_tcp(event)) {
@@ -142,7 +146,7 @@ pub fn session_events<'a>(
         let time: Micros = header.utc(event.timestamp());
         let connection =
             sessions.entry(event.session_id()).or_insert_with(|| Connection::new(Wanted { spans: true }));
-        let item = Item::Eventlog(EventItem { event: *event, spec, time });
+        let item = Item::Eventlog(EventItem { event: *event, spec, time, hz });
         let number = at as u64 + 1;
         let step = connection.feed(&mut plans, number, &item);
         with(event.session_id(), number, &item, &step);

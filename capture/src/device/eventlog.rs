@@ -11,9 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bblog_dissector::elog::RawEvent;
+use bblog_pcapng::machine::Machine;
 use nix::errno::Errno;
 
 use crate::device::clock::Anchor;
+use crate::device::kernel;
 use crate::device::message::{Device, DeviceChunk, Message};
 use crate::device::queue::Queue;
 use crate::device::threads::StopRequest;
@@ -162,6 +164,8 @@ pub struct Eventlog {
     pub anchor: Anchor,
     /// The provider table, as it stands in ELOG files.
     pub table: Vec<u8>,
+    /// Facts about the kernel.
+    pub machine: Machine,
 }
 
 /// The subscription.
@@ -205,7 +209,7 @@ impl Eventlog {
         let count = answer.first_chunk().map_or(0, |&count| u32::from_ne_bytes(count)).min(32);
         let mut table = count.to_le_bytes().to_vec();
         table.extend_from_slice(&answer[4..4 + 34 * count as usize]);
-        Ok(Eventlog { file, name, anchor, table })
+        Ok(Eventlog { file, name, anchor, table, machine: kernel::machine() })
     }
 
     /// Its path.

@@ -11,6 +11,7 @@ use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::eventlog_frame;
+use bblog_pcapng::machine::Machine;
 use bblog_pcapng::providers::{CaptureProvider, Providers};
 use bblog_pcapng::sessions::{self, SessionContext, SessionKey};
 
@@ -30,6 +31,8 @@ pub struct EventlogCapture {
     anchor: Anchor,
     /// The provider table as it stands in ELOG files.
     pub table: Vec<u8>,
+    /// Facts about the kernel, for every section: RTTs may be in its ticks.
+    machine: Machine,
     providers: Providers,
     votes: Votes,
     layout: Option<Layout>,
@@ -48,12 +51,13 @@ pub struct EventlogCapture {
 pub type AddressHints = HashMap<SessionKey, Addresses>;
 
 impl EventlogCapture {
-    /// A subscription of the providers in `table`.
-    pub fn new(anchor: Anchor, table: Vec<u8>, log: Rc<Log>) -> EventlogCapture {
+    /// A subscription of the providers in `table`, on `machine`.
+    pub fn new(anchor: Anchor, table: Vec<u8>, machine: Machine, log: Rc<Log>) -> EventlogCapture {
         let providers = Providers::of_table(&table);
         EventlogCapture {
             anchor,
             table,
+            machine,
             providers,
             votes: Votes::default(),
             layout: None,
@@ -201,7 +205,8 @@ impl EventlogCapture {
 
     fn info<'a>(&'a self, header: &'a FileHeader) -> CaptureInfo<'a> {
         let providers = self.providers.names();
-        CaptureInfo { header, table: &self.table, providers, source: "/dev/eventlog".to_owned() }
+        let (source, machine) = ("/dev/eventlog".to_owned(), self.machine.clone());
+        CaptureInfo { header, table: &self.table, providers, source, machine }
     }
 
     /// Appends an event as pcapng. `context` is empty if the event is of no session of `tcp`.
@@ -213,4 +218,28 @@ impl EventlogCapture {
 /// The file header of a capture whose clocks are known from the beginning.
 fn header(anchor: Anchor, event_count: u64, dropped_events: u64) -> FileHeader {
     FileHeader { capture_start: anchor.uptime, start_utc_us: anchor.utc, event_count, dropped_events }
+}
+
+#[cfg(test)]
+mod tests {
+    use bblog_pcapng::machine::Fact;
+    use bblog_pcapng::read::{Endianness, blocks};
+    use bblog_pcapng::section::Section;
+
+    use super::*;
+    use crate::log::LogFormat;
+
+    #[test]
+    fn sections_state_the_ticks_per_second() {
+        let machine = Machine { hz: std::num::NonZeroU32::new(100).map(Fact::stated), ..Machine::default() };
+        let table = [&1_u32.to_le_bytes()[..], &1_u16.to_le_bytes(), b"tcp", &[0; 29]].concat();
+        let anchor = Anchor::now();
+        let capture =
+            EventlogCapture::new(anchor, table, machine.clone(), Rc::new(Log::new(LogFormat::Text, false)));
+        let mut bytes = Vec::new();
+        capture.section(&mut bytes, anchor);
+        let header = blocks(&bytes, Endianness::Little).next().unwrap();
+        let section = Section::new(&header, 1);
+        assert_eq!((section.elog.is_some(), section.machine), (true, machine));
+    }
 }

@@ -204,7 +204,10 @@ fn output(
     };
     let has_bblog = tcp_log.is_some();
     let form = if args.live { EventForm::Packet } else { EventForm::Block };
-    let mut capture = eventlog.map(|one| EventlogCapture::new(one.anchor, one.table.clone(), Rc::clone(log)));
+    let capture = |one: &Eventlog| {
+        EventlogCapture::new(one.anchor, one.table.clone(), one.machine.clone(), Rc::clone(log))
+    };
+    let mut capture = eventlog.map(capture);
     if let Some(capture) = &mut capture {
         capture.late_stacks = late_stacks;
     }

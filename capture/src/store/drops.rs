@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::log::{Level, Log};
+use bblog_dissector::counted::Counted;
 
 /// How many connections' drops are reported by name.
 const DROPS: usize = 1000;
@@ -36,24 +37,19 @@ impl UnreportedDrops {
         if all == 0 {
             return;
         }
-        let connections = counted(drops.of.len() as u64, "connection");
+        let connections = Counted(drops.of.len() as u64, "connection");
         let more = if drops.other > 0 { " and more" } else { "" };
         log.line(
             Level::Warning,
-            format_args!("{why}; {} of {connections}{more} dropped meanwhile", counted(all, "record")),
+            format_args!("{why}; {} of {connections}{more} dropped meanwhile", Counted(all, "record")),
             &[("dropped", all.into())],
         );
         for (connection, records) in &drops.of {
             log.line(
                 Level::Warning,
-                format_args!("{connection}: {} dropped", counted(*records, "record")),
+                format_args!("{connection}: {} dropped", Counted(*records, "record")),
                 &[("connection", connection.as_str().into()), ("dropped", (*records).into())],
             );
         }
     }
-}
-
-/// `1 record`, `2 records`.
-pub fn counted(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

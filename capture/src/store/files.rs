@@ -18,11 +18,12 @@ use crate::failure::io_text;
 use crate::log::Log;
 use crate::store::compress::Compressor;
 use crate::store::counters::Counters;
-use crate::store::drops::{UnreportedDrops, counted};
+use crate::store::drops::UnreportedDrops;
 use crate::store::folder::{Folder, FolderEntry, PART, part};
 use crate::store::index::{Complete, Index, IndexLine};
 use crate::store::retention::Retention;
 use crate::store::{name, purge, recover};
+use bblog_dissector::counted::Counted;
 
 /// Numbers tried one after the other before the steps grow.
 const TRIES_IN_STEPS_OF_ONE: u32 = 16;
@@ -441,7 +442,7 @@ impl Store {
         }
         if let Err((lines, error)) = self.index.finish(&self.folder) {
             self.counters.lost_lines += lines as u64;
-            let lines = counted(lines as u64, "line");
+            let lines = Counted(lines as u64, "line");
             self.log.error(format_args!("records: {lines} not written: {}", io_text(&error)));
         }
         self.counters.unfinished += self.unfinished.len() as u64;

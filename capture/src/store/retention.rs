@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use crate::failure::io_text;
 use crate::log::Log;
 use crate::store::counters::Counters;
-use crate::store::drops::counted;
 use crate::store::folder::Folder;
 use crate::store::index::Index;
 use crate::store::purge;
+use bblog_dissector::counted::Counted;
 
 /// How often deletions are reported.
 const REPORT: Duration = Duration::from_secs(60);
@@ -94,7 +94,7 @@ impl Retention {
                 (true, false) => "--max-total-size",
                 _ => "--max-age",
             };
-            log.info(format_args!("{} deleted for {options}", counted(new, "oldest file")));
+            log.info(format_args!("{} deleted for {options}", Counted(new, "oldest file")));
         }
         self.reported = (counters.deleted, Some(Instant::now()));
     }

@@ -32,8 +32,8 @@ pub struct AssumptionArgs {
     /// the input, else inferred from the records, else main]
     #[arg(long, value_name = "VERSION", value_parser = kernel)]
     kernel: Option<Kernel>,
-    /// Ticks per second (kern.hz) of the machine that wrote BBLog records [default: from the input, else
-    /// inferred from the records]
+    /// Ticks per second (kern.hz) of the machine that logged [default: from the input, else
+    /// inferred from the records or events]
     #[arg(long, value_name = "HZ")]
     hz: Option<NonZeroU32>,
     /// Layout of eventlog's tcp provider: A, B, C, D, D2 or E [default: detected from the events]

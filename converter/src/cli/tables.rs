@@ -14,6 +14,7 @@ use bblog_converter::input::{InputName, Inputs};
 use bblog_converter::jobs::Jobs;
 use bblog_converter::output::{Destination, Output};
 use bblog_converter::select::Selection;
+use bblog_dissector::counted::Counted;
 
 use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
@@ -157,8 +158,8 @@ fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
             messages::print(&format_args!("{name}: the same as {other}, left out"))
         });
     } else if !copies.is_empty() {
-        let (count, s) = (copies.len(), if copies.len() == 1 { "" } else { "s" });
-        messages::print(&format_args!("{count} file{s} left out, the same as others; -v names them"));
+        let files = Counted(copies.len() as u64, "file");
+        messages::print(&format_args!("{files} left out, the same as others; -v names them"));
     }
 }
 

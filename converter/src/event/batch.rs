@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Records and events with bytes of their own, on their way to another thread.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use bblog_analysis::Retransmission;
@@ -12,6 +13,7 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::Addresses;
 use bblog_dissector::text::InitialSeqs;
+use bblog_pcapng::machine::Fact;
 
 use super::decode::{DecodedItem, ItemAnalysis};
 use super::item::{BblogItem, Clock, EventlogItem, LogItem};
@@ -62,6 +64,7 @@ enum Source {
         provider: Option<Range<usize>>,
         tables: Option<&'static ProviderSpec>,
         addresses: Option<Addresses>,
+        hz: Option<Fact<NonZeroU32>>,
         section: u64,
         series: usize,
     },
@@ -111,7 +114,7 @@ impl Batch {
                     section: section.number,
                 })
             }
-            Source::Eventlog { clock, provider, tables, addresses, section, series } => {
+            Source::Eventlog { clock, provider, tables, addresses, hz, section, series } => {
                 LogItem::Eventlog(EventlogItem {
                     event: RawEvent::whole(own).ok()?,
                     time: *time,
@@ -119,6 +122,7 @@ impl Batch {
                     provider: provider.clone().and_then(|at| self.bytes.get(at)),
                     tables: *tables,
                     addresses: *addresses,
+                    hz: *hz,
                     section: *section,
                     series: *series,
                 })
@@ -158,8 +162,8 @@ impl Batch {
             }
             None => None,
         };
-        let EventlogItem { clock, tables, addresses, section, series, .. } = *item;
-        let source = Source::Eventlog { clock, provider, tables, addresses, section, series };
+        let EventlogItem { clock, tables, addresses, hz, section, series, .. } = *item;
+        let source = Source::Eventlog { clock, provider, tables, addresses, hz, section, series };
         (self.append(item.event.as_bytes()), source)
     }
 }
@@ -211,7 +215,8 @@ impl DecodedBatch {
             let event = match &item {
                 LogItem::Bblog(item) => Event::of_record(&item.record, item.origin.context()),
                 LogItem::Eventlog(item) => {
-                    Event::of_elog(&item.event, Catalog::event(item.tables, item.event.event_id()))
+                    let spec = Catalog::event(item.tables, item.event.event_id());
+                    Event::of_elog(&item.event, spec).with_hz(item.ticks_per_second())
                 }
             };
             let DecodedFacts { number, input, first, tracked, initial_seqs, again, .. } = *facts;

@@ -152,7 +152,7 @@ impl ItemDecoder {
             }
             LogItem::Eventlog(item) => {
                 let spec = catalog::Catalog::event(item.tables, item.event.event_id());
-                let event = Event::of_elog(&item.event, spec);
+                let event = Event::of_elog(&item.event, spec).with_hz(item.ticks_per_second());
                 let (tracked, style, again) = self.beside(input, item, &event);
                 (event, tracked, style, again)
             }
@@ -202,7 +202,8 @@ impl ItemDecoder {
         if self.follower.is_some() {
             return (tracked, style, None);
         }
-        let item = analysis::EventItem { event: item.event, spec: decoded.spec(), time: item.time };
+        let (event, spec, time, hz) = (item.event, decoded.spec(), item.time, item.ticks_per_second());
+        let item = analysis::EventItem { event, spec, time, hz };
         (tracked, style, session.resent.feed(&mut self.plans, &Item::Eventlog(item)))
     }
 }

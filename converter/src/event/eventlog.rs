@@ -10,12 +10,14 @@ use bblog_dissector::tcp_provider::{Addresses, SegmentPlan};
 use bblog_dissector::{Micros, catalog};
 use bblog_pcapng::elog::CaptureInfo;
 use bblog_pcapng::escape::Escaped;
+use bblog_pcapng::machine::Machine;
 use bblog_pcapng::providers::Providers;
 use bblog_pcapng::sessions::{self, Session, SessionChange, SessionContext, SessionKey, Waiting};
 
 use super::backfill::{Backfill, Knowledge};
 use super::item::{Clock, EventlogItem, LogItem};
 use super::source::{CaptureFacts, EventSource};
+use super::tick_rate::TickRateFinder;
 use crate::input::InputName;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::{InputError, InputErrorKind, Recovery};
@@ -35,6 +37,7 @@ pub struct ElogStream {
     source: String,
     providers: Providers,
     assumptions: Arc<Assumptions>,
+    ticks: TickRateFinder,
     /// How IN and OUT are laid out; `None` before the first of them.
     plan: Option<SegmentPlan>,
     sessions: LruMap<SessionKey, Session>,
@@ -80,6 +83,7 @@ impl ElogStream {
             source: name.file_name(),
             providers,
             assumptions: Arc::clone(assumptions),
+            ticks: TickRateFinder::new(assumptions),
             plan: None,
             sessions: LruMap::new(SESSIONS),
             backfill: Backfill::default(),
@@ -91,6 +95,9 @@ impl ElogStream {
             is_disorder_reported: false,
         };
         stream.vote();
+        let ElogStream { reader, providers, ticks, .. } = &mut stream;
+        let is_tcp = |event: &RawEvent<'_>| providers.is_tcp(event.provider_id());
+        ticks.look_ahead(reader.lookahead(VOTE_BYTES).filter(is_tcp));
         Ok(stream)
     }
 
@@ -109,7 +116,7 @@ impl ElogStream {
             if let Some(context) = self.first_queued() {
                 (self.current, self.queued_context) = (CurrentEvent::Queued, context);
             } else if !self.read_event()? {
-                return self.tell_order().map_or(Ok(false), Err);
+                return self.tell_order().or_else(|| self.ticks.finish()).map_or(Ok(false), Err);
             }
         }
         if let Some(event) = self.event() {
@@ -149,6 +156,7 @@ impl ElogStream {
             table: self.reader.table_bytes(),
             providers: if names.is_empty() { "no provider".to_owned() } else { names.join(", ") },
             source: self.source.clone(),
+            machine: Machine { hz: self.ticks.current(), ..Machine::default() },
         }
     }
 
@@ -171,6 +179,7 @@ impl ElogStream {
             provider: provider.map(|provider| provider.name.as_slice()),
             tables: provider.and_then(|provider| provider.spec),
             addresses: self.addresses(),
+            hz: self.ticks.current(),
             section: 0,
             series: 0,
         })
@@ -244,6 +253,9 @@ impl ElogStream {
         };
         let provider_id = event.provider_id();
         let provider = self.providers.get(provider_id);
+        if provider.is_some_and(|provider| provider.is_tcp) {
+            self.ticks.observe(&event);
+        }
         let session_id = event.session_id();
         let key = match provider {
             Some(provider) if provider.is_tcp && !sessions::is_no_session(session_id) => {

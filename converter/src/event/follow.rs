@@ -133,7 +133,8 @@ impl Follower {
             self.connections.restart(key);
         }
         let spec = Catalog::event(item.tables, item.event.event_id());
-        Some((key, Item::Eventlog(EventItem { event: item.event, spec, time: item.time })))
+        let (event, time, hz) = (item.event, item.time, item.ticks_per_second());
+        Some((key, Item::Eventlog(EventItem { event, spec, time, hz })))
     }
 
     /// The connection of the last item.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Records and events as their source gives them: the bytes, and facts that the bytes do not hold.
 
+use std::num::NonZeroU32;
+
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Record};
 use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::elog::RawEvent;
 use bblog_dissector::tcp_provider::Addresses;
+use bblog_pcapng::machine::Fact;
 
 use super::origin::Origin;
 
@@ -89,8 +92,18 @@ pub struct EventlogItem<'a> {
     pub tables: Option<&'static ProviderSpec>,
     /// Local and remote address of its connection, if events had them.
     pub addresses: Option<Addresses>,
+    /// Ticks per second of the machine that wrote it; `None` if they are not known.
+    pub hz: Option<Fact<NonZeroU32>>,
     /// A number that differs for each section of the input: provider numbers are unique within a section only.
     pub section: u64,
     /// The index of the first input of the series that its input is of: sessions go on from one to the next.
     pub series: usize,
+}
+
+impl EventlogItem<'_> {
+    /// Ticks per second, stated or inferred.
+    #[inline]
+    pub fn ticks_per_second(&self) -> Option<NonZeroU32> {
+        self.hz.map(|hz| hz.value)
+    }
 }

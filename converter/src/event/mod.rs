@@ -20,4 +20,5 @@ pub mod pcapng;
 mod prefetch;
 pub mod source;
 pub mod subject;
+mod tick_rate;
 pub mod words;

@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bblog_dissector::Micros;
+use bblog_pcapng::machine::Machine;
 use bblog_pcapng::section::MoreFacts;
 
 use super::item::{BblogItem, Clock, EventlogItem, LogItem};
 use super::origin::{Origin, OriginFinder, Stated};
 use super::source::{CaptureFacts, EventSource};
+use super::tick_rate::TickRateFinder;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::InputError;
 use crate::input::window::Window;
@@ -25,6 +27,7 @@ const TURN: u32 = 16;
 pub struct PcapngEvents {
     reader: PcapngReader,
     origins: OriginFinder,
+    ticks: TickRateFinder,
     place: RecordPosition,
     /// What is reported at the end.
     ending: Option<VecDeque<InputError>>,
@@ -55,6 +58,7 @@ impl PcapngEvents {
         PcapngEvents {
             reader: PcapngReader::new(window, assumptions),
             origins: OriginFinder::new(assumptions),
+            ticks: TickRateFinder::new(assumptions),
             place: RecordPosition::default(),
             ending: None,
         }
@@ -72,12 +76,14 @@ impl PcapngEvents {
         }
         match item {
             Some(PcapngStep::Record) => self.take_record(),
+            Some(PcapngStep::Event) => self.take_event(),
             Some(_) => {}
             None => {
-                let (origins, disorder) = (&mut self.origins, self.reader.disorder());
+                let (origins, ticks, disorder) = (&mut self.origins, &mut self.ticks, self.reader.disorder());
                 let ending = self.ending.get_or_insert_with(|| {
                     let mut ending = VecDeque::from(origins.finish());
                     ending.extend(InputError::out_of_order(disorder));
+                    ending.extend(ticks.finish());
                     ending
                 });
                 if let Some(error) = ending.pop_front() {
@@ -101,9 +107,10 @@ impl PcapngEvents {
     /// What the current section's header has to say of its origin and does not.
     pub fn more_facts(&self) -> MoreFacts {
         let section = self.reader.section();
-        let Some(facts) = section.bblog.as_ref().filter(|_| self.place.section == section.number) else {
+        if self.place.section != section.number {
             return MoreFacts::default();
-        };
+        }
+        let Some(facts) = section.bblog.as_ref() else { return self.more_of_events() };
         let origin = self.origins.current();
         let names_stack = !facts.stack_name.is_empty() && facts.stack_name != b"unknown";
         let has_more = origin.machine != section.machine;
@@ -112,6 +119,23 @@ impl PcapngEvents {
                 .then(|| (self.place.stack_id, origin.stack_name.clone())),
             os: origin.machine.os().filter(|os| has_more && section.machine.os().as_ref() != Some(os)),
             machine: origin.machine.option_value(&origin.stack_name).filter(|_| has_more),
+        }
+    }
+
+    /// What the current section's header has to say of the machine that wrote its events, and does not.
+    fn more_of_events(&self) -> MoreFacts {
+        let section = self.reader.section();
+        let hz = self.ticks.current().filter(|_| section.elog.is_some());
+        let machine = Machine { hz: hz.or(section.machine.hz), ..section.machine.clone() };
+        let more = if machine == section.machine { None } else { machine.option_value(&[]) };
+        MoreFacts { machine: more, ..MoreFacts::default() }
+    }
+
+    #[inline]
+    fn take_event(&mut self) {
+        let Some(event) = self.reader.event() else { return };
+        if self.reader.provider(event.provider_id()).is_some_and(|provider| provider.is_tcp) {
+            self.ticks.observe(&event);
         }
     }
 
@@ -149,6 +173,7 @@ impl PcapngEvents {
         place.stack_id = id;
         place.number += 1;
         place.begun += 1;
+        self.ticks.begin(stated.machine.hz);
         self.origins.begin_connection(boot_time, stated);
         place.watches = self.origins.wants(id);
         if place.watches && is_bblog {
@@ -157,6 +182,9 @@ impl PcapngEvents {
             place.looked_to = end;
         }
         self.origins.find(id);
+        if !is_bblog {
+            self.ticks.look_ahead(self.reader.events_ahead(LOOKAHEAD));
+        }
     }
 
     /// Looks at the current record, which may prove where it comes from.
@@ -234,6 +262,7 @@ impl EventSource for PcapngEvents {
             provider: provider.map(|provider| provider.name.as_slice()),
             tables: provider.and_then(|provider| provider.spec),
             addresses: reader.addresses(),
+            hz: self.ticks.current(),
             section: reader.counts().sections,
             series: 0,
         }))

@@ -21,7 +21,7 @@ pub struct Assumptions {
     pub local_stacks: StackNames,
     /// The kernel that wrote the BBLog records; `None` to use the input's, or else to infer it.
     pub kernel: Option<Kernel>,
-    /// Ticks per second (kern.hz) of the machine that wrote the BBLog records; `None` to use the input's, or
+    /// Ticks per second (kern.hz) of the machine that logged; `None` to use the input's, or
     /// else to infer it.
     pub hz: Option<NonZeroU32>,
     /// Local and remote end of the connection of BBLog records without an entry's header.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Events of an input that are out of the order of their times.
 
+use bblog_dissector::counted::Counted;
 use std::fmt;
 
 /// How many items were out of order.
@@ -16,8 +17,7 @@ pub struct Disorder {
 impl fmt::Display for Disorder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Disorder { late, left } = *self;
-        let events = if late == 1 { "event" } else { "events" };
-        write!(f, "{late} {events} logged after newer ones: ")?;
+        write!(f, "{} logged after newer ones: ", Counted(late, "event"))?;
         match left {
             0 => write!(f, "put in the order of their times"),
             _ if left == late => write!(f, "left where they are"),

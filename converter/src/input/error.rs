@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use bblog_dissector::DecodeError;
+use bblog_dissector::counted::Counted;
 use bblog_dissector::spec::Stack;
 use bblog_pcapng::error::Strerror;
 use bblog_pcapng::escape::Escaped;
@@ -62,6 +63,7 @@ impl InputError {
                 | InputErrorKind::Restarted { .. }
                 | InputErrorKind::LldbCut { .. }
                 | InputErrorKind::UnknownStack(_)
+                | InputErrorKind::UnknownTicks { .. }
                 | InputErrorKind::SeriesGap { .. }
                 | InputErrorKind::OutOfOrder(_)
                 | InputErrorKind::WrongFamily { .. }
@@ -81,7 +83,7 @@ impl fmt::Display for InputError {
         write!(f, "{}", self.kind)?;
         match self.recovery {
             Recovery::Nothing => Ok(()),
-            Recovery::Skipped(bytes) => write!(f, "; {bytes} bytes skipped"),
+            Recovery::Skipped(bytes) => write!(f, "; {} skipped", Counted(bytes, "byte")),
             Recovery::RestSkipped => write!(f, "; the rest is skipped"),
         }
     }
@@ -140,7 +142,10 @@ pub enum InputErrorKind {
         kind: u32,
     },
     /// A pcapng file without records and events of these logs.
-    #[error("no BBLog record and no eventlog event in {packets} packets and {blocks} other blocks")]
+    #[error(
+        "no BBLog record and no eventlog event in {} and {}",
+        Counted(*packets, "packet"), Counted(*blocks, "other block")
+    )]
     NoEvents {
         /// Packets.
         packets: u64,
@@ -148,13 +153,13 @@ pub enum InputErrorKind {
         blocks: u64,
     },
     /// Packets that the output's format has no place for.
-    #[error("{packets} packets left out: pcap is written for IP packets only")]
+    #[error("{} left out: pcap is written for IP packets only", Counted(*packets, "packet"))]
     NotIp {
         /// How many.
         packets: u64,
     },
     /// Packets that did not leave the machine.
-    #[error("{packets} packets left out: their sends failed")]
+    #[error("{} left out: not sent", Counted(*packets, "packet"))]
     NotSent {
         /// How many.
         packets: u64,
@@ -182,7 +187,7 @@ pub enum InputErrorKind {
         expected: u32,
     },
     /// Records that FreeBSD's lldb script cut.
-    #[error("{records} records hold their first 60 bytes only (written by FreeBSD's lldb script)")]
+    #[error("of {} only the first 60 bytes are there (written by FreeBSD's lldb script)", Counted(*records, "record"))]
     LldbCut {
         /// How many in this entry.
         records: u64,
@@ -190,6 +195,15 @@ pub enum InputErrorKind {
     /// A stack that no table has, so that its records could not be decoded.
     #[error("{0}")]
     UnknownStack(UnknownStack),
+    /// Round-trip times of the default stack in ticks, of an unknown number per second (eventlog).
+    #[error(
+        "{} of the default stack in ticks of unknown length, not used as time; say how many a second has with \
+         --hz (sysctl kern.hz)", Counted(*rtts, "RTT")
+    )]
+    UnknownTicks {
+        /// How many.
+        rtts: u64,
+    },
     /// Files of a series that are not there.
     #[error("missing from the series: {numbers}")]
     SeriesGap {
@@ -206,7 +220,9 @@ pub enum InputErrorKind {
         session: u64,
     },
     /// Captures that overlap in time have counts of dropped events.
-    #[error("at least {events} events dropped: captures overlap in time, so their counts cannot be added")]
+    #[error(
+        "at least {} dropped: captures overlap in time, so their counts cannot be added", Counted(*events, "event")
+    )]
     DropsOverlap {
         /// The most of captures that do not overlap.
         events: u64,
@@ -225,13 +241,17 @@ pub enum InputErrorKind {
     #[error("{0}")]
     OutOfOrder(Disorder),
     /// Records that the output's format has no place for.
-    #[error("{frames} BBLog records or packets left out: ELOG holds events of eventlog(9) only")]
+    #[error(
+        "{} left out: ELOG holds events of eventlog(9) only", Counted(*frames, "BBLog record or packet")
+    )]
     NotEventlog {
         /// How many.
         frames: u64,
     },
     /// Events of another capture than the first.
-    #[error("{events} events left out: of another capture than the first, and an ELOG file holds one")]
+    #[error(
+        "{} left out: of another capture than the first, and an ELOG file holds one", Counted(*events, "event")
+    )]
     OtherCapture {
         /// How many.
         events: u64,
@@ -257,7 +277,7 @@ pub enum InputErrorKind {
         max: usize,
     },
     /// The header's count of events differs from the contents of the file.
-    #[error("{found} events, expected {expected} as the file header says")]
+    #[error("{}, expected {expected} as the file header says", Counted(*found, "event"))]
     EventCount {
         /// Events read.
         found: u64,
@@ -287,8 +307,7 @@ impl fmt::Display for UnknownStack {
             Some(name) => write!(f, "stack {id} is \"{}\", which no table has", Escaped(name))?,
             None => write!(f, "stack {id} has no name, and its records do not show which stack it is")?,
         }
-        let events = if *records == 1 { "event" } else { "events" };
-        write!(f, ": {records} {events} not decoded; ")?;
+        write!(f, ": {} not decoded; ", Counted(*records, "event"))?;
         match looks_like {
             Some(stack) => write!(f, "its records look like {0}: try --stack {id}={0}", stack.name()),
             None => write!(f, "name it with --stack {id}=freebsd, --stack {id}=rack or --stack {id}=bbr"),

@@ -5,6 +5,7 @@
 //! rows are `&'static`, so that decoding an event neither counts references nor allocates. Therefore a catalog lives
 //! as long as the process. Equal schemas share one, so a process holds as many as it has had different schemas.
 
+mod event_rows;
 mod leak;
 mod provider;
 mod reserved;

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use super::event_rows::EventRows;
 use super::leak::leak;
 use super::row::{Kinds, NameTables, row};
 use super::sentences::{
     format_parts, own_alerts, own_categories, own_says, own_sentences, own_timers, titles,
 };
 use crate::layout::Layout;
-use crate::schema::{EventDef, Schema, StructField};
+use crate::schema::{EventDef, Schema};
 use crate::spec::{ALL, EventSpec, FieldSpec};
 
 /// One provider in one layout.
@@ -45,7 +46,7 @@ impl LazyProvider {
     /// The provider that `schema`, a complete one, describes. Its rows are numbered from `first_row` on.
     pub(super) fn new(schema: Schema, kinds: &Arc<Kinds>, first_row: usize) -> LazyProvider {
         let (name, layout) = (leak(&schema.provider), Layout::from_name(&schema.layout));
-        let rows = schema.events.iter().map(|def| fields(&schema, def).len()).sum();
+        let rows = schema.events.iter().map(|def| EventRows::of(&schema, def).len()).sum();
         let kinds = Arc::clone(kinds);
         let make = move || -> &'static ProviderSpec {
             let events = events(&schema, &kinds, first_row).leak();
@@ -79,11 +80,6 @@ impl fmt::Debug for LazyProvider {
     }
 }
 
-/// The fields of an event's structure.
-fn fields<'s>(schema: &'s Schema, def: &EventDef) -> &'s [StructField] {
-    schema.structs.get(def.payload.as_deref().unwrap_or_default()).map_or(&[], |body| &body.fields)
-}
-
 /// The events of a schema, by id; their rows are numbered from `next_row` on.
 fn events(schema: &Schema, kinds: &Kinds, mut next_row: usize) -> Vec<EventSpec> {
     let mut names = NameTables::default();
@@ -97,15 +93,15 @@ fn events(schema: &Schema, kinds: &Kinds, mut next_row: usize) -> Vec<EventSpec>
     for def in defs {
         let structure = def.payload.as_deref().unwrap_or_default();
         let body = schema.structs.get(structure);
-        let fields = fields(schema, def);
-        let rows: Vec<FieldSpec> = (0..fields.len())
+        let rows = EventRows::of(schema, def);
+        let fields: Vec<FieldSpec> = (0..rows.len())
             .map(|at| {
                 let id = (next_row + at) as u32;
-                row(schema, def, fields, at, kinds, &mut names, id)
+                row(schema, def, &rows, at, kinds, &mut names, id)
             })
             .collect();
-        let rows: &'static [FieldSpec] = rows.leak();
-        next_row += rows.len();
+        let fields: &'static [FieldSpec] = fields.leak();
+        next_row += fields.len();
         events.push(EventSpec {
             id: def.id,
             name: leak(&def.name),
@@ -114,14 +110,14 @@ fn events(schema: &Schema, kinds: &Kinds, mut next_row: usize) -> Vec<EventSpec>
             label: "",
             notes: &[],
             logged_by: &[],
-            fields: rows,
+            fields,
             titles: titles(schema, def).leak(),
-            categories: own_categories(of_event(&categories, def), fields).leak(),
-            says: own_says(of_event(&says, def), def, fields).leak(),
-            beside: own_sentences(of_event(&beside, def), fields).leak(),
-            format: format_parts(&def.format).leak(),
-            alerts: own_alerts(of_event(&alerts, def), fields).leak(),
-            timers: own_timers(schema, of_event(&timers, def), fields).leak(),
+            categories: own_categories(of_event(&categories, def), &rows).leak(),
+            says: own_says(of_event(&says, def), def, &rows).leak(),
+            beside: own_sentences(of_event(&beside, def), &rows).leak(),
+            format: format_parts(&def.format, &rows).leak(),
+            alerts: own_alerts(of_event(&alerts, def), &rows).leak(),
+            timers: own_timers(schema, of_event(&timers, def), &rows).leak(),
             proofs: &[],
             writers: ALL,
             takeovers: &[],

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::event_rows::EventRows;
 use super::leak::leak;
+use super::sentences::unit_when;
 use crate::schema::{Annotation, CType, EventDef, Schema, StructField};
 use crate::spec::{
     ByteOrder, FieldSpec, NameTable, Place, ReadMethod, Repeat, Unit, ValueKind, ValueNames, When,
@@ -79,18 +81,21 @@ fn doc<'s>(schema: &'s Schema, def: &EventDef, field: &'s StructField) -> (Unit,
     }
 }
 
+/// Row number `at` of an event.
 pub(super) fn row(
     schema: &Schema,
     def: &EventDef,
-    fields: &[StructField],
+    rows: &EventRows<'_>,
     at: usize,
     kinds: &Kinds,
     names: &mut NameTables,
     id: u32,
 ) -> FieldSpec {
-    let field = &fields[at];
+    let (fields, row) = (rows.fields, rows.row(at));
+    let field = &fields[row.field];
     let filter = filter(schema, def, field);
     let (unit, label) = doc(schema, def, field);
+    let unit = row.unit.map_or(unit, |other| other.unit);
     let order = if field.shown == Annotation::Ntohs { ByteOrder::Network } else { ByteOrder::Host };
     let repeat = match field.tail {
         Some((counter, max)) => Repeat::Tail {
@@ -117,9 +122,9 @@ pub(super) fn row(
         },
         read: ReadMethod::of(kind, &place),
         place,
-        when: &When::ALWAYS,
-        span: (fields.len() - at) as u16,
-        yields_to: &[],
+        when: row.unit.map_or(&When::ALWAYS, |unit| unit_when(unit, rows)),
+        span: rows.span(at),
+        yields_to: rows.after(at).leak(),
         common: false,
         unset: of_field(&schema.unset, def, field).map_or(&[], |values| values.clone().leak()),
         at_least: of_field(&schema.at_least, def, field).copied(),

@@ -12,7 +12,7 @@ pub struct RecordContext {
     pub stack: Stack,
     /// The kernel that wrote a BBLog record.
     pub kernel: Kernel,
-    /// Ticks per second (kern.hz) of the machine that wrote a BBLog record; `None` if it is not known.
+    /// Ticks per second (kern.hz) of the machine that wrote the record or event; `None` if it is not known.
     pub hz: Option<NonZeroU32>,
 }
 

@@ -4,6 +4,7 @@
 //! Decoding is lazy: an event is its bytes and its rows, and [`Event::fields`] reads them one by
 //! one. Nothing is allocated.
 
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::bblog::{Record, TCPINFO_LEN, Verbose};
@@ -117,6 +118,13 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The same eventlog event, of a machine with so many ticks per second (kern.hz); `None` if they are not known.
+    #[must_use]
+    pub fn with_hz(mut self, hz: Option<NonZeroU32>) -> Event<'a> {
+        self.cx.hz = hz;
+        self
+    }
+
     /// Bytes that are no record and no event, for the rows of a group.
     pub(crate) fn bare(bytes: &'a [u8], cx: RecordContext) -> Event<'a> {
         Event { spec: &UNKNOWN, common: &[], bytes, at: 0, flags: u16::MAX, cx }
@@ -218,7 +226,8 @@ impl<'a> Event<'a> {
             return self.bytes.len()..self.bytes.len();
         }
         let size = usize::from(self.spec.size);
-        let end = match self.spec.fields.last() {
+        // A field's own row is the one without conditions.
+        let end = match self.spec.fields.iter().rev().find(|row| row.when.conds.is_empty()) {
             Some(FieldSpec { place, .. }) if place.repeat != Repeat::Once => {
                 let len = tail_len(self.payload(), place);
                 usize::from(place.offset) + len
@@ -393,9 +402,11 @@ impl<'a> Event<'a> {
         at + usize::from(last) + usize::from(place.size) > self.bytes.len()
     }
 
-    /// The value of the event's row with this index, if the row applies.
+    /// The value of the event's row with this index, or of the row that takes its place.
     pub(crate) fn own(&self, index: u16) -> Option<Field<'a>> {
-        self.first(self.spec.fields, &[index], self.at)
+        let others = self.spec.fields.get(usize::from(index)).map_or(&[][..], |row| row.yields_to);
+        let rows = self.spec.fields;
+        self.first(rows, &[index], self.at).or_else(|| self.first(rows, others, self.at))
     }
 
     /// Of the rows with these indexes the first that applies.

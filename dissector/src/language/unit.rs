@@ -57,6 +57,8 @@ units! {
     TicksX32 "ticks/32" "ticks",
     /// Kernel ticks scaled by 16 (t_rttvar of the default stack: TCP_RTTVAR_SHIFT is 4).
     TicksX16 "ticks/16" "ticks",
+    /// Kernel ticks multiplied by 1000 (RTTs that the default stack writes to eventlog).
+    TicksX1000 "ticks/1000" "ticks",
     /// Bytes.
     Bytes "bytes" "bytes",
     /// Bytes per second.
@@ -100,6 +102,7 @@ impl Unit {
             Unit::Ticks => Some(1),
             Unit::TicksX16 => Some(16),
             Unit::TicksX32 => Some(32),
+            Unit::TicksX1000 => Some(1000),
             _ => None,
         }
     }

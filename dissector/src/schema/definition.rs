@@ -8,7 +8,7 @@ use super::structure::CType;
 use crate::elog::{SESSION_CREATE, SESSION_END};
 use crate::language::condition::ParsedTest;
 use crate::language::sentence;
-use crate::spec::{Category, TimerVerb};
+use crate::spec::{Category, TimerVerb, Unit};
 
 /// A schema: one provider in one layout.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub struct Schema {
     pub removed: Vec<String>,
     /// Units and meanings, by `STRUCT.field` or `field`.
     pub docs: BTreeMap<String, (String, String)>,
+    /// UNITs, in order.
+    pub units: Vec<UnitDef>,
     /// Values that mean "not set", by `STRUCT.field` or `field`.
     pub unset: BTreeMap<String, Vec<(u64, u64)>>,
     /// From which value on values are lower bounds, by `STRUCT.field` or `field`.
@@ -51,6 +53,17 @@ pub struct Schema {
     pub says: Vec<SentenceDef>,
     /// BESIDEs, in order.
     pub beside: Vec<SentenceDef>,
+}
+
+/// A UNIT: another unit of a field, where conditions hold.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnitDef {
+    /// The field: `STRUCT.field` or `field`.
+    pub field: String,
+    /// The unit.
+    pub unit: Unit,
+    /// What must hold of the event's fields.
+    pub conditions: Vec<FieldCondition>,
 }
 
 /// A CATEGORY: what an event is about.
@@ -190,6 +203,7 @@ impl Schema {
         });
         full.events.extend(self.events.iter().cloned());
         full.docs.extend(self.docs.clone());
+        full.units.extend(self.units.iter().cloned());
         full.unset.extend(self.unset.clone());
         full.at_least.extend(self.at_least.clone());
         full.alerts.extend(self.alerts.iter().cloned());

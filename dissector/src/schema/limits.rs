@@ -9,6 +9,8 @@ pub(super) const MAX_EVENTS: usize = 4096;
 pub(super) const MAX_NAMES: usize = 4096;
 /// Lines of one of the other directives.
 pub(super) const MAX_DEFINITIONS: usize = 4096;
+/// UNITs: each is tried for each field.
+pub(super) const MAX_UNITS: usize = 16;
 /// Fields of all events together: several events may have the same STRUCT.
 pub(super) const MAX_FIELDS: usize = 65_536;
 /// Bytes that an event's text can have, if all its values are as long as they can be.

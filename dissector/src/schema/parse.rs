@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::limits::{MAX_DEFINITIONS, MAX_EVENTS, MAX_NAMES, MAX_TEXT};
+use super::limits::{MAX_DEFINITIONS, MAX_EVENTS, MAX_NAMES, MAX_TEXT, MAX_UNITS};
 use super::structure::structure;
 use super::word::{Word, words};
-use super::{AlertDef, CategoryDef, EventDef, FieldCondition, Schema, SchemaError, SentenceDef, TimerDef};
+use super::{
+    AlertDef, CategoryDef, EventDef, FieldCondition, Schema, SchemaError, SentenceDef, TimerDef, UnitDef,
+};
 use crate::language::condition::{self, ConditionError};
 use crate::language::sentence;
 use crate::spec::{Category, TimerVerb, Unit};
@@ -116,6 +118,7 @@ impl Parser {
             "BASE" => self.base(definition),
             "REMOVE" => self.remove(definition),
             "FIELD" => self.field(definition),
+            "UNIT" => self.unit(definition),
             "UNSET" => self.unset(definition),
             "ATLEAST" => self.at_least(definition),
             "ALERT" => self.alert(definition),
@@ -173,10 +176,17 @@ impl Parser {
 
     fn field(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
         let (name, unit) = (definition.text(0, "a field")?, definition.need(1, "a unit")?);
-        if Unit::from_word(unit.text).is_none() {
-            return unit.fault(format!("unknown unit \"{}\"", unit.text));
-        }
+        known_unit(unit)?;
         self.schema.docs.insert(name, (unit.text.to_owned(), definition.text_from(2)));
+        Ok(())
+    }
+
+    fn unit(&mut self, definition: Definition<'_, '_>) -> Result<(), SchemaError> {
+        definition.bound(self.schema.units.len(), MAX_UNITS)?;
+        let (field, unit) = (definition.text(0, "a field")?, known_unit(definition.need(1, "a unit")?)?);
+        definition.need(2, "a condition")?;
+        let conditions = definition.conditions(2)?;
+        self.schema.units.push(UnitDef { field, unit, conditions });
         Ok(())
     }
 
@@ -324,6 +334,11 @@ impl Parser {
         });
         Ok(())
     }
+}
+
+/// The unit that a word stands for.
+fn known_unit(word: Word<'_>) -> Result<Unit, SchemaError> {
+    Unit::from_word(word.text).map_or_else(|| word.fault(format!("unknown unit \"{}\"", word.text)), Ok)
 }
 
 /// A condition on a field; see [`condition`].

@@ -64,6 +64,38 @@ pub fn window_scales(event: &RawEvent<'_>) -> Option<(u8, u8)> {
     Some((at.u8(12)?, at.u8(13)?))
 }
 
+/// Whether time stamps were agreed on, as a CONN_PARAMS event says; `None` for other events, and for layout A's short
+/// CONN_PARAMS.
+#[inline]
+pub fn timestamps(event: &RawEvent<'_>) -> Option<bool> {
+    const TIMESTAMPS: u8 = 0x2;
+    Some(Cursor(connection_parameters(event)?).u8(14)? & TIMESTAMPS != 0)
+}
+
+/// An RTT event of the default stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TicksRtt {
+    /// The round-trip time in ticks: with time stamps, the whole ticks that it took, and one more.
+    pub rtt: u32,
+    /// The lowest one so far, 0 if there is none: with time stamps in milliseconds, else in ticks.
+    pub lowest: u32,
+}
+
+/// The times of an RTT event of the default stack; `None` for other events, and those of other stacks.
+#[inline]
+pub fn ticks_rtt(event: &RawEvent<'_>) -> Option<TicksRtt> {
+    /// What the kernel multiplies ticks by.
+    const TIMES: u32 = 1000;
+    if event.event_id() != id::RTT {
+        return None;
+    }
+    let at = Cursor(event.payload());
+    let [rtt, srtt, path, lowest] = [at.u32(0)?, at.u32(4)?, at.u32(8)?, at.u32(12)?];
+    let [filter, goodput] = [at.u32(16)?, at.u32(20)?];
+    let is_in_ticks = [path, filter, goodput, rtt % TIMES, srtt % TIMES] == [0; 5];
+    is_in_ticks.then_some(TicksRtt { rtt: rtt / TIMES, lowest })
+}
+
 /// The log id that a LOG_ID event holds (up to a NUL; any bytes, set by an unprivileged program); `None` for
 /// other events, and if it is empty.
 #[inline]

@@ -2,16 +2,17 @@
 //! What an input holds, counted: events by kind, stacks, machines, providers, captures.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{FileHeader, ProviderTable};
 use bblog_dissector::layout::Votes;
 use bblog_dissector::{tables, tcp_provider};
 use bblog_pcapng::escape::Escaped;
-use bblog_pcapng::machine::Machine;
+use bblog_pcapng::machine::{Fact, Machine};
 use foldhash::fast::RandomState;
 
-use super::report::{EventCount, MachineReport, ProviderReport, Report, StackReport};
+use super::report::{EventCount, MachineReport, ProviderReport, Report, StackReport, TickRateReport};
 use crate::event::item::{BblogItem, EventlogItem, LogItem};
 use crate::event::source::EventSource;
 use crate::input::InputKind;
@@ -37,6 +38,8 @@ pub(super) struct Census {
     captures: Vec<FileHeader>,
     last_capture: Option<FileHeader>,
     votes: Votes,
+    /// RTTs in ticks, by what is known of ticks.
+    tick_rates: Vec<(Option<Fact<NonZeroU32>>, u64)>,
     lost: u64,
 }
 
@@ -79,6 +82,7 @@ impl Default for Census {
             captures: Vec::new(),
             last_capture: None,
             votes: Votes::default(),
+            tick_rates: Vec::new(),
             lost: 0,
         }
     }
@@ -164,8 +168,22 @@ impl Census {
         place
     }
 
+    /// Counts an RTT in ticks.
+    #[cold]
+    fn rtt_in_ticks(&mut self, hz: Option<Fact<NonZeroU32>>) {
+        let is_full = self.tick_rates.len() >= MAX_LISTED;
+        match self.tick_rates.iter_mut().find(|known| known.0 == hz) {
+            Some(known) => known.1 += 1,
+            None if !is_full => self.tick_rates.push((hz, 1)),
+            None => {}
+        }
+    }
+
     #[inline]
     fn event(&mut self, report: &mut Report, item: &EventlogItem<'_>) {
+        if item.provider == Some(tcp_provider::NAME) && tcp_provider::ticks_rtt(&item.event).is_some() {
+            self.rtt_in_ticks(item.hz);
+        }
         let (event, id) = (&item.event, item.event.provider_id());
         let named = |known: &&mut ProviderCount| known.id == id && item.provider == Some(&known.name[..]);
         let provider = self.providers.iter_mut().find(named).map(|known| {
@@ -200,6 +218,12 @@ impl Census {
         report.stacks.sort_by_key(|stack| stack.id);
         report.machines =
             self.machines.iter().map(|(machine, records)| MachineReport::new(machine, *records)).collect();
+        let rate = |&(hz, rtts): &(Option<Fact<NonZeroU32>>, u64)| TickRateReport {
+            hz: hz.map(|hz| hz.value.get()),
+            hz_inferred: hz.is_some_and(|hz| hz.is_inferred),
+            rtts,
+        };
+        report.tick_rates = self.tick_rates.iter().map(rate).collect();
         let provider = |known: &ProviderCount| ProviderReport {
             id: known.id,
             name: Escaped(&known.name).to_string(),

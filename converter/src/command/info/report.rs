@@ -54,6 +54,8 @@ pub struct Report {
     pub stacks: Vec<StackReport>,
     /// Machines that logged, as far as they differ in what is known of them (BBLog).
     pub machines: Vec<MachineReport>,
+    /// Ticks per second of the machines whose default stack logged RTTs in ticks (eventlog).
+    pub tick_rates: Vec<TickRateReport>,
     /// Providers subscribed to (eventlog).
     pub providers: Vec<ProviderReport>,
     /// Connections, in order of appearance.
@@ -97,6 +99,17 @@ pub struct MachineReport {
     pub hz_inferred: bool,
     /// Its records.
     pub records: u64,
+}
+
+/// Ticks per second of a machine.
+#[derive(Debug, Serialize)]
+pub struct TickRateReport {
+    /// Ticks per second; null if nothing shows them, and then the RTTs are counted nowhere.
+    pub hz: Option<u32>,
+    /// Whether that was inferred from its events.
+    pub hz_inferred: bool,
+    /// RTTs in ticks.
+    pub rtts: u64,
 }
 
 /// A provider of a capture.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::connection::{ConnectionReport, DirectionReport, LimitShare, Rtt};
 use super::report::Report;
+use bblog_dissector::counted::Counted;
 
 /// Shows a report in lines.
 pub(super) struct InfoText<'a>(pub(super) &'a Report);
@@ -58,9 +59,7 @@ fn content(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn totals(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let read = report.events_read.unwrap_or(report.events);
     match report.entries {
-        Some(entries) => {
-            line(f, "records", format_args!("{read} in {}", CountedNoun(entries, "entry", "entries")))?
-        }
+        Some(entries) => line(f, "records", format_args!("{read} in {}", Counted(entries, "entry")))?,
         None => line(f, "events", read)?,
     }
     if let Some(read) = report.events_read {
@@ -68,8 +67,8 @@ fn totals(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "selected", format_args!("{} of {read} read; {OF_THESE}", report.events))?;
     }
     if let (Some(packets), Some(blocks)) = (report.foreign_packets, report.foreign_blocks) {
-        let packets = CountedNoun(packets, "packet", "packets");
-        line(f, "others", format_args!("{packets}, {}", CountedNoun(blocks, "block", "blocks")))?;
+        let packets = Counted(packets, "packet");
+        line(f, "others", format_args!("{packets}, {}", Counted(blocks, "block")))?;
     }
     line(f, "sections", report.sections)?;
     if let Some(time) = report.time {
@@ -103,6 +102,15 @@ fn origins(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match machine.hz {
             Some(hz) => line(f, "hz", format_args!("{hz}{}", inferred(machine.hz_inferred)))?,
             None => line(f, "hz", "not known: ticks are not shown as time")?,
+        }
+    }
+    for rate in &report.tick_rates {
+        match rate.hz {
+            Some(hz) => line(f, "hz", format_args!("{hz}{}", inferred(rate.hz_inferred)))?,
+            None => {
+                let rtts = Counted(rate.rtts, "RTT");
+                line(f, "hz", format_args!("not known: {rtts} in ticks left out (--hz)"))?;
+            }
         }
     }
     for provider in &report.providers {
@@ -141,17 +149,13 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
         }
     }
     for failed in &connection.failed_sends {
-        line(
-            f,
-            "failed",
-            &format_args!("{}: {}", CountedNoun(failed.sends.into(), "send", "sends"), failed.error),
-        )?;
+        line(f, "failed", &format_args!("{}: {}", Counted(failed.sends.into(), "send"), failed.error))?;
     }
     let (rtos, tlps, recoveries) = (connection.rtos, connection.tlps, connection.recoveries);
     if rtos != Some(0) || tlps != Some(0) || recoveries > 0 {
         let rtos = KnownCount(rtos.map(Into::into), "RTO", "RTOs");
         let tlps = KnownCount(tlps.map(Into::into), "TLP", "TLPs");
-        let recoveries = CountedNoun(recoveries.into(), "recovery episode", "recovery episodes");
+        let recoveries = Counted(recoveries.into(), "recovery episode");
         line(f, "loss", &format_args!("{rtos}, {tlps}, {recoveries}"))?;
     }
     if let Some(rtt) = &connection.rtt {
@@ -164,8 +168,8 @@ fn summary(connection: &ConnectionReport, f: &mut fmt::Formatter<'_>) -> fmt::Re
     changes(f, "stack", connection.stack_changes, stacks)?;
     changes(f, "CC", connection.cc_changes, connection.cc.iter())?;
     if let Some(gaps) = connection.gaps.filter(|&gaps| gaps > 0) {
-        let lost = CountedNoun(connection.lost_records.unwrap_or_default(), "record", "records");
-        line(f, "missing", &format_args!("{lost} in {}", CountedNoun(gaps.into(), "gap", "gaps")))?;
+        let lost = Counted(connection.lost_records.unwrap_or_default(), "record");
+        line(f, "missing", &format_args!("{lost} in {}", Counted(gaps.into(), "gap")))?;
     }
     let end = &connection.end;
     let mut parts: Vec<&str> = end.reasons.iter().map(String::as_str).collect();
@@ -190,7 +194,7 @@ fn changes<'a>(
     let names = names.join(", ");
     match changes {
         0 => writeln!(f, "      {key:<9} {names}"),
-        _ => writeln!(f, "      {key:<9} {names} ({})", CountedNoun(changes.into(), "change", "changes")),
+        _ => writeln!(f, "      {key:<9} {names} ({})", Counted(changes.into(), "change")),
     }
 }
 
@@ -204,9 +208,9 @@ struct DirectionText<'a>(&'a DirectionReport);
 impl fmt::Display for DirectionText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DirectionReport { packets, bytes, retransmits } = *self.0;
-        write!(f, "{}, {}", CountedNoun(packets, "packet", "packets"), CountedNoun(bytes, "byte", "bytes"))?;
+        write!(f, "{}, {}", Counted(packets, "packet"), Counted(bytes, "byte"))?;
         if retransmits > 0 {
-            write!(f, ", {}", CountedNoun(retransmits, "retransmit", "retransmits"))?;
+            write!(f, ", {}", Counted(retransmits, "retransmit"))?;
         }
         Ok(())
     }
@@ -235,8 +239,8 @@ impl fmt::Display for RttText<'_> {
         let Rtt { min_us, avg_us, max_us, samples, kind } = *self.0;
         let ms = |us: u32| format!("{}.{:03}", us / 1000, us % 1000);
         let samples = match kind {
-            "smoothed" => CountedNoun(samples, "smoothed value", "smoothed values"),
-            _ => CountedNoun(samples, "sample", "samples"),
+            "smoothed" => Counted(samples, "smoothed value"),
+            _ => Counted(samples, "sample"),
         };
         write!(f, "{} / {} / {} ms (min/avg/max of {samples})", ms(min_us), ms(avg_us), ms(max_us))
     }
@@ -260,7 +264,7 @@ impl fmt::Display for ConnectionText<'_> {
         let remote = connection.remote.as_ref().unwrap_or(&unknown);
         write!(f, "{local} - {remote}: {}", connection.events)?;
         match (connection.entries, connection.session) {
-            (Some(entries), _) => write!(f, " records in {}", CountedNoun(entries, "entry", "entries"))?,
+            (Some(entries), _) => write!(f, " records in {}", Counted(entries, "entry"))?,
             (None, Some(session)) => write!(f, " events, session {session}")?,
             (None, None) => f.write_str(" records")?,
         }
@@ -283,17 +287,8 @@ struct KnownCount(Option<u64>, &'static str, &'static str);
 impl fmt::Display for KnownCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(number) => write!(f, "{}", CountedNoun(number, self.1, self.2)),
+            Some(number) => write!(f, "{}", Counted(number, self.1)),
             None => write!(f, "{} not known", self.2),
         }
-    }
-}
-
-/// A number and what it counts, in singular and plural.
-struct CountedNoun(u64, &'static str, &'static str);
-
-impl fmt::Display for CountedNoun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, if self.0 == 1 { self.1 } else { self.2 })
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The last events of a connection, kept so that a filter that is set later finds the connection at once.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bblog_analysis::Retransmission;
@@ -12,6 +13,7 @@ use bblog_dissector::elog::RawEvent;
 use bblog_dissector::event::Event;
 use bblog_dissector::tcp_provider::Addresses;
 use bblog_dissector::text::InitialSeqs;
+use bblog_pcapng::machine::Fact;
 
 use crate::event::decode::DecodedItem;
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
@@ -51,6 +53,7 @@ struct EventlogParts {
     provider: Option<Arc<[u8]>>,
     tables: Option<&'static ProviderSpec>,
     addresses: Option<Addresses>,
+    hz: Option<Fact<NonZeroU32>>,
     section: u64,
 }
 
@@ -78,7 +81,7 @@ impl LastEvent {
                 self.bytes.extend_from_slice(item.event.as_bytes());
                 match &mut self.log {
                     Some(LoggedEvent::Eventlog(parts)) if parts.section == item.section => {
-                        parts.addresses = item.addresses;
+                        (parts.addresses, parts.hz) = (item.addresses, item.hz);
                     }
                     log => *log = Some(LoggedEvent::Eventlog(EventlogParts::of(item))),
                 }
@@ -111,6 +114,7 @@ impl LastEvent {
                     provider: parts.provider.as_deref(),
                     tables: parts.tables,
                     addresses: parts.addresses,
+                    hz: parts.hz,
                     section: parts.section,
                     series: 0,
                 };
@@ -119,7 +123,9 @@ impl LastEvent {
         };
         let event = match (&item, &event) {
             (LogItem::Bblog(item), _) => Event::of_record(&item.record, item.origin.context()),
-            (LogItem::Eventlog(_), Some((event, spec))) => Event::of_elog(event, spec),
+            (LogItem::Eventlog(item), Some((event, spec))) => {
+                Event::of_elog(event, spec).with_hz(item.ticks_per_second())
+            }
             (LogItem::Eventlog(_), None) => return None,
         };
         Some(DecodedItem {
@@ -160,6 +166,7 @@ impl EventlogParts {
             provider: item.provider.map(Arc::from),
             tables: item.tables,
             addresses: item.addresses,
+            hz: item.hz,
             section: item.section,
         }
     }

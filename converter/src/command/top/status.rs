@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What holds for the whole reading: the input, its clock, counts, problems.
 
+use bblog_dissector::counted::Counted;
 use bblog_pcapng::escape::OneLine;
 
 use super::model::ModelCounts;
@@ -31,8 +32,8 @@ impl Status {
             text += ", ";
             text += &time_of_day(clock, time);
         }
-        text += &format!(", {}", count(self.connections as u64, "connection"));
-        text += &format!(", {}", count(self.counts.events, "event"));
+        text += &format!(", {}", Counted(self.connections as u64, "connection"));
+        text += &format!(", {}", Counted(self.counts.events, "event"));
         if self.counts.events == 0 && !self.has_ended {
             text += ", waiting for the first";
         }
@@ -45,9 +46,9 @@ impl Status {
     /// What is missing: `12 records lost, 1 connection forgotten (--max-connections)`; empty if nothing is.
     pub fn missing(&self) -> String {
         let ModelCounts { lost, forgotten, .. } = self.counts;
-        let lost = (lost > 0).then(|| format!("{} lost", count(lost, "record")));
+        let lost = (lost > 0).then(|| format!("{} lost", Counted(lost, "record")));
         let forgotten = (forgotten > 0)
-            .then(|| format!("{} forgotten (--max-connections)", count(forgotten, "connection")));
+            .then(|| format!("{} forgotten (--max-connections)", Counted(forgotten, "connection")));
         lost.into_iter().chain(forgotten).collect::<Vec<_>>().join(", ")
     }
 
@@ -57,7 +58,7 @@ impl Status {
         let last = OneLine(last);
         match self.problems.faults {
             0 => last.to_string(),
-            faults => format!("{}, the last message: {last}", count(faults, "problem")),
+            faults => format!("{}, the last message: {last}", Counted(faults, "problem")),
         }
     }
 }
@@ -73,9 +74,4 @@ pub fn time_of_day(clock: Clock, time: bblog_dissector::Micros) -> String {
     // Milliseconds are enough here.
     text.truncate(text.len().saturating_sub(3));
     format!("{prefix}{}{unit}", String::from_utf8_lossy(&text))
-}
-
-/// `1 event`, `2 events`.
-pub fn count(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

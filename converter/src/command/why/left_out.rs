@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bblog_analysis::{Account, Limit};
+use bblog_dissector::counted::Counted;
 
 /// Connections beyond those that are listed, by what limited them most. As text: `990000 connections with less
 /// trouble: application 800000, congestion_window 190000`.
@@ -31,9 +32,7 @@ impl Unlisted {
 
 impl fmt::Display for Unlisted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = self.connections();
-        let plural = if connections == 1 { "" } else { "s" };
-        write!(f, "{connections} connection{plural} with less trouble")?;
+        write!(f, "{} with less trouble", Counted(self.connections(), "connection"))?;
         let mut limits: Vec<(&str, u64)> = Limit::ALL
             .iter()
             .map(|limit| (limit.name(), self.by_limit[*limit as usize]))

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use bblog_analysis::{Account, Stall, StallCause, TimeByState, Total};
 use bblog_dissector::Micros;
+use bblog_dissector::counted::Counted;
 
 use super::{Finding, Findings};
 
@@ -84,7 +85,7 @@ fn heading(findings: &Findings, finding: &Finding, out: &mut impl Write) -> io::
 fn sending(account: &Account, out: &mut impl Write) -> io::Result<()> {
     write!(out, "  sending")?;
     if let Some(bytes) = account.acked_bytes {
-        write!(out, ", {} acknowledged", of_bytes(bytes))?;
+        write!(out, ", {} acknowledged", Counted(bytes, "byte"))?;
     }
     if account.sent.retransmitted_bytes > 0 {
         write!(out, ", {} sent again", account.sent.retransmitted_bytes)?;
@@ -101,7 +102,7 @@ fn receiving(account: &Account, out: &mut impl Write) -> io::Result<()> {
     if bytes == 0 && !in_the_way {
         return Ok(());
     }
-    write!(out, "  receiving, {}", of_bytes(bytes))?;
+    write!(out, "  receiving, {}", Counted(bytes, "byte"))?;
     rate(account.received_bps(), out)?;
     table(&account.receiving, |total| total.state.name(), out)
 }
@@ -210,10 +211,6 @@ fn show(
         None => write!(out, " --notable")?,
     }
     writeln!(out, " {}", evidence.inputs)
-}
-
-fn of_bytes(bytes: u64) -> String {
-    if bytes == 1 { "1 byte".to_owned() } else { format!("{bytes} bytes") }
 }
 
 /// Seconds with their microseconds: `0.462036 s`.

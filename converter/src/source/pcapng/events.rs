@@ -34,7 +34,7 @@ pub(super) fn vote(
 }
 
 /// The event that a block holds.
-fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
+pub(super) fn event_of<'a>(block: &Block<'a>, section: &Section) -> Option<RawEvent<'a>> {
     if block.kind != ENHANCED_PACKET {
         return None;
     }

@@ -211,6 +211,15 @@ impl PcapngReader {
         (end, blocks.filter_map(|block| record_of(&block)))
     }
 
+    /// The events of providers called `tcp` of the current section from the current block on, as far as `bytes` show
+    /// them, without waiting for more.
+    pub fn events_ahead(&mut self, bytes: usize) -> impl Iterator<Item = RawEvent<'_>> {
+        let PcapngReader { blocks, section, providers, .. } = self;
+        let (_, blocks) = blocks.lookahead_at_once(bytes);
+        let events = blocks.filter_map(|block| events::event_of(&block, section));
+        events.filter(|event| providers.is_tcp(event.provider_id()))
+    }
+
     /// Records missing before the next one.
     #[inline]
     pub fn missing(&self) -> u32 {

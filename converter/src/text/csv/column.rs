@@ -4,9 +4,11 @@
 use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::event::{ByteSet, Value};
+use bblog_pcapng::machine::Fact;
 
 use crate::event::connection::{Address, ConnectionRef, ConnectionTexts};
 use crate::event::decode::{DecodedItem, event_id};
@@ -273,11 +275,10 @@ impl ItemColumn {
                     integer(item.event.session_id(), out);
                 }
             }
-            ItemColumn::Stack | ItemColumn::Kernel | ItemColumn::Hz | ItemColumn::Inferred => {
-                if let LogItem::Bblog(item) = item {
-                    self.write_origin(item.origin, out);
-                }
-            }
+            ItemColumn::Stack | ItemColumn::Kernel | ItemColumn::Hz | ItemColumn::Inferred => match item {
+                LogItem::Bblog(item) => self.write_origin(item.origin, out),
+                LogItem::Eventlog(item) => self.write_ticks(item.hz, out),
+            },
             ItemColumn::Provider => {
                 if let LogItem::Eventlog(item) = item {
                     text(item.provider.unwrap_or_default(), out);
@@ -297,6 +298,16 @@ impl ItemColumn {
 }
 
 impl ItemColumn {
+    /// What is known of the machine that wrote an event: its ticks per second.
+    fn write_ticks(self, hz: Option<Fact<NonZeroU32>>, out: &mut Vec<u8>) {
+        let Some(hz) = hz else { return };
+        match self {
+            ItemColumn::Hz => integer(hz.value.get().into(), out),
+            ItemColumn::Inferred if hz.is_inferred => out.extend_from_slice(b"hz"),
+            _ => {}
+        }
+    }
+
     /// Where a record comes from: the columns of its stack and machine.
     fn write_origin(self, origin: &Origin, out: &mut Vec<u8>) {
         let machine = &origin.machine;

@@ -131,6 +131,14 @@ impl JsonLines {
         }
         out.extend_from_slice(b",\"session\":");
         value::unsigned(item.event.session_id(), out);
+        out.extend_from_slice(b",\"hz\":");
+        match item.hz {
+            Some(hz) => value::unsigned(u64::from(hz.value.get()), out),
+            None => out.extend_from_slice(b"null"),
+        }
+        if item.hz.is_some_and(|hz| hz.is_inferred) {
+            out.extend_from_slice(b",\"inferred\":[\"hz\"]");
+        }
         out.extend_from_slice(b",\"connection\":");
         out.extend_from_slice(self.connections.get(decoded.input, &decoded.item, connection));
         out.extend_from_slice(b",\"eventlog\":");

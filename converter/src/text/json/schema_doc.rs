@@ -143,11 +143,17 @@ fn eventlog() -> Value {
                       "type": ["string", "null"] },
         "provider_hex": { "$ref": "#/$defs/hex" },
         "session": { "$ref": "#/$defs/number" },
-        "eventlog": { "description": "The event's header.", "$ref": "#/$defs/values" },
+        "hz": { "description": "Ticks per second; null if they are not known. The default stack's RTTs are in thousandths of ticks.", "type": ["integer", "null"] },
+        "inferred": {
+          "description": "That hz was concluded from the events; absent if it was not.",
+          "type": "array",
+          "items": { "const": "hz" }
+        },
+        "eventlog": { "description": "The event's header; computed: time_delta, and srtt_us, the smoothed RTT in microseconds for all stacks.", "$ref": "#/$defs/values" },
         "truncated": { "description": "The payload ends before its structure does.", "const": true },
         "payload": { "description": "All of it, if no schema describes it or it is truncated.",
                      "$ref": "#/$defs/hex" },
         "trailing": { "description": "Bytes after the structure.", "$ref": "#/$defs/hex" },
     });
-    line(own, &["provider", "session", "eventlog"])
+    line(own, &["provider", "session", "hz", "eventlog"])
 }
