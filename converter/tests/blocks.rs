@@ -213,7 +213,7 @@ fn records_cut_by_lldb_are_noticed() {
     input[last + 60..].fill(0);
     let (_, faults) = convert_bytes(&[&input]);
     assert_eq!(faults.len(), 1);
-    assert!(faults[0].contains("1 records hold their first 60 bytes only"), "{faults:?}");
+    assert!(faults[0].contains("of 1 record only the first 60 bytes are there"), "{faults:?}");
 }
 
 #[test]

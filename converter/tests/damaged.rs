@@ -181,7 +181,7 @@ fn a_file_without_events_says_so() {
     let block = [4, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0];
     let ran = show(&[&file[..section], &block].concat());
     assert_eq!((lines(&ran), ran.code), (0, 0));
-    assert_eq!(told(&ran), ["no BBLog record and no eventlog event in 0 packets and 1 other blocks"]);
+    assert_eq!(told(&ran), ["no BBLog record and no eventlog event in 0 packets and 1 other block"]);
 }
 
 /// What getsockopt(TCP_LOGBUF) gives has no header: the records are shown, without addresses and date.

@@ -160,7 +160,7 @@ fn bblog_does_not_fit() {
     let ran = to("elog", &[&refused], &out);
     let told = |file: &PathBuf, frames| {
         format!(
-            "bblog: {}: {frames} BBLog records or packets left out: ELOG holds events of eventlog(9) only\n",
+            "bblog: {}: {frames} frames left out: ELOG holds events of eventlog(9) only, no BBLog records and no packets\n",
             file.display()
         )
     };

@@ -193,7 +193,7 @@ fn records_that_are_cut_say_so() {
     let path = folder.write("lldb.tcplog", &log);
     let (shown, told) = text(&path, &["show"]);
     assert!(told.ends_with(&format!(
-        "{cut} records hold their first 60 bytes only (written by FreeBSD's lldb script)\n"
+        "of {cut} records only the first 60 bytes are there (written by FreeBSD's lldb script)\n"
     )));
     let of = |event: &str| shown.lines().find(|line| line.contains(&format!(" {event} "))).unwrap();
     for (event, says) in [

@@ -302,7 +302,7 @@ fn foreign_blocks_are_counted() {
     .concat();
     let text = String::from_utf8(run(&["info", "-"], &file).stdout).unwrap();
     let expected = "standard input: pcapng\n  events    0\n  others    2 packets, 1 block\n  sections  1\n  \
-                    problems\n    no BBLog record and no eventlog event in 2 packets and 1 other blocks\n";
+                    problems\n    no BBLog record and no eventlog event in 2 packets and 1 other block\n";
     assert_eq!(text, expected);
 }
 

@@ -88,7 +88,7 @@ fn packets_that_were_not_sent_are_left_out() {
         let pcap = folder.path(name);
         let args = ["convert", "--format", "pcap", "-o", pcap.to_str().unwrap(), path.to_str().unwrap()];
         let ran = run(&[&args[..], others].concat(), b"");
-        let said = format!("bblog: {}: 5 packets left out: their sends failed\n", path.display());
+        let said = format!("bblog: {}: 5 packets left out: not sent\n", path.display());
         assert_eq!((ran.code, ran.stderr), (0, said));
         let count = |filter: &str| {
             tshark(&pcap, &["-Y", &format!("tcp.dstport == 9330 && ip.src == 10.99.0.2{filter}")]).len()

@@ -255,3 +255,46 @@ fn sockets_that_follow_each_other_have_files_of_their_own() {
         }
     }
 }
+
+/// A block says how many records are missing, and stands before the record that follows them: its file is that one's.
+#[test]
+fn missing_records_are_of_the_socket_that_follows() {
+    let log = bytes("default_refused.tcplog");
+    let len = u64::from_le_bytes(log[8..16].try_into().unwrap()) as usize;
+    let entry = |serials: &[u32], iss: u32| {
+        let mut entry = log[..208].to_vec();
+        let record = &log[208..len][..328];
+        entry[8..16].copy_from_slice(&(208 + 328 * serials.len() as u64).to_le_bytes());
+        for serial in serials {
+            let mut record = record.to_vec();
+            record[20..24].copy_from_slice(&serial.to_le_bytes());
+            record[64..68].copy_from_slice(&iss.to_le_bytes());
+            entry.extend(record);
+        }
+        entry
+    };
+    let folder = Folder::new();
+    let stream = folder.path("in.tcplog");
+    // The second socket's first record here is number 5: after number 2, two seem to be missing.
+    std::fs::write(&stream, [entry(&[0, 1, 2], 7), entry(&[5, 6], 8)].concat()).unwrap();
+    let whole = folder.path("whole.pcapng");
+    convert(&stream, &whole);
+    for (input, out) in [(&stream, "of-stream"), (&whole, "of-pcapng")] {
+        let out = folder.path(out);
+        let ran = split(&[input], &out, &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let missing = |number: u32| {
+            let file = out.join(format!("default_refused_35465_10.99.0.1_1.{number}.pcapng"));
+            let json = run(&["json", file.to_str().unwrap()], b"");
+            let lines = String::from_utf8(json.stdout).unwrap();
+            let lines: Vec<serde_json::Value> =
+                lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let blocks = std::fs::read(&file).unwrap();
+            // The block itself: Netflix's enterprise number, and type 2.
+            let block = [&10949_u32.to_le_bytes()[..], &2_u32.to_le_bytes()].concat();
+            let has_block = blocks.windows(block.len()).any(|window| window == block);
+            (lines.len(), lines[0]["missing"].as_u64().unwrap(), has_block)
+        };
+        assert_eq!([missing(0), missing(1)], [(3, 0, false), (2, 2, true)], "{}", input.display());
+    }
+}

@@ -233,7 +233,7 @@ fn two_captures(capture: &[u8], at: usize, later_us: u64) -> [Vec<u8>; 2] {
 #[test]
 fn sessions_go_on_in_a_series() {
     let capture = std::fs::read(log("small-plain.elog")).unwrap();
-    let whole = rows(&[], &[&log("small-plain.elog")]);
+    let whole = rows(&["--hz", "1000"], &[&log("small-plain.elog")]);
     let by_id = |rows: Vec<Value>| -> BTreeMap<String, Value> {
         let rows = rows.into_iter().map(|mut row| {
             row["file"] = Value::Null;
@@ -246,24 +246,28 @@ fn sessions_go_on_in_a_series() {
         for (number, part) in two_captures(&capture, at, 0).iter().enumerate() {
             folder.write(&format!("web.{number}.elog"), part);
         }
-        assert_eq!(by_id(rows(&[], &[&folder.path("")])), by_id(whole.clone()), "{at}");
-        assert_eq!(by_id(rows(&[], &[&folder.path("web")])), by_id(whole.clone()), "{at}");
-        let why = lines(&bblog("why", &["--json"], &[&folder.path("web")]));
-        assert_eq!(why, lines(&bblog("why", &["--json"], &[&log("small-plain.elog")])), "{at}");
+        assert_eq!(by_id(rows(&["--hz", "1000"], &[&folder.path("")])), by_id(whole.clone()), "{at}");
+        assert_eq!(by_id(rows(&["--hz", "1000"], &[&folder.path("web")])), by_id(whole.clone()), "{at}");
+        let why = lines(&bblog("why", &["--json", "--hz", "1000"], &[&folder.path("web")]));
+        assert_eq!(
+            why,
+            lines(&bblog("why", &["--json", "--hz", "1000"], &[&log("small-plain.elog")])),
+            "{at}"
+        );
     }
     // Booted an hour later: other sessions.
     let folder = Folder::new();
     for (number, part) in two_captures(&capture, 100, 3_600_000_000).iter().enumerate() {
         folder.write(&format!("web.{number}.elog"), part);
     }
-    let apart = rows(&[], &[&folder.path("")]);
+    let apart = rows(&["--hz", "1000"], &[&folder.path("")]);
     assert!(apart.len() > whole.len(), "{}", apart.len());
     // Other names are no series.
     let folder = Folder::new();
     for (name, part) in ["a.elog", "b.elog"].iter().zip(two_captures(&capture, 100, 0)) {
         folder.write(name, &part);
     }
-    assert_eq!(rows(&[], &[&folder.path("")]).len(), apart.len());
+    assert_eq!(rows(&["--hz", "1000"], &[&folder.path("")]).len(), apart.len());
 }
 
 /// The output does not depend on which thread is first.

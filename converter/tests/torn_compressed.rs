@@ -38,14 +38,14 @@ fn compressed(log: &[u8], how: &str) -> Vec<u8> {
 fn what_is_there_is_shown_and_then_the_error() {
     let folder = Folder::new();
     for name in ["rack_reqresp.tcplog", "small-plain.elog"] {
-        let whole = run(&["show", "--stack", "2=rack", "-"], &bytes(name));
+        let whole = run(&["show", "--stack", "2=rack", "--hz", "1000", "-"], &bytes(name));
         assert_eq!(whole.code, 0);
         let lines = whole.stdout.iter().filter(|&&b| b == b'\n').count();
         for how in ["gz", "xz", "zst", "lz4"] {
             let small = compressed(&bytes(name), how);
             let path = folder.write(&format!("{name}.{how}"), &small[..small.len() * 3 / 4]);
             let path = path.to_str().unwrap();
-            let shown = run(&["show", "--stack", "2=rack", path], b"");
+            let shown = run(&["show", "--stack", "2=rack", "--hz", "1000", path], b"");
             assert_eq!(shown.code, 1, "{how}");
             let found = shown.stdout.iter().filter(|&&b| b == b'\n').count();
             assert!(
@@ -59,7 +59,7 @@ fn what_is_there_is_shown_and_then_the_error() {
             let out = folder.path(&format!("{name}.{how}.pcapng"));
             let ran = run(&["convert", path, "-o", out.to_str().unwrap()], b"");
             assert_eq!((ran.code, ran.stderr.lines().count()), (1, 1), "{how}: {}", ran.stderr);
-            let again = run(&["show", "--stack", "2=rack", out.to_str().unwrap()], b"");
+            let again = run(&["show", "--stack", "2=rack", "--hz", "1000", out.to_str().unwrap()], b"");
             assert_eq!(again.stdout.iter().filter(|&&b| b == b'\n').count(), found, "{how}");
             let info = run(&["info", "--json", path], b"");
             assert_eq!(info.code, 1);
@@ -73,12 +73,12 @@ fn what_is_there_is_shown_and_then_the_error() {
 #[test]
 fn what_is_before_damage_is_shown() {
     let log = bytes("rack_reqresp.tcplog");
-    let whole = run(&["show", "--stack", "2=rack", "-"], &log).stdout;
+    let whole = run(&["show", "--stack", "2=rack", "--hz", "1000", "-"], &log).stdout;
     for how in ["gz", "xz", "zst", "lz4"] {
         let mut small = compressed(&log, how);
         let at = small.len() * 3 / 4;
         small[at..at + 8].iter_mut().for_each(|byte| *byte = !*byte);
-        let shown = run(&["show", "--stack", "2=rack", "-"], &small);
+        let shown = run(&["show", "--stack", "2=rack", "--hz", "1000", "-"], &small);
         let lines = shown.stdout.iter().filter(|&&b| b == b'\n').count();
         assert!(whole.starts_with(&shown.stdout) && lines >= 65, "{how}: {lines}");
         assert_eq!((shown.code, shown.stderr.lines().count()), (1, 1), "{how}: {}", shown.stderr);

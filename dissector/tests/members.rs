@@ -7,10 +7,10 @@ use std::path::Path;
 use bblog_dissector::bblog::{self, Record, id};
 use bblog_dissector::catalog::Catalog;
 use bblog_dissector::elog::{EVENT_HEADER_LEN, FILE_HEADER_LEN, ProviderTable, RawEvent};
-use bblog_dissector::event::{Event, RecordContext, Value};
+use bblog_dissector::event::{Event, Field, RecordContext, Value};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::lookup::Lookup;
-use bblog_dissector::spec::{Kernel, Stack};
+use bblog_dissector::spec::{Kernel, Stack, Unit};
 use bblog_dissector::{tables, tcp_provider};
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -165,8 +165,10 @@ fn ids_are_those_of_the_schemas() {
 #[test]
 fn what_the_tcp_provider_tells_is_what_the_rows_say() {
     let catalog = Catalog::builtin();
-    let (mut addresses, mut stacks, mut scales, mut ids, mut tcpcbs) = (0, 0, 0, 0, 0);
-    for name in ["variant_a.elog", "variant_b.elog", "variant_c.elog", "variant_d2.elog", "variant_e.elog"] {
+    let (mut addresses, mut stacks, mut scales, mut ids, mut tcpcbs, mut rtts) = (0, 0, 0, 0, 0, 0);
+    let variants =
+        ["variant_a.elog", "variant_b.elog", "variant_c.elog", "variant_d2.elog", "variant_e.elog"];
+    for name in variants.into_iter().chain(["small-plain.elog"]) {
         let bytes = fixture(name);
         let (providers, events) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]).unwrap();
         let all = || {
@@ -195,6 +197,17 @@ fn what_the_tcp_provider_tells_is_what_the_rows_say() {
             let scale = number("snd_wscale").zip(number("rcv_wscale"));
             assert_eq!(tcp_provider::window_scales(&raw).map(|(a, b)| (a.into(), b.into())), scale, "{name}");
             assert_eq!(tcp_provider::tcpcb(&raw).map(|tcpcb| tcpcb as i64), number("tp"), "{name}");
+            let has =
+                |flag| event.fields().find(|field| field.spec.name == "flags").map(|f| f.has_flag(flag));
+            let timestamps = scale.and_then(|_| has("CP_TIMESTAMPS"));
+            assert_eq!(tcp_provider::timestamps(&raw), timestamps, "{name}");
+            let is_in_ticks = |field: &Field<'_>| field.spec.unit == Unit::TicksX1000;
+            let rtt = event.fields().find(|field| field.spec.name == "rtt").filter(is_in_ticks);
+            let ticks = rtt.and_then(|rtt| Some(rtt.value.as_int()? / 1000));
+            let whole = |at: &str| number(at).is_some_and(|value| value % 1000 == 0);
+            let ticks = ticks.filter(|_| whole("rtt") && whole("srtt"));
+            assert_eq!(tcp_provider::ticks_rtt(&raw).map(|rtt| i64::from(rtt.rtt)), ticks, "{name}");
+            rtts += u32::from(ticks.is_some());
             let ports = tcp_provider::addresses(&raw)
                 .map(|(local, remote)| (i64::from(local.port()), i64::from(remote.port())));
             assert_eq!(ports, number("src_port").zip(number("dst_port")), "{name}");
@@ -212,7 +225,7 @@ fn what_the_tcp_provider_tells_is_what_the_rows_say() {
             tcpcbs += u32::from(number("tp").is_some());
         }
     }
-    assert!([addresses, stacks, scales, tcpcbs].iter().all(|&count| count > 0), "{ids}");
+    assert!([addresses, stacks, scales, tcpcbs, rtts].iter().all(|&count| count > 0), "{ids}");
 }
 
 /// For every event of every stack and kernel, and every name that one of its rows has: a lookup gives what

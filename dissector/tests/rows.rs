@@ -224,6 +224,10 @@ fn every_eventlog_row_decodes() {
             bytes[..2].copy_from_slice(&len.to_le_bytes());
             bytes[24..28].copy_from_slice(&event.id.to_le_bytes());
             let payload = &mut bytes[EVENT_HEADER_LEN..];
+            if !field.yields_to.is_empty() {
+                // The rows that take its place have conditions on zeros.
+                payload.fill(1);
+            }
             let at = usize::from(field.place.offset);
             let size = usize::from(field.place.size);
             if let Repeat::Tail { count_at, .. } = field.place.repeat {

@@ -19,6 +19,7 @@ use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
 use bblog_pcapng::bblog_entry::{EntryEncoder, EntryKey, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
 use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
@@ -199,6 +200,25 @@ impl StreamOut {
         self.flush();
         if self.dropped > 0 && self.len.is_some() {
             self.log.warning(format_args!("ended; {} records dropped meanwhile", self.dropped));
+        }
+    }
+
+    /// Whether a reader may go away: not of a file.
+    pub fn has_reader(&self) -> bool {
+        self.len.is_none()
+    }
+
+    /// Looks whether the reader has closed the other end. A write would show that, too, but there may be none for long.
+    pub fn look_for_reader(&mut self) {
+        if !self.has_reader() || self.error.is_some() {
+            return;
+        }
+        // These are reported unasked.
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+        let mut ends = [PollFd::new(self.file.as_fd(), PollFlags::empty())];
+        let is_ready = poll(&mut ends, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        if is_ready && ends[0].revents().is_some_and(|found| found.intersects(gone)) {
+            self.error = Some(io::ErrorKind::BrokenPipe.into());
         }
     }
 

@@ -317,15 +317,22 @@ impl WriterOutput {
     }
 
     fn needs_ticks(&self) -> bool {
-        matches!(self, WriterOutput::Files(files) if files.eventlog.is_some() || files.store.has_max_age())
+        match self {
+            WriterOutput::Files(files) => files.eventlog.is_some() || files.store.has_max_age(),
+            WriterOutput::Stream(stream) => stream.stream.has_reader(),
+        }
     }
 
     fn tick(&mut self) {
-        let WriterOutput::Files(files) = self else { return };
-        if let Some(eventlog) = &mut files.eventlog {
-            eventlog.tick(&mut files.store);
+        match self {
+            WriterOutput::Files(files) => {
+                if let Some(eventlog) = &mut files.eventlog {
+                    eventlog.tick(&mut files.store);
+                }
+                files.store.tick();
+            }
+            WriterOutput::Stream(stream) => stream.stream.look_for_reader(),
         }
-        files.store.tick();
     }
 
     fn finish(&mut self) {

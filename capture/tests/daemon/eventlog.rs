@@ -474,6 +474,40 @@ fn drops_are_in_the_file_and_in_the_log() {
     assert_eq!(kernel.place.records()[0]["missing"], dropped);
 }
 
+/// The counts in an ELOG file's header, events and dropped ones, and the events that it holds.
+fn elog_counts(file: &std::path::Path) -> (u64, u64, usize) {
+    let bytes = fs::read(file).unwrap();
+    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    (long(24), long(32), reading::split(&bytes[44 + 34 * usize::from(bytes[40])..]).len())
+}
+
+#[test]
+fn an_elog_file_holds_the_drops_of_its_session() {
+    let kernel = Kernel::new();
+    let daemon = kernel.start(&["--eventlog", "tcp", "--buffer-size", "64K", "--format", "elog"]);
+    // The whole session begins while nothing is read: its file is begun when the drops are counted already.
+    log_at_once(&kernel, &daemon, &[session_begin(7, "web", 1000), session_events(7, 9_000)].concat());
+    daemon.wait_for("the kernel dropped");
+    kernel.log(&session_end(7));
+    until("its file", || kernel.place.files().len() == 1, || daemon.log());
+    // The next one loses nothing.
+    kernel.log(&[session_begin(8, "api", 2000), session_end(8)].concat());
+    until("the next file", || kernel.place.files().len() == 2, || daemon.log());
+    daemon.signal(nix::sys::signal::Signal::SIGUSR1);
+    daemon.wait_for("queue waits");
+    let log = daemon.stops_with_a_loss();
+    let file = |id: &str| {
+        let mut files = kernel.place.files().into_iter();
+        files.find(|file| file.file_name().unwrap().to_str().unwrap().starts_with(id)).unwrap()
+    };
+    let (events, dropped, held) = elog_counts(&file("web"));
+    // The two buffers hold 128 KiB of 184 + 9,000 * 36 bytes.
+    assert_eq!((events, dropped), (held as u64, 9_005 - held as u64), "{log}");
+    assert!(dropped > 5_000, "{dropped}");
+    assert_eq!(counter(&log, "kernel drops"), dropped);
+    assert_eq!(elog_counts(&file("api")), (5, 0, 5));
+}
+
 #[test]
 fn the_state_of_existing_sessions() {
     let kernel = Kernel::new();

@@ -102,6 +102,20 @@ fn finished_files_are_read_only() {
     assert_eq!(mode(&place.files()[0]), 0o440);
     assert_eq!(mode(&place.out().join("records")), 0o640);
     assert_eq!(mode(&place.out()), 0o750);
+    // What grows, and a stream's file.
+    let place = Place::new();
+    let (fifo, mut writer) = place.fifo("dev");
+    let daemon = start(&place, place.bblogd(&["-f", fifo.to_str().unwrap()]));
+    writer.write_all(&connection("id").entry(&records(0..4))[..208 + 2 * 328]).unwrap();
+    let growing = || Place::names(&place.out()).into_iter().find(|name| name.ends_with(".part"));
+    until("a growing file", || growing().is_some(), || daemon.log());
+    assert_eq!(mode(&place.out().join(growing().unwrap())), 0o640);
+    drop(daemon);
+    let out = place.join("all.pcapng");
+    let mut command = program();
+    command.args(["-f", stream.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    start(&place, command).ends_well();
+    assert_eq!(mode(&out), 0o640);
     // With another mode, whatever the umask.
     let place = Place::new();
     let mut command = Command::new("sh");

@@ -61,6 +61,32 @@ fn a_reader_that_had_enough_is_no_fault() {
 }
 
 #[test]
+fn a_reader_that_goes_away_ends_an_idle_stream() {
+    // Nothing is logged, so nothing is written: before the first record, and after some.
+    for logged in [0, 10] {
+        let place = Place::new();
+        let (fifo, mut writer) = place.fifo("dev");
+        let mut command = program();
+        command.args(["-f", fifo.to_str().unwrap(), "-o", "-"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        writer.write_all(&connection("id").entry(&records(0..logged))).unwrap();
+        let mut seen = Vec::new();
+        let mut buffer = [0; 65536];
+        while logged > 0 && reading::parse(&seen).map_or(0, |blocks| reading::serials(&blocks).len()) < 10 {
+            let got = out.read(&mut buffer).unwrap();
+            assert!(got > 0);
+            seen.extend_from_slice(&buffer[..got]);
+        }
+        drop(out);
+        until("its end", || child.try_wait().unwrap().is_some(), String::new);
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{logged}: {}", output.status);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
+
+#[test]
 fn a_full_disk_leaves_a_gap_that_is_counted() {
     let place = Place::new();
     let Some(disk) = Small::mount(&place.join("disk"), "128k") else { return };

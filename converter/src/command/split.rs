@@ -75,6 +75,8 @@ impl Split {
         let mut connections = ConnectionIndex::default();
         let mut sink = PcapngSink::new(SplitFiles::new(&self.folder));
         let merged = frames.each(picker, on_error, |stream, turn| match turn {
+            // It is of the connection of the next record.
+            FrameTurn::Frame if stream.keeps_marker() => Ok(()),
             FrameTurn::Frame => {
                 let at = connections.of(stream.input(), &stream.owner(), sink.get_mut())?;
                 if sink.get_mut().current != Some(at) {
@@ -211,7 +213,7 @@ impl ConnectionIndex {
         };
         let iss = iss.or_else(|| record.and_then(initial_sequence_number));
         self.entries.insert(key, EntryConnection { at, iss });
-        // A block that says how many records are missing does not show whose they are.
+        // Another block than a record does not show whose it is.
         self.entry = record.map(|_| (input, section, at));
         Ok(at)
     }

@@ -116,7 +116,7 @@ impl ElogStream {
             if let Some(context) = self.first_queued() {
                 (self.current, self.queued_context) = (CurrentEvent::Queued, context);
             } else if !self.read_event()? {
-                return self.tell_order().or_else(|| self.ticks.finish()).map_or(Ok(false), Err);
+                return self.tell_order().map_or(Ok(false), Err);
             }
         }
         if let Some(event) = self.event() {
@@ -324,7 +324,8 @@ impl ElogStream {
 impl EventSource for ElogStream {
     #[inline]
     fn advance(&mut self) -> Result<bool, InputError> {
-        ElogStream::advance(self)
+        let more = ElogStream::advance(self)?;
+        if more { Ok(true) } else { self.ticks.finish().map_or(Ok(false), Err) }
     }
 
     fn is_dry(&mut self) -> bool {

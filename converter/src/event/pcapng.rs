@@ -79,11 +79,10 @@ impl PcapngEvents {
             Some(PcapngStep::Event) => self.take_event(),
             Some(_) => {}
             None => {
-                let (origins, ticks, disorder) = (&mut self.origins, &mut self.ticks, self.reader.disorder());
+                let (origins, disorder) = (&mut self.origins, self.reader.disorder());
                 let ending = self.ending.get_or_insert_with(|| {
                     let mut ending = VecDeque::from(origins.finish());
                     ending.extend(InputError::out_of_order(disorder));
-                    ending.extend(ticks.finish());
                     ending
                 });
                 if let Some(error) = ending.pop_front() {
@@ -92,6 +91,11 @@ impl PcapngEvents {
             }
         }
         Ok(item)
+    }
+
+    /// Whether one of the next blocks of the section is a record, as far as `bytes` show, without waiting for more.
+    pub fn has_record_ahead(&mut self, bytes: usize) -> bool {
+        self.reader.records_ahead(bytes).1.next().is_some()
     }
 
     /// What reads the file.
@@ -236,7 +240,10 @@ impl EventSource for PcapngEvents {
                 Some(
                     PcapngStep::Missing(_) | PcapngStep::Packet | PcapngStep::Other | PcapngStep::Refused(_),
                 ) => {}
-                None => return self.reader.no_events().map_or(Ok(false), Err),
+                None => {
+                    let end = self.reader.no_events().or_else(|| self.ticks.finish());
+                    return end.map_or(Ok(false), Err);
+                }
             }
         }
     }

@@ -69,7 +69,7 @@ impl TickRateFinder {
     #[cold]
     fn watch(&mut self, event: &RawEvent<'_>) {
         self.evidence.observe(event);
-        if tcp_provider::ticks_rtt(event).is_none() {
+        if tcp_provider::ticks_rtt(event).is_none_or(|rtt| rtt.rtt == 0) {
             return;
         }
         self.conclude();

@@ -80,6 +80,19 @@ impl PcapngStream {
         self.missing.1.extend_from_slice(block.bytes);
     }
 
+    /// Passes over the current frame if it says how many records are missing, and a record of the section follows.
+    /// Returns whether that is so.
+    pub fn keeps_marker(&mut self) -> bool {
+        /// Other blocks seldom stand between the two.
+        const AHEAD: usize = 64 * 1024;
+        let is_kept = matches!(self.events.reader().item(), Some(PcapngStep::Missing(_)))
+            && self.events.has_record_ahead(AHEAD);
+        if is_kept {
+            self.pass_over();
+        }
+        is_kept
+    }
+
     /// Whether the next step has to wait for a live input.
     pub fn is_dry(&mut self) -> bool {
         self.events.is_dry()

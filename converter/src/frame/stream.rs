@@ -128,6 +128,16 @@ impl FrameStream {
         }
     }
 
+    /// If the current frame says how many records are missing before the next one, and that follows, it is kept to be
+    /// written with that record, whose connection it is of. Returns whether it is.
+    #[inline]
+    pub fn keeps_marker(&mut self) -> bool {
+        match &mut self.source {
+            FrameSource::Pcapng(pcapng) => pcapng.keeps_marker(),
+            _ => false,
+        }
+    }
+
     /// Writes the current frame, and its section's beginning before it if need be.
     ///
     /// # Errors
@@ -218,13 +228,13 @@ impl MergedFrames {
         &mut self,
         mut picker: Option<&mut Picker>,
         on_error: &mut OnError<'_>,
-        mut take: impl FnMut(&FrameStream, FrameTurn) -> Result<(), E>,
+        mut take: impl FnMut(&mut FrameStream, FrameTurn) -> Result<(), E>,
     ) -> Result<u64, E> {
         let mut frames = 0;
         while let Some(turn) = self.step(on_error) {
             let (Turn::Item(at) | Turn::End(at)) = turn;
             let is_dry = self.is_dry();
-            let Some((_, stream)) = self.stream(at) else { continue };
+            let Some(stream) = self.stream_mut(at) else { continue };
             if turn == Turn::End(at) {
                 take(stream, FrameTurn::End)?;
                 continue;
@@ -242,7 +252,9 @@ impl MergedFrames {
             }
             self.meter().count_event();
             if picker.as_ref().is_some_and(|picker| picker.is_full()) {
-                take(stream, FrameTurn::End)?;
+                if let Some(stream) = self.stream_mut(at) {
+                    take(stream, FrameTurn::End)?;
+                }
                 break;
             }
             if !is_picked

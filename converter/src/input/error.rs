@@ -242,7 +242,8 @@ pub enum InputErrorKind {
     OutOfOrder(Disorder),
     /// Records that the output's format has no place for.
     #[error(
-        "{} left out: ELOG holds events of eventlog(9) only", Counted(*frames, "BBLog record or packet")
+        "{} left out: ELOG holds events of eventlog(9) only, no BBLog records and no packets",
+        Counted(*frames, "frame")
     )]
     NotEventlog {
         /// How many.

@@ -181,7 +181,9 @@ impl Census {
 
     #[inline]
     fn event(&mut self, report: &mut Report, item: &EventlogItem<'_>) {
-        if item.provider == Some(tcp_provider::NAME) && tcp_provider::ticks_rtt(&item.event).is_some() {
+        if item.provider == Some(tcp_provider::NAME)
+            && tcp_provider::ticks_rtt(&item.event).is_some_and(|rtt| rtt.rtt > 0)
+        {
             self.rtt_in_ticks(item.hz);
         }
         let (event, id) = (&item.event, item.event.provider_id());
