@@ -118,7 +118,7 @@ fn merged_files_are_in_the_order_of_mergecap_and_of_the_listings() {
     let logs: Vec<_> =
         ["a", "b", "c"].iter().zip(&parts).map(|(name, part)| folder.write(name, part)).collect();
     let bblog = |args: &[&str], inputs: &[std::path::PathBuf]| {
-        let output = support::bblog().args(args).args(inputs).output().unwrap();
+        let output = support::bblog().args(args).args(["--hz", "1000"]).args(inputs).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
     };
