@@ -19,7 +19,9 @@ const ENDS: [&str; 8] =
 const MAX_SPANS: usize = 10;
 
 /// Replaces each name that is not a file but what a series' names begin with by the names of the
-/// series, in order of their numbers. Missing numbers are reported to `on_error`.
+/// series. Missing numbers are reported to `on_error`. The files of a series follow each other in order of
+/// their numbers, however they were named: a shell sorts 10 before 2, and records of one microsecond on both
+/// sides of a change of file would be read in that order.
 pub fn expand(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<InputName> {
     let mut expanded = Vec::with_capacity(names.len());
     for name in names {
@@ -35,7 +37,20 @@ pub fn expand(names: &[InputName], on_error: &mut OnError<'_>) -> Vec<InputName>
         }
         expanded.extend(files.into_values().map(|(_, file)| InputName::new(file)));
     }
-    expanded
+    in_order(expanded)
+}
+
+/// The files of each series in order of their numbers, in the place of its first one.
+fn in_order(names: Vec<InputName>) -> Vec<InputName> {
+    let first = first_of_each(&names);
+    let number = |name: &InputName| match of_file(name.path()) {
+        Some((_, number)) if !name.is_stdin() => number,
+        _ => 0,
+    };
+    let mut names: Vec<(usize, u32, InputName)> =
+        names.into_iter().zip(first).map(|(name, first)| (first, number(&name), name)).collect();
+    names.sort_by_key(|(first, number, _)| (*first, *number));
+    names.into_iter().map(|(.., name)| name).collect()
 }
 
 /// The files of the series `name`, by number; none if it is a file itself.
@@ -131,6 +146,16 @@ mod tests {
         assert_eq!(of("a.0.elog"), Some(("a".into(), 0)));
         assert_eq!(of("a.pcapng"), None);
         assert_eq!(of("a.01.pcapng"), None);
+    }
+
+    #[test]
+    fn a_series_is_in_order_of_its_numbers() {
+        let given = ["b.1.pcapng", "a.0.pcapng", "a.10.pcapng", "-", "a.2.pcapng.xz", "b.0.pcapng", "c"];
+        let names = given.map(InputName::new).to_vec();
+        let ordered: Vec<String> =
+            expand(&names, &mut |_, _| {}).iter().map(|name| name.path().display().to_string()).collect();
+        let expected = ["b.0.pcapng", "b.1.pcapng", "a.0.pcapng", "a.2.pcapng.xz", "a.10.pcapng", "-", "c"];
+        assert_eq!(ordered, expected);
     }
 
     #[test]
