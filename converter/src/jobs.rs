@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Scope};
 
 /// How many threads work at a time: `-j`.
@@ -62,6 +62,30 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.0.fetch_add(1, Relaxed);
     }
+}
+
+/// The results of `work` for the numbers of `order`, each at the place of its number; all together they are 0 to the
+/// number of them less 1. Work is begun in that order.
+pub fn results<R: Send + Sync + Default>(
+    jobs: Jobs,
+    order: &[usize],
+    work: impl Fn(usize) -> R + Sync,
+) -> Vec<R> {
+    let places: Vec<OnceLock<R>> = order.iter().map(|_| OnceLock::new()).collect();
+    let next = AtomicUsize::new(0);
+    let turn = || {
+        while let Some(&at) = order.get(next.fetch_add(1, Relaxed)) {
+            // Each place is taken once.
+            let _ = places[at].set(work(at));
+        }
+    };
+    let threads = jobs.count().min(order.len());
+    if threads <= 1 {
+        turn();
+    } else {
+        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(turn))));
+    }
+    places.into_iter().map(|place| place.into_inner().unwrap_or_default()).collect()
 }
 
 /// Threads that turn tasks into results, which come in the order of the tasks.

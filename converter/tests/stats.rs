@@ -270,6 +270,32 @@ fn sessions_go_on_in_a_series() {
     assert_eq!(rows(&["--hz", "1000"], &[&folder.path("")]).len(), apart.len());
 }
 
+/// A capture of eventlog counts once: under another name, compressed, and as far as it was when it was copied.
+#[test]
+fn copies_of_a_capture_add_nothing() {
+    let capture = std::fs::read(log("small-plain.elog")).unwrap();
+    let folder = Folder::new();
+    folder.write("a.elog", &capture);
+    let expected = rows(&[], &[&folder.path("")]);
+    folder.write("b.elog", &capture);
+    folder.write("c.elog.gz", &support::gzip(&capture));
+    let [beginning, _] = two_captures(&capture, 100, 0);
+    folder.write("0.elog", &beginning);
+    let ran = bblog("stats", &["--json"], &[&folder.path("")]);
+    assert_eq!((lines(&ran), ran.code), (expected.clone(), 0));
+    assert_eq!(ran.stderr, "bblog: 3 files left out, the same as others; -v names them\n");
+    let ran = bblog("stats", &["--json", "-v"], &[&folder.path("a.elog"), &folder.path("b.elog")]);
+    assert_eq!((lines(&ran), ran.code), (expected, 0));
+    assert!(ran.stderr.contains("b.elog: the same as "), "{}", ran.stderr);
+    // Of two machines it is two captures.
+    for host in ["host=a", "host=b"] {
+        std::fs::create_dir(folder.path(host)).unwrap();
+        std::fs::write(folder.path(host).join("log"), &capture).unwrap();
+    }
+    let inputs = [&*folder.path("host=a"), &*folder.path("host=b")];
+    assert_eq!(rows(&[], &inputs).len(), 2 * rows(&[], &[&folder.path("a.elog")]).len());
+}
+
 /// The output does not depend on which thread is first.
 #[test]
 fn the_order_is_that_of_the_rows() {

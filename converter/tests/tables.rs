@@ -167,6 +167,37 @@ fn a_relative_folder() {
     }
 }
 
+/// Parts of one BBLog connection are one connection, whatever their names; records that two of them have are there once. A
+/// compressed copy of a capture of eventlog adds nothing.
+#[test]
+fn parts_are_one_connection() {
+    let input = std::fs::read(log("rack_tailloss_rto.tcplog")).unwrap();
+    let part = |from: usize, to: usize| {
+        let mut part = input[..208].to_vec();
+        part.extend(&input[208 + from * 328..208 + to * 328]);
+        let len = (part.len() as u64).to_le_bytes();
+        part[8..16].copy_from_slice(&len);
+        part
+    };
+    let records = (input.len() - 208) / 328;
+    let folder = Folder::new();
+    let captures = folder.path("captures");
+    std::fs::create_dir_all(captures.join("old")).unwrap();
+    for (name, part) in [("y", part(0, 200)), ("x", part(150, 400)), ("old/z", part(390, records))] {
+        std::fs::write(captures.join(name), part).unwrap();
+    }
+    let capture = std::fs::read(log("small-plain.elog")).unwrap();
+    std::fs::write(captures.join("capture"), &capture).unwrap();
+    std::fs::write(captures.join("capture.gz"), support::gzip(&capture)).unwrap();
+    let ran = to_parquet(&folder.path("t"), &[], &[&captures]);
+    let said = "bblog: 1 file left out, the same as others; -v names them\n";
+    assert_eq!((ran.code, &*ran.stderr), (0, said));
+    compare(&folder.path("t"), &[&log("rack_tailloss_rto.tcplog"), &log("small-plain.elog")], "parts");
+    // As Arrow has it, too.
+    let ran = bblog(&["convert", "--format", "arrow", "--table", "events", "-o", "-"], &[&captures]);
+    assert_eq!((ran.code, &*ran.stderr), (0, said));
+}
+
 /// The same input is refused or replaced, under whatever name.
 #[test]
 fn nothing_is_there_twice() {

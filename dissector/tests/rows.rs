@@ -141,8 +141,7 @@ fn one_row_is_one() {
         for group in [RowGroup::Own, RowGroup::Common, RowGroup::Derived, RowGroup::Raw] {
             for (row, spec) in decoded.rows_of(group).iter().enumerate() {
                 let mut one_by_one = Vec::new();
-                let mut fields = decoded.one(group, row);
-                while let Some(field) = fields.next() {
+                for field in decoded.one(group, row) {
                     one_by_one.push((field.spec.id, field.range));
                 }
                 let mut in_a_loop = Vec::new();

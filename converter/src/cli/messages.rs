@@ -129,6 +129,16 @@ pub fn left_out(foreign: &[InputName], verbose: bool) {
     }
 }
 
+/// Prints which files were left out because they are the same as others.
+pub fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
+    if verbose {
+        copies.iter().for_each(|(name, other)| print(&format_args!("{name}: the same as {other}, left out")));
+    } else if !copies.is_empty() {
+        let files = Counted(copies.len() as u64, "file");
+        print(&format_args!("{files} left out, the same as others; -v names them"));
+    }
+}
+
 /// Prints one line on standard error. A standard error that is closed is ignored.
 pub fn print(what: &dyn std::fmt::Display) {
     use std::io::Write;

@@ -22,8 +22,8 @@ use super::usage::UsageError;
 
 /// Print a row for each connection of many files, the one that lost most time first
 ///
-/// Folders are searched for logs by content, not by name; other files are left out and counted. Files of one series, and
-/// BBLog files of one connection, are taken together.
+/// Folders are searched for logs by content, not by name; other files are left out and counted, and copies of a capture of
+/// eventlog, too. Files of one series, and BBLog files of one connection, are taken together.
 /// --group-by prints a block for each group instead, with counts and percentiles. Percentiles over connections are right
 /// to 1 %. For example:
 /// bblog stats --group-by stack,remote/24 /captures
@@ -51,7 +51,7 @@ pub struct Args {
     /// Print comma-separated values
     #[arg(long)]
     csv: bool,
-    /// List the files that are not logs
+    /// Name the files that are left out: those that are no logs, and copies
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -148,6 +148,7 @@ fn print_problems(found: &Found, verbose: bool, messages: &mut Messages) {
         messages.of_input(&problem.name, &problem.text, problem.is_notice);
     }
     messages::left_out(&found.foreign, verbose);
+    messages::left_out_copies(&found.copies, verbose);
 }
 
 /// How results are printed.

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use bblog_converter::OutputError;
 use bblog_converter::command::tables::{
-    ArrowStream, Files, Fingerprints, Job, RunOptions, Sink, Table, TableFolder, TablesError, walk,
+    ArrowStream, Files, Fingerprints, Job, RunOptions, Sink, Table, TableFolder, TablesError, arranged, walk,
 };
 use bblog_converter::input::assumptions::Assumptions;
-use bblog_converter::input::folder;
+use bblog_converter::input::folder::{self, FileGroup};
 use bblog_converter::input::{InputName, Inputs};
 use bblog_converter::jobs::Jobs;
 use bblog_converter::output::{Destination, Output};
 use bblog_converter::select::Selection;
-use bblog_dissector::counted::Counted;
 
 use super::messages::{self, Messages, Outcome};
 use super::progress::Progress;
@@ -34,7 +33,7 @@ pub struct TableArgs {
     /// Add a column with each event as `bblog show` prints it
     #[arg(long)]
     summary: bool,
-    /// Name files of folders that are left out: those that are no logs, and copies
+    /// Name the files that are left out: those that are no logs, and copies
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -122,11 +121,19 @@ pub fn run(
         _ => {}
     }
     let found = folder::groups(&names, &mut |name, error| messages.error(name, error));
-    let Files { groups, mut foreign, copies, mut fingerprints } = Files::of(found);
+    let Files { groups, mut foreign, mut copies, mut fingerprints } = Files::of(found);
+    let host = args.host.host();
+    let groups: Vec<FileGroup> = {
+        let meter = &Arc::default();
+        let job = Job { groups: &groups, assumptions: &assumptions, host: host.clone(), meter, jobs };
+        let arrangement = arranged(&job);
+        copies.extend(arrangement.copies);
+        arrangement.groups.into_iter().map(|arranged| arranged.group).collect()
+    };
     let files: Vec<InputName> = groups.iter().flat_map(|group| group.names.iter().cloned()).collect();
     let inputs = Inputs::new(files, &assumptions);
     let progress = Progress::of_file(&inputs, &output.path, messages.bar());
-    let (host, meter) = (args.host.host(), &inputs.meter);
+    let meter = &inputs.meter;
     let job = Job { groups: &groups, assumptions: &assumptions, host, meter, jobs };
     let work = Work { tables, summary: args.summary, output, job };
     let walked = match format {
@@ -137,7 +144,7 @@ pub fn run(
     messages.selected(selection.took_nothing());
     let written = walked.map(|found| foreign.extend(found));
     messages::left_out(&foreign, args.verbose);
-    left_out_copies(&copies, args.verbose);
+    messages::left_out_copies(&copies, args.verbose);
     Ok(match written {
         Ok(()) => messages.end(Ok(())),
         Err(TablesError::Output(error)) => messages.end(Err(error)),
@@ -149,18 +156,6 @@ pub fn run(
         }
         Err(error) => messages.fail(&error),
     })
-}
-
-/// Prints which files of folders were left out because they are the same as others.
-fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
-    if verbose {
-        copies.iter().for_each(|(name, other)| {
-            messages::print(&format_args!("{name}: the same as {other}, left out"))
-        });
-    } else if !copies.is_empty() {
-        let files = Counted(copies.len() as u64, "file");
-        messages::print(&format_args!("{files} left out, the same as others; -v names them"));
-    }
 }
 
 struct Work<'a> {

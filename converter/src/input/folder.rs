@@ -20,6 +20,26 @@ pub struct FileGroup {
     pub is_named: bool,
 }
 
+impl FileGroup {
+    /// Whether all of its files can be read twice.
+    pub fn can_be_read_again(&self) -> bool {
+        self.names.iter().all(InputName::can_be_opened_again)
+    }
+
+    /// Bytes of its files.
+    pub fn size(&self) -> u64 {
+        let size = |name: &InputName| name.path().metadata().map_or(0, |there| there.len());
+        self.names.iter().map(size).sum()
+    }
+}
+
+/// The numbers of groups, that with most bytes first: so none is left at the end when threads take one after the other.
+pub fn largest_first(groups: &[FileGroup]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(groups[at].size()));
+    order
+}
+
 /// The files that `names` stand for, in groups: files, series, and everything in folders. Files and folders whose names
 /// begin with a dot are left out where they are not named: files being written have such names. What cannot be
 /// searched is passed to `on_error`.

@@ -432,7 +432,9 @@ impl EventTable {
         let plan = own_values.event(event, |row| self.names.of_row(row));
         let bytes = event.as_bytes();
         let is_whole = bytes.len() >= plan.len;
-        for OwnStep { row, fixed } in &plan.steps {
+        let groups = plan.groups.iter();
+        let holding = groups.filter(|group| group.condition.is_none_or(|row| event.may_apply(row)));
+        for OwnStep { row, fixed } in holding.flat_map(|group| &group.steps) {
             match fixed {
                 Some((name, member)) if is_whole => {
                     let value = member.read(bytes);

@@ -31,9 +31,8 @@ enum Size {
 }
 
 impl FixedMember {
-    /// The number of a row; `None` if it is no number, or if more of the record says whether it is there.
-    pub(super) fn of(row: &FieldSpec) -> Option<FixedMember> {
-        let flags = event_flags(row.when)?;
+    /// The number of a row, which is there if these event flags are set; `None` if it is no number at one place.
+    pub(super) fn of(row: &FieldSpec, flags: u16) -> Option<FixedMember> {
         let Place { offset, size, bits, low: None, minus, order, repeat: Repeat::Once } = row.place else {
             return None;
         };

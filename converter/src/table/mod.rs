@@ -21,6 +21,7 @@ pub mod events;
 mod fixed_member;
 pub mod gather;
 pub mod id;
+pub mod overlap;
 #[cfg(feature = "parquet")]
 mod own_values;
 #[cfg(feature = "parquet")]

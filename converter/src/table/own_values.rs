@@ -10,14 +10,21 @@ use bblog_dissector::event::Event;
 use bblog_dissector::spec::{EventSpec, FieldSpec, Kernel, Stack};
 use foldhash::fast::RandomState;
 
-use super::fixed_member::FixedMember;
+use super::fixed_member::{FixedMember, event_flags};
 
 /// How the values of an event are read.
 pub(super) struct OwnValues {
     /// In the order of the rows.
-    pub(super) steps: Vec<OwnStep>,
+    pub(super) groups: Vec<OwnGroup>,
     /// Bytes of a record that the fixed members lie in.
     pub(super) len: usize,
+}
+
+/// Rows with the same condition.
+pub(super) struct OwnGroup {
+    /// A row with the condition; `None` if the stack and the kernel decide it, and the event flags that a member requires.
+    pub(super) condition: Option<&'static FieldSpec>,
+    pub(super) steps: Vec<OwnStep>,
 }
 
 /// How the value of a row is read.
@@ -64,14 +71,22 @@ impl OwnValues {
         let yields = |row: &FieldSpec| {
             row.yields_to.iter().any(|&other| spec.fields.get(usize::from(other)).is_some_and(may_apply))
         };
-        let step = |(index, row): (usize, &FieldSpec)| {
-            let fixed =
-                FixedMember::of(row).filter(|_| !yields(row)).and_then(|member| Some((name(row)?, member)));
-            OwnStep { row: index, fixed }
+        let step = |&(index, row): &(usize, &'static FieldSpec)| {
+            let flags = event_flags(row.when).unwrap_or(0);
+            let fixed = FixedMember::of(row, flags).filter(|_| !yields(row));
+            OwnStep { row: index, fixed: fixed.and_then(|member| Some((name(row)?, member))) }
         };
         let rows = spec.fields.iter().enumerate().filter(|(_, row)| may_apply(row));
-        let steps: Vec<OwnStep> = rows.map(step).collect();
-        let ends = steps.iter().filter_map(|step| Some(step.fixed.as_ref()?.1.end()));
-        OwnValues { len: ends.max().unwrap_or_default(), steps }
+        let rows: Vec<(usize, &'static FieldSpec)> = rows.collect();
+        let groups: Vec<OwnGroup> = rows
+            .chunk_by(|(_, a), (_, b)| std::ptr::eq(a.when, b.when))
+            .map(|rows| OwnGroup {
+                condition: rows.first().map(|(_, row)| *row).filter(|row| event_flags(row.when).is_none()),
+                steps: rows.iter().map(step).collect(),
+            })
+            .collect();
+        let steps = groups.iter().flat_map(|group| &group.steps);
+        let ends = steps.filter_map(|step| Some(step.fixed.as_ref()?.1.end()));
+        OwnValues { len: ends.max().unwrap_or_default(), groups }
     }
 }

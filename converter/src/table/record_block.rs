@@ -75,7 +75,7 @@ fn of_all(rows: &'static [FieldSpec], row: &FieldSpec) -> Option<FixedMember> {
     if !is_always || !variants().all(is_same) {
         return None;
     }
-    FixedMember::of(row).filter(|member| !member.is_wide())
+    FixedMember::of(row, flags).filter(|member| !member.is_wide())
 }
 
 /// Records that wait until their members go to the columns.
@@ -117,13 +117,14 @@ impl RecordBlock {
         for (column, member) in &members.members {
             let Some(column) = columns.get_mut(*column) else { continue };
             member.read_all(&self.bytes, members.len, &mut self.values);
-            if member.is_plain() {
+            let is_set = |(&value, &flags): (&i64, &u16)| member.is_set(flags, value);
+            if member.is_plain() || self.values.iter().zip(&self.flags).all(is_set) {
                 column.extend(self.row, &self.values);
                 continue;
             }
-            for (at, (&value, &flags)) in self.values.iter().zip(&self.flags).enumerate() {
-                if member.is_set(flags, value) {
-                    column.set(self.row + at, value);
+            for (at, (value, flags)) in self.values.iter().zip(&self.flags).enumerate() {
+                if is_set((value, flags)) {
+                    column.set(self.row + at, *value);
                 }
             }
         }

@@ -82,7 +82,7 @@ impl<W: Write + Send> TableFile<W> {
     }
 
     /// Bytes written.
-    pub fn len(&self) -> usize {
+    pub fn bytes_written(&self) -> usize {
         self.writer.bytes_written()
     }
 

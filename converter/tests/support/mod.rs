@@ -130,3 +130,11 @@ pub fn tshark(file: &Path, args: &[&str]) -> Vec<String> {
     assert!(output.status.success() && complaints.is_empty(), "{complaints:?}");
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
+
+/// Bytes, compressed.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

@@ -210,6 +210,12 @@ impl<'a> Event<'a> {
         if self.applies(rows, spec) { self.read_row(spec, at, 0) } else { None }
     }
 
+    /// Whether the condition of a row of this event holds. Another row may take its place nevertheless.
+    #[inline]
+    pub fn may_apply(&self, spec: &FieldSpec) -> bool {
+        self.holds(spec.when)
+    }
+
     /// The value called `name`, of the event's own values or else the common ones.
     pub fn get(&self, name: &str) -> Option<Field<'a>> {
         self.fields().chain(self.common()).find(|field| field.spec.name == name)

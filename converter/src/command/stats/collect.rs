@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads many files, several at a time, and makes a row of each connection.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
-use std::thread;
-
-use foldhash::fast::RandomState;
+use std::sync::Arc;
 
 use crate::event::merge::Events;
 use crate::input::assumptions::Assumptions;
-use crate::input::folder::FileGroup;
+use crate::input::folder::{self, FileGroup};
 use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::input::{InputName, Inputs};
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::table::gather::Gatherer;
-use crate::table::id::ConnectionId;
+use crate::table::overlap::{ArrangedGroup, Arrangement, GroupContents, arrange};
 use crate::table::row::ConnectionRow;
 
 /// Problems of one file that are kept; a damaged file can have millions.
@@ -49,6 +44,8 @@ pub struct Found {
     pub events: u64,
     /// Files in folders that are no logs.
     pub foreign: Vec<InputName>,
+    /// Captures of eventlog that are left out, each with the one that holds the same and perhaps more.
+    pub copies: Vec<(InputName, InputName)>,
     /// What was wrong with files.
     pub problems: Vec<FileProblem>,
 }
@@ -67,43 +64,35 @@ pub struct FileProblem {
 impl FileReading {
     /// Reads files. What is found is in the order of `groups`, however long each takes.
     ///
-    /// Files of one connection that are in several groups are read together once this is known.
+    /// Files of one connection that are in several groups are read together once this is known, and groups with copies
+    /// without them.
     pub fn read(&self, groups: &[FileGroup]) -> Found {
-        let mut parts = self.read_each(groups);
-        let shared = shared(&parts);
-        let joined: Vec<FileGroup> = shared.iter().map(|places| join(groups, places)).collect();
-        for (places, part) in shared.iter().zip(self.read_each(&joined)) {
-            for &place in places {
-                parts[place] = Found::default();
-            }
-            parts[places[0]] = part;
+        let (mut parts, contents): (Vec<Found>, Vec<GroupContents>) =
+            self.read_each(groups).into_iter().unzip();
+        let Arrangement { groups: arranged, copies } = arrange(groups, &contents);
+        let changed: Vec<FileGroup> = arranged
+            .iter()
+            .filter(|arranged| arranged.is_changed)
+            .map(|arranged| arranged.group.clone())
+            .collect();
+        let mut anew = self.read_each(&changed).into_iter().map(|(found, _)| found);
+        let mut found = Found::default();
+        for ArrangedGroup { place, is_changed, .. } in arranged {
+            let part = std::mem::take(&mut parts[place]);
+            found = found.and(if is_changed { anew.next().unwrap_or_default() } else { part });
         }
-        parts.into_iter().fold(Found::default(), Found::and)
+        found.copies = copies;
+        found
     }
 
-    /// Reads each group on its own; the largest first, so that none is left at the end.
-    fn read_each(&self, groups: &[FileGroup]) -> Vec<Found> {
-        let mut order: Vec<usize> = (0..groups.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(size(&groups[at])));
-        let parts: Vec<OnceLock<Found>> = groups.iter().map(|_| OnceLock::new()).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some(&at) = order.get(next.fetch_add(1, Relaxed)) {
-                // Each place is taken once.
-                let _ = parts[at].set(self.read_group(&groups[at], groups.len() == 1));
-            }
-        };
-        let threads = self.jobs.count().min(groups.len());
-        if threads <= 1 {
-            work();
-        } else {
-            thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-        }
-        parts.into_iter().map(|part| part.into_inner().unwrap_or_default()).collect()
+    /// Reads each group on its own.
+    fn read_each(&self, groups: &[FileGroup]) -> Vec<(Found, GroupContents)> {
+        let order = folder::largest_first(groups);
+        jobs::results(self.jobs, &order, |at| self.read_group(&groups[at], groups.len() == 1))
     }
 
     /// Reads the files of a group, in the order of their times.
-    fn read_group(&self, group: &FileGroup, is_alone: bool) -> Found {
+    fn read_group(&self, group: &FileGroup, is_alone: bool) -> (Found, GroupContents) {
         let mut found = Found::default();
         let mut troubles = Troubles { is_named: group.is_named, ..Troubles::default() };
         let on_error = &mut |name: &InputName, error: &_| troubles.add(name, error);
@@ -114,7 +103,9 @@ impl FileReading {
             // Where there is but one group, its files are decompressed ahead.
             jobs: if is_alone { self.jobs } else { Jobs::ONE },
         };
-        let places = group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();
+        let places: Arc<[HostedFile]> =
+            group.names.iter().map(|name| HostedFile::of(name, self.host.as_ref())).collect();
+        let mut contents = GroupContents::new(Arc::clone(&places));
         let mut gatherer = Gatherer::new(places);
         let mut events = Events::open(&inputs, on_error);
         while events.advance(on_error) {
@@ -123,13 +114,14 @@ impl FileReading {
             if found.events.is_multiple_of(TURN) {
                 self.meter.add_events(TURN);
             }
+            contents.note(input, &item);
             gatherer.feed(input, found.events, &item);
             gatherer.closed(|_, row| found.take(row));
         }
         gatherer.finish(|_, row| found.take(row));
         found.files = (group.names.len() - troubles.foreign.len()) as u64;
         (found.foreign, found.problems) = troubles.end();
-        found
+        (found, if group.can_be_read_again() { contents } else { GroupContents::default() })
     }
 }
 
@@ -186,49 +178,5 @@ impl Troubles {
             is_notice: false,
         });
         (self.foreign, self.kept.into_iter().chain(more).collect())
-    }
-}
-
-/// Bytes of a group's files.
-fn size(group: &FileGroup) -> u64 {
-    let size = |name: &InputName| name.path().metadata().map_or(0, |there| there.len());
-    group.names.iter().map(size).sum()
-}
-
-/// Groups that have BBLog connections in common, each with two and more; their places in `parts`. Sessions of eventlog
-/// are of one capture each.
-fn shared(parts: &[Found]) -> Vec<Vec<usize>> {
-    let mut roots: Vec<usize> = (0..parts.len()).collect();
-    let mut owners: HashMap<ConnectionId, usize, RandomState> = HashMap::default();
-    for (at, part) in parts.iter().enumerate() {
-        for row in part.rows.iter().filter(|row| row.party.is_bblog) {
-            let owner = *owners.entry(row.party.id).or_insert(at);
-            let (a, b) = (root(&mut roots, owner), root(&mut roots, at));
-            roots[a.max(b)] = a.min(b);
-        }
-    }
-    let mut groups: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
-    for at in 0..parts.len() {
-        let root = root(&mut roots, at);
-        groups[root].push(at);
-    }
-    groups.retain(|places| places.len() > 1);
-    groups
-}
-
-/// The first group that the group `at` has a connection in common with, at any remove.
-fn root(roots: &mut [usize], mut at: usize) -> usize {
-    while roots[at] != at {
-        roots[at] = roots[roots[at]];
-        at = roots[at];
-    }
-    at
-}
-
-fn join(groups: &[FileGroup], places: &[usize]) -> FileGroup {
-    let of = || places.iter().map(|&place| &groups[place]);
-    FileGroup {
-        names: of().flat_map(|group| group.names.iter().cloned()).collect(),
-        is_named: of().any(|group| group.is_named),
     }
 }

@@ -19,7 +19,7 @@ pub use self::files::Files;
 pub use self::fingerprint::Fingerprints;
 pub use self::store::{RunOptions, TableFolder};
 pub use self::stream::ArrowStream;
-pub use self::walk::{Job, Sink, walk};
+pub use self::walk::{Job, Sink, arranged, walk};
 
 use crate::input::InputName;
 use crate::output::error::OutputError;

@@ -30,8 +30,8 @@ const MAX_BYTES: usize = 256 << 20;
 /// the others have nearly all values.
 const SELECTIVE: [&str; 8] =
     ["connection_id", "time", "number", "first", "last", "lost_us", "duration_us", "rtt_p99_us"];
-/// zstd's level: beyond it files hardly get smaller.
-const LEVEL: i32 = 3;
+/// zstd's level.
+const LEVEL: i32 = 1;
 
 /// A day and a machine of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +125,7 @@ impl RunFiles {
         open.turn = self.turn;
         let name = self.root.join(&open.done.place);
         open.file.write(batch, runs).map_err(TablesError::of_parquet(&name))?;
-        if open.file.len() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
+        if open.file.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
     }
 
     fn create(&mut self, partition: &Partition, schema: &SchemaRef) -> Result<OpenPart, TablesError> {

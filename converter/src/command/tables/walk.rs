@@ -13,14 +13,15 @@ use crate::event::item::LogItem;
 use crate::event::merge::Events;
 use crate::input::assumptions::Assumptions;
 use crate::input::error::OnError;
-use crate::input::folder::FileGroup;
+use crate::input::folder::{self, FileGroup};
 use crate::input::host::HostedFile;
 use crate::input::meter::Meter;
 use crate::input::{InputName, Inputs};
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::select::Selection;
 use crate::table::gather::Gatherer;
 use crate::table::id::ConnectionId;
+use crate::table::overlap::{Arrangement, GroupContents, arrange};
 use crate::table::row::ConnectionRow;
 
 /// Events between two counts for the progress bar.
@@ -79,6 +80,41 @@ pub struct Job<'a> {
     pub meter: &'a Arc<Meter>,
     /// How many compressed files may be decompressed ahead at a time.
     pub jobs: Jobs,
+}
+
+/// Groups that have nothing in common, and copies that are left out. For that all files are read once before, if there is
+/// more than one group.
+pub fn arranged(job: &Job<'_>) -> Arrangement {
+    let groups = job.groups;
+    let order = folder::largest_first(groups);
+    let contents = match groups {
+        [_] => vec![GroupContents::default()],
+        _ => jobs::results(job.jobs, &order, |at| contents(job, &groups[at])),
+    };
+    arrange(groups, &contents)
+}
+
+/// What is in a group. Its problems are reported when it is converted.
+fn contents(job: &Job<'_>, group: &FileGroup) -> GroupContents {
+    if !group.can_be_read_again() {
+        return GroupContents::default();
+    }
+    let inputs = Inputs {
+        names: group.names.clone(),
+        assumptions: Arc::clone(job.assumptions),
+        meter: Arc::default(),
+        jobs: Jobs::ONE,
+    };
+    let places = group.names.iter().map(|name| HostedFile::of(name, job.host.as_ref())).collect();
+    let mut contents = GroupContents::new(places);
+    let on_error = &mut |_: &InputName, _: &crate::InputError| {};
+    let mut events = Events::open(&inputs, on_error);
+    while events.advance(on_error) {
+        if let Some((input, item)) = events.item() {
+            contents.note(input, &item);
+        }
+    }
+    contents
 }
 
 /// Hands the selected events and their connections to `sink`. Returns the files of folders that turned out to be no logs.
