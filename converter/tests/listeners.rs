@@ -39,12 +39,12 @@ fn the_family_is_that_of_the_address() {
     let (ends, said) = info(&[entry(address("::1"))]);
     assert!(ends[0].starts_with("[::1]:") && ends[0].ends_with(" [::]:0"), "{ends:?}");
     assert!(
-        said.contains("IPv6 sockets with AF_INET: 1 entries, 1 of them inferred from 0.0.0.1; shown as IPv6"),
+        said.contains("IPv6 sockets with AF_INET: 1 entry, 1 of them inferred from 0.0.0.1; shown as IPv6"),
         "{said}"
     );
     let (ends, said) = info(&[entry(address("fe80:2::7"))]);
     assert!(ends[0].starts_with("[fe80::7%2]:"), "{ends:?}");
-    assert!(said.contains("1 entries, 0 of them inferred"), "{said}");
+    assert!(said.contains("1 entry, 0 of them inferred"), "{said}");
     // IPv4, and any address: nothing is said.
     for (local, expected) in [("::192.0.2.7", "192.0.2.7:"), ("::", "0.0.0.0:")] {
         let (ends, said) = info(&[entry(address(local))]);

@@ -49,7 +49,7 @@ pub enum DecodeError {
         found: u32,
     },
     /// An entry of BBLog ends before its length does: another begins.
-    #[error("the entry ends {missing} bytes early: another begins")]
+    #[error("the entry ends {} early: another begins", crate::counted::Counted(*missing, "byte"))]
     EntryTorn {
         /// How many bytes are missing of the length in its header.
         missing: u64,

@@ -146,8 +146,11 @@ impl Notes {
         }
         if seen.reordered > 0 {
             let (times, by) = (u64::from(seen.reordered), u64::from(seen.reordered_by));
-            let text =
-                format!("Segments arrived out of order {}, by up to {by} bytes.", Counted(times, "time"));
+            let text = format!(
+                "Segments arrived out of order {}, by up to {}.",
+                Counted(times, "time"),
+                Counted(by, "byte")
+            );
             self.add("reordering", text, &[("times", Number(times)), ("bytes", Number(by))]);
         }
     }

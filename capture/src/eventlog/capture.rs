@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
+use bblog_dissector::counted::Counted;
 use bblog_dissector::elog::{FileHeader, RawEvent, SESSION_END};
 use bblog_dissector::layout::{Layout, Votes};
 use bblog_dissector::tcp_provider::{self, Addresses, SegmentPlan};
@@ -80,9 +81,15 @@ impl EventlogCapture {
             }
             other => {
                 if let (false, Err(problem)) = (rest.is_empty(), other) {
-                    self.log.error(format_args!("/dev/eventlog: {problem}; {} bytes skipped", rest.len()));
+                    self.log.error(format_args!(
+                        "/dev/eventlog: {problem}; {} skipped",
+                        Counted(rest.len() as u64, "byte")
+                    ));
                 } else if !rest.is_empty() {
-                    self.log.error(format_args!("/dev/eventlog: torn event; {} bytes skipped", rest.len()));
+                    self.log.error(format_args!(
+                        "/dev/eventlog: torn event; {} skipped",
+                        Counted(rest.len() as u64, "byte")
+                    ));
                 }
                 rest = &[];
                 None

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
+use bblog_dissector::counted::Counted;
 use bblog_dissector::{DecodeError, Micros};
 use bblog_pcapng::bblog_entry::EntryEncoder;
 use bblog_pcapng::netflix::NetflixBlock;
@@ -272,6 +273,8 @@ impl EntrySink for BblogFilesWriter<'_> {
 
     fn skipped(&mut self, why: DecodeError, bytes: u64) {
         self.store.counters.skipped_entries += 1;
-        self.files.log.warning(format_args!("/dev/tcp_log stream: {why}; {bytes} bytes skipped"));
+        self.files
+            .log
+            .warning(format_args!("/dev/tcp_log stream: {why}; {} skipped", Counted(bytes, "byte")));
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{HEADER_LEN, Record, Serial};
+use bblog_dissector::counted::Counted;
 use bblog_pcapng::bblog_entry::{EntryEncoder, EntryKey, EventForm};
 use bblog_pcapng::netflix::NetflixBlock;
 use nix::fcntl::OFlag;
@@ -155,7 +156,10 @@ impl StreamOut {
                 self.buffered = 0;
                 if self.next_try.take().is_some() {
                     let dropped = std::mem::take(&mut self.dropped);
-                    self.log.warning(format_args!("written again; {dropped} records dropped meanwhile"));
+                    self.log.warning(format_args!(
+                        "written again; {} dropped meanwhile",
+                        Counted(dropped, "record")
+                    ));
                 }
             }
             (Err(error), Some(_)) => {
@@ -199,7 +203,7 @@ impl StreamOut {
         self.next_try = self.next_try.map(|_| Instant::now());
         self.flush();
         if self.dropped > 0 && self.len.is_some() {
-            self.log.warning(format_args!("ended; {} records dropped meanwhile", self.dropped));
+            self.log.warning(format_args!("ended; {} dropped meanwhile", Counted(self.dropped, "record")));
         }
     }
 
@@ -372,6 +376,6 @@ impl EntrySink for BblogOutWriter<'_> {
 
     fn skipped(&mut self, why: DecodeError, bytes: u64) {
         self.stream.counters.skipped_entries += 1;
-        self.out.log.warning(format_args!("/dev/tcp_log stream: {why}; {bytes} bytes skipped"));
+        self.out.log.warning(format_args!("/dev/tcp_log stream: {why}; {} skipped", Counted(bytes, "byte")));
     }
 }

@@ -20,6 +20,7 @@ use crate::output::stream::{BblogOut, StreamOut};
 use crate::process::status::{Snapshot, StatusFile};
 use crate::store::counters::Counters;
 use crate::store::files::Store;
+use bblog_dissector::counted::Counted;
 
 /// After this time without new data, buffered data is written.
 const IDLE: Duration = Duration::from_millis(5);
@@ -254,7 +255,10 @@ impl Writer {
         let Some(capture) = capture else { return };
         let new = capture.kernel_drops.update(drops, Anchor::now().uptime);
         if new > 0 {
-            self.log.warning(format_args!("/dev/eventlog: the kernel dropped {new} events, {drops} in all"));
+            self.log.warning(format_args!(
+                "/dev/eventlog: the kernel dropped {}, {drops} in all",
+                Counted(new, "event")
+            ));
         }
         self.output.counters_mut().kernel_drops = drops;
     }

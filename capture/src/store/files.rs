@@ -162,7 +162,8 @@ impl Store {
                 let Some((base, number)) = name::split(name) else { return };
                 let end = if name.ends_with(".elog") { ".elog" } else { ".pcapng" };
                 let file = PartFile { name: name.to_owned(), number, file: None, len: 0 };
-                let cut = if cut > 0 { format!(", {cut} torn bytes cut off") } else { String::new() };
+                let cut =
+                    if cut > 0 { format!(", {} cut off", Counted(cut, "torn byte")) } else { String::new() };
                 self.log.info(format_args!("{}: unfinished, finished now{cut}", part(name)));
                 self.complete(file, base, end, *line);
             }

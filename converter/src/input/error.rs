@@ -229,7 +229,8 @@ pub enum InputErrorKind {
     },
     /// Entries of IPv6 sockets whose header says AF_INET.
     #[error(
-        "IPv6 sockets with AF_INET: {entries} entries, {inferred} of them inferred from 0.0.0.1; shown as IPv6"
+        "IPv6 sockets with AF_INET: {}, {inferred} of them inferred from 0.0.0.1; shown as IPv6",
+        Counted(*entries, "entry")
     )]
     WrongFamily {
         /// How many.

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bblog_analysis::Timer;
+use bblog_dissector::counted::Counted;
 use bblog_dissector::spec::{ALL, Stack};
 use bblog_dissector::tables;
 
@@ -42,7 +43,7 @@ pub struct Wanted<'a> {
 /// `0 of 649 events selected; a timer that fires is BBR_LOG_RTO with rack: ...`
 impl fmt::Display for NothingSelected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0 of {} events selected", self.events)?;
+        write!(f, "0 of {} selected", Counted(self.events, "event"))?;
         self.hints.iter().try_for_each(|hint| write!(f, "; {hint}"))
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn row(
     let field = &fields[row.field];
     let filter = filter(schema, def, field);
     let (unit, label) = doc(schema, def, field);
+    let label = row.unit.map_or(label, |other| if other.words.is_empty() { label } else { &other.words });
     let unit = row.unit.map_or(unit, |other| other.unit);
     let order = if field.shown == Annotation::Ntohs { ByteOrder::Network } else { ByteOrder::Host };
     let repeat = match field.tail {

@@ -64,6 +64,8 @@ pub struct UnitDef {
     pub unit: Unit,
     /// What must hold of the event's fields.
     pub conditions: Vec<FieldCondition>,
+    /// What it is then; empty if its FIELD says it.
+    pub words: String,
 }
 
 /// A CATEGORY: what an event is about.

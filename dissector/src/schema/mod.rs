@@ -12,7 +12,7 @@
 //! | `BASE name` | this file holds only what differs from that layout |
 //! | `REMOVE EVENT name` | an event of the base that this layout does not have |
 //! | `FIELD [STRUCT.]field unit words…` | a field's unit and meaning |
-//! | `UNIT [STRUCT.]field unit conditions…` | another unit of the field, where the conditions hold |
+//! | `UNIT [STRUCT.]field unit conditions… words…` | another unit and meaning of the field, where the conditions hold |
 //! | `UNSET [STRUCT.]field values` | values that mean "not set": `0xffffffff`, or several with `\|` between them |
 //! | `ATLEAST [STRUCT.]field value` | values from this one on are lower bounds |
 //! | `ALERT event kind [conditions…]` | an event that deserves notice; kinds are those of `tables/bblog/alerts.tbl` |

@@ -185,8 +185,12 @@ impl Parser {
         definition.bound(self.schema.units.len(), MAX_UNITS)?;
         let (field, unit) = (definition.text(0, "a field")?, known_unit(definition.need(1, "a unit")?)?);
         definition.need(2, "a condition")?;
-        let conditions = definition.conditions(2)?;
-        self.schema.units.push(UnitDef { field, unit, conditions });
+        let is_word = |word: &Word<'_>| !word.text.contains(['=', '!', '>', '&']);
+        let end = definition.rest.iter().skip(3).position(is_word).map_or(definition.rest.len(), |at| at + 3);
+        let conditions =
+            definition.rest[2..end].iter().map(|word| condition(*word)).collect::<Result<_, _>>()?;
+        let words = definition.text_from(end);
+        self.schema.units.push(UnitDef { field, unit, conditions, words });
         Ok(())
     }
 

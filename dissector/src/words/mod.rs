@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 
 pub use self::segment::SegmentWords;
 use crate::bblog::id;
+use crate::counted::Counted;
 use crate::event::{Event, Field, RowGroup};
 use crate::spec::EventSpec;
 use crate::tables;
@@ -66,7 +67,7 @@ fn unknown<W: Write>(event: &Event<'_>, out: &mut W) -> fmt::Result {
     let Some(payload) = event.payload_of_elog() else {
         return out.write_str("an event that no table has");
     };
-    write!(out, "{} bytes that no schema describes", payload.len())?;
+    write!(out, "{} that no schema describes", Counted(payload.len() as u64, "byte"))?;
     let shown = &payload[..payload.len().min(PREVIEW)];
     if !shown.is_empty() {
         out.write_str(": ")?;

@@ -75,11 +75,13 @@ fn totals(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         line(f, "time", time.text())?;
     }
     if let Some(lost) = report.lost_records {
-        line(f, "lost", format_args!("{lost} records"))?;
+        line(f, "lost", Counted(lost, "record"))?;
     }
     match report.dropped_events {
-        Some(dropped) if report.more_dropped => line(f, "dropped", format_args!("{dropped} events or more"))?,
-        Some(dropped) => line(f, "dropped", format_args!("{dropped} events"))?,
+        Some(dropped) if report.more_dropped => {
+            line(f, "dropped", format_args!("{} or more", Counted(dropped, "event")))?
+        }
+        Some(dropped) => line(f, "dropped", Counted(dropped, "event"))?,
         None if report.is_capture => line(f, "dropped", "not known: the capture was not closed")?,
         None => {}
     }
@@ -93,7 +95,11 @@ fn origins(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     for stack in &report.stacks {
         let mark = inferred(stack.inferred);
-        line(f, "stack", format_args!("{} {}{mark}: {} records", stack.id, stack.name, stack.records))?;
+        line(
+            f,
+            "stack",
+            format_args!("{} {}{mark}: {}", stack.id, stack.name, Counted(stack.records, "record")),
+        )?;
     }
     for machine in &report.machines {
         let kernel = machine.kernel.as_deref().unwrap_or("not known, read as main");
@@ -114,7 +120,11 @@ fn origins(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
     }
     for provider in &report.providers {
-        line(f, "provider", format_args!("{} {}: {} events", provider.id, provider.name, provider.events))?;
+        line(
+            f,
+            "provider",
+            format_args!("{} {}: {}", provider.id, provider.name, Counted(provider.events, "event")),
+        )?;
     }
     Ok(())
 }
@@ -262,11 +272,12 @@ impl fmt::Display for ConnectionText<'_> {
         let unknown = "?".to_owned();
         let local = connection.local.as_ref().unwrap_or(&unknown);
         let remote = connection.remote.as_ref().unwrap_or(&unknown);
-        write!(f, "{local} - {remote}: {}", connection.events)?;
+        let noun = if connection.session.is_some() { "event" } else { "record" };
+        write!(f, "{local} - {remote}: {}", Counted(connection.events, noun))?;
         match (connection.entries, connection.session) {
-            (Some(entries), _) => write!(f, " records in {}", Counted(entries, "entry"))?,
-            (None, Some(session)) => write!(f, " events, session {session}")?,
-            (None, None) => f.write_str(" records")?,
+            (Some(entries), _) => write!(f, " in {}", Counted(entries, "entry"))?,
+            (None, Some(session)) => write!(f, ", session {session}")?,
+            (None, None) => {}
         }
         if let Some(id) = &connection.log_id {
             write!(f, ", id \"{id}\"")?;

@@ -10,6 +10,7 @@ mod values;
 use std::io::{self, Write};
 use std::path::Path;
 
+use bblog_dissector::counted::Counted;
 use bblog_pcapng::WriteError;
 
 use crate::input::Inputs;
@@ -43,7 +44,7 @@ pub enum PictureForm {
 #[derive(Debug, thiserror::Error)]
 pub enum PlotError {
     /// No event was selected, or none is of a connection.
-    #[error("nothing to plot: no event of a connection among {0} events selected")]
+    #[error("nothing to plot: no event of a connection among {} selected", Counted(*.0, "event"))]
     Nothing(u64),
     /// The form shows one connection, and there are more.
     #[error("{0} connections, and this format shows one: select it by --connection, or plot html")]

@@ -5,6 +5,7 @@ use std::fmt;
 
 use bblog_analysis::{Cause, Stall, StallCause, Step, Timer, errno_name, state_name};
 use bblog_dissector::Micros;
+use bblog_dissector::counted::Counted;
 
 use super::quantity::SpanText;
 
@@ -81,7 +82,7 @@ impl fmt::Display for NotableKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             NotableKind::Missing(1) => f.write_str("1 record missing"),
-            NotableKind::Missing(count) => write!(f, "{count} records missing"),
+            NotableKind::Missing(count) => write!(f, "{} missing", Counted(count.into(), "record")),
             NotableKind::Timer(timer) => write!(f, "{} fired", timer.name()),
             NotableKind::Again(start, end, cause) => {
                 write!(f, "sent again {start}:{end}")?;

@@ -78,8 +78,8 @@ fn heading(findings: &Findings, finding: &Finding, out: &mut impl Write) -> io::
     if let Some(id) = &subject.log_id {
         write!(out, ", id \"{id}\"")?;
     }
-    let what = if subject.session.is_some() { "events" } else { "records" };
-    writeln!(out, ": {} {what}, {}", account.items, seconds(account.duration_us))
+    let what = if subject.session.is_some() { "event" } else { "record" };
+    writeln!(out, ": {}, {}", Counted(account.items, what), seconds(account.duration_us))
 }
 
 fn sending(account: &Account, out: &mut impl Write) -> io::Result<()> {

@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use bblog_dissector::counted::Counted;
 use bblog_dissector::event::{self, Field};
 
 use super::Palette;
@@ -100,7 +101,7 @@ impl DetailRows<'_> {
         if event.is_truncated() {
             self.logged("truncated", |out| {
                 let (found, size) = (payload(decoded).len(), event.spec().size);
-                let _ = write!(out, "payload of {found} bytes, its structure has {size}");
+                let _ = write!(out, "payload of {}, its structure has {size}", Counted(found as u64, "byte"));
             });
         }
         let trailing = event.as_bytes().get(event.trailing()).unwrap_or_default();

@@ -8,6 +8,7 @@
 use std::io::Write;
 
 use bblog_dissector::Micros;
+use bblog_dissector::counted::Counted;
 use bblog_dissector::spec::Category;
 use bblog_dissector::text::{InitialSeqs, time};
 
@@ -212,7 +213,7 @@ fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     if let LogItem::Bblog(item) = &decoded.item
         && item.missing > 0
     {
-        let _ = write!(out, " [{} records missing before]", item.missing);
+        let _ = write!(out, " [{} missing before]", Counted(item.missing.into(), "record"));
     }
     // It happened before the event before it of its connection.
     if let Some(Micros(delta @ ..0)) = decoded.tracked.delta {
