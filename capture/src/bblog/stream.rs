@@ -66,7 +66,7 @@ impl EntryStream {
     /// A stream at its beginning. Entries of more than `max_entry` bytes are skipped.
     pub fn new(max_entry: u64) -> EntryStream {
         EntryStream {
-            cutter: EntryCutter::new(max_entry),
+            cutter: EntryCutter::new(max_entry).at_once(),
             carry: Vec::with_capacity(RECORD_LEN + VERBOSE_LEN + HEADER_LEN),
             skip: 0,
             offset: 0,
@@ -160,12 +160,13 @@ impl EntryStream {
                     self.entry = EntryState::Whole;
                     HEADER_LEN
                 }
-                Cut::Gap(len) => len,
+                Cut::Gap(len) => {
+                    self.damage();
+                    len
+                }
                 Cut::LeftOut(SkippedBytes { in_front, bytes, why, .. }) => {
                     sink.skipped(why, bytes);
-                    if self.entry == EntryState::Whole {
-                        self.entry = EntryState::Damaged;
-                    }
+                    self.damage();
                     in_front
                 }
                 Cut::BadEntry(why, Some(length)) => {
@@ -190,6 +191,13 @@ impl EntryStream {
                     return Ok(CutProgress { used, wanted: 0 });
                 }
             }
+        }
+    }
+
+    /// Bytes of the current entry are left out, if there is one.
+    fn damage(&mut self) {
+        if self.entry == EntryState::Whole {
+            self.entry = EntryState::Damaged;
         }
     }
 

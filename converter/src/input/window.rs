@@ -91,6 +91,11 @@ impl Window {
         self.ready.clone()
     }
 
+    /// Whether the input is one that may pause.
+    pub fn is_live(&self) -> bool {
+        self.ready.is_some()
+    }
+
     /// Whether there are fewer than `least` bytes here, and the input, a live one, has no more now.
     pub fn is_dry(&mut self, least: usize) -> bool {
         self.ready.is_some() && self.end - self.start < least && !self.is_ready(0)

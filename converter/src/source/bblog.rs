@@ -3,7 +3,7 @@
 
 use bblog_dissector::DecodeError;
 use bblog_dissector::bblog::{
-    Cut, EntryCutter, HEADER_LEN, Header, RECORD_LEN, Record, SkippedBytes, VERBOSE_LEN,
+    Cut, EntryCutter, HEADER_LEN, Header, Link, RECORD_LEN, Record, RecordRun, SkippedBytes, VERBOSE_LEN,
 };
 
 use crate::input::error::{InputError, Recovery};
@@ -32,8 +32,16 @@ pub struct BblogReader {
     ended: bool,
     /// There are no headers: all is one entry, which begins here.
     records: Bare,
-    /// Up to this offset [`BblogReader::records_ahead`] found records, with nothing between them.
-    looked_to: u64,
+    looked: Looked,
+}
+
+/// How far [`BblogReader::records_ahead`] found records, with nothing between them.
+#[derive(Default)]
+struct Looked {
+    /// The offset behind the last of them.
+    to: u64,
+    /// What the last of them has in common with the next record.
+    last: Option<Link>,
 }
 
 /// Whether a reader is one of records alone.
@@ -48,22 +56,25 @@ enum Bare {
 impl BblogReader {
     /// A reader in front of the first entry.
     pub fn new(window: Window) -> BblogReader {
+        let cutter = EntryCutter::new(u64::MAX);
         BblogReader {
+            cutter: if window.is_live() { cutter.at_once() } else { cutter },
             window,
-            cutter: EntryCutter::new(u64::MAX),
             header: [0; HEADER_LEN],
             entry_at: 0,
             record_len: 0,
             is_end: false,
             ended: false,
             records: Bare::No,
-            looked_to: 0,
+            looked: Looked::default(),
         }
     }
 
     /// The same reader for records alone, as getsockopt(TCP_LOGBUF) gives them: one entry with this header.
     pub fn with_records_only(self, header: [u8; HEADER_LEN]) -> BblogReader {
-        BblogReader { cutter: EntryCutter::of_records(), records: Bare::Begin, header, ..self }
+        let cutter = EntryCutter::of_records();
+        let cutter = if self.window.is_live() { cutter.at_once() } else { cutter };
+        BblogReader { cutter, records: Bare::Begin, header, ..self }
     }
 
     /// Steps to the next entry or record; `None` at the end.
@@ -80,13 +91,16 @@ impl BblogReader {
             self.records = Bare::Yes;
             return Ok(Some(BblogStep::Entry));
         }
-        if self.window.offset() < self.looked_to
+        if self.window.offset() < self.looked.to
             && let bytes = self.window.bytes()
             && let Ok((_, rest)) = Record::split(bytes)
         {
             self.record_len = bytes.len() - rest.len();
             self.cutter.pass(self.record_len);
             return Ok(Some(BblogStep::Record));
+        }
+        if let Some(last) = self.looked.last.take() {
+            self.cutter.passed(last);
         }
         self.next()
     }
@@ -154,15 +168,14 @@ impl BblogReader {
     pub fn records_ahead(&mut self, lookahead: usize) -> RecordsAhead<'_> {
         let left = usize::try_from(self.cutter.left()).unwrap_or(usize::MAX);
         let want = left.min(lookahead);
-        self.looked_to = self.window.offset();
+        self.looked = Looked { to: self.window.offset(), last: None };
         // Records without a header go on up to the end of the input, which may pause.
         let bytes = match self.records {
             Bare::No => self.window.fill(want),
             Bare::Begin | Bare::Yes => self.window.fill_ready(want),
         };
-        let body = &bytes[..want.min(bytes.len())];
-        let rest = if Record::is_plausible(body) { body } else { &[] };
-        RecordsAhead { rest, is_body: body.len() == left, looked_to: &mut self.looked_to }
+        let run = self.cutter.run(&bytes[..want.min(bytes.len())]);
+        RecordsAhead { before: run.rest().len(), run, is_over: false, looked: &mut self.looked }
     }
 
     /// Bytes that were left out.
@@ -211,11 +224,11 @@ impl BblogReader {
 
 /// Records of an entry that are here already.
 pub struct RecordsAhead<'a> {
-    /// Begins with a record.
-    rest: &'a [u8],
-    /// `rest` ends where the entry does.
-    is_body: bool,
-    looked_to: &'a mut u64,
+    run: RecordRun<'a>,
+    /// Bytes in front of the run.
+    before: usize,
+    is_over: bool,
+    looked: &'a mut Looked,
 }
 
 impl<'a> Iterator for RecordsAhead<'a> {
@@ -223,17 +236,15 @@ impl<'a> Iterator for RecordsAhead<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Record<'a>> {
-        let (record, rest) = Record::split(self.rest).ok()?;
-        let is_followed = match rest.len() {
-            0 => self.is_body,
-            len => len >= Record::FRONT && Record::is_plausible(rest),
-        };
-        if is_followed {
-            *self.looked_to += (self.rest.len() - rest.len()) as u64;
-            self.rest = rest;
-        } else {
-            self.rest = &[];
+        if let Some(record) = self.run.next() {
+            return Some(record);
         }
-        Some(record)
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        self.looked.to += (self.before - self.run.rest().len()) as u64;
+        self.looked.last = self.run.link();
+        // The last one shows the time, though not whether it is whole.
+        Record::split(self.run.rest()).ok().map(|(record, _)| record)
     }
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Cuts a stream of entries, wherever its bytes come from.
 
+use super::continuation::{
+    CERTAIN_LEN, Chain, HEADER_FRONT, Judgement, Link, RecordRun, certain_header, holds_header,
+    may_hold_header,
+};
 use super::{EventFlags, HEADER_LEN, Header, RECORD_LEN, Record, VERBOSE_LEN};
 use crate::DecodeError;
-use crate::cursor::Cursor;
-use crate::tables::member;
 
 /// The largest `tlch_version` that looks like a version at all, so that the entry's length is worth following.
 pub const PLAUSIBLE_VERSION: u32 = 64;
@@ -38,6 +40,10 @@ pub const PLAUSIBLE_VERSION: u32 = 64;
 pub struct EntryCutter {
     state: State,
     max_entry: u64,
+    /// What the records of the current entry have in common.
+    chain: Chain,
+    /// Whether a sound record is given before the one behind it is here.
+    at_once: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,12 +95,18 @@ pub struct SkippedBytes {
 impl EntryCutter {
     /// In front of the first header. Entries of more than `max_entry` bytes are not read.
     pub fn new(max_entry: u64) -> EntryCutter {
-        EntryCutter { state: State::Header, max_entry }
+        EntryCutter { state: State::Header, max_entry, chain: Chain::default(), at_once: false }
     }
 
     /// In front of records without a header, as getsockopt(TCP_LOGBUF) gives them.
     pub fn of_records() -> EntryCutter {
-        EntryCutter { state: State::Body { left: u64::MAX, gap: 0 }, max_entry: u64::MAX }
+        EntryCutter { state: State::Body { left: u64::MAX, gap: 0 }, ..EntryCutter::new(u64::MAX) }
+    }
+
+    /// The same for a stream that may pause: a record in which nothing is wrong does not wait for the one behind it, which
+    /// could show that bytes are missing in it.
+    pub fn at_once(self) -> EntryCutter {
+        EntryCutter { at_once: true, ..self }
     }
 
     /// Bytes of the current entry that follow; 0 in front of a header.
@@ -112,34 +124,45 @@ impl EntryCutter {
         matches!(self.state, State::Body { .. })
     }
 
-    /// Takes off a record of `len` bytes that is known to stand in front, whole and followed by another or by the
-    /// entry's end.
+    /// Takes off a record of `len` bytes, one of a [`EntryCutter::run`].
     #[inline]
     pub fn pass(&mut self, len: usize) {
         self.enter(self.left().saturating_sub(len as u64), 0);
     }
 
-    /// Takes off the records in front that have another one behind them, as nearly all of a stream have, and hands each
-    /// to `each`. Returns how many bytes they take; [`EntryCutter::next`] says what follows.
+    /// Says that the last record of a [`EntryCutter::run`] was passed.
+    #[inline]
+    pub fn passed(&mut self, last: Link) {
+        self.chain.last = Some(last);
+    }
+
+    /// The records in front that have another one behind them, as nearly all of a stream have.
     ///
     /// This is one loop that looks at each record once, and says of them what [`EntryCutter::next`] does.
     #[inline]
+    pub fn run<'a>(&self, front: &'a [u8]) -> RecordRun<'a> {
+        let body = match self.state {
+            State::Body { left, gap: 0 } => {
+                &front[..usize::try_from(left).unwrap_or(usize::MAX).min(front.len())]
+            }
+            _ => &[],
+        };
+        self.chain.run(body)
+    }
+
+    /// Takes off a [`EntryCutter::run`], and hands each of its records to `each`. Returns how many bytes they take.
+    #[inline]
     pub fn take_records<'a>(&mut self, front: &'a [u8], mut each: impl FnMut(&Record<'a>)) -> usize {
-        let State::Body { left, gap: 0 } = self.state else { return 0 };
-        let body = &front[..usize::try_from(left).unwrap_or(usize::MAX).min(front.len())];
-        if !Record::is_plausible(body) {
-            return 0;
-        }
-        let mut rest = body;
-        while let Ok((record, behind)) = Record::split(rest)
-            && behind.len() >= Record::FRONT
-            && Record::is_plausible(behind)
-        {
+        let mut run = self.run(front);
+        let before = run.rest().len();
+        for record in run.by_ref() {
             each(&record);
-            rest = behind;
         }
-        let taken = body.len() - rest.len();
-        self.enter(left - taken as u64, 0);
+        let taken = before - run.rest().len();
+        if let Some(last) = run.link() {
+            self.pass(taken);
+            self.passed(last);
+        }
         taken
     }
 
@@ -153,18 +176,22 @@ impl EntryCutter {
     pub fn next<'a>(&mut self, front: &'a [u8], is_end: bool) -> Cut<'a> {
         match self.state {
             State::Body { left, gap: 0 } => self.record(front, is_end, left),
-            State::Header => self.header(front),
+            State::Header => self.header(front, is_end),
             State::Body { left, gap } => self.after_gap(front, is_end, left, gap),
             State::Seek { left_out, why } => self.find_header(front, is_end, left_out, why),
         }
     }
 
-    fn header<'a>(&mut self, front: &'a [u8]) -> Cut<'a> {
+    fn header<'a>(&mut self, front: &'a [u8], is_end: bool) -> Cut<'a> {
         let Ok(unchecked) = Header::unchecked(front) else { return Cut::More(HEADER_LEN) };
         let length = unchecked.entry_len();
         let can_follow = (HEADER_LEN as u64..=self.max_entry).contains(&length);
         match Header::parse(front) {
             Ok(header) if can_follow => {
+                if let Some(cut) = self.no_header(front, is_end) {
+                    return cut;
+                }
+                self.chain = Chain::of_entry(header);
                 self.enter(header.body_len(), 0);
                 Cut::Entry(header)
             }
@@ -172,6 +199,7 @@ impl EntryCutter {
                 let (what, min, max) = ("entry length", HEADER_LEN as u64, self.max_entry);
                 Cut::BadEntry(DecodeError::Length { what, found: length, min, max }, Some(length))
             }
+            Err(problem) if holds_header(front, HEADER_LEN) => self.torn_header(front, is_end, problem),
             Err(problem) => {
                 // Nothing but its length says where an entry ends, so that must be believable.
                 let is_entry = match problem {
@@ -190,60 +218,171 @@ impl EntryCutter {
         self.state = if left == 0 && gap == 0 { State::Header } else { State::Body { left, gap } };
     }
 
+    /// What stands in front if it begins as a header and is none: it has no address family, and no record follows.
+    #[inline]
+    fn no_header<'a>(&mut self, front: &'a [u8], is_end: bool) -> Option<Cut<'a>> {
+        if Header::is_certain(front) {
+            return None;
+        }
+        let header = Header::unchecked(front).ok()?;
+        let wanted = HEADER_LEN + RECORD_LEN;
+        if header.body_len() < RECORD_LEN as u64 || front.len() < wanted && is_end {
+            return None;
+        }
+        if front.len() < wanted {
+            return Some(Cut::More(wanted));
+        }
+        if Chain::of_entry(header).begins(&front[HEADER_LEN..]) {
+            return None;
+        }
+        Some(self.torn_header(front, is_end, DecodeError::NoRecord))
+    }
+
+    /// What is left of a header, up to another one that begins in it or further on.
+    #[cold]
+    fn torn_header<'a>(&mut self, front: &[u8], is_end: bool, why: DecodeError) -> Cut<'a> {
+        let wanted = 2 * HEADER_LEN - 1;
+        if front.len() < wanted && !is_end {
+            return Cut::More(wanted);
+        }
+        self.find_header(&front[..wanted.min(front.len())], is_end && front.len() <= wanted, 0, why)
+    }
+
     #[inline]
     fn record<'a>(&mut self, front: &'a [u8], is_end: bool, left: u64) -> Cut<'a> {
         let body = &front[..usize::try_from(left).unwrap_or(usize::MAX).min(front.len())];
-        let is_all = body.len() as u64 == left;
-        if !Record::is_plausible(body) {
-            return self.no_record(front, is_end, left, 0);
+        match self.chain.judge(self.chain.last, body, left, is_end) {
+            Judgement::Next | Judgement::GoesOn => {}
+            Judgement::Breaks => return self.no_record(front, is_end, left, 0),
+            Judgement::Undecided(wanted) => return Cut::More(wanted),
         }
         let (record, rest) = match Record::split(body) {
             Ok(split) => split,
-            Err(why) if is_all => return self.cut_short(body.len(), why),
+            Err(why) if body.len() as u64 == left => return self.short(front, is_end, body.len(), why),
             Err(_) => return Cut::More(needed(body, left)),
         };
         let len = body.len() - rest.len();
         let behind = left - len as u64;
-        // The front of the next record shows whether this one is whole.
-        if behind >= Record::FRONT as u64
-            && let Some(cut) = self.torn(front, rest, is_end, len, left)
-        {
+        let link = Link::of_record(&record);
+        // What follows shows whether this record is whole.
+        let torn = match behind {
+            0 => self.at_end(front, is_end, &record, len),
+            _ => match self.chain.judge(Some(link), rest, behind, is_end) {
+                Judgement::Next => None,
+                Judgement::GoesOn
+                    if !holds_header(front, len)
+                        && (rest.len() >= Link::LEN || self.chain.looks_whole(&record)) =>
+                {
+                    None
+                }
+                Judgement::Undecided(_) if self.at_once && self.looks_whole(&record, &front[..len]) => None,
+                Judgement::Undecided(wanted) => Some(Cut::More(len + wanted)),
+                Judgement::GoesOn | Judgement::Breaks => self.torn(front, is_end, left, &record, len),
+            },
+        };
+        if let Some(cut) = torn {
             return cut;
         }
+        self.chain.last = Some(link);
         self.enter(behind, 0);
         Cut::Record(record, len)
     }
 
-    /// Where the record of `len` bytes in front is not whole, because the header of another entry begins in it: that
-    /// header. `rest` is what follows the record.
-    #[inline]
-    fn torn<'a>(
+    /// Whether nothing in a record, the `bytes`, says that it is not whole.
+    fn looks_whole(&self, record: &Record<'_>, bytes: &[u8]) -> bool {
+        self.chain.looks_whole(record) && !may_hold_header(bytes)
+    }
+
+    /// Where the last record of an entry, of `len` bytes, is not whole: what stands in front. The header of another entry
+    /// begins in it, or its end is one that lacks its front.
+    fn at_end<'a>(
         &mut self,
-        front: &[u8],
-        rest: &[u8],
+        front: &'a [u8],
         is_end: bool,
+        record: &Record<'_>,
         len: usize,
-        left: u64,
     ) -> Option<Cut<'a>> {
-        if rest.len() < Record::FRONT && !is_end {
-            return may_hold_header(&front[..len]).then_some(Cut::More(len + Record::FRONT));
+        let wanted = len + HEADER_FRONT.len();
+        if self.at_once && self.looks_whole(record, &front[..len]) {
+            return None;
         }
-        if Record::is_plausible(rest) { None } else { self.another_entry(front, is_end, len, left) }
+        if front.len() < wanted && !is_end {
+            return Some(Cut::More(wanted));
+        }
+        let is_followed = front[len..].starts_with(&HEADER_FRONT[..4]);
+        if is_followed && !holds_header(front, len) { None } else { self.no_end(front, is_end, record, len) }
     }
 
     #[cold]
-    fn another_entry<'a>(&mut self, front: &[u8], is_end: bool, len: usize, left: u64) -> Option<Cut<'a>> {
-        if !holds_header(front, len) {
-            return None;
-        }
-        let end = len + HEADER_LEN - 1;
+    fn no_end<'a>(
+        &mut self,
+        front: &'a [u8],
+        is_end: bool,
+        record: &Record<'_>,
+        len: usize,
+    ) -> Option<Cut<'a>> {
+        let end = len + HEADER_LEN + CERTAIN_LEN;
         if front.len() < end && !is_end {
             return Some(Cut::More(end));
         }
-        let at = certain_header(front, len)?;
-        self.state = State::Header;
-        let why = DecodeError::EntryTorn { missing: left - at as u64 };
-        Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }))
+        let front = &front[..end.min(front.len())];
+        if let Some(at) = certain_header(front, len) {
+            self.state = State::Header;
+            let why = DecodeError::EntryTorn { missing: (len - at) as u64 };
+            return Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }));
+        }
+        // Records of the next entry, close behind, whose header is not all there.
+        let has_records = (1..HEADER_LEN).any(|at| front.get(len + at..).is_some_and(Chain::is_any));
+        if has_records || !self.looks_whole(record, &front[..len]) && front.len() > len {
+            return Some(self.find_header(front, is_end && front.len() < end, 0, DecodeError::NoRecord));
+        }
+        None
+    }
+
+    /// What stands in front if the record of `len` bytes there is not whole: the next record or the header of another
+    /// entry begins in it, or behind it after bytes that are missing in it. `None` if it is whole.
+    #[cold]
+    fn torn<'a>(
+        &mut self,
+        front: &'a [u8],
+        is_end: bool,
+        left: u64,
+        record: &Record<'_>,
+        len: usize,
+    ) -> Option<Cut<'a>> {
+        const FAR: usize = RECORD_LEN + VERBOSE_LEN;
+        let end = len + FAR + CERTAIN_LEN;
+        if front.len() < end && !is_end {
+            return Some(Cut::More(end));
+        }
+        let front = &front[..end.min(front.len())];
+        let header = certain_header(front, len + FAR);
+        let before =
+            header.unwrap_or(len + FAR).min(front.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+        let known = self.chain.behind(record);
+        let next = (1..before).find(|&at| known.is_certain(&front[at..], left - at as u64));
+        if let Some(at) = next.filter(|&at| at < len) {
+            self.enter(left - at as u64, at as u64);
+            return Some(Cut::Gap(at));
+        }
+        if let Some(at) = header.filter(|&at| at < len) {
+            self.state = State::Header;
+            let why = DecodeError::EntryTorn { missing: left - at as u64 };
+            return Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }));
+        }
+        // A record of another connection, and the end of the stream, show where the bytes in front come from, too.
+        let next = next.or_else(|| (1..before).find(|&at| Chain::is_any(&front[at..])));
+        let is_whole = match next.or(header) {
+            Some(at) => at >= len && self.chain.is_whole(record, &front[len..at], &front[at..]),
+            None if front.len() < end => self.chain.is_whole(record, &front[len..], front),
+            None => self.chain.looks_whole(record),
+        };
+        if is_whole {
+            return None;
+        }
+        let gap = next.map_or(len, |at| at.min(len));
+        self.enter(left - gap as u64, gap as u64);
+        Some(Cut::Gap(gap))
     }
 
     /// Where a record should begin there is none: up to a record's length is left out, or what stands before the next
@@ -259,7 +398,7 @@ impl EntryCutter {
         let header = certain_header(front, len);
         let before = header.unwrap_or(len).min(front.len());
         // Bytes that are missing, or too many, move what follows.
-        if let Some(at) = (1..before).find(|&at| is_certain_record(&front[at..], left - at as u64)) {
+        if let Some(at) = (1..before).find(|&at| self.chain.is_certain(&front[at..], left - at as u64)) {
             self.enter(left - at as u64, gap + at as u64);
             return Cut::Gap(at);
         }
@@ -274,18 +413,25 @@ impl EntryCutter {
             && let Some(tail) = front.get(..len)
             && let (true, Err(why)) = (len as u64 == left, Record::split(tail))
         {
-            return self.cut_short(len, why);
+            return self.short(front, is_end, len, why);
         }
         let len = len.min(front.len());
         self.enter(left - len as u64, gap + len as u64);
         Cut::Gap(len)
     }
 
-    /// The body ends inside a record, after `len` bytes of it.
+    /// The body ends inside a record, after `len` bytes of it, unless they are those of another entry's header.
     #[cold]
-    fn cut_short<'a>(&mut self, len: usize, why: DecodeError) -> Cut<'a> {
+    fn short<'a>(&mut self, front: &[u8], is_end: bool, len: usize, why: DecodeError) -> Cut<'a> {
+        let end = len + HEADER_LEN - 1;
+        if front.len() < end && !is_end {
+            return Cut::More(end);
+        }
+        let at = certain_header(&front[..end.min(front.len())], len);
+        let why = at.map_or(why, |at| DecodeError::EntryTorn { missing: (len - at) as u64 });
+        let in_front = at.unwrap_or(len);
         self.state = State::Header;
-        Cut::LeftOut(SkippedBytes { in_front: len, bytes: len as u64, why, is_rest: false })
+        Cut::LeftOut(SkippedBytes { in_front, bytes: in_front as u64, why, is_rest: false })
     }
 
     #[cold]
@@ -294,9 +440,16 @@ impl EntryCutter {
         if left >= RECORD_LEN as u64 && front.len() < wanted && !is_end {
             return Cut::More(wanted);
         }
-        if left == 0 || front.is_empty() && is_end || is_certain_record(front, left) {
+        if left == 0 && front.len() < HEADER_FRONT.len() && !is_end {
+            return Cut::More(HEADER_FRONT.len());
+        }
+        let why = DecodeError::NoRecord;
+        if left == 0 && !front.is_empty() && !front.starts_with(&HEADER_FRONT[..4]) {
+            // The entry's end is not where its header says, either.
+            return self.find_header(front, is_end, gap, why);
+        }
+        if left == 0 || front.is_empty() && is_end || self.chain.is_certain(front, left) {
             self.enter(left, 0);
-            let why = DecodeError::NoRecord;
             return Cut::LeftOut(SkippedBytes { in_front: 0, bytes: gap, why, is_rest: false });
         }
         self.no_record(front, is_end, left, gap)
@@ -325,52 +478,4 @@ fn needed(front: &[u8], left: u64) -> usize {
     let is_verbose = EventFlags::of_record(front).is_some_and(|flags| flags.has(EventFlags::VERBOSE));
     let len = if is_verbose { RECORD_LEN + VERBOSE_LEN } else { RECORD_LEN };
     len.min(usize::try_from(left).unwrap_or(usize::MAX))
-}
-
-/// Bytes that [`is_certain_record`] looks at.
-const CERTAIN_LEN: usize = RECORD_LEN + VERBOSE_LEN + Record::FRONT;
-
-/// Whether a record begins here beyond doubt, `left` bytes before the end of the body: the body ends behind it, or
-/// another record follows that goes on with its serial numbers and times.
-fn is_certain_record(front: &[u8], left: u64) -> bool {
-    const MOST_MISSING: u32 = 1_000;
-    const DAY: u64 = 86_400;
-    let body = &front[..usize::try_from(left).unwrap_or(usize::MAX).min(front.len())];
-    let Some((seconds, serial)) = time_and_serial(body) else { return false };
-    let Ok((_, rest)) = Record::split(body) else { return false };
-    if rest.is_empty() && (body.len() as u64) == left {
-        return true;
-    }
-    time_and_serial(rest).is_some_and(|(next_seconds, next_serial)| {
-        (1..=MOST_MISSING).contains(&next_serial.wrapping_sub(serial)) && next_seconds.abs_diff(seconds) < DAY
-    })
-}
-
-/// The seconds of the uptime and the serial number of the record that begins here, if one may.
-fn time_and_serial(front: &[u8]) -> Option<(u64, u32)> {
-    let is_record = front.len() >= Record::FRONT && Record::is_plausible(front);
-    let at = Cursor(front);
-    is_record.then(|| Some((at.u64(member::TLB_TV_TV_SEC)?, at.u32(member::TLB_SN)?))).flatten()
-}
-
-/// Where a header begins, beyond doubt, in the first `len` bytes.
-fn certain_header(front: &[u8], len: usize) -> Option<usize> {
-    front.windows(HEADER_LEN).take(len).position(Header::is_certain)
-}
-
-/// The version and the type of a header.
-const FRONT: [u8; 8] = [9, 0, 0, 0, 1, 0, 0, 0];
-
-/// Whether a header may begin in a record, behind its first byte: its front is there, or the record ends with
-/// the beginning of one.
-fn may_hold_header(record: &[u8]) -> bool {
-    let ends_with_part = (1..FRONT.len()).any(|len| record.ends_with(&FRONT[..len]));
-    ends_with_part || holds_header(record, record.len())
-}
-
-/// Whether a header's version and type begin in the record of `len` bytes in front, behind its first byte.
-#[cold]
-fn holds_header(bytes: &[u8], len: usize) -> bool {
-    let end = bytes.len().min(len + FRONT.len() - 1);
-    bytes.get(1..end).is_some_and(|inside| inside.windows(FRONT.len()).any(|bytes| bytes == FRONT))
 }

@@ -5,6 +5,7 @@
 //! of tcp_log_buf.h, `TCP_LOG_BUF_VER` 9 (FreeBSD 13 to main). Integers are little-endian
 //! unless a method says otherwise.
 
+mod continuation;
 mod cutter;
 mod entries;
 mod event_flags;
@@ -13,6 +14,7 @@ mod record;
 mod serial;
 mod verbose;
 
+pub use continuation::{Link, RecordRun};
 pub use cutter::{Cut, EntryCutter, PLAUSIBLE_VERSION, SkippedBytes};
 pub use entries::{Entries, Records, entries, records};
 pub use event_flags::EventFlags;
