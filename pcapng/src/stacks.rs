@@ -28,6 +28,16 @@ impl StackNames {
         self.0.push((id, name));
     }
 
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The numbers of the stacks that have a name.
+    pub fn ids(&self) -> impl Iterator<Item = u8> {
+        self.0.iter().map(|known| known.0)
+    }
+
     /// The name of stack `id`, if it has one.
     pub fn find(&self, id: u8) -> Option<&[u8]> {
         self.0.iter().find(|known| known.0 == id).map(|known| known.1.as_slice())

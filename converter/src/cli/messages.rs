@@ -2,8 +2,10 @@
 //! Messages on standard error, and the exit status.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use bblog_converter::input::InputName;
+use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::select::NothingSelected;
 use bblog_converter::{InputError, OutputError, WriteError};
 
@@ -39,12 +41,26 @@ pub struct Messages {
     printed: u64,
     suppressed: u64,
     bar: Bar,
+    /// Those of the inputs.
+    assumptions: Option<Arc<Assumptions>>,
 }
 
 impl Messages {
     /// No errors yet.
     pub fn new() -> Messages {
-        Messages { problems: 0, input: None, printed: 0, suppressed: 0, bar: Bar::default() }
+        Messages {
+            problems: 0,
+            input: None,
+            printed: 0,
+            suppressed: 0,
+            bar: Bar::default(),
+            assumptions: None,
+        }
+    }
+
+    /// No errors yet of inputs that are read with these assumptions.
+    pub fn of(assumptions: &Arc<Assumptions>) -> Messages {
+        Messages { assumptions: Some(Arc::clone(assumptions)), ..Messages::new() }
     }
 
     /// The bar above which messages are printed while it is shown.
@@ -91,6 +107,10 @@ impl Messages {
     /// A reader that closed the output (`| head`) is no error.
     pub fn end(mut self, output: Result<(), OutputError>) -> Outcome {
         self.summarise();
+        if let Some(not_met) = self.assumptions.as_ref().and_then(|assumptions| assumptions.stacks_not_met())
+        {
+            self.bar.above(|| print(&not_met));
+        }
         match output {
             Err(OutputError::Write { source, .. }) if WriteError::is_broken_pipe(&source) => {}
             Err(error) => {

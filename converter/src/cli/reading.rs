@@ -97,6 +97,7 @@ impl AssumptionArgs {
         let local_stacks = if self.stack.is_none() { of_this_machine() } else { StackNames::none() };
         Ok(Arc::new(Assumptions {
             stacks: self.stack.unwrap_or_default(),
+            met: Default::default(),
             local_stacks,
             kernel: self.kernel,
             hz: self.hz,
@@ -151,7 +152,7 @@ impl Reading {
     ) -> Result<Reading, UsageError> {
         let assumptions = assumptions.assumptions(selection.ends())?;
         let selection = selection.selection(&assumptions)?;
-        let mut messages = Messages::new();
+        let mut messages = Messages::of(&assumptions);
         let inputs = Inputs::new(names(paths, &mut messages), &assumptions);
         Ok(Reading { inputs, selection, messages })
     }

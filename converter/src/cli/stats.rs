@@ -72,7 +72,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     }
     let assumptions = args.assumptions.assumptions(None)?;
     let host = args.host.host();
-    let mut messages = Messages::new();
+    let mut messages = Messages::of(&assumptions);
     let names: Vec<InputName> = args.inputs.iter().cloned().map(InputName::new).collect();
     let sets: Vec<&[InputName]> = if args.compare { names.chunks(1).collect() } else { vec![&names] };
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);

@@ -103,7 +103,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     let assumptions = args.assumptions.assumptions(None)?;
     let filter = args.filter.as_deref().map(|text| Filter::new(text, &assumptions.catalog)).transpose();
     let filter = filter.map_err(|error| format!("--filter, {error}"))?;
-    let mut messages = Messages::new();
+    let mut messages = Messages::of(&assumptions);
     let inputs = Inputs::new(reading::names(vec![path], &mut messages), &assumptions);
     let mut model = Model::new(args.max_connections as usize);
     model.set_filter(filter);

@@ -151,6 +151,7 @@ impl OriginFinder {
     /// Finds out where records of stack number `id` come from, as far as is known now. Returns whether
     /// that is another place than before.
     pub fn find(&mut self, id: u8) -> bool {
+        self.assumptions.meet(id);
         let (name, machine) = self.known(id);
         if self.stack_id == id && self.current.stack_name == name && self.current.machine == machine {
             return false;
