@@ -78,6 +78,7 @@ pub fn write<G: BufferedSink>(
     let mut sink = PcapngSink::new(out);
     let written = frames.each(picker, on_error, |stream, turn| match turn {
         FrameTurn::Frame => stream.write(&mut sink),
+        FrameTurn::PassedOver => Ok(()),
         FrameTurn::Pause => Ok(sink.get_mut().show()?),
         FrameTurn::End => stream.finish(&mut sink),
     })?;

@@ -85,7 +85,7 @@ impl Split {
                 stream.write(&mut sink)
             }
             // Statistics are the capture's, not a connection's.
-            FrameTurn::Pause | FrameTurn::End => Ok(()),
+            FrameTurn::PassedOver | FrameTurn::Pause | FrameTurn::End => Ok(()),
         });
         let completed = merged.and_then(|_| Ok(sink.get_mut().complete_all()?));
         completed.map(|()| sink.get_mut().completed).map_err(failed)

@@ -211,6 +211,8 @@ fn elog_section(input: usize) -> InputSection {
 pub enum FrameTurn {
     /// Its current frame comes next.
     Frame,
+    /// Its current frame is not picked.
+    PassedOver,
     /// The next frame has to be waited for: time to show what there is.
     Pause,
     /// It has no more.
@@ -219,8 +221,8 @@ pub enum FrameTurn {
 
 impl MergedFrames {
     /// Gives the streams to `take` in the order of their frames' times, and returns how many frames
-    /// there were. With a picker only the frames of the events that it picks are given, and none after
-    /// the last one that it can pick.
+    /// are picked. With a picker the others are given as [`FrameTurn::PassedOver`], and none after the last one that it
+    /// can pick.
     ///
     /// # Errors
     /// Those of `take`; errors of inputs go to `on_error`.
@@ -243,10 +245,9 @@ impl MergedFrames {
                 None => true,
                 Some(picker) => stream.item().is_some_and(|item| picker.picks(stream.input, item)),
             };
-            if is_picked {
-                take(stream, FrameTurn::Frame)?;
-                frames += 1;
-            }
+            let frame = if is_picked { FrameTurn::Frame } else { FrameTurn::PassedOver };
+            take(stream, frame)?;
+            frames += u64::from(is_picked);
             if is_dry {
                 take(stream, FrameTurn::Pause)?;
             }

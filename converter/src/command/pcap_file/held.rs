@@ -28,6 +28,11 @@ impl HeldPackets {
         self.written
     }
 
+    /// Whether a packet waits for the next record of its input.
+    pub(super) fn waits(&self) -> bool {
+        self.queue.iter().any(|packet| packet.serial.is_some())
+    }
+
     /// Takes note of the next record of `input`: what waits for it goes to `out`, or is dropped. Returns whether one is
     /// dropped.
     pub(super) fn decide(&mut self, input: usize, send: SendResult, out: &mut Vec<u8>) -> bool {

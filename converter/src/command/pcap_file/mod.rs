@@ -19,8 +19,9 @@ use self::held::HeldPackets;
 use self::send::{SendResult, SendResults};
 use super::convert::open;
 use crate::buffered_sink::BufferedSink;
+use crate::event::merge::Turn;
 use crate::frame::sink::PcapngSink;
-use crate::frame::stream::{FrameStream, FrameTurn};
+use crate::frame::stream::{FrameStream, FrameTurn, MergedFrames};
 use crate::input::Inputs;
 use crate::input::error::{InputError, InputErrorKind, OnError, Recovery};
 use crate::output::error::OutputError;
@@ -62,13 +63,14 @@ impl PcapFile {
                         stream.write(&mut sink)?;
                         packets.append(stream, sink.get_mut(), output.buffer()?);
                     }
+                    FrameTurn::PassedOver => packets.pass_over(stream, output.buffer()?),
                     FrameTurn::Pause => packets.held.release_all(output.buffer()?),
                     FrameTurn::End => {}
                 }
                 let done = if turn == FrameTurn::Pause { output.show() } else { output.appended() };
                 done.map_err(WriteError::Io)
             })?;
-            packets.held.release_all(output.buffer()?);
+            packets.finish(&mut frames, output.buffer()?, on_error);
             Ok(output.appended()?)
         });
         written.map_err(|error| Output::error(&self.output.path, error))?;
@@ -105,6 +107,32 @@ impl Packets {
     fn new(inputs: usize) -> Packets {
         let (section, held, sends) = Default::default();
         Packets { section, held, sends, left_out: vec![NotWritten::default(); inputs] }
+    }
+
+    /// Takes note of what the current frame of `stream`, which is not written, says of the packet before it.
+    fn pass_over(&mut self, stream: &FrameStream, out: &mut Vec<u8>) {
+        let input = stream.input();
+        let is_dropped = self.held.decide(input, self.sends.of(stream.item()), out);
+        if let Some(left_out) = self.left_out.get_mut(input) {
+            left_out.not_sent += u64::from(is_dropped);
+        }
+    }
+
+    /// Writes the packets that wait, after those frames that say whether they were sent: `frames` has more of them where
+    /// the last one that could be picked is passed.
+    fn finish(&mut self, frames: &mut MergedFrames, out: &mut Vec<u8>, on_error: &mut OnError<'_>) {
+        while self.held.waits() && !frames.is_dry() {
+            match frames.step(on_error) {
+                Some(Turn::Item(at)) => {
+                    if let Some((_, stream)) = frames.stream(at) {
+                        self.pass_over(stream, out);
+                    }
+                }
+                Some(Turn::End(_)) => {}
+                None => break,
+            }
+        }
+        self.held.release_all(out);
     }
 
     /// Appends the packet of the current frame of `stream`, which is `written`, to `out`, as soon as the next frame
