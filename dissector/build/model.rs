@@ -201,6 +201,7 @@ pub struct Row {
     pub common: bool,
     /// Values that mean "not set".
     pub unset: Vec<(u64, u64)>,
+    pub implausible: Vec<(u64, u64)>,
     /// Values from this one on are lower bounds.
     pub at_least: Option<u64>,
 }

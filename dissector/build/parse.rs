@@ -172,6 +172,7 @@ impl Parser<'_> {
                 }
             }
             "unset" => self.last_row()?.unset = parse_ranges(rest)?,
+            "implausible" => self.last_row()?.implausible = parse_ranges(rest)?,
             "at_least" => self.last_row()?.at_least = parse_values(rest)?.first().copied(),
             "use" => self.set_rows(Arguments::of(word, rest), source)?,
             _ => self.row(word, Arguments::of(word, rest), source)?,
@@ -238,9 +239,22 @@ impl Parser<'_> {
             index += 1;
             common || index <= from || !row.common || row.member.name != member.name
         });
-        let (unset, at_least) = (Vec::new(), None);
+        let (unset, implausible, at_least) = (Vec::new(), Vec::new(), None);
         let unit = unit.to_owned();
-        rows.push(Row { member, name, unit, signed, network, label, source, when, common, unset, at_least });
+        rows.push(Row {
+            member,
+            name,
+            unit,
+            signed,
+            network,
+            label,
+            source,
+            when,
+            common,
+            unset,
+            implausible,
+            at_least,
+        });
         Ok(())
     }
 }

@@ -39,8 +39,11 @@ impl Field<'_> {
     /// Those of `out`.
     pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: InitialSeqs) -> fmt::Result {
         match (self.is_unset(), self.value.as_int()) {
-            (true, _) if short => return out.write_str("not set"),
-            (true, Some(value)) => return write!(out, "not set ({value})"),
+            (true, value) => {
+                let what = if self.is_implausible() { "implausible" } else { "not set" };
+                out.write_str(what)?;
+                return value.filter(|_| !short).map_or(Ok(()), |value| write!(out, " ({value})"));
+            }
             _ => self.write_value(out, short, style)?,
         }
         if self.is_lower_bound() { out.write_str(" or more") } else { Ok(()) }

@@ -87,7 +87,8 @@ fn state(facts: &mut Facts, item: &RecordItem<'_>, settles: bool, names: &Meanin
     facts.iss = Some(record.iss()).filter(|&iss| iss != 0).or(facts.iss);
     let Carried { snd_una, snd_wnd } = &mut facts.carried;
     facts.snd_una = carried(facts.snd_una, snd_una, record.snd_una(), settles);
-    facts.snd_wnd = carried(facts.snd_wnd, snd_wnd, record.snd_wnd(), settles);
+    facts.snd_wnd = carried(facts.snd_wnd, snd_wnd, record.snd_wnd(), settles)
+        .filter(|&window| !names.is_implausible_window(window));
     facts.snd_max = Some(record.snd_max());
     facts.cwnd = Some(record.snd_cwnd()).filter(|&cwnd| !names.is_unset_cwnd(cwnd));
     facts.ssthresh = Some(record.snd_ssthresh());

@@ -145,19 +145,32 @@ pub(super) struct Meanings {
     pub(super) ecn: u32,
     /// Values of every record's cwnd that mean "not set".
     pub(super) unset_cwnd: &'static [(u64, u64)],
+    /// Values of a window that no kernel writes.
+    implausible_window: &'static [(u64, u64)],
 }
 
 impl Meanings {
     fn new() -> Meanings {
         let cwnd = tables::RECORD.iter().find(|row| row.name == "snd_cwnd");
         let unset_cwnd = cwnd.map_or(&[][..], |row| row.unset);
-        Meanings { unset_cwnd, ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one) }
+        let implausible_window = cwnd.map_or(&[][..], |row| row.implausible);
+        Meanings {
+            unset_cwnd,
+            implausible_window,
+            ecn: ECN.into_iter().map(bit).fold(0, |all, one| all | one),
+        }
     }
 
     /// Whether a congestion window is one that means "not set".
     #[inline]
     pub(super) fn is_unset_cwnd(&self, cwnd: u32) -> bool {
         self.unset_cwnd.iter().any(|&(from, to)| (from..=to).contains(&cwnd.into()))
+    }
+
+    /// Whether a window is one that no kernel writes.
+    #[inline]
+    pub(super) fn is_implausible_window(&self, window: u32) -> bool {
+        self.implausible_window.iter().any(|&(from, to)| (from..=to).contains(&window.into()))
     }
 
     /// The reason that `value` of `row` is.

@@ -44,13 +44,14 @@ impl Emit<'_> {
                 out,
                 "FieldSpec {{ id: {id}, name: {:?}, filter: {filter:?}, label: {:?}, kind: ValueKind::{kind:?}, unit: Unit::{unit}, \
                  names: {names}, place: {place}, read: ReadMethod::of(ValueKind::{kind:?}, &{place}), when: &{}, span: {}, yields_to: &{yields:?}, common: {}, \
-                 unset: &{:?}, at_least: {:?}, source: {:?} }},",
+                 unset: &{:?}, implausible: &{:?}, at_least: {:?}, source: {:?} }},",
                 row.name,
                 row.label,
                 whens[at],
                 whens[at..].iter().take_while(|when| **when == whens[at]).count(),
                 row.common,
-                row.unset,
+                [&row.unset[..], &row.implausible].concat(),
+                row.implausible,
                 row.at_least,
                 row.source,
             );

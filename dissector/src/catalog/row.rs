@@ -128,6 +128,7 @@ pub(super) fn row(
         yields_to: rows.after(at).leak(),
         common: false,
         unset: of_field(&schema.unset, def, field).map_or(&[], |values| values.clone().leak()),
+        implausible: &[],
         at_least: of_field(&schema.at_least, def, field).copied(),
         source: leak(&format!(
             "schema of {}, STRUCT {}",

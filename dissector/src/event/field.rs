@@ -30,10 +30,17 @@ impl Field<'_> {
         }
     }
 
-    /// Whether the value is one that means "not set": no number to count with.
+    /// Whether the value is one that means "not set", or an [implausible](Field::is_implausible) one: no number to count
+    /// with.
     #[inline]
     pub fn is_unset(&self) -> bool {
         self.spec.is_unset(&self.value)
+    }
+
+    /// Whether the value is one that no kernel writes, as a window above the largest that TCP has.
+    #[inline]
+    pub fn is_implausible(&self) -> bool {
+        !self.spec.implausible.is_empty() && is_within(self.spec.implausible, &self.value)
     }
 
     /// Whether the value is a lower bound: the kernel cut it, or it wrapped.
@@ -51,13 +58,16 @@ impl Field<'_> {
 }
 
 impl FieldSpec {
-    /// Whether a value of this row is one that means "not set".
+    /// Whether a value of this row is one that means "not set", or an implausible one.
     #[inline]
     pub fn is_unset(&self, value: &Value<'_>) -> bool {
-        let is_within =
-            |value: i64| self.unset.iter().any(|&(from, to)| (from..=to).contains(&(value as u64)));
-        !self.unset.is_empty() && value.as_int().is_some_and(is_within)
+        !self.unset.is_empty() && is_within(self.unset, value)
     }
+}
+
+fn is_within(ranges: &[(u64, u64)], value: &Value<'_>) -> bool {
+    let is_within = |value: i64| ranges.iter().any(|&(from, to)| (from..=to).contains(&(value as u64)));
+    value.as_int().is_some_and(is_within)
 }
 
 /// A value.

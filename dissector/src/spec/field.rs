@@ -37,9 +37,12 @@ pub struct FieldSpec {
     pub yields_to: &'static [u16],
     /// Whether it came with a common set, and so says nothing special about its event.
     pub common: bool,
-    /// Values that mean "not set", from the first to the last of each range: a kernel's largest number, where there
-    /// is no value yet, or a negative one in an unsigned member.
+    /// Values that are no number to count with, from the first to the last of each range. Those that mean "not set": a
+    /// kernel's largest number, where there is no value yet, or a negative one in an unsigned member. And those of
+    /// `implausible`.
     pub unset: &'static [(u64, u64)],
+    /// Values that no kernel writes, as a window above the largest that TCP has, as ranges: the record is damaged.
+    pub implausible: &'static [(u64, u64)],
     /// Values from this one on are lower bounds: the kernel cut them, or they wrapped.
     pub at_least: Option<u64>,
     /// Which kernel source the row comes from.
