@@ -8,6 +8,7 @@ use bblog_converter::input::InputName;
 use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::select::NothingSelected;
 use bblog_converter::{InputError, OutputError, WriteError};
+use bblog_dissector::counted::Counted;
 
 use super::progress::Bar;
 
