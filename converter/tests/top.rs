@@ -296,3 +296,14 @@ fn the_schema_describes_the_reading() {
         assert!(child.wait().unwrap().success(), "{}", String::from_utf8_lossy(&reading));
     }
 }
+
+/// The default stack begins with what another connection left in the host cache, 2.5 s on the loopback interface.
+#[test]
+fn a_round_trip_time_of_the_host_cache_is_not_shown() {
+    let reading = json(&[], &bytes("default_cached_rtt.pcapng.xz"));
+    let connections = reading["connections"].as_array().unwrap();
+    assert_eq!(connections.len(), 2);
+    for connection in connections {
+        assert_eq!((&connection["srtt_us"], &connection["min_rtt_us"]), (&Value::Null, &Value::Null));
+    }
+}

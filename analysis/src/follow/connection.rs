@@ -127,6 +127,12 @@ impl Connection {
         &self.facts
     }
 
+    /// The smoothed round-trip time now, microseconds; `None` as long as it is the host cache's and not the
+    /// connection's own.
+    pub fn srtt_us(&self) -> Option<u32> {
+        self.facts.srtt_us.filter(|&srtt| self.cached_rtt.is_own(srtt))
+    }
+
     /// Time of the first item.
     pub fn first(&self) -> Option<Micros> {
         self.clock.first
@@ -373,7 +379,7 @@ impl Connection {
 
     /// The round-trip time to go by, microseconds.
     fn rtt_us(&self) -> Option<u32> {
-        self.facts.srtt_us.filter(|&srtt| self.cached_rtt.is_own(srtt)).or_else(|| self.rtts.mean_us())
+        self.srtt_us().or_else(|| self.rtts.mean_us())
     }
 
     /// A segment was received.

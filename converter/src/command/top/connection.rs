@@ -100,7 +100,8 @@ impl TrackedConnection {
             self.recent.count(now, bytes);
         }
         let facts = connection.facts();
-        let sample = Sample { cwnd: facts.cwnd, flight: facts.flight(), srtt_us: facts.srtt_us, bytes };
+        let sample =
+            Sample { cwnd: facts.cwnd, flight: facts.flight(), srtt_us: connection.srtt_us(), bytes };
         self.history.add(connection.first().unwrap_or(now), now, sample);
         if step.is_notable() {
             self.note(connection, step, decoded.item.time());

@@ -223,9 +223,9 @@ impl Model {
             bytes: sums.bytes,
             recent_us: sums.us,
             goodput_bps: rate.filter(|_| connection.acked_bytes().is_some()),
-            srtt_us: facts.srtt_us,
+            srtt_us: connection.srtt_us(),
             // A smoothed time below all that were logged is made of some that were not.
-            min_rtt_us: connection.rtts().min_us().into_iter().chain(facts.srtt_us).min(),
+            min_rtt_us: connection.rtts().min_us().into_iter().chain(connection.srtt_us()).min(),
             cwnd: facts.cwnd,
             flight: facts.flight(),
             limit: kept.step.map(|step| step.limit),
