@@ -13,7 +13,7 @@ mod cost;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cost::{Cost, children, cost};
@@ -148,6 +148,33 @@ fn main() -> io::Result<()> {
     threads(place.path(), &streams)
 }
 
+/// Files of so many bytes each, one after the other.
+fn packed_series(bytes: &[u8], folder: &Path, len: usize) -> io::Result<Vec<PathBuf>> {
+    fs::create_dir(folder)?;
+    let mut files = Vec::new();
+    for (number, part) in bytes.chunks(len).enumerate() {
+        let file = folder.join(format!("{number}.tcplog.xz"));
+        let mut packed = liblzma::write::XzEncoder::new(File::create(&file)?, 1);
+        packed.write_all(part)?;
+        packed.finish()?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// One file of several blocks.
+fn packed_blocks(bytes: &[u8], place: &Path) -> io::Result<PathBuf> {
+    let file = place.join("blocks.tcplog.xz");
+    let mut packed = liblzma::write::XzEncoder::new(File::create(&file)?, 1);
+    for block in bytes.chunks(8 << 20) {
+        packed.write_all(block)?;
+        // A block ends here.
+        packed.flush()?;
+    }
+    packed.finish()?;
+    Ok(file)
+}
+
 /// Wall time of two threads beside that of one: the median of the pairs.
 fn threads(place: &Path, stream: &Path) -> io::Result<()> {
     println!("wall time to /dev/null with -j 2 beside -j 1, medians of {RUNS} runs in turns");
@@ -157,29 +184,29 @@ fn threads(place: &Path, stream: &Path) -> io::Result<()> {
     let entry = 208 + 328 * ENTRY;
     bytes.chunks_mut(entry).for_each(|entry| entry[32] ^= 1);
     fs::write(&other, &bytes)?;
-    fs::create_dir(&series)?;
-    let mut files = Vec::new();
-    for (number, part) in bytes.chunks(12 * entry).enumerate() {
-        let file = series.join(format!("{number}.tcplog.xz"));
-        let mut packed = liblzma::write::XzEncoder::new(File::create(&file)?, 1);
-        packed.write_all(part)?;
-        packed.finish()?;
-        files.push(file);
-    }
+    let (files, blocks) = (packed_series(&bytes, &series, 12 * entry)?, packed_blocks(&bytes, place)?);
     let (one, two): (&[&Path], &[&Path]) = (&[stream], &[stream, &other]);
     let files: Vec<&Path> = files.iter().map(|file| &**file).collect();
-    let works: [(&str, &[&str], &[&Path]); 8] = [
+    let tables = place.join("tables");
+    let parquet = ["convert", "--format", "parquet", "-o", tables.to_str().unwrap()];
+    let works: [(&str, &[&str], &[&Path]); 12] = [
         ("json", &["json"], one),
+        ("json, two files", &["json"], two),
         ("csv", &["csv"], one),
+        ("csv, two files", &["csv"], two),
         ("why", &["why"], one),
         ("why, two files", &["why"], two),
         ("info, two files", &["info"], two),
         ("stats, two files", &["stats"], two),
+        ("parquet, two files", &parquet, two),
+        ("convert, xz blocks", &["convert", "-o", "-"], &[&blocks]),
         ("convert, xz series", &["convert", "-o", "-"], &files),
         ("json, xz series", &["json"], &files),
     ];
     for (what, verb, inputs) in works {
         let run = |jobs: &str| {
+            // Tables of another run would be appended to.
+            let _ = fs::remove_dir_all(&tables);
             let mut command = Command::new(env!("CARGO_BIN_EXE_bblog"));
             command.args(verb).args(["-j", jobs]).args(inputs);
             cost(command.stdout(File::create("/dev/null").unwrap()))

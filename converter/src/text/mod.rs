@@ -10,6 +10,7 @@ mod kept;
 mod pages;
 pub mod show;
 mod tcp_header;
+mod text_writer;
 
 use std::io;
 

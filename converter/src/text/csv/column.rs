@@ -18,6 +18,7 @@ use crate::event::words::Words;
 use crate::select::named::{NamedField, OperandType, Scratch};
 use crate::text::clock_text::{ClockText, seconds};
 use crate::text::csv::quote::quote;
+use crate::text::text_writer::TextWriter;
 
 /// A column.
 #[derive(Clone, Debug)]
@@ -124,7 +125,6 @@ pub(super) struct TextCache {
     clock: ClockText,
     connections: ConnectionTexts,
     words: Words,
-    summary: String,
 }
 
 impl CsvColumn {
@@ -288,10 +288,8 @@ impl ItemColumn {
             ItemColumn::Event => out.extend_from_slice(decoded.event.name().as_bytes()),
             ItemColumn::EventId => integer(event_id(item).into(), out),
             ItemColumn::Summary => {
-                texts.summary.clear();
-                // A String takes everything.
-                let _ = texts.words.write(decoded, decoded.initial_seqs, &mut texts.summary);
-                out.extend_from_slice(texts.summary.as_bytes());
+                // A Vec takes everything.
+                let _ = texts.words.write(decoded, decoded.initial_seqs, &mut TextWriter(out));
             }
         }
     }

@@ -5,26 +5,6 @@ use std::io::Write;
 
 use bblog_pcapng::escape::Escaped;
 
-/// Takes text without the detours of [`Write::write_fmt`].
-pub(super) struct TextWriter<'a>(pub(super) &'a mut Vec<u8>);
-
-impl std::fmt::Write for TextWriter<'_> {
-    #[inline]
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-
-    #[inline]
-    fn write_char(&mut self, c: char) -> std::fmt::Result {
-        match u8::try_from(c) {
-            Ok(byte) if byte.is_ascii() => self.0.push(byte),
-            _ => self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-        Ok(())
-    }
-}
-
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

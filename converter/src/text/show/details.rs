@@ -8,11 +8,12 @@ use bblog_dissector::counted::Counted;
 use bblog_dissector::event::{self, Field};
 
 use super::Palette;
-use super::cell::{TextWriter, hex, left, text};
+use super::cell::{hex, left, text};
 use super::options::LineOptions;
 use crate::event::decode::{DecodedItem, payload};
 use crate::event::item::LogItem;
 use crate::text::tcp_header::TcpHeaderText;
+use crate::text::text_writer::TextWriter;
 
 /// Columns of a name.
 const NAME: usize = 36;

@@ -12,7 +12,7 @@ use bblog_dissector::counted::Counted;
 use bblog_dissector::spec::Category;
 use bblog_dissector::text::{InitialSeqs, time};
 
-use super::cell::{TextWriter, integer, left, right, text};
+use super::cell::{integer, left, right, text};
 use super::label::{self, Labels};
 use super::options::{LineOptions, TimeForm};
 use super::{Palette, cut, details};
@@ -21,6 +21,7 @@ use crate::event::item::{Clock, LogItem};
 use crate::event::words::Words;
 use crate::text::TextSink;
 use crate::text::clock_text::{ClockText, seconds};
+use crate::text::text_writer::TextWriter;
 
 /// Columns of an event's name: the longest have as many.
 const EVENT: usize = 17;
