@@ -28,6 +28,8 @@ const FOOTER_MAGIC: [u8; 2] = *b"YZ";
 const LARGEST_INDEX: u64 = 1 << 20;
 /// Bytes of the largest block that is decoded as a whole: `xz -9 -T2` makes blocks of 192 MiB, `xz -6 -T2` of 24 MiB.
 const LARGEST_BLOCK: u64 = 64 << 20;
+/// Bytes that blocks have on average at least: a thread for less costs more than it saves.
+const SMALLEST_BLOCK: u64 = 64 << 10;
 /// The most blocks that are decoded at a time.
 const MOST: usize = 4;
 
@@ -68,12 +70,15 @@ struct DecodedBlock {
 
 impl XzBlocks {
     /// The blocks of `file`, to be decoded by as many threads as `jobs` says, but four at most; `None` if it is not one stream
-    /// of several blocks that are not too large.
+    /// of several blocks, or they are too large or too small.
     pub(in crate::input) fn of(file: &File, jobs: Jobs, meter: &Arc<Meter>) -> Option<XzBlocks> {
         let file = Arc::new(file.try_clone().ok()?);
         let (head, blocks) = structure(&file)?;
         let is_small = |block: &Block| block.packed.max(block.size) <= LARGEST_BLOCK;
-        (blocks.len() > 1 && blocks.iter().all(is_small)).then(|| XzBlocks {
+        let is_fit = blocks.len() > 1
+            && blocks.iter().all(is_small)
+            && blocks.iter().map(|block| block.size).sum::<u64>() / SMALLEST_BLOCK >= blocks.len() as u64;
+        is_fit.then(|| XzBlocks {
             file,
             meter: Arc::clone(meter),
             head,
@@ -295,6 +300,7 @@ mod tests {
     #[test]
     fn other_files_are_none_of_these() {
         assert!(of(&packed(&log(), 1 << 30)).is_none(), "one block");
+        assert!(of(&packed(&log(), 30_000)).is_none(), "blocks that are too small");
         let two = packed(&log(), 300_000);
         let mut end = two.try_clone().unwrap();
         io::Seek::seek(&mut end, io::SeekFrom::End(0)).unwrap();
