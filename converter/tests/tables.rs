@@ -85,6 +85,11 @@ fn python() -> Option<&'static Path> {
 
 /// Compares tables with JSON by DuckDB: tables.py says how.
 fn compare(folder: &Path, logs: &[&Path], name: &str) {
+    compare_without(&[], folder, logs, name);
+}
+
+/// The same without these columns of connections.
+fn compare_without(columns: &[&str], folder: &Path, logs: &[&Path], name: &str) {
     let Some(python) = python() else { return };
     let place = Folder::new();
     for (command, file) in
@@ -100,7 +105,8 @@ fn compare(folder: &Path, logs: &[&Path], name: &str) {
         place.write(file, &lines);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tables.py");
-    let output = Command::new(python).arg(script).arg(folder).arg(place.path("")).output().unwrap();
+    let mut command = Command::new(python);
+    let output = command.arg(script).arg(folder).arg(place.path("")).args(columns).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&said));
 }
@@ -134,6 +140,40 @@ fn runs_append() {
             files(&tables).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
     }
     compare(&tables, &logs, "all");
+}
+
+/// With --new, a run converts what the folder does not have.
+#[test]
+fn new_files_alone() {
+    let folder = Folder::new();
+    let (tables, captures) = (folder.path("t"), folder.path("captures"));
+    std::fs::create_dir(&captures).unwrap();
+    let names = ["rack_reqresp.tcplog", "bbr_keepalive.tcplog", "rack_tailloss_rto.tcplog"];
+    for (at, name) in names.iter().enumerate() {
+        std::fs::copy(log(name), captures.join(name)).unwrap();
+        let ran = to_parquet(&tables, &["--new"], &[&captures]);
+        let said = match at {
+            0 => String::new(),
+            1 => "bblog: 1 file left out, converted before; -v names them\n".to_owned(),
+            _ => format!("bblog: {at} files left out, converted before; -v names them\n"),
+        };
+        assert_eq!((ran.code, &*ran.stderr), (0, &*said));
+    }
+    let logs = names.map(|name| captures.join(name));
+    compare(&tables, &logs.each_ref().map(PathBuf::as_path), "one after the other");
+    let before = files(&tables);
+    let ran = to_parquet(&tables, &["--new", "-v"], &[&captures]);
+    assert_eq!(
+        (ran.code, ran.stderr.matches(": converted before, left out\n").count()),
+        (0, 3),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(files(&tables), before);
+    assert_eq!(std::fs::read_dir(tables.join("_bblog")).unwrap().count(), 3);
+    let wrong = bblog(&["convert", "--format", "arrow", "--new", "-o", "-"], &[&captures]);
+    assert_eq!((wrong.code, &*wrong.stderr), (2, "bblog: convert: --new needs --format parquet\n"));
+    assert_eq!(to_parquet(&tables, &["--new", "--overwrite"], &[&captures]).code, 2);
 }
 
 /// The folders are Hive's, with the day and the machine.
@@ -192,7 +232,8 @@ fn parts_are_one_connection() {
     let ran = to_parquet(&folder.path("t"), &[], &[&captures]);
     let said = "bblog: 1 file left out, the same as others; -v names them\n";
     assert_eq!((ran.code, &*ran.stderr), (0, said));
-    compare(&folder.path("t"), &[&log("rack_tailloss_rto.tcplog"), &log("small-plain.elog")], "parts");
+    let whole = [log("rack_tailloss_rto.tcplog"), log("small-plain.elog")];
+    compare_without(&["file"], &folder.path("t"), &whole.each_ref().map(PathBuf::as_path), "parts");
     // As Arrow has it, too.
     let ran = bblog(&["convert", "--format", "arrow", "--table", "events", "-o", "-"], &[&captures]);
     assert_eq!((ran.code, &*ran.stderr), (0, said));

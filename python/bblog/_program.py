@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Literal, Union
@@ -23,13 +24,17 @@ class BblogError(RuntimeError):
     """bblog could not read all of the inputs, or was called wrongly.
 
     messages: its lines on standard error.
-    status: its exit status: 1 if an input or the output had a problem, 2 for wrong usage.
+    status: its exit status: 1 if an input or the output had a problem, 2 for wrong usage, 127 if it cannot be started.
     """
 
     def __init__(self, messages: str, status: int) -> None:
         super().__init__(messages or f"bblog ended with status {status}")
         self.messages = messages
         self.status = status
+
+
+class BblogWarning(UserWarning):
+    """bblog could not read all of the inputs. What it could read is returned."""
 
 
 def read(
@@ -42,6 +47,7 @@ def read(
     kernel: str | None = None,
     stacks: str | None = None,
     program: str | None = None,
+    partial: bool = False,
 ) -> pa.Table:
     """Returns the events of logs and folders, one row each.
 
@@ -51,11 +57,12 @@ def read(
     host: the machine that logged.
     kernel, stacks: what the logs do not say, such as "13.2" and "1=freebsd,2=rack".
     program: the program; by default that of the environment variable BBLOG, else bblog of PATH.
+    partial: returns what could be read of damaged inputs, and warns with BblogWarning.
 
-    Raises BblogError if an input could not be read whole.
+    Raises BblogError if an input could not be read whole, unless partial is set.
     """
     options = {"filter": filter, "connection": connection, "host": host, "kernel": kernel, "stack": stacks}
-    with stream(paths, "events", options, summary=summary, program=program) as batches:
+    with stream(paths, "events", options, summary=summary, program=program, partial=partial) as batches:
         return batches.read_all()
 
 
@@ -68,10 +75,11 @@ def connections(
     kernel: str | None = None,
     stacks: str | None = None,
     program: str | None = None,
+    partial: bool = False,
 ) -> pa.Table:
     """Returns the connections of logs and folders, one row each. The arguments are those of read."""
     options = {"filter": filter, "connection": connection, "host": host, "kernel": kernel, "stack": stacks}
-    with stream(paths, "connections", options, program=program) as batches:
+    with stream(paths, "connections", options, program=program, partial=partial) as batches:
         return batches.read_all()
 
 
@@ -83,13 +91,16 @@ def why(
     kernel: str | None = None,
     stacks: str | None = None,
     program: str | None = None,
+    partial: bool = False,
 ) -> list[dict[str, Any]]:
     """Returns what limited each connection, the worst first, as the objects of `bblog why --json`."""
     options = {"filter": filter, "connection": connection, "kernel": kernel, "stack": stacks}
     command = [_program(program), "why", "--json", *_options(options), "--", *_paths(paths)]
-    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if ran.returncode != 0:
-        raise BblogError(_text(ran.stderr), ran.returncode)
+    try:
+        ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    except OSError as error:
+        raise _not_started(command, error) from None
+    _check(_text(ran.stderr), ran.returncode, partial)
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
@@ -101,19 +112,23 @@ def stream(
     *,
     summary: bool = False,
     program: str | None = None,
+    partial: bool = False,
 ) -> Iterator[pa.RecordBatchReader]:
     """Gives the record batches of a table one by one, for logs that do not fit into memory.
 
     options: long options of `bblog convert` and their values, such as {"filter": "tcp.flags.reset == 1"}.
 
-    Raises BblogError at the end if an input could not be read whole.
+    Raises BblogError at the end if an input could not be read whole, or warns with BblogWarning if partial is set.
     """
     command = [_program(program), "convert", "--format", "arrow", "--output", "-", "--table", table]
     command += ["--summary"] if summary else []
     command += [*_options(options or {}), "--", *_paths(paths)]
     # A pipe could fill up, as nothing reads it before the end.
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+        except OSError as error:
+            raise _not_started(command, error) from None
         assert process.stdout is not None
         with process:
             try:
@@ -123,8 +138,7 @@ def stream(
                 raise
             process.stdout.close()
             status = process.wait()
-        if status != 0:
-            raise BblogError(_read(errors), status)
+        _check(_read(errors), status, partial)
 
 
 def _open(process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes]) -> pa.RecordBatchReader:
@@ -134,6 +148,19 @@ def _open(process: subprocess.Popen[bytes], output: IO[bytes], errors: IO[bytes]
         # It ended before it wrote a schema.
         status = process.wait()
         raise BblogError(_read(errors), status) from None
+
+
+def _check(messages: str, status: int, partial: bool) -> None:
+    """Ends what a run that ended with this status began."""
+    if status == 1 and partial:
+        warnings.warn(messages, BblogWarning, stacklevel=4)
+    elif status != 0:
+        raise BblogError(messages, status)
+
+
+def _not_started(command: list[str], error: OSError) -> BblogError:
+    expected = "expected the program bblog in PATH or its path in the environment variable BBLOG"
+    return BblogError(f"{command[0]}: {error.strerror}, {expected}", 127)
 
 
 def _program(program: str | None) -> str:

@@ -6,7 +6,8 @@
     spark.read.format("bblog").load("/captures/**")
 
 The executors decode, one partition per file or series, with the program bblog, which has to be on every machine.
-Options: table (events, connections), filter, connection, kernel, stacks, host, program.
+Options: table (events, connections), filter, connection, kernel, stacks, host, program, partial (true: what can be read of a
+damaged file counts; without it such a file fails the query).
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class BblogReader(DataSourceReader):
         assert isinstance(partition, Files)
         names = {"filter": "filter", "connection": "connection", "kernel": "kernel", "stacks": "stack", "host": "host"}
         options = {option: self.options.get(name) for name, option in names.items()}
-        with stream(partition.paths, _table(self.options), options, program=self.options.get("program")) as batches:
+        table, program = _table(self.options), self.options.get("program")
+        partial = _truth(self.options, "partial")
+        with stream(partition.paths, table, options, program=program, partial=partial) as batches:
             for batch in batches:
                 yield batch.cast(_plain(batch.schema))
 
@@ -78,6 +81,13 @@ def _table(options: Mapping[str, str]) -> Table:
     if table not in ("events", "connections"):
         raise ValueError(f"option table: {table}, expected events or connections")
     return "connections" if table == "connections" else "events"
+
+
+def _truth(options: Mapping[str, str], name: str) -> bool:
+    value = options.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise ValueError(f"option {name}: {value}, expected true or false")
+    return value == "true"
 
 
 def _files(path: str) -> list[str]:

@@ -71,6 +71,23 @@ def test_problems(tmp_path: Path) -> None:
     with pytest.raises(bblog.BblogError) as caught:
         bblog.read(torn)
     assert caught.value.status == 1
+    with pytest.warns(bblog.BblogWarning, match="torn"):
+        assert bblog.read(torn, partial=True).num_rows == (5000 - 208) // 328
+    with pytest.warns(bblog.BblogWarning, match="torn"):
+        assert bblog.connections([torn, LOG], partial=True).num_rows == 1
+    with pytest.warns(bblog.BblogWarning, match="torn"):
+        assert len(bblog.why(torn, partial=True)) == 1
+    with pytest.raises(bblog.BblogError, match="--filter"):
+        bblog.read(LOG, filter="bblog.evnt == IN", partial=True)
+
+
+def test_no_program(tmp_path: Path) -> None:
+    for program in [tmp_path / "bblog", tmp_path]:
+        with pytest.raises(bblog.BblogError, match="expected the program bblog in PATH") as caught:
+            bblog.read(LOG, program=str(program))
+        assert caught.value.status == 127
+        with pytest.raises(bblog.BblogError, match="expected the program bblog in PATH"):
+            bblog.why(LOG, program=str(program))
 
 
 def test_batches_one_by_one() -> None:

@@ -119,7 +119,17 @@ def test_data_source(spark: SparkSession, captures: Path, answers: Answers, ques
     questions.check(question, found, answers[question])
 
 
+def test_a_damaged_file(spark: SparkSession, tmp_path: Path) -> None:
+    log = (logs.FIXTURES / logs.NAMES[0]).read_bytes()
+    (tmp_path / "torn").write_bytes(log[:5000])
+    with pytest.raises(Exception, match="torn"):
+        load(spark, tmp_path).count()
+    assert load(spark, tmp_path, partial="true").count() == (5000 - 208) // 328
+
+
 def test_wrong_options(spark: SparkSession) -> None:
+    with pytest.raises(Exception, match="expected true or false"):
+        load(spark, logs.FIXTURES / logs.NAMES[0], partial="x").count()
     with pytest.raises(Exception, match="expected events or connections"):
         load(spark, "/dev/null", table="x").count()
     with pytest.raises(Exception, match="--filter"):

@@ -160,6 +160,16 @@ pub fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
     }
 }
 
+/// Prints which files were left out because they were converted before.
+pub fn left_out_converted(files: &[InputName], verbose: bool) {
+    if verbose {
+        files.iter().for_each(|name| print(&format_args!("{name}: converted before, left out")));
+    } else if !files.is_empty() {
+        let (count, s) = (files.len(), if files.len() == 1 { "" } else { "s" });
+        print(&format_args!("{count} file{s} left out, converted before; -v names them"));
+    }
+}
+
 /// Prints one line on standard error. A standard error that is closed is ignored.
 pub fn print(what: &dyn std::fmt::Display) {
     use std::io::Write;

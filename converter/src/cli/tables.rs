@@ -33,7 +33,10 @@ pub struct TableArgs {
     /// Add a column with each event as `bblog show` prints it
     #[arg(long)]
     summary: bool,
-    /// Name the files that are left out: those that are no logs, and copies
+    /// Leave out inputs that the folder has already, instead of refusing them (parquet)
+    #[arg(long, conflicts_with = "overwrite")]
+    new: bool,
+    /// Name the files that are left out: those that are no logs, copies, and with --new those converted before
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -63,6 +66,7 @@ impl TableArgs {
         !self.table.is_empty()
             || !self.event.is_empty()
             || self.summary
+            || self.new
             || self.verbose
             || self.host.is_given()
     }
@@ -118,10 +122,17 @@ pub fn run(
         TableFormat::Arrow if tables.len() != 1 => {
             return Err("convert: --format arrow writes one table".into());
         }
+        TableFormat::Arrow if args.new => return Err("convert: --new needs --format parquet".into()),
         _ => {}
     }
     let found = folder::groups(&names, &mut |name, error| messages.error(name, error));
-    let Files { groups, mut foreign, mut copies, mut fingerprints } = Files::of(found);
+    let mut files = Files::of(found);
+    if args.new
+        && let Err(error) = files.leave_out_converted(&output.path, &tables)
+    {
+        return Ok(messages.fail(&error));
+    }
+    let Files { groups, mut foreign, mut copies, converted, mut fingerprints } = files;
     let host = args.host.host();
     let groups: Vec<FileGroup> = {
         let meter = &Arc::default();
@@ -145,6 +156,7 @@ pub fn run(
     let written = walked.map(|found| foreign.extend(found));
     messages::left_out(&foreign, args.verbose);
     messages::left_out_copies(&copies, args.verbose);
+    messages::left_out_converted(&converted, args.verbose);
     Ok(match written {
         Ok(()) => messages.end(Ok(())),
         Err(TablesError::Output(error)) => messages.end(Err(error)),

@@ -9,6 +9,9 @@ use bblog_dissector::Micros;
 use super::row::{ConnectionRow, Figures};
 use crate::event::connection::Address;
 
+/// How like a name of a column a name must be to be taken for it mistyped.
+const LIKE: f64 = 0.6;
+
 /// A value of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
@@ -59,6 +62,19 @@ impl ConnectionColumn {
     /// The column called `name`.
     pub fn find(name: &str) -> Option<&'static ConnectionColumn> {
         COLUMNS.iter().find(|column| column.name == name)
+    }
+
+    /// What a message says of a name that no column has: the columns whose names hold it, or else the most like it.
+    pub fn suggestion(name: &str) -> String {
+        let name = name.to_ascii_lowercase();
+        let likeness = |column: &ConnectionColumn| strsim::normalized_damerau_levenshtein(column.name, &name);
+        let holding = COLUMNS.iter().filter(|column| name.len() > 1 && column.name.contains(&name));
+        let mut names: Vec<&str> = holding.map(|column| column.name).take(3).collect();
+        if names.is_empty() {
+            let like = COLUMNS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+            names.extend(like.filter(|column| likeness(column) >= LIKE).map(|column| column.name));
+        }
+        if names.is_empty() { String::new() } else { format!(", did you mean {}?", names.join(" or ")) }
     }
 
     /// Whether its numbers are amounts, to be compared and summed up: not ports.
@@ -184,6 +200,21 @@ impl Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mistyped_names() {
+        let said = [
+            ("lost", ", did you mean lost_us or lost_records?"),
+            ("Lost_us", ", did you mean lost_us?"),
+            ("goodput", ", did you mean goodput_bps?"),
+            ("stak", ", did you mean stack?"),
+            ("x", ""),
+            ("nonsense", ""),
+        ];
+        for (name, expected) in said {
+            assert_eq!(ConnectionColumn::suggestion(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn every_limit_has_a_column() {

@@ -90,3 +90,69 @@ impl OwnValues {
         OwnValues { len: ends.max().unwrap_or_default(), groups }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bblog_dissector::bblog::{RECORD_LEN, Record};
+    use bblog_dissector::event::{RecordContext, RowGroup, Value};
+    use bblog_dissector::tables;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The numbers of an event by its plan, and whether a row has to be looked at for the rest.
+    fn by_plan(event: &Event<'_>, flags: u16) -> Vec<(u32, i64)> {
+        let mut plans = OwnValuesOf::default();
+        let plan = plans.event(event, |row| Some(row.id as i32));
+        let mut found = Vec::new();
+        for group in plan.groups.iter().filter(|group| group.condition.is_none_or(|row| event.may_apply(row)))
+        {
+            for step in &group.steps {
+                match &step.fixed {
+                    Some((id, member)) => {
+                        let value = member.read(event.as_bytes());
+                        if member.is_set(flags, value) {
+                            found.push((*id as u32, value));
+                        }
+                    }
+                    None => {
+                        found.extend(event.one(RowGroup::Own, step.row).filter_map(|field| number(&field)))
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    fn number(field: &bblog_dissector::event::Field<'_>) -> Option<(u32, i64)> {
+        match field.value {
+            Value::Unsigned(value) | Value::Bool(value) => Some((field.spec.id, value as i64)),
+            Value::Signed(value) => Some((field.spec.id, value)),
+            _ => None,
+        }
+        .filter(|_| !field.is_unset())
+    }
+
+    proptest! {
+        /// A plan gives the numbers that the rows give, in their order, of any record of every event.
+        #[test]
+        fn plans_are_the_rows(
+            mut bytes in prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(0xff), any::<u8>()], RECORD_LEN),
+            flags in any::<u8>(),
+        ) {
+            for stack in Stack::ALL {
+                for kernel in Kernel::ALL {
+                    for spec in tables::EVENTS {
+                        bytes[25] = spec.id as u8;
+                        // Without a verbose part, which would follow.
+                        bytes[26] = flags & !0x08;
+                        let (record, _) = Record::split(&bytes).unwrap();
+                        let event = Event::of_record(&record, RecordContext::new(stack, kernel));
+                        let expected: Vec<_> = event.fields().filter_map(|field| number(&field)).collect();
+                        prop_assert_eq!(by_plan(&event, record.flags().0), expected, "{}", spec.name);
+                    }
+                }
+            }
+        }
+    }
+}

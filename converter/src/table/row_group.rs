@@ -141,3 +141,133 @@ fn write_other<W: Write + Send>(
     }
     writers.into_iter().try_for_each(|writer| writer.close()?.append_to_row_group(group))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{DictionaryArray, Int32Array, Int64Array, MapArray, StringArray, StructArray};
+    use arrow_buffer::OffsetBuffer;
+    use arrow_schema::{Fields, Schema};
+    use bytes::Bytes;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use proptest::prelude::*;
+
+    use super::super::arrow_row::word_type;
+    use super::*;
+
+    const WORDS: [&str; 5] = ["IN", "OUT", "", "RTO", "unused"];
+
+    /// A row: two numbers, a word, and entries of a map.
+    type Row = (i64, Option<i64>, Option<i32>, Vec<(i32, i64)>);
+
+    fn numbers() -> impl Strategy<Value = i64> {
+        prop_oneof![4 => 0_i64..4, 2 => -1_000_000_i64..1_000_000, 1 => any::<i64>()]
+    }
+
+    fn row() -> impl Strategy<Value = Row> {
+        let entries = prop::collection::vec((0..4_i32, numbers()), 0..5);
+        (numbers(), prop::option::of(numbers()), prop::option::of(0..4_i32), entries)
+    }
+
+    /// Rows that stand several times one after the other, as members of a connection do.
+    fn rows() -> impl Strategy<Value = Vec<Row>> {
+        let repeated = prop::collection::vec((row(), prop_oneof![1..3_usize, 1..200_usize]), 0..40);
+        repeated.prop_map(|rows| rows.into_iter().flat_map(|(row, n)| std::iter::repeat_n(row, n)).collect())
+    }
+
+    fn words(keys: Int32Array) -> ArrayRef {
+        let words = Arc::new(StringArray::from(WORDS.to_vec()));
+        Arc::new(DictionaryArray::<Int32Type>::try_new(keys, words).unwrap())
+    }
+
+    fn batch(rows: &[Row]) -> RecordBatch {
+        let entries = || rows.iter().flat_map(|row| &row.3);
+        let fields = Fields::from(vec![
+            Field::new("key", word_type(), false),
+            Field::new("value", DataType::Int64, false),
+        ]);
+        let keys = words(entries().map(|entry| Some(entry.0)).collect());
+        let values: Int64Array = entries().map(|entry| Some(entry.1)).collect();
+        let pairs = StructArray::new(fields.clone(), vec![keys, Arc::new(values)], None);
+        let field = Arc::new(Field::new("key_value", DataType::Struct(fields), false));
+        let lengths = OffsetBuffer::from_lengths(rows.iter().map(|row| row.3.len()));
+        let map = MapArray::new(Arc::clone(&field), lengths, pairs, None, false);
+        let schema = Schema::new(vec![
+            Field::new("number", DataType::Int64, false),
+            Field::new("perhaps", DataType::Int64, true),
+            Field::new("word", word_type(), true),
+            Field::new("values", DataType::Map(field, false), false),
+        ]);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(rows.iter().map(|row| Some(row.0)).collect::<Int64Array>()),
+            Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>()),
+            words(rows.iter().map(|row| row.2).collect()),
+            Arc::new(map),
+        ];
+        RecordBatch::try_new(Arc::new(schema), columns).unwrap()
+    }
+
+    /// What the crate reads of a file.
+    fn read(file: Vec<u8>) -> Vec<Row> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(file)).unwrap().build().unwrap();
+        let place = |word: &str| WORDS.iter().position(|known| *known == word).unwrap() as i32;
+        let mut rows = Vec::new();
+        for batch in reader.map(Result::unwrap) {
+            let (number, perhaps) = (batch["number"].as_primitive::<Int64Type>(), &batch["perhaps"]);
+            let (word, map) = (batch["word"].as_string::<i32>(), batch["values"].as_map());
+            for at in 0..batch.num_rows() {
+                let perhaps = perhaps.as_primitive::<Int64Type>();
+                let perhaps = perhaps.is_valid(at).then(|| perhaps.value(at));
+                let entries = map.value(at);
+                let keys = entries.column(0).as_string::<i32>().iter();
+                let values = entries.column(1).as_primitive::<Int64Type>().iter();
+                let entries = keys.zip(values).map(|(key, value)| (place(key.unwrap()), value.unwrap()));
+                let word = word.is_valid(at).then(|| place(word.value(at)));
+                rows.push((number.value(at), perhaps, word, entries.collect()));
+            }
+        }
+        rows
+    }
+
+    fn written(groups: &[(&[Row], Vec<Range<usize>>)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let level = ZstdLevel::try_new(1).unwrap();
+        let schema = batch(&[]).schema();
+        let properties = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None).build();
+        let mut file = TableFile::new(&mut bytes, &schema, properties, level).unwrap();
+        groups.iter().for_each(|(rows, runs)| file.write(&batch(rows), runs).unwrap());
+        file.close().unwrap();
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What is written is read, by another implementation, in the order of the runs.
+        #[test]
+        fn rows_are_read_as_written(rows in rows(), cut in 0.0..1.0) {
+            let cut = (rows.len() as f64 * cut) as usize;
+            let (front, back) = (0..cut, cut..rows.len());
+            let whole = std::slice::from_ref(&(0..rows.len())).to_vec();
+            let file = written(&[(&rows, vec![back, front]), (&rows, whole)]);
+            let expected = [&rows[cut..], &rows[..cut], &rows[..]].concat();
+            prop_assert!(read(file) == expected);
+        }
+    }
+
+    /// More rows than a page of a map has, and more numbers than a dictionary.
+    #[test]
+    fn many_rows() {
+        let rows: Vec<Row> = (0..150_000_i64)
+            .map(|at| {
+                (
+                    at * 1000,
+                    (at % 3 != 0).then_some(at / 100),
+                    Some((at / 7 % 4) as i32),
+                    vec![(0, 7), (1, at * 31)],
+                )
+            })
+            .collect();
+        let file = written(&[(&rows, vec![0..rows.len()])]);
+        assert!(read(file) == rows);
+    }
+}

@@ -54,7 +54,10 @@ impl FromStr for GroupKey {
             None => (text, None),
         };
         let at = COLUMNS.iter().position(|column| column.name == name);
-        let at = at.ok_or_else(|| format!("{name}: expected date, remote/24 or a column, such as stack"))?;
+        let at = at.ok_or_else(|| {
+            let suggestion = ConnectionColumn::suggestion(name);
+            format!("{name}: expected date, remote/24 or a column, such as stack{suggestion}")
+        })?;
         let what = match bits {
             None => GroupBy::Column(at),
             Some(_) if !matches!(name, "local" | "remote") => {

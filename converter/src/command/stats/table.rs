@@ -19,7 +19,8 @@ impl FromStr for SortKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<SortKey, String> {
-        ConnectionColumn::find(text).map(SortKey).ok_or_else(|| format!("{text}: no column is called so"))
+        let unknown = || format!("{text}: no column is called so{}", ConnectionColumn::suggestion(text));
+        ConnectionColumn::find(text).map(SortKey).ok_or_else(unknown)
     }
 }
 

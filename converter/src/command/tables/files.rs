@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Which files of a run are converted: logs, each once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::fingerprint::Fingerprints;
+use super::{Table, TablesError, manifest};
 use crate::input::folder::FileGroup;
 use crate::input::{Input, InputName};
 
@@ -17,6 +19,8 @@ pub struct Files {
     pub foreign: Vec<InputName>,
     /// Files in folders that are the same as another file of the run, which comes with them.
     pub copies: Vec<(InputName, InputName)>,
+    /// Logs that are left out because the folder of tables has them already.
+    pub converted: Vec<InputName>,
     /// What the logs are known by.
     pub fingerprints: Fingerprints,
 }
@@ -42,6 +46,29 @@ impl Files {
             }
         }
         files
+    }
+
+    /// Leaves out the logs of which the folder `root` has any of `tables` already.
+    ///
+    /// # Errors
+    /// [`TablesError`] if the folder cannot be read.
+    pub fn leave_out_converted(&mut self, root: &Path, tables: &[Table]) -> Result<(), TablesError> {
+        let runs = manifest::read_all(root)?.into_iter().map(|(_, run)| run);
+        let runs = runs.filter(|run| tables.iter().any(|table| run.tables.contains(&table.folder())));
+        let inputs = runs.flat_map(|run| run.inputs);
+        let known: HashSet<String> = inputs.filter_map(|input| input.fingerprint).collect();
+        for group in &mut self.groups {
+            group.names.retain(|name| {
+                let is_new =
+                    self.fingerprints.of(name).is_none_or(|fingerprint| !known.contains(fingerprint));
+                if !is_new {
+                    self.converted.push(name.clone());
+                }
+                is_new
+            });
+        }
+        self.groups.retain(|group| !group.names.is_empty());
+        Ok(())
     }
 
     fn leaves_out(&mut self, name: &InputName, known: &HashMap<String, InputName>) -> bool {
