@@ -3,10 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use bblog_analysis::infer::{Inference, Machines};
+use bblog_analysis::infer::{EventlogTicks, Inference, Machines};
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::{self, Record};
+use bblog_dissector::elog::{FILE_HEADER_LEN, ProviderTable, RawEvent};
 use bblog_dissector::spec::{Kernel, Stack};
+use bblog_dissector::tcp_provider;
 
 /// The stacks with the numbers 1 to 3, the kernels, and hz.
 type Answers = ([Option<Stack>; 3], Option<(Kernel, Kernel)>, Option<u32>);
@@ -186,4 +188,33 @@ fn looks_are_few() {
         machines.begin_connection(Micros(boot_time));
         assert!(machines.wants(0));
     }
+}
+
+/// Captures of a kernel with 100 ticks a second: most prove it, and none proves another rate.
+#[test]
+fn ticks_per_second_of_eventlog() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/streams/elog");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        return eprintln!("{}: not here, left out", folder.display());
+    };
+    let is_genuine = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("genuine_") && name.ends_with(".elog")
+    };
+    let mut known = 0;
+    for path in files.map(|file| file.unwrap().path()).filter(is_genuine) {
+        let bytes = std::fs::read(&path).unwrap();
+        let (providers, mut rest) = ProviderTable::split(&bytes[FILE_HEADER_LEN..]).unwrap();
+        let mut ticks = EventlogTicks::default();
+        while let Ok(Some((event, after))) = RawEvent::split(rest) {
+            rest = after;
+            if providers.name(event.provider_id()) == Some(tcp_provider::NAME) {
+                ticks.observe(&event);
+            }
+        }
+        let hz = ticks.hz().map(|inferred| inferred.value);
+        assert!([None, Some(100)].contains(&hz), "{}: {hz:?}", path.display());
+        known += u32::from(hz.is_some());
+    }
+    assert!(known >= 5, "{known}");
 }

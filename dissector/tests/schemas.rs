@@ -2,9 +2,13 @@
 //! Schemas from anywhere: how large one may be, and that the time to read it grows with its size alone.
 
 use std::fmt::Write;
+use std::num::NonZeroU32;
 
+use bblog_dissector::elog::RawEvent;
+use bblog_dissector::event::Event;
 use bblog_dissector::schema::{self, MAX_TEXT};
-use bblog_dissector::{Catalog, SchemaError};
+use bblog_dissector::spec::Unit;
+use bblog_dissector::{Catalog, SchemaError, elog_text};
 
 fn fault(text: &str) -> SchemaError {
     schema::parse(text).expect_err("the schema is faulty")
@@ -147,4 +151,40 @@ fn what_is_defined_is_printable() {
             assert_eq!((found.line, found.column, found.what), (line, column, what), "{word}");
         }
     }
+}
+
+/// A value may have another unit where another one says so; elog(1) prints the number.
+#[test]
+fn a_unit_depends_on_other_values() {
+    let text = "PROVIDER p\nSTRUCT s\n\tkind:uint32_t\n\ttime:uint32_t\n\tlast:uint32_t\n\
+                EVENT E 1 INFO X s\n\t\"took %2, kind %1, last %3\"\n\
+                FIELD time us a time\nFIELD last bytes bytes\nSAY E \"took {time}\"\n\
+                UNIT time ms kind=1\nUNIT s.time ticks/1000 kind>1 a time in ticks\nUNIT time s absent=1\n";
+    let catalog = Catalog::with_schemas(&[schema::parse(text).unwrap()]);
+    let provider = catalog.provider(b"p", None);
+    for (kind, unit, label, said) in [
+        (0_u32, Unit::Us, "a time", "took 7.0 ms"),
+        (1, Unit::Ms, "a time", "took 7000 ms"),
+        (2, Unit::TicksX1000, "a time in ticks", "took 70.0 ms"),
+    ] {
+        let mut bytes = vec![44, 0];
+        bytes.resize(32, 0);
+        bytes[24] = 1;
+        bytes.extend([kind, 7000, 5].map(u32::to_le_bytes).concat());
+        let raw = RawEvent::whole(&bytes).unwrap();
+        let spec = Catalog::event(provider, 1);
+        let event = Event::of_elog(&raw, spec).with_hz(NonZeroU32::new(100));
+        let fields: Vec<_> = event.fields().map(|field| field.spec).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        assert_eq!(names, ["kind", "time", "last"]);
+        assert_eq!((fields[1].unit, fields[1].label), (unit, label));
+        assert_eq!(event.summary().to_string(), said);
+        assert_eq!(elog_text::payload(&raw, spec).to_string(), format!("took 7000, kind {kind}, last 5"));
+        assert!(event.trailing().is_empty());
+    }
+    let fault = |unit: &str| fault(&format!("PROVIDER p\n{unit}")).what;
+    assert_eq!(fault("UNIT time ms\n"), "UNIT without a condition");
+    assert_eq!(fault("UNIT time weeks kind=1\n"), "unknown unit \"weeks\"");
+    assert_eq!(fault("UNIT time ms always\n"), "\"always\", expected a condition");
+    assert_eq!(fault(&"UNIT time ms kind=1\n".repeat(17)), "UNIT number 16 and one more");
 }

@@ -213,3 +213,31 @@ fn schemas_of_ones_own_are_read_at_start() {
     assert!(said.contains(&fault) && said.lines().count() == 1, "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), ["UNKNOWN", "HARVEST"]);
 }
+
+/// RTTs that the default stack writes to eventlog are ticks: with the same hz the plugin shows the times that bblog does.
+#[test]
+fn ticks_of_eventlog_are_time_by_hz() {
+    let log = fixture("small-plain.elog");
+    let log = log.to_str().unwrap();
+    for hz in ["100", "1000"] {
+        let capture = bblog(&["convert", "--hz", hz, log, "-o", "-"]).stdout;
+        let names = ["eventlog.tcp.rtt.srtt", "bblog.srtt_us"];
+        let found = fields(&TSHARK, &["-Y", "bblog.srtt_us > 0"], &names, &capture);
+        let json = bblog(&["json", "--hz", hz, "--filter", "bblog.srtt_us > 0", log]).stdout;
+        let expected: Vec<Vec<String>> = String::from_utf8(json)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|line| [&line["values"]["srtt"], &line["eventlog"]["srtt_us"]].map(ToString::to_string).to_vec())
+            .collect();
+        assert_eq!(found, expected);
+        // The default stack's are in ticks, RACK's are not.
+        let scaled = if hz == "100" { "10000" } else { "1000" };
+        assert!(found.contains(&vec!["1000".to_owned(), scaled.to_owned()]), "{found:?}");
+        assert!(found.contains(&vec!["1096".to_owned(), "1096".to_owned()]), "{found:?}");
+        let details = TSHARK.text(&["-V", "-Y", "eventlog.tcp.rtt.srtt == 1000"], &capture);
+        assert!(details.contains(&format!("Decoded with: hz {hz}]")), "{details}");
+        let details = TSHARK.text(&["-V", "-Y", "eventlog.tcp.rtt.srtt == 1096"], &capture);
+        assert!(!details.contains("Decoded with"), "{details}");
+    }
+}

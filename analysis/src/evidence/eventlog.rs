@@ -267,6 +267,7 @@ fn acknowledged(facts: &mut Facts, segment: &Segment<'_>, window: Option<u32>) {
 }
 
 fn establish(facts: &mut Facts) {
+    facts.opened = true;
     facts.tcp_state = Some(state::ESTABLISHED);
     facts.established = true;
     facts.recovery.get_or_insert(false);

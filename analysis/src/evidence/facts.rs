@@ -15,6 +15,8 @@ pub struct Facts {
     pub settled: bool,
     /// Whether the connection was established at some time.
     pub established: bool,
+    /// Whether the log holds the end of its handshake (eventlog).
+    pub opened: bool,
     /// The initial send sequence number.
     pub iss: Option<u32>,
     /// The oldest unacknowledged sequence number.
@@ -122,10 +124,10 @@ impl Facts {
 
     /// Forgets what may have changed while nothing was known: all but what was agreed on or was measured.
     pub(crate) fn forget(&mut self) {
-        let Facts { established, iss, mss, srtt_us, buffer_limit, snd_shift, stack, .. } = *self;
+        let Facts { established, opened, iss, mss, srtt_us, buffer_limit, snd_shift, stack, .. } = *self;
         let Facts { sack, timestamps, scaling, ecn, .. } = *self;
         let agreed = Facts { sack, timestamps, scaling, ecn, ..Facts::default() };
-        *self = Facts { established, iss, mss, srtt_us, buffer_limit, snd_shift, stack, ..agreed };
+        *self = Facts { established, opened, iss, mss, srtt_us, buffer_limit, snd_shift, stack, ..agreed };
     }
 
     /// Bytes in flight.

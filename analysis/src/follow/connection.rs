@@ -253,7 +253,7 @@ impl Connection {
             _ => seen.default_srtt,
         };
         let age = (self.clock.now - self.clock.first.unwrap_or_default()).0.unsigned_abs();
-        let age = Some(age).filter(|_| self.clock.is_whole);
+        let age = Some(age).filter(|_| self.clock.is_whole || self.facts.opened);
         let syn_sent = self.handshake.syns > 0;
         let is_own = smoothed.is_none_or(|srtt| self.cached_rtt.take(srtt, age, syn_sent));
         if let Some((kind, rtt)) = seen.rtt.filter(|rtt| rtt.0 != RttKind::Smoothed || is_own) {
