@@ -121,6 +121,35 @@ fn what_a_decoder_gave_before_an_error_is_used() {
     assert!(told(&ran).last().is_some_and(|last| last.ends_with("lzma data error")), "{}", ran.stderr);
 }
 
+/// Values of a damaged block are shown as such, and nothing is concluded from them; values that no kernel writes are
+/// no numbers.
+#[test]
+fn what_a_damaged_block_says_does_not_count() {
+    let file = bytes("damaged/flip.pcapng.xz");
+    let shown = String::from_utf8(show(&file).stdout).unwrap();
+    assert_eq!(shown.lines().filter(|line| line.ends_with(" [damaged block]")).count(), 1, "{shown}");
+    assert!(shown.lines().last().is_some_and(|last| last.ends_with(" [damaged block]")));
+    let why: serde_json::Value = serde_json::from_slice(&run(&["why", "--json", "-"], &file).stdout).unwrap();
+    assert_eq!(why["cwnd"], serde_json::json!({ "min": 14480, "max": 63712 }), "{why}");
+    assert!(!String::from_utf8(run(&["why", "-"], &file).stdout).unwrap().contains("17.69 s"));
+    let json = run(&["json", "-"], &file);
+    let lines: Vec<serde_json::Value> = json
+        .stdout
+        .split(|&b| b == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(lines.iter().filter(|line| line["damaged"] == true).count(), 1);
+    assert!(lines.last().unwrap()["bblog"]["snd_cwnd"].is_null());
+    // The same number without other damage.
+    let mut log = bytes("rack_reqresp.tcplog");
+    log[208 + 80..208 + 84].copy_from_slice(&1_593_840_000_u32.to_le_bytes());
+    let detailed = run(&["show", "--no-pager", "-e", "--stack", "2=rack", "--limit", "1", "-"], &log);
+    assert!(String::from_utf8(detailed.stdout).unwrap().contains("implausible"), "{}", detailed.stderr);
+    let csv = run(&["csv", "--fields", "bblog.snd_cwnd", "--limit", "1", "-"], &log);
+    assert_eq!(String::from_utf8(csv.stdout).unwrap(), "bblog.snd_cwnd\n\n");
+}
+
 #[test]
 fn lz4_is_read() {
     let ran = show(&bytes("damaged/lz4.pcapng.lz4"));

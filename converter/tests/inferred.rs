@@ -434,3 +434,34 @@ fn srtt_in_microseconds() {
     assert_eq!(shown.lines().count(), slower);
     assert!(slower > 0);
 }
+
+/// Numbers that --stack names and no record has are reported, by every command; the status is that of a selection that
+/// takes nothing. A list of all stacks of a machine is no mistake.
+#[test]
+fn stack_numbers_that_no_record_has() {
+    let log = fixture("rack_reqresp.tcplog");
+    let log = log.to_str().unwrap();
+    let said = "bblog: --stack names 9, and the records read have stack number 2\n";
+    let folder = Folder::new();
+    let (out, html) = (folder.path("out.pcapng"), folder.path("out.html"));
+    let commands: [&[&str]; 10] = [
+        &["convert", "-o", out.to_str().unwrap()],
+        &["show", "--no-pager"],
+        &["info"],
+        &["info", "--json"],
+        &["json"],
+        &["csv"],
+        &["why"],
+        &["stats"],
+        &["plot", "-o", html.to_str().unwrap()],
+        &["top", "--once"],
+    ];
+    for command in commands {
+        let ran = run(&[command, &["--stack", "9=rack", log]].concat(), b"");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, said), "{command:?}");
+        let known = [&command[..1], &["--overwrite"][..], &command[1..]].concat();
+        let known = if command.contains(&"-o") { known } else { command.to_vec() };
+        let ran = run(&[&known[..], &["--stack", "1=freebsd,2=rack,3=bbr", log]].concat(), b"");
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{command:?}");
+    }
+}

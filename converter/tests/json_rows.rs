@@ -162,15 +162,14 @@ fn record(spec: &'static FieldSpec, event_id: u8, own: bool) -> Option<(Vec<u8>,
     None
 }
 
-/// An entry of records.
-fn entry(records: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = vec![0; HEADER_LEN];
-    let len = HEADER_LEN + records.len() * RECORD_LEN;
-    bytes[..4].copy_from_slice(&9_u32.to_le_bytes());
-    bytes[4..8].copy_from_slice(&1_u32.to_le_bytes());
-    bytes[8..16].copy_from_slice(&(len as u64).to_le_bytes());
-    bytes.extend(records.iter().flatten());
-    bytes
+/// Entries of one record each: their values do not go on from one to the next.
+fn entries(records: &[Vec<u8>]) -> Vec<u8> {
+    let mut header = vec![0; HEADER_LEN];
+    header[..4].copy_from_slice(&9_u32.to_le_bytes());
+    header[4..8].copy_from_slice(&1_u32.to_le_bytes());
+    header[8..16].copy_from_slice(&((HEADER_LEN + RECORD_LEN) as u64).to_le_bytes());
+    header[200] = 2;
+    records.iter().flat_map(|record| [&header[..], record].concat()).collect()
 }
 
 /// The objects that `bblog json` prints.
@@ -206,7 +205,7 @@ fn every_bblog_row() {
     }
     assert!(count > 2300, "{count}");
     for ((records, wanted), (kernel, _)) in by_kernel.iter().zip(KERNELS) {
-        let lines = lines(&["--kernel", kernel], &entry(records));
+        let lines = lines(&["--kernel", kernel], &entries(records));
         assert_eq!(lines.len(), wanted.len());
         for (line, (key, spec, value)) in lines.iter().zip(wanted) {
             let found = &line[key][spec.name];

@@ -96,3 +96,29 @@ fn packets_that_were_not_sent_are_left_out() {
         assert_eq!((count(""), count(" && tcp.analysis.retransmission")), (212, 0), "{name}");
     }
 }
+
+/// The record that says that a send failed has no TCP header: a selection that leaves it out leaves the packet out all
+/// the same.
+#[test]
+fn a_failed_send_is_found_before_the_selection() {
+    let log = fixture("damaged/enobufs.tcplog");
+    let args = ["convert", "--format", "pcap", "-o", "-", log.to_str().unwrap()];
+    let whole = run(&args, b"");
+    let failed = run(&["csv", "--fields", "number,bblog.event,tcp.seq", log.to_str().unwrap()], b"");
+    let rows = String::from_utf8(failed.stdout).unwrap();
+    let rows: Vec<Vec<&str>> = rows.lines().skip(1).map(|row| row.split(',').collect()).collect();
+    let second = rows.iter().position(|row| row[1] == "OUT" && row[2].is_empty()).unwrap();
+    for options in [&["--filter", "tcp"][..], &["--limit", &second.to_string()]] {
+        let selected = run(&[&args[..], options].concat(), b"");
+        assert!(
+            selected.stderr.ends_with("1 packet left out: its send failed\n"),
+            "{options:?}: {}",
+            selected.stderr
+        );
+        if options[0] == "--filter" {
+            assert_eq!(selected.stdout, whole.stdout);
+        } else {
+            assert!(whole.stdout.starts_with(&selected.stdout) && selected.stdout.len() > 24);
+        }
+    }
+}

@@ -30,8 +30,8 @@ const CAPTURES: [&str; 3] = ["small-plain.elog", "variant-D2-cut.elog", "variant
 
 const ENTRY: usize = 208;
 const RECORD: usize = 328;
-/// What of a record may be anything: errno and all members up to the TCP header.
-const MEMBERS: Range<usize> = 28..268;
+/// What of a record may be anything: all members between those that say of which connection it is and the TCP header.
+const MEMBERS: Range<usize> = 68..268;
 
 /// Where a capture's events are.
 fn events(capture: &[u8]) -> Vec<Range<usize>> {

@@ -81,7 +81,10 @@ fn what_is_before_damage_is_shown() {
         let shown = run(&["show", "--stack", "2=rack", "--hz", "1000", "-"], &small);
         let lines = shown.stdout.iter().filter(|&&b| b == b'\n').count();
         assert!(whole.starts_with(&shown.stdout) && lines >= 65, "{how}: {lines}");
-        assert_eq!((shown.code, shown.stderr.lines().count()), (1, 1), "{how}: {}", shown.stderr);
+        // Bytes that were decoded wrongly are a line of their own, unless all of them are left out.
+        let last = shown.stderr.lines().last().unwrap();
+        assert!(shown.code == 1 && !last.contains("no BBLog record"), "{how}: {}", shown.stderr);
+        assert!(shown.stderr.lines().count() <= 2, "{how}: {}", shown.stderr);
     }
 }
 

@@ -109,10 +109,21 @@ impl EntryEncoder {
 
     /// The section for records of the stack `stack_id`, which is called `stack_name`, of this machine.
     pub fn section(&self, stack_id: u8, stack_name: &[u8], machine: &Machine) -> SectionHead<'static> {
+        self.section_in(self.form, stack_id, stack_name, machine)
+    }
+
+    /// The same for records in this form.
+    pub fn section_in(
+        &self,
+        form: EventForm,
+        stack_id: u8,
+        stack_name: &[u8],
+        machine: &Machine,
+    ) -> SectionHead<'static> {
         let info =
             EntryInfo { dump_time: self.dump_time, header: &self.header, stack_id, stack_name, machine };
         let mut section = info.section();
-        if self.form == EventForm::Packet {
+        if form == EventForm::Packet {
             section.interfaces.push(netflix::live_interface());
         }
         section
@@ -121,10 +132,16 @@ impl EntryEncoder {
     /// Appends `record` to `out`: as a packet if it has a TCP header, else as a custom block.
     #[inline]
     pub fn append(&self, out: &mut Vec<u8>, record: &Record<'_>) {
+        self.append_in(self.form, out, record);
+    }
+
+    /// The same in this form.
+    #[inline]
+    pub fn append_in(&self, form: EventForm, out: &mut Vec<u8>, record: &Record<'_>) {
         let verbose = record.verbose();
         let verbose = verbose.as_ref().map(|verbose| verbose.as_bytes());
         let Some(tcp) = record.tcp() else {
-            return match self.form {
+            return match form {
                 EventForm::Block => NetflixBlock::Event { tcpinfo: record.tcpinfo(), verbose }.append(out),
                 EventForm::Packet => self.append_event(out, record, verbose),
             };

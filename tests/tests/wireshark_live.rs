@@ -2,13 +2,13 @@
 //! Live streams of BBLog: what tshark shows while the stream is still open.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use bblog_dissector::bblog;
 use bblog_pcapng::bblog_entry::{EntryEncoder, EventForm};
 use bblog_pcapng::machine::Machine;
 use bblog_tests::fixtures::fixture;
-use bblog_tests::programs::convert;
+use bblog_tests::programs::{convert, program};
 use bblog_tests::tshark::Tshark;
 
 /// A fixture as a live stream, and the number of its records.
@@ -52,6 +52,27 @@ fn every_record_is_a_packet_that_is_decoded_as_in_a_file() {
     // Members that every record has are there as well, though the built-in does not see these packets.
     assert_eq!(tshark.text(&["-Y", "bblog.snd_cwnd"], &stream).lines().count(), count);
     assert_eq!(tshark.text(&["-Y", "_ws.malformed"], &stream), "");
+}
+
+/// The command of README: a log that comes through a pipe, converted and shown while the pipe is open.
+#[test]
+fn a_live_conversion_is_shown_while_its_input_is_open() {
+    let log = std::fs::read(fixture("rack_reqresp.tcplog")).unwrap();
+    let (_, count) = live("rack_reqresp.tcplog");
+    let mut convert = Command::new(program("bblog"));
+    convert.args(["convert", "--live", "-", "-o", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut convert = convert.spawn().unwrap();
+    let tshark = Tshark::with_plugin();
+    let mut command = tshark.command("tshark");
+    command.args(["-l", "-n", "-i", "-"]).stdin(convert.stdout.take().unwrap());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut input = convert.stdin.take().unwrap();
+    input.write_all(&log).unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(count);
+    assert_eq!(lines.map(Result::unwrap).count(), count);
+    drop(input);
+    assert!(convert.wait().unwrap().success());
+    child.wait().unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use bblog_converter::command::split::Split;
 use bblog_converter::output::Destination;
 use bblog_converter::output::unfinished::UnfinishedFiles;
 use bblog_converter::select::walk::Picker;
+use bblog_pcapng::bblog_entry::EventForm;
 use clap::ValueEnum;
 
 use super::jobs::JobsArgs;
@@ -42,6 +43,10 @@ pub struct Args {
     /// number. Events of no connection go into other.N.pcapng
     #[arg(long)]
     split: bool,
+    /// Write the events of BBLog streams as packets, so that Wireshark before 4.6 shows them live; it needs the plugin to
+    /// read them
+    #[arg(long, conflicts_with = "split")]
+    live: bool,
     #[command(flatten)]
     jobs: JobsArgs,
     #[cfg(feature = "parquet")]
@@ -114,6 +119,9 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     if args.split && args.format != ConvertFormat::Pcapng {
         return Err("convert: --split writes pcapng only".into());
     }
+    if args.live && args.format != ConvertFormat::Pcapng {
+        return Err("convert: --live writes pcapng only".into());
+    }
     if args.split && args.output == Path::new("-") {
         return Err("convert: --split needs a folder to write to".into());
     }
@@ -146,11 +154,12 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     };
     let mut picker = Some(Picker::new(selection)).filter(|picker| !picker.is_everything());
     let picked = picker.as_mut();
+    let form = if args.live { EventForm::Packet } else { EventForm::Block };
     let converted = match format {
         FileFormat::Pcapng if args.split => {
             Split { inputs, folder: output }.run(picked, &mut on_error).map(|_| ())
         }
-        FileFormat::Pcapng => Conversion { inputs, output }.run(picked, &mut on_error).map(|_| ()),
+        FileFormat::Pcapng => Conversion { inputs, output, form }.run(picked, &mut on_error).map(|_| ()),
         FileFormat::Pcap => PcapFile { inputs, output }.run(picked, &mut on_error).map(|_| ()),
         FileFormat::Elog => ElogFile { inputs, output }.run(picked, &mut on_error).map(|_| ()),
     };

@@ -2,6 +2,7 @@
 //! `convert`: inputs of any kind to one pcapng file.
 
 use bblog_pcapng::WriteError;
+use bblog_pcapng::bblog_entry::EventForm;
 use bblog_pcapng::elog::empty_section;
 
 use crate::buffered_sink::BufferedSink;
@@ -19,6 +20,8 @@ pub struct Conversion {
     pub inputs: Inputs,
     /// Where the file goes.
     pub output: Destination,
+    /// The form of records of BBLog streams.
+    pub form: EventForm,
 }
 
 /// What was converted.
@@ -50,7 +53,8 @@ impl Conversion {
             return Ok(Converted::default());
         }
         let output = Output::create(&self.output)?;
-        match write(&mut frames, picker, output, on_error) {
+        let sink = PcapngSink::new(output).in_form(self.form);
+        match write_to(&mut frames, picker, sink, on_error) {
             Ok((converted, output)) => output.commit().map(|()| converted),
             Err(error) => Err(Output::error(&self.output.path, error)),
         }
@@ -75,7 +79,15 @@ pub fn write<G: BufferedSink>(
     out: G,
     on_error: &mut OnError<'_>,
 ) -> Result<(Converted, G), WriteError> {
-    let mut sink = PcapngSink::new(out);
+    write_to(frames, picker, PcapngSink::new(out), on_error)
+}
+
+fn write_to<G: BufferedSink>(
+    frames: &mut MergedFrames,
+    picker: Option<&mut Picker>,
+    mut sink: PcapngSink<G>,
+    on_error: &mut OnError<'_>,
+) -> Result<(Converted, G), WriteError> {
     let written = frames.each(picker, on_error, |stream, turn| match turn {
         FrameTurn::Frame => stream.write(&mut sink),
         FrameTurn::PassedOver => Ok(()),

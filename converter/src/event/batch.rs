@@ -48,6 +48,7 @@ struct BatchSection {
 struct StoredItem {
     time: Micros,
     bytes: Range<usize>,
+    is_damaged: bool,
     of: Source,
 }
 
@@ -77,7 +78,8 @@ impl Batch {
             LogItem::Bblog(item) => self.record(input, item),
             LogItem::Eventlog(item) => self.event(item),
         };
-        self.items.push(StoredItem { time: item.time(), bytes, of });
+        let is_damaged = item.is_damaged();
+        self.items.push(StoredItem { time: item.time(), bytes, is_damaged, of });
     }
 
     /// Whether it is time to pass it on.
@@ -97,7 +99,7 @@ impl Batch {
     /// An item, by its place in the row; `None` behind the last.
     #[inline]
     pub fn get(&self, at: usize) -> Option<LogItem<'_>> {
-        let StoredItem { time, bytes, of } = self.items.get(at)?;
+        let StoredItem { time, bytes, is_damaged, of } = self.items.get(at)?;
         let own = self.bytes.get(bytes.clone())?;
         Some(match of {
             Source::Bblog { is_verbose, section, missing } => {
@@ -111,6 +113,7 @@ impl Batch {
                     header: &section.header,
                     origin: &section.origin,
                     missing: *missing,
+                    is_damaged: *is_damaged,
                     section: section.number,
                 })
             }
@@ -124,6 +127,7 @@ impl Batch {
                     addresses: *addresses,
                     hz: *hz,
                     section: *section,
+                    is_damaged: *is_damaged,
                     series: *series,
                 })
             }

@@ -192,6 +192,7 @@ impl BblogStream {
             header,
             origin: self.origins.current(),
             missing: self.missing(),
+            is_damaged: false,
             section: self.sections(),
         })
     }
@@ -258,6 +259,7 @@ impl BblogStream {
         if records.is_first || record.stack_id() != self.at.stack_id {
             self.at.section += 1;
             self.at.stack_id = record.stack_id();
+            self.origins.meet(self.at.stack_id);
             self.origins.find(self.at.stack_id);
         }
         self.origins.pass(&record);

@@ -181,6 +181,7 @@ impl ElogStream {
             addresses: self.addresses(),
             hz: self.ticks.current(),
             section: 0,
+            is_damaged: false,
             series: 0,
         })
     }

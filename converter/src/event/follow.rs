@@ -66,9 +66,13 @@ impl Follower {
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
-    /// connection and what it says; `None` if it is of no connection, or was read before.
+    /// connection and what it says; `None` if it is of no connection, was read before, or is damaged.
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
+        if item.is_damaged() {
+            self.pass_over(input, item);
+            return None;
+        }
         let (key, item) = self.item_of(input, item)?;
         match self.connections.feed(key, number, &item) {
             Fed::Taken(number, step) => Some((number, step)),

@@ -48,6 +48,15 @@ impl LogItem<'_> {
         self
     }
 
+    /// Whether its block in the input is damaged.
+    #[inline]
+    pub fn is_damaged(&self) -> bool {
+        match self {
+            LogItem::Bblog(item) => item.is_damaged,
+            LogItem::Eventlog(item) => item.is_damaged,
+        }
+    }
+
     /// Which clock its time is of.
     pub fn clock(&self) -> Clock {
         match self {
@@ -72,6 +81,8 @@ pub struct BblogItem<'a> {
     pub origin: &'a Origin,
     /// Records missing before it.
     pub missing: u32,
+    /// Whether its block in the input is damaged: its values may be wrong, and nothing is concluded from them.
+    pub is_damaged: bool,
     /// A number that changes whenever header or origin change: what was computed from them can be
     /// kept until then.
     pub section: u64,
@@ -96,6 +107,8 @@ pub struct EventlogItem<'a> {
     pub hz: Option<Fact<NonZeroU32>>,
     /// A number that differs for each section of the input: provider numbers are unique within a section only.
     pub section: u64,
+    /// Whether its block in the input is damaged: its values may be wrong, and nothing is concluded from them.
+    pub is_damaged: bool,
     /// The index of the first input of the series that its input is of: sessions go on from one to the next.
     pub series: usize,
 }

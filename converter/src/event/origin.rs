@@ -148,10 +148,14 @@ impl OriginFinder {
         self.machines.observe(record, stated);
     }
 
+    /// Takes note that there are records of stack number `id`.
+    pub fn meet(&self, id: u8) {
+        self.assumptions.meet(id);
+    }
+
     /// Finds out where records of stack number `id` come from, as far as is known now. Returns whether
     /// that is another place than before.
     pub fn find(&mut self, id: u8) -> bool {
-        self.assumptions.meet(id);
         let (name, machine) = self.known(id);
         if self.stack_id == id && self.current.stack_name == name && self.current.machine == machine {
             return false;

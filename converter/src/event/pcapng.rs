@@ -151,6 +151,7 @@ impl PcapngEvents {
             self.place.stack_id = id;
             self.place.number += 1;
             self.place.watches = self.origins.wants(id);
+            self.origins.meet(id);
             self.origins.find(id);
         }
         if self.place.watches && self.reader.offset() >= self.place.looked_to {
@@ -180,6 +181,9 @@ impl PcapngEvents {
         self.ticks.begin(stated.machine.hz);
         self.origins.begin_connection(boot_time, stated);
         place.watches = self.origins.wants(id);
+        if is_bblog {
+            self.origins.meet(id);
+        }
         if place.watches && is_bblog {
             let (end, records) = self.reader.records_ahead(LOOKAHEAD);
             self.origins.look_ahead(records);
@@ -217,6 +221,7 @@ impl PcapngEvents {
             header: facts.map_or(&NO_HEADER, |facts| &facts.header),
             origin: self.origin(),
             missing: self.reader.missing(),
+            is_damaged: self.reader.is_damaged(),
             section: self.place.number,
         })
     }
@@ -271,6 +276,7 @@ impl EventSource for PcapngEvents {
             addresses: reader.addresses(),
             hz: self.ticks.current(),
             section: reader.counts().sections,
+            is_damaged: reader.is_damaged(),
             series: 0,
         }))
     }

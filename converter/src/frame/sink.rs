@@ -4,6 +4,7 @@
 use std::io;
 
 use bblog_pcapng::WriteError;
+use bblog_pcapng::bblog_entry::EventForm;
 use bblog_pcapng::section::Extent;
 use bblog_pcapng::section_head::SectionHead;
 use pcap_file::pcapng::blocks::interface_statistics::InterfaceStatisticsBlock;
@@ -39,6 +40,8 @@ impl WritePosition {
 /// A pcapng file being written to `G`.
 pub struct PcapngSink<G: BufferedSink> {
     out: G,
+    /// The form of BBLog records without a TCP header.
+    form: EventForm,
     place: WritePosition,
     sections: u64,
     /// The last section of each input that was begun, by the index of the input.
@@ -62,6 +65,7 @@ impl<G: BufferedSink> PcapngSink<G> {
     pub fn new(out: G) -> PcapngSink<G> {
         PcapngSink {
             out,
+            form: EventForm::default(),
             place: WritePosition::default(),
             sections: 0,
             begun: Vec::new(),
@@ -69,6 +73,17 @@ impl<G: BufferedSink> PcapngSink<G> {
             written: 0,
             beginnings: LruMap::new(BEGINNINGS),
         }
+    }
+
+    /// The same, with records of BBLog streams in this form.
+    pub fn in_form(self, form: EventForm) -> PcapngSink<G> {
+        PcapngSink { form, ..self }
+    }
+
+    /// The form of records of BBLog streams.
+    #[inline]
+    pub fn form(&self) -> EventForm {
+        self.form
     }
 
     /// How many section headers were written.

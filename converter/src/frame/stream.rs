@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bblog_dissector::Micros;
 use bblog_pcapng::WriteError;
+use bblog_pcapng::bblog_entry::EventForm;
 use bblog_pcapng::eventlog_frame;
 use bblog_pcapng::netflix::NetflixBlock;
 use bblog_pcapng::section_head::SectionHead;
@@ -176,16 +177,17 @@ fn write_record<G: BufferedSink>(
     sink: &mut PcapngSink<G>,
 ) -> Result<(), WriteError> {
     let Some(record) = bblog.record() else { return Ok(()) };
+    let form = sink.form();
     let section = || -> SectionHead<'static> {
         let (id, origin) = bblog.origin();
-        bblog.entry().section(id, &origin.stack_name, &origin.machine)
+        bblog.entry().section_in(form, id, &origin.stack_name, &origin.machine)
     };
     sink.section(InputSection { input, section: bblog.sections() }, section)?;
     sink.append(|out| {
-        if bblog.missing() > 0 {
+        if bblog.missing() > 0 && form == EventForm::Block {
             NetflixBlock::Skipped(bblog.missing()).append(out);
         }
-        bblog.entry().append(out, &record);
+        bblog.entry().append_in(form, out, &record);
     })
 }
 

@@ -30,15 +30,13 @@ impl Link {
 
     #[inline]
     fn of(front: &[u8; Link::LEN]) -> Link {
-        let four = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| front[at + byte]));
-        let eight = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| front[at + byte]));
         Link {
-            seconds: eight(member::TLB_TV_TV_SEC),
-            micros: eight(member::TLB_TV_TV_USEC),
-            ticks: four(member::TLB_TICKS),
-            serial: four(member::TLB_SN),
-            starttime: four(member::TLB_STARTTIME),
-            iss: four(member::TLB_ISS),
+            seconds: eight(front, member::TLB_TV_TV_SEC),
+            micros: eight(front, member::TLB_TV_TV_USEC),
+            ticks: four(front, member::TLB_TICKS),
+            serial: four(front, member::TLB_SN),
+            starttime: four(front, member::TLB_STARTTIME),
+            iss: four(front, member::TLB_ISS),
         }
     }
 
@@ -55,7 +53,6 @@ impl Link {
     }
 
     /// Whether `next` is of the record that was logged after this one.
-    #[inline]
     fn is_before(self, next: Link) -> bool {
         next.serial == self.serial.wrapping_add(1) && next.iss == self.iss && self.is_near(next)
     }
@@ -67,9 +64,8 @@ impl Link {
         (1..=MOST_LOST).contains(&ahead) && self.is_of_connection(next) && (is_same || self.is_near(next))
     }
 
-    #[inline]
     fn is_near(self, next: Link) -> bool {
-        next.seconds.wrapping_sub(self.seconds).wrapping_add(NEAR) <= 2 * NEAR
+        are_near(self.seconds, next.seconds)
     }
 
     /// Whether `next` was logged at the same time or later, as far as its ticks say, of which a second has 10 or more.
@@ -287,7 +283,8 @@ pub(super) const CERTAIN_LEN: usize = RECORD_LEN + VERBOSE_LEN + Link::LEN;
 pub struct RecordRun<'a> {
     /// Begins with a record, unless it is empty.
     rest: &'a [u8],
-    last: Option<Link>,
+    /// The front of the last record.
+    last: Option<&'a [u8; Link::LEN]>,
 }
 
 impl<'a> RecordRun<'a> {
@@ -300,7 +297,7 @@ impl<'a> RecordRun<'a> {
     /// What the last record has in common with the next one; `None` before the first.
     #[inline]
     pub fn link(&self) -> Option<Link> {
-        self.last
+        self.last.map(Link::of)
     }
 }
 
@@ -310,19 +307,44 @@ impl<'a> Iterator for RecordRun<'a> {
     #[inline]
     fn next(&mut self) -> Option<Record<'a>> {
         let (record, behind) = Record::split(self.rest).ok()?;
-        let (link, next) = (Link::of_record(&record), Link::begin(behind)?);
-        if !link.is_before(next) && !skips(&record, link, next) {
+        let front: &[u8; Link::LEN] = self.rest.first_chunk()?;
+        let next: &[u8; Link::LEN] = behind.first_chunk()?;
+        if !Record::is_plausible(next) || !is_before(front, next) && !skips(&record, front, next) {
             return None;
         }
-        (self.rest, self.last) = (behind, Some(link));
+        (self.rest, self.last) = (behind, Some(front));
         Some(record)
     }
 }
 
-/// Whether records were lost between `record` and the next one, and `record` itself is whole.
+/// [`Link::is_before`] of the records that begin so.
+#[inline]
+fn is_before(front: &[u8; Link::LEN], next: &[u8; Link::LEN]) -> bool {
+    let seconds = |front: &[u8; Link::LEN]| eight(front, member::TLB_TV_TV_SEC);
+    four(next, member::TLB_SN) == four(front, member::TLB_SN).wrapping_add(1)
+        && four(next, member::TLB_ISS) == four(front, member::TLB_ISS)
+        && are_near(seconds(front), seconds(next))
+}
+
+/// Whether records were lost between `record`, which begins with `front`, and the next one, and `record` itself is whole.
 #[cold]
-fn skips(record: &Record<'_>, link: Link, next: Link) -> bool {
-    link.is_shortly_before(next) && !holds_header(record.as_bytes(), RECORD_LEN)
+fn skips(record: &Record<'_>, front: &[u8; Link::LEN], next: &[u8; Link::LEN]) -> bool {
+    Link::of(front).is_shortly_before(Link::of(next)) && !holds_header(record.as_bytes(), RECORD_LEN)
+}
+
+#[inline]
+fn are_near(seconds: u64, next: u64) -> bool {
+    next.wrapping_sub(seconds).wrapping_add(NEAR) <= 2 * NEAR
+}
+
+#[inline]
+fn four(front: &[u8; Link::LEN], at: usize) -> u32 {
+    front[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+#[inline]
+fn eight(front: &[u8; Link::LEN], at: usize) -> u64 {
+    front[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Where a header begins, beyond doubt, in the first `len` bytes.

@@ -88,7 +88,7 @@ impl<'a> Record<'a> {
     pub fn is_plausible(front: &[u8]) -> bool {
         const FLAGS: u16 = 0x1f;
         let Some(front) = front.first_chunk::<{ Record::FRONT }>() else { return true };
-        let eight = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| front[at + byte]));
+        let eight = |at: usize| front[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let flags = u16::from_le_bytes([front[member::TLB_EVENTFLAGS], front[member::TLB_EVENTFLAGS + 1]]);
         eight(member::TLB_TV_TV_SEC) < 1 << 32
             && eight(member::TLB_TV_TV_USEC) < 1_000_000

@@ -101,6 +101,7 @@ impl LastEvent {
                     header: &parts.header,
                     origin: &parts.origin,
                     missing: parts.missing,
+                    is_damaged: false,
                     section: parts.input_section.1,
                 };
                 (LogItem::Bblog(item), None)
@@ -116,6 +117,7 @@ impl LastEvent {
                     addresses: parts.addresses,
                     hz: parts.hz,
                     section: parts.section,
+                    is_damaged: false,
                     series: 0,
                 };
                 (LogItem::Eventlog(item), Some((event, Catalog::event(item.tables, event.event_id()))))

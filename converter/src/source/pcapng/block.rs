@@ -36,6 +36,8 @@ pub struct BlockReader {
     len: usize,
     /// The current block was not given out yet: an error of it was reported first.
     held: bool,
+    /// The current block is the one that was held back: its second length is wrong.
+    is_damaged: bool,
     ended: bool,
     order_of_times: TimeOrder,
 }
@@ -49,6 +51,7 @@ impl BlockReader {
             kind: 0,
             len: 0,
             held: false,
+            is_damaged: false,
             ended: false,
             order_of_times: TimeOrder::default(),
         }
@@ -60,7 +63,8 @@ impl BlockReader {
     /// An [`InputError`]. Call again for what is readable after it.
     #[inline]
     pub fn step(&mut self) -> Result<Option<u32>, InputError> {
-        if std::mem::take(&mut self.held) {
+        self.is_damaged = std::mem::take(&mut self.held);
+        if self.is_damaged {
             return Ok(Some(self.kind));
         }
         self.window.consume(self.len);
@@ -96,6 +100,12 @@ impl BlockReader {
         }
         let bytes = self.window.bytes().get(..self.len)?;
         Some(Block { kind: self.kind, order: self.order, bytes })
+    }
+
+    /// Whether the current block is damaged: its second length is not the first one.
+    #[inline]
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
     }
 
     /// Makes the current block, an enhanced packet block of an interface of `interfaces`, that of its place in

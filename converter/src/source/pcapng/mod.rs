@@ -220,6 +220,12 @@ impl PcapngReader {
         events.filter(|event| providers.is_tcp(event.provider_id()))
     }
 
+    /// Whether the current block is damaged.
+    #[inline]
+    pub fn is_damaged(&self) -> bool {
+        self.blocks.is_damaged()
+    }
+
     /// Records missing before the next one.
     #[inline]
     pub fn missing(&self) -> u32 {

@@ -179,6 +179,9 @@ fn identity(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b",\"event_id\":");
     value::unsigned(u64::from(event_id(&decoded.item)), out);
+    if decoded.item.is_damaged() {
+        out.extend_from_slice(b",\"damaged\":true");
+    }
 }
 
 /// Stack, kernel and ticks per second, and which of them were inferred.

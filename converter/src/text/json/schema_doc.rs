@@ -82,6 +82,7 @@ fn line(own: Value, required: &[&str]) -> Value {
             "description": "With --names: enumerated values and flags in words.",
             "type": "object", "additionalProperties": { "type": "string" },
         },
+        "damaged": { "description": "Its block in the input is damaged: values may be wrong.", "const": true },
         "bytes": { "description": "With --raw: the whole record or event.", "$ref": "#/$defs/hex" },
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut properties, own) {

@@ -216,6 +216,9 @@ fn write_marks(decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
     {
         let _ = write!(out, " [{} missing before]", Counted(item.missing.into(), "record"));
     }
+    if decoded.item.is_damaged() {
+        out.extend_from_slice(b" [damaged block]");
+    }
     // It happened before the event before it of its connection.
     if let Some(Micros(delta @ ..0)) = decoded.tracked.delta {
         out.extend_from_slice(b" [logged ");
