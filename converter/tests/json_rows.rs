@@ -230,7 +230,7 @@ fn what_a_record_is_beside_the_one_before_it_and_verbose_rows() {
     second[0] = 2;
     second[8] = 5;
     second[20] = 8;
-    let mut bytes = entry(&[first, second]);
+    let mut bytes = entries(&[[first, second].concat()]);
     let len = bytes.len() as u64;
     bytes[8..16].copy_from_slice(&len.to_le_bytes());
     let lines = lines(&[], &bytes);
