@@ -472,7 +472,9 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     bblog_request request
         = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
     request.want |= wanted(pinfo, tree, protocol, record ? bblog_proto_builtin : 0);
-    bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && bblog_is_asked_for(protocol)) || (!record && tree != NULL && bblog_is_asked_for(bblog_proto_alias));
+    /* bblog.event is a field of records, for both logs. */
+    bool asked = bblog_is_asked_for(bblog_proto_record) || bblog_is_asked_for(protocol) || (!record && bblog_is_asked_for(bblog_proto_alias));
+    bool shown = (request.want & ~UNSHOWN) != 0 || (tree != NULL && asked);
     if (pinfo->cinfo != NULL && bblog_pref_info != BBLOG_INFO_TCP)
         request.want |= bblog_pref_info == BBLOG_INFO_LINE ? BBLOG_WANT_SUMMARY : BBLOG_WANT_STATE;
     request.want |= wanted_beside(pinfo, tree, log);
