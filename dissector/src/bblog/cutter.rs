@@ -303,7 +303,7 @@ impl EntryCutter {
         len: usize,
     ) -> Option<Cut<'a>> {
         let wanted = len + HEADER_FRONT.len();
-        if self.at_once && self.looks_whole(record, &front[..len]) {
+        if self.at_once && !holds_header(front, len) {
             return None;
         }
         if front.len() < wanted && !is_end {
