@@ -21,7 +21,7 @@ use super::origin::Origin;
 
 /// Bytes of items after which a batch is full: few, so that what is made of them is still in a processor's cache when it
 /// is used.
-const FULL: usize = 96 * 1024;
+const FULL: usize = 32 * 1024;
 
 /// Items in a row.
 #[derive(Default)]
