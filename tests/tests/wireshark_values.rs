@@ -228,7 +228,9 @@ fn ticks_of_eventlog_are_time_by_hz() {
             .unwrap()
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-            .map(|line| [&line["values"]["srtt"], &line["eventlog"]["srtt_us"]].map(ToString::to_string).to_vec())
+            .map(|line| {
+                [&line["values"]["srtt"], &line["eventlog"]["srtt_us"]].map(ToString::to_string).to_vec()
+            })
             .collect();
         assert_eq!(found, expected);
         // The default stack's are in ticks, RACK's are not.
