@@ -130,7 +130,7 @@ fn what_a_damaged_block_says_does_not_count() {
     assert_eq!(shown.lines().filter(|line| line.ends_with(" [damaged block]")).count(), 1, "{shown}");
     assert!(shown.lines().last().is_some_and(|last| last.ends_with(" [damaged block]")));
     let why: serde_json::Value = serde_json::from_slice(&run(&["why", "--json", "-"], &file).stdout).unwrap();
-    assert_eq!(why["cwnd"], serde_json::json!({ "min": 14480, "max": 63712 }), "{why}");
+    assert!(why["verdict"].as_str().unwrap().contains("cwnd was 14480 to 63712 bytes"), "{why}");
     assert!(!String::from_utf8(run(&["why", "-"], &file).stdout).unwrap().contains("17.69 s"));
     let json = run(&["json", "-"], &file);
     let lines: Vec<serde_json::Value> = json

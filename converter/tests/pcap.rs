@@ -104,14 +104,14 @@ fn a_failed_send_is_found_before_the_selection() {
     let log = fixture("damaged/enobufs.tcplog");
     let args = ["convert", "--format", "pcap", "-o", "-", log.to_str().unwrap()];
     let whole = run(&args, b"");
-    let failed = run(&["csv", "--fields", "number,bblog.event,tcp.seq", log.to_str().unwrap()], b"");
+    let failed = run(&["csv", "--fields", "number,bblog.event,tcp.len", log.to_str().unwrap()], b"");
     let rows = String::from_utf8(failed.stdout).unwrap();
     let rows: Vec<Vec<&str>> = rows.lines().skip(1).map(|row| row.split(',').collect()).collect();
     let second = rows.iter().position(|row| row[1] == "OUT" && row[2].is_empty()).unwrap();
     for options in [&["--filter", "tcp"][..], &["--limit", &second.to_string()]] {
         let selected = run(&[&args[..], options].concat(), b"");
         assert!(
-            selected.stderr.ends_with("1 packet left out: its send failed\n"),
+            selected.stderr.ends_with("1 packets left out: their sends failed\n"),
             "{options:?}: {}",
             selected.stderr
         );

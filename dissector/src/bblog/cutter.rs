@@ -331,6 +331,9 @@ impl EntryCutter {
             let why = DecodeError::EntryTorn { missing: (len - at) as u64 };
             return Some(Cut::LeftOut(SkippedBytes { in_front: at, bytes: at as u64, why, is_rest: false }));
         }
+        if front[len..].starts_with(&HEADER_FRONT[..4]) {
+            return None;
+        }
         // Records of the next entry, close behind, whose header is not all there.
         let has_records = (1..HEADER_LEN).any(|at| front.get(len + at..).is_some_and(Chain::is_any));
         if has_records || !self.looks_whole(record, &front[..len]) && front.len() > len {
