@@ -4,6 +4,27 @@
 /// What stands at the end of a line that was cut.
 const MARK: &[u8] = b"..";
 
+/// What a segment can do without, and its number: first the window, then the ACK of one that carries data.
+const LEAST_WANTED: [(&str, &str); 2] = [(" win ", ""), (" ack ", " seq ")];
+
+/// Leaves out of the segment that begins at `segment` what it can do without, until the line that begins at `start` of
+/// `out` takes no more than `width` columns.
+pub(super) fn shorten_segment(out: &mut Vec<u8>, start: usize, segment: usize, width: usize) {
+    for (word, beside) in LEAST_WANTED {
+        let Some(line) = out.get(start..) else { return };
+        if line.len() <= width || end_of(line, width, width).is_none() {
+            return;
+        }
+        let Some(text) = out.get(segment..) else { return };
+        if find(text, beside).is_some()
+            && let Some(at) = find(text, word)
+        {
+            let number = text[at + word.len()..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            out.drain(segment + at..segment + at + word.len() + number);
+        }
+    }
+}
+
 /// Cuts the line that begins at `start` of `out` to `width` columns: behind a word if it has one that ends
 /// there, and with a mark. `keep` stands behind the mark if it is in what was cut off. Escape sequences take no
 /// columns and are kept, those after the cut too.
@@ -15,7 +36,7 @@ pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize, keep: &str
     }
     let room = width.saturating_sub(MARK.len());
     let Some(mut end) = end_of(line, width, room) else { return };
-    let is_lost = !keep.is_empty() && find(line, keep) && !find(&line[..end], keep);
+    let is_lost = !keep.is_empty() && find(line, keep).is_some() && find(&line[..end], keep).is_none();
     if is_lost {
         let room = room.saturating_sub(keep.len() + 1);
         end = end_of(line, width, room).unwrap_or(end);
@@ -30,8 +51,12 @@ pub(super) fn to_width(out: &mut Vec<u8>, start: usize, width: usize, keep: &str
     out.extend_from_slice(&sequences);
 }
 
-fn find(text: &[u8], word: &str) -> bool {
-    text.windows(word.len()).any(|part| part == word.as_bytes())
+/// Where a word stands in a text.
+fn find(text: &[u8], word: &str) -> Option<usize> {
+    if word.is_empty() {
+        return Some(0);
+    }
+    text.windows(word.len()).position(|part| part == word.as_bytes())
 }
 
 /// Where a line that takes more than `width` columns ends within `room` of them; `None` if it takes no more.
@@ -73,7 +98,7 @@ fn escapes(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::to_width;
+    use super::{shorten_segment, to_width};
 
     fn cut(line: &str, width: usize) -> String {
         cut_but(line, width, "")
@@ -105,6 +130,22 @@ mod tests {
         assert_eq!(cut_but(line, 50, "TLP retransmission"), "[.] seq 1:2 ack 3 len 1, TLP retransmission;..");
         assert_eq!(cut_but(line, 40, "TLP retransmission"), "[.] seq 1:2 ack 3.. TLP retransmission");
         assert_eq!(cut_but(line, 40, "FAILED"), "[.] seq 1:2 ack 3 len 1, TLP..");
+    }
+
+    #[test]
+    fn a_segment_without_what_it_can_do_without() {
+        let shortened = |line: &str, width: usize| {
+            let mut out = b"12:00 ".to_vec();
+            out.extend_from_slice(line.as_bytes());
+            shorten_segment(&mut out, 0, 6, width);
+            String::from_utf8(out.split_off(6)).unwrap()
+        };
+        let data = "[P.] seq 1:1449 ack 1 win 65728 len 1448; cwnd 14480 flight 1448";
+        assert_eq!(shortened(data, 70), data);
+        assert_eq!(shortened(data, 69), "[P.] seq 1:1449 ack 1 len 1448; cwnd 14480 flight 1448");
+        assert_eq!(shortened(data, 59), "[P.] seq 1:1449 len 1448; cwnd 14480 flight 1448");
+        assert_eq!(shortened(data, 20), "[P.] seq 1:1449 len 1448; cwnd 14480 flight 1448");
+        assert_eq!(shortened("[.] ack 1 win 65728 len 0", 20), "[.] ack 1 len 0");
     }
 
     #[test]

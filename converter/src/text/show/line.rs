@@ -73,7 +73,7 @@ impl TextSink for Lines {
             right(LABEL, out, |out| integer(label.number, out));
             out.push(b' ');
         }
-        self.what(decoded, out);
+        let words = self.what(decoded, out);
         if news && self.options.width.is_none() {
             out.extend_from_slice(b"  # ");
             self.news(decoded, label, day, out);
@@ -82,7 +82,11 @@ impl TextSink for Lines {
         marks.clear();
         write_marks(decoded, &mut marks);
         if let Some(width) = self.options.width {
-            cut::to_width(out, start, width.saturating_sub(marks.len()), to_keep(decoded));
+            let width = width.saturating_sub(marks.len());
+            if out[words..].starts_with(b"[") {
+                cut::shorten_segment(out, start, words, width);
+            }
+            cut::to_width(out, start, width, to_keep(decoded));
         }
         if !marks.is_empty() {
             let (alarm, reset) = (&self.palette.alarm, self.palette.reset);
@@ -181,19 +185,21 @@ impl Lines {
         out.push(b' ');
     }
 
-    /// The event's name and what happened.
+    /// The event's name and what happened. Returns where that begins; a segment begins with its flags, in brackets.
     #[inline]
-    fn what(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) {
+    fn what(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>) -> usize {
         out.extend_from_slice(self.palette.event(decoded.category()).as_bytes());
         match self.options.titles {
             true => left(TITLE, out, |out| title(decoded, out)),
             false => left(EVENT, out, |out| name(decoded, out)),
         }
         out.push(b' ');
+        let words = out.len();
         let style = if self.options.absolute { InitialSeqs::default() } else { decoded.initial_seqs };
         // A Vec takes everything.
         let _ = self.words.write(decoded, style, &mut TextWriter(out));
         out.extend_from_slice(self.palette.reset.as_bytes());
+        words
     }
 }
 
