@@ -253,10 +253,13 @@ fn decimal<W: Write>(out: &mut W, v: i64, one: u64, digits: u32) -> fmt::Result 
     }
     int(out, whole)?;
     out.write_char('.')?;
-    (0..digits).rev().try_for_each(|digit| {
-        let digit = part / 10_u64.pow(digit) % 10;
-        out.write_char(char::from(b'0' + digit as u8))
-    })
+    // Zeros at its front; all of it if it is 0.
+    let mut least = scale / 10;
+    while part < least {
+        out.write_char('0')?;
+        least /= 10;
+    }
+    if part > 0 { int(out, part) } else { Ok(()) }
 }
 
 fn fixed<W: Write>(out: &mut W, v: i64, one: u64) -> fmt::Result {
