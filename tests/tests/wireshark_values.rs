@@ -9,7 +9,7 @@ use bblog_analysis::track::Track;
 use bblog_dissector::bblog::{HEADER_LEN, Record, entries, records};
 use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
-use bblog_tests::fixtures::fixture;
+use bblog_tests::fixtures::{fixture, stream};
 use bblog_tests::programs::{bblog, convert};
 use bblog_tests::rows::Capture;
 use bblog_tests::tshark::Tshark;
@@ -241,5 +241,26 @@ fn ticks_of_eventlog_are_time_by_hz() {
         assert!(details.contains(&format!("Decoded with: hz {hz}]")), "{details}");
         let details = TSHARK.text(&["-V", "-Y", "eventlog.tcp.rtt.srtt == 1096"], &capture);
         assert!(!details.contains("Decoded with"), "{details}");
+    }
+}
+
+/// Events of one session id that stand for several connections, and a connection whose stack changes: the plugin concludes
+/// what bblog does.
+#[test]
+fn sessions_are_the_connections_that_bblog_follows() {
+    let names = ["bblog.limit", "bblog.timer_fired", "bblog.retransmission", "bblog.category"];
+    let genuine = ["genuine_d_stack_switch_same_id", "genuine_d_2cpu_loss_sendfile", "genuine_d_dump_state"];
+    let genuine = genuine.iter().filter_map(|name| stream(&format!("elog/{name}.elog")));
+    for log in [fixture("same_session_ids.elog"), fixture("small-plain.elog")].into_iter().chain(genuine) {
+        let selected = ["csv", "--fields", &names.join(","), log.to_str().unwrap()];
+        let printed = String::from_utf8(bblog(&selected).stdout).unwrap();
+        // None of these words has a comma.
+        let expected: Vec<Vec<&str>> =
+            printed.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let got = fields(&TSHARK, &["-E", "occurrence=a"], &names, &convert(&log));
+        assert_eq!(got.len(), expected.len(), "{}", log.display());
+        for (number, (got, expected)) in got.iter().zip(&expected).enumerate() {
+            assert_eq!(got, expected, "{}, frame {}", log.display(), number + 1);
+        }
     }
 }

@@ -248,7 +248,7 @@ typedef struct bblog_result {
     uint32_t flow;           /* number of the flow, among those whose connection is not known */
     bool resent;             /* it is a segment that was sent before */
     bool new_conversation;   /* the flow is to have a conversation from here on */
-    bblog_endpoint local;
+    bblog_endpoint local;    /* of a record without a packet */
     bblog_endpoint foreign;
 } bblog_result;
 

@@ -169,13 +169,20 @@ fn kind(event: &Event<'_>, again: bool, wanted: impl Fn(PluginField) -> bool, it
     add(PluginField::Title, &|| event.title());
 }
 
-/// Adds what the analysis concludes of a frame, as far as it is wanted.
-fn concluded(frame: u32, frames: &Frames, wanted: impl Fn(PluginField) -> bool, items: &mut Items) {
+/// Adds what the analysis concludes of a frame, and the timer that fired, as far as they are wanted.
+fn concluded(
+    event: &Event<'_>,
+    frame: u32,
+    frames: &Frames,
+    wanted: impl Fn(PluginField) -> bool,
+    items: &mut Items,
+) {
     let conclusion = frames.follow.conclusion(frame);
+    let timer = if wanted(PluginField::TimerFired) { Timer::fired_by(event) } else { None };
     let retransmission = conclusion.retransmission.map(|cause| cause.map_or("unknown", Cause::name));
     let words = [
         (PluginField::Limit, conclusion.limit.map(Limit::name)),
-        (PluginField::TimerFired, conclusion.timer.map(Timer::name)),
+        (PluginField::TimerFired, timer.map(Timer::name)),
         (PluginField::Retransmission, retransmission),
     ];
     for (field, word) in words.into_iter().filter(|&(field, _)| wanted(field)) {
@@ -216,7 +223,7 @@ pub fn push_requested_own(
     }
     let wanted = PluginField::is_requested;
     push_requested_link(event, request, frames, items);
-    concluded(request.frame, frames, wanted, items);
+    concluded(event, request.frame, frames, wanted, items);
     if wanted(PluginField::Alert) {
         alert_names(items);
     }
@@ -226,7 +233,7 @@ pub fn push_requested_own(
 /// As [`push_requested_own`], all of them: for the tree.
 pub fn own(event: &Event<'_>, again: bool, frame: u32, frames: &Frames, items: &mut Items) {
     link(event, frame, frames, items);
-    concluded(frame, frames, |_| true, items);
+    concluded(event, frame, frames, |_| true, items);
     alert_names(items);
     kind(event, again, |_| true, items);
 }

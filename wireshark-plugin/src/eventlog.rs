@@ -59,11 +59,11 @@ pub fn decode(
         if is_tcp(table) {
             frames.note_tcp_event(request.frame, flow, raw.event_id(), &event);
             let (time, hz) = (Micros(raw.timestamp() as i64), hz.map(|hz| hz.value));
-            let item = Item::Eventlog(EventItem { event: *raw, spec, time, hz });
+            let item = EventItem { event: *raw, spec: event.spec(), time, hz };
             if answer::is_followed(request) {
-                frames.follow.feed(request.frame, flow, &item);
+                frames.follow_tcp_event(request.frame, flow, request.section, item);
             } else if answer::wants_again(request) {
-                again = frames.resent(flow, &item).map(|again| again.cause);
+                again = frames.resent(flow, &Item::Eventlog(item)).map(|again| again.cause);
             }
         }
     }

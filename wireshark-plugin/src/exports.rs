@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -191,6 +192,8 @@ pub unsafe extern "C" fn bblog_section_option(option: *const ffi::bblog_option) 
 pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result: *mut ffi::bblog_result) {
     // SAFETY: as the caller promises.
     let request = unsafe { &*request };
+    // SAFETY: as the caller promises.
+    let result = unsafe { &mut *result.cast::<MaybeUninit<ffi::bblog_result>>() };
     // SAFETY: as the caller promises, here and for the verbose part.
     let data = unsafe { bytes(request.data, request.len) };
     // SAFETY: see above.
@@ -214,18 +217,19 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
         state.items.clear();
         state.sections.assume_kernel(kernel);
         let decoded = decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
-        answer(&decoded, &state.items)
+        result.write(answer(&decoded, &state.items));
     });
-    let decoded = decoded.unwrap_or_else(|| {
-        with_state(|state| {
-            state.items.clear();
-            let problem = state.items.text("the plugin failed to decode this record");
-            answer(&Answer { problem, ..Answer::default() }, &state.items)
-        })
-        .unwrap_or_else(|| answer(&Answer::default(), &Items::default()))
+    if decoded.is_some() {
+        return;
+    }
+    let failed = with_state(|state| {
+        state.items.clear();
+        let problem = state.items.text("the plugin failed to decode this record");
+        result.write(answer(&Answer { problem, ..Answer::default() }, &state.items));
     });
-    // SAFETY: as the caller promises.
-    unsafe { result.write(decoded) }
+    if failed.is_none() {
+        result.write(answer(&Answer::default(), &Items::default()));
+    }
 }
 
 fn key(section: &ffi::bblog_section) -> SectionKey {
@@ -233,7 +237,10 @@ fn key(section: &ffi::bblog_section) -> SectionKey {
 }
 
 fn answer(decoded: &Answer, items: &Items) -> ffi::bblog_result {
-    let (local, foreign) = decoded.connection.unzip();
+    let (local, foreign) = match &decoded.connection {
+        Some((local, foreign)) => (endpoint(local), endpoint(foreign)),
+        None => (NO_ENDPOINT, NO_ENDPOINT),
+    };
     ffi::bblog_result {
         items: items.as_slice().as_ptr(),
         len: items.as_slice().len(),
@@ -255,17 +262,15 @@ fn answer(decoded: &Answer, items: &Items) -> ffi::bblog_result {
         flow: decoded.flow,
         resent: decoded.resent,
         new_conversation: decoded.new_conversation,
-        local: endpoint(local),
-        foreign: endpoint(foreign),
+        local,
+        foreign,
     }
 }
 
-fn endpoint(endpoint: Option<SocketAddr>) -> ffi::bblog_endpoint {
-    let mut out = ffi::bblog_endpoint { address: [0; 16], address_len: 0, port: 0 };
-    let Some(endpoint) = endpoint else {
-        return out;
-    };
-    out.port = endpoint.port();
+const NO_ENDPOINT: ffi::bblog_endpoint = ffi::bblog_endpoint { address: [0; 16], address_len: 0, port: 0 };
+
+fn endpoint(endpoint: &SocketAddr) -> ffi::bblog_endpoint {
+    let mut out = ffi::bblog_endpoint { port: endpoint.port(), ..NO_ENDPOINT };
     match endpoint.ip() {
         IpAddr::V4(address) => {
             out.address[..4].copy_from_slice(&address.octets());
@@ -311,7 +316,7 @@ mod tests {
                 packet: ptr::null(),
                 packet_len: 1,
             };
-            let mut result = std::mem::MaybeUninit::uninit();
+            let mut result = MaybeUninit::uninit();
             // SAFETY: both point to what the function requires.
             unsafe { bblog_decode(&raw const request, result.as_mut_ptr()) };
             // SAFETY: written by the call.

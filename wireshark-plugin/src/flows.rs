@@ -10,6 +10,7 @@ use bblog_analysis::links::OpenPairs;
 use bblog_analysis::track::Track;
 use bblog_analysis::{Numbers, Resent};
 use bblog_dissector::text::InitialSeqs;
+use bblog_pcapng::sessions::Session;
 use foldhash::fast::RandomState;
 
 use crate::sections::SectionKey;
@@ -24,6 +25,9 @@ pub enum Flow {
     Unnamed(SectionKey, u32),
     /// A session of an eventlog provider.
     Session(SectionKey, u16, u64),
+    /// A session of eventlog's tcp provider: a connection that changes its stack changes the provider's number, not its
+    /// name.
+    TcpSession(SectionKey, u64),
 }
 
 /// A flow that was met: an index.
@@ -44,6 +48,8 @@ pub struct Flows {
     states: Vec<FlowState>,
     /// The flow met last.
     last: Option<(Flow, FlowId)>,
+    /// The section whose own connection was met last, and its flow.
+    last_of_section: Option<(SectionKey, FlowId)>,
     /// How many flows were given a number.
     numbered: u32,
 }
@@ -71,6 +77,10 @@ pub struct FlowState {
     pub resent: Resent,
     /// Whether Wireshark has a conversation for it.
     pub has_conversation: bool,
+    /// Of a session of eventlog's tcp provider: the flow as which the analysis follows it.
+    pub followed_as: Option<FlowId>,
+    /// Of that flow: which connection it stands for.
+    pub session: Session,
     /// Its number among those whose connection is not known.
     number: Option<u32>,
 }
@@ -98,6 +108,18 @@ impl Flows {
             self.states.push(FlowState::default());
         }
         self.last = Some((flow, id));
+        id
+    }
+
+    /// The flow of a section's own connection, which is called `flow`.
+    pub fn of_section(&mut self, section: SectionKey, flow: impl FnOnce() -> Flow) -> FlowId {
+        if let Some((last, id)) = self.last_of_section
+            && last == section
+        {
+            return id;
+        }
+        let id = self.id(flow());
+        self.last_of_section = Some((section, id));
         id
     }
 

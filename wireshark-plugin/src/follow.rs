@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! What the analysis concludes of each frame: what limits the connection, the timer that fired, the segment
-//! sent again, the stall that ended.
+//! What the analysis concludes of each frame: what limits the connection, the segment sent again, the stall that
+//! ended.
 //!
 //! It is computed in the first pass, if a field of it may be needed, and kept in four bytes a frame.
 
 use std::collections::HashMap;
 
-use bblog_analysis::{Cause, ConnectionKey, Connections, Fed, Item, Limit, Step, Timer};
+use bblog_analysis::{Cause, ConnectionKey, Connections, Fed, Item, Limit, Step};
 use foldhash::fast::RandomState;
 
 use crate::flows::FlowId;
@@ -19,8 +19,6 @@ pub struct Conclusion {
     pub limit: Option<Limit>,
     /// What limited it until this frame.
     pub limit_before: Option<Limit>,
-    /// The timer that fired.
-    pub timer: Option<Timer>,
     /// Whether a segment was sent again, and why, if the stack says so.
     pub retransmission: Option<Option<Cause>>,
 }
@@ -43,10 +41,16 @@ pub struct Follow {
 }
 
 impl Follow {
+    /// The connection of a flow is over: what follows is another.
+    pub fn restart(&mut self, flow: FlowId) {
+        if let Some(connections) = &mut self.connections {
+            connections.restart(key(flow));
+        }
+    }
+
     /// Takes in the next item of a flow.
     pub fn feed(&mut self, frame: u32, flow: FlowId, item: &Item<'_>) {
-        // Flows are distinguished already: their numbers are sufficient keys.
-        let key = ConnectionKey::Session(0, flow.number());
+        let key = key(flow);
         let connections = self.connections.get_or_insert_default();
         let Fed::Taken(_, step) = connections.feed(key, frame.into(), item) else { return };
         // Accounts are nothing that a frame shows.
@@ -73,24 +77,28 @@ impl Follow {
     }
 }
 
-/// A byte each: limit, limit before, timer, retransmission; 0 is none, and 1 of the last an unknown cause.
+/// Flows are distinguished already: their numbers are sufficient keys.
+fn key(flow: FlowId) -> ConnectionKey {
+    ConnectionKey::Session(0, flow.number())
+}
+
+/// A byte each: limit, limit before, retransmission; 0 is none, and 1 of the last an unknown cause.
 fn pack(step: &Step) -> i32 {
     let retransmission = step.retransmission.map(|sent| sent.cause.map_or(1, |cause| cause as u8 + 2));
     i32::from_le_bytes([
         step.limit as u8 + 1,
         step.limit_before.map_or(0, |limit| limit as u8 + 1),
-        step.timer.map_or(0, |timer| timer as u8 + 1),
         retransmission.unwrap_or(0),
+        0,
     ])
 }
 
 fn unpack(packed: i32) -> Conclusion {
-    let [limit, limit_before, timer, retransmission] = packed.to_le_bytes().map(usize::from);
+    let [limit, limit_before, retransmission, _] = packed.to_le_bytes().map(usize::from);
     let at = |byte: usize| byte.checked_sub(1);
     Conclusion {
         limit: at(limit).and_then(|at| Limit::ALL.get(at)).copied(),
         limit_before: at(limit_before).and_then(|at| Limit::ALL.get(at)).copied(),
-        timer: at(timer).and_then(|at| Timer::ALL.get(at)).copied(),
         retransmission: at(retransmission)
             .map(|at| at.checked_sub(1).and_then(|at| Cause::ALL.get(at)).copied()),
     }
@@ -105,16 +113,12 @@ mod tests {
         for (at, &limit) in Limit::ALL.iter().enumerate() {
             assert_eq!(unpack(at as i32 + 1).limit, Some(limit));
         }
-        for (at, &timer) in Timer::ALL.iter().enumerate() {
-            assert_eq!(unpack((at as i32 + 1) << 16).timer, Some(timer));
-            assert_eq!(timer as usize, at);
-        }
         for (at, &cause) in Cause::ALL.iter().enumerate() {
-            assert_eq!(unpack((at as i32 + 2) << 24).retransmission, Some(Some(cause)));
+            assert_eq!(unpack((at as i32 + 2) << 16).retransmission, Some(Some(cause)));
             assert_eq!(cause as usize, at);
         }
         assert!(Limit::ALL.iter().enumerate().all(|(at, &limit)| limit as usize == at));
-        assert_eq!(unpack(1 << 24).retransmission, Some(None));
+        assert_eq!(unpack(1 << 16).retransmission, Some(None));
         assert_eq!(unpack(0), Conclusion::default());
     }
 }

@@ -11,7 +11,7 @@ use std::ptr;
 
 use bblog_analysis::links::Act;
 use bblog_analysis::track::Tracked;
-use bblog_analysis::{Item, Plans, Retransmission};
+use bblog_analysis::{EventItem, Item, Plans, Retransmission};
 use bblog_dissector::bblog::Record;
 use bblog_dissector::catalog::ProviderSpec;
 use bblog_dissector::elog::SESSION_CREATE;
@@ -19,11 +19,13 @@ use bblog_dissector::event::{Event, Field};
 use bblog_dissector::tcp_provider::SegmentPlan;
 use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::{Micros, TcpHeader};
+use bblog_pcapng::sessions::{self, SessionChange};
 use foldhash::fast::RandomState;
 
 use crate::flows::{Flow, FlowId, Flows};
 use crate::follow::Follow;
 use crate::per_frame::PerFrame;
+use crate::sections::SectionKey;
 
 /// Kept for a frame that has no earlier one.
 const NONE: i64 = i64::MIN;
@@ -114,6 +116,11 @@ impl Frames {
         self.flows.id(flow)
     }
 
+    /// The flow of a section's own connection, which is called `flow`.
+    pub fn flow_of_section(&mut self, section: SectionKey, flow: impl FnOnce() -> Flow) -> FlowId {
+        self.flows.of_section(section, flow)
+    }
+
     /// Notes the connection of a flow, as one of its packets names it.
     pub fn learn(&mut self, flow: FlowId, connection: (SocketAddr, SocketAddr)) {
         self.flows.state(flow).connection.get_or_insert(connection);
@@ -177,6 +184,27 @@ impl Frames {
         state.note_style(frame, style);
     }
 
+    /// Hands the next event of a session of the tcp provider to the analysis, which is to follow the connection that
+    /// the session stands for.
+    pub fn follow_tcp_event(&mut self, frame: u32, flow: FlowId, section: SectionKey, item: EventItem<'_>) {
+        let session_id = item.event.session_id();
+        if sessions::is_no_session(session_id) {
+            return;
+        }
+        let followed = match self.flows.get(flow).followed_as {
+            Some(followed) => followed,
+            None => {
+                let followed = self.flows.id(Flow::TcpSession(section, session_id));
+                *self.flows.state(flow).followed_as.insert(followed)
+            }
+        };
+        let change = self.flows.state(followed).session.observe(&item.event);
+        if let SessionChange::Restarted(_) = change {
+            self.follow.restart(followed);
+        }
+        self.follow.feed(frame, followed, &Item::Eventlog(item));
+    }
+
     /// What numbers in texts are relative to at a frame.
     pub fn style(&self, frame: u32, flow: FlowId) -> InitialSeqs {
         let known = &self.flows.get(flow).styles;
@@ -227,7 +255,6 @@ mod tests {
     use bblog_dissector::bblog::TCPINFO_LEN;
 
     use super::*;
-    use crate::sections::SectionKey;
 
     #[test]
     fn a_later_look_gives_what_the_first_pass_found() {

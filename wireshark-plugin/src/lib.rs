@@ -13,6 +13,7 @@
 //!              └────── items (flat) ◄───────────  line
 //! epan ◄─ shim/stats.c, shim/stream.c: statistics; one number for events and packets
 //! epan ◄─ shim/menu.c: Tools → BBLog, which runs `bblog plot`
+//! epan ─► shim/asked.c ─► registry: which fields are needed
 //! epan ◄─ shim/register.c ◄─ registry ◄─ the dissector's catalogue of fields
 //! wiretap ─► shim/section.c ─► sections: stack names, connection, providers
 //! ```

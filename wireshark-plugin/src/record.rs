@@ -57,11 +57,11 @@ pub fn decode(
     let event = Event::of_record(record, context);
     let iss = record.iss();
     let connection = if section.owns(iss) { section.connection } else { None };
-    let flow = match connection {
-        Some((local, foreign)) => Flow::Connection(request.section.file, local, foreign),
-        None => Flow::Unnamed(request.section, iss),
+    let flow = match &connection {
+        Some((local, foreign)) => frames
+            .flow_of_section(request.section, || Flow::Connection(request.section.file, *local, *foreign)),
+        None => frames.flow(Flow::Unnamed(request.section, iss)),
     };
-    let flow = frames.flow(flow);
     let mut seen = FrameRecord { request, record, event, flow, context, machine, again: None };
     let packet = ParsedPacket::new(NULL, frame);
     if request.first {
@@ -73,7 +73,8 @@ pub fn decode(
     let segment = header.and_then(|header| SegmentWords::of_record(record, header));
     let mut decoded =
         answer::named(&seen.event, segment.as_ref(), seen.again, seen.style(frames), request, items);
-    decoded.connection = connection;
+    // Packets have their own addresses.
+    decoded.connection = connection.filter(|_| frame.is_empty());
     // Packets get theirs from the dissector of TCP.
     let wants_conversation = request.first && frame.is_empty() && connection.is_some();
     decoded.new_conversation = wants_conversation && !frames.converse(flow);

@@ -84,7 +84,7 @@ pub struct Answer {
     pub resent: bool,
     /// Whether no earlier record of the flow had a known connection, and this one has.
     pub new_conversation: bool,
-    /// BBLog: the connection of the section, ours first.
+    /// BBLog: the connection of a record without a packet, ours first.
     pub connection: Option<(SocketAddr, SocketAddr)>,
 }
 

@@ -84,13 +84,8 @@ pub enum PluginField {
 }
 
 /// The fields that come from the analysis of a connection.
-pub const ANALYSED: [PluginField; 5] = [
-    PluginField::Limit,
-    PluginField::TimerFired,
-    PluginField::Retransmission,
-    PluginField::StallEndedIn,
-    PluginField::StallStartedIn,
-];
+pub const ANALYSED: [PluginField; 4] =
+    [PluginField::Limit, PluginField::Retransmission, PluginField::StallEndedIn, PluginField::StallStartedIn];
 
 impl PluginField {
     /// Its index.
