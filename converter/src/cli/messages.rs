@@ -161,6 +161,7 @@ pub fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
 }
 
 /// Prints which files were left out because they were converted before.
+#[cfg(feature = "parquet")]
 pub fn left_out_converted(files: &[InputName], verbose: bool) {
     if verbose {
         files.iter().for_each(|name| print(&format_args!("{name}: converted before, left out")));
