@@ -147,7 +147,7 @@ fn what_a_damaged_block_says_does_not_count() {
     let detailed = run(&["show", "--no-pager", "-e", "--stack", "2=rack", "--limit", "1", "-"], &log);
     assert!(String::from_utf8(detailed.stdout).unwrap().contains("implausible"), "{}", detailed.stderr);
     let csv = run(&["csv", "--fields", "bblog.snd_cwnd", "--limit", "1", "-"], &log);
-    assert_eq!(String::from_utf8(csv.stdout).unwrap(), "bblog.snd_cwnd\n\n");
+    assert_eq!(String::from_utf8(csv.stdout).unwrap(), "bblog.snd_cwnd\r\n\"\"\r\n");
 }
 
 #[test]
