@@ -7,11 +7,18 @@
 # package (the default) tests bblog; engines also tests bblog.spark in a cluster of two workers, and reads the tables with
 # Polars, DataFusion, ClickHouse (chdb), DuckDB and Spark. That installs Java with apt-get, and 1.5 GB from PyPI the first
 # time. Everything goes into target/python. BBLOG_SPARK_FILES is the number of files that Spark reads (500).
+#
+# The exit status is 69 (EX_UNAVAILABLE) if Java or a package cannot be had, so that nothing was tested.
 set -eu
 
 fail() {
 	echo "python: $*" >&2
 	exit 1
+}
+
+unavailable() {
+	echo "python: $*" >&2
+	exit 69
 }
 
 cd "$(dirname "$0")"
@@ -24,17 +31,17 @@ python=$place/$what/bin/python
 
 # install WORD...: installs into the virtual environment, of packages nothing newer than is there.
 install() {
-	"$python" -m pip install --quiet --disable-pip-version-check "$@" || fail "pip install $*: failed"
+	"$python" -m pip install --quiet --disable-pip-version-check "$@" || unavailable "pip install $*: failed"
 }
 
 java() {
 	command -v java >/dev/null && return 0
-	command -v apt-get >/dev/null || fail "java: not found, expected Java 17 for Spark"
+	command -v apt-get >/dev/null || unavailable "java: not found, expected Java 17 for Spark"
 	as_root=
 	[ "$(id -u)" -eq 0 ] || as_root=sudo
 	echo "+ ${as_root:+sudo }apt-get install default-jre-headless"
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends default-jre-headless >/dev/null ||
-		fail "apt-get install default-jre-headless: failed (apt-get update?)"
+		unavailable "apt-get install default-jre-headless: failed (apt-get update?)"
 }
 
 # As in make test, so that nothing is compiled twice.
