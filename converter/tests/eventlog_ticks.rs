@@ -114,7 +114,7 @@ fn without_hz_ticks_are_no_times() {
     assert_eq!((tick_rates(&[], &elog), least(&[], &elog)), (unknown, None));
     let (shown, told) = bblog(&["show"], &elog);
     assert!(shown.contains("RTT 3.0 ticks: srtt 3.0 ticks"), "{shown}");
-    assert!(told.contains("2 RTTs of the default stack in ticks of unknown length"), "{told}");
+    assert!(told.contains("2 RTTs of the default stack not used: in ticks of unknown length"), "{told}");
     let (text, _) = bblog(&["info"], &elog);
     assert!(text.contains("hz        not known: 2 RTTs in ticks left out (--hz)"), "{text}");
     let (json, _) = bblog(&["json"], &elog);

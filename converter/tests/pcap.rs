@@ -111,7 +111,7 @@ fn a_failed_send_is_found_before_the_selection() {
     for options in [&["--filter", "tcp"][..], &["--limit", &second.to_string()]] {
         let selected = run(&[&args[..], options].concat(), b"");
         assert!(
-            selected.stderr.ends_with("1 packets left out: their sends failed\n"),
+            selected.stderr.ends_with("1 packet left out: not sent\n"),
             "{options:?}: {}",
             selected.stderr
         );

@@ -30,7 +30,7 @@ const CAPTURES: [&str; 3] = ["small-plain.elog", "variant-D2-cut.elog", "variant
 
 const ENTRY: usize = 208;
 const RECORD: usize = 328;
-/// What of a record may be anything: all members between those that say of which connection it is and the TCP header.
+/// The members of a record that may have any value: all between those that name its connection and the TCP header.
 const MEMBERS: Range<usize> = 68..268;
 
 /// Where a capture's events are.

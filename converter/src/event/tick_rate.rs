@@ -25,7 +25,7 @@ pub struct TickRateFinder {
 }
 
 impl TickRateFinder {
-    /// For an input of which nothing is known yet.
+    /// For an input before its first byte.
     pub fn new(assumptions: &Assumptions) -> TickRateFinder {
         let mut finder = TickRateFinder {
             assumed: assumptions.hz.map(Fact::stated),

@@ -105,7 +105,7 @@ impl StackNumbers {
     }
 }
 
-/// Stack numbers that the user named, none of which a record has.
+/// Stack numbers that the user named and that no record has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StacksNotMet {
     named: Vec<u8>,

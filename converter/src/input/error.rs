@@ -197,8 +197,7 @@ pub enum InputErrorKind {
     UnknownStack(UnknownStack),
     /// Round-trip times of the default stack in ticks, of an unknown number per second (eventlog).
     #[error(
-        "{} of the default stack in ticks of unknown length, not used as time; say how many a second has with \
-         --hz (sysctl kern.hz)", Counted(*rtts, "RTT")
+        "{} of the default stack not used: in ticks of unknown length (give kern.hz with --hz)", Counted(*rtts, "RTT")
     )]
     UnknownTicks {
         /// How many.

@@ -11,7 +11,7 @@ pub struct KeptText {
 
 impl KeptText {
     /// Appends a text with as many parts as `parts` has. `is_same` says of a part whether it is that of the last text; of
-    /// the first text it is not asked. `write` appends one that is not.
+    /// the first text it is not called. `write` appends one that is not.
     #[inline]
     pub fn write<T>(
         &mut self,

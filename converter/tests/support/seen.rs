@@ -8,6 +8,7 @@ use bblog_converter::event::item::LogItem;
 use bblog_converter::event::merge::Events;
 use bblog_converter::event::open;
 use bblog_converter::input::assumptions::Assumptions;
+use bblog_converter::input::error::InputErrorKind;
 use bblog_converter::input::{Input, InputName, InputPosition};
 
 /// The tables, with the stack names of the fixtures.
@@ -27,7 +28,12 @@ pub fn seen(input: &[u8]) -> (Vec<String>, Vec<String>) {
 /// The same of what a reader gives.
 pub fn seen_of(reader: impl Read + Send + 'static) -> (Vec<String>, Vec<String>) {
     let mut faults = Vec::new();
-    let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| faults.push(fault.to_string());
+    let mut on_error = |_: &InputName, fault: &bblog_converter::InputError| {
+        // Whether the events give the tick rate depends on their values, which tests change.
+        if !matches!(fault.kind, InputErrorKind::UnknownTicks { .. }) {
+            faults.push(fault.to_string());
+        }
+    };
     let name = InputName::new("input");
     let source = Input::recognise(name.clone(), Box::new(reader))
         .and_then(|input| open::source(input, InputPosition::ONLY, &tables(), &mut on_error));

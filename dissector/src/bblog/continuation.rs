@@ -68,7 +68,7 @@ impl Link {
         are_near(self.seconds, next.seconds)
     }
 
-    /// Whether `next` was logged at the same time or later, as far as its ticks say, of which a second has 10 or more.
+    /// Whether `next` was logged at the same time or later, as far as its ticks say. A second has 10 ticks or more.
     /// Times run back for moments, as an event is logged when it is over.
     fn is_no_later(self, next: Link) -> bool {
         const MOMENT: u64 = 20_000;
@@ -288,7 +288,7 @@ pub struct RecordRun<'a> {
 }
 
 impl<'a> RecordRun<'a> {
-    /// What follows the records: another one, of which it is not known that it is followed. Nothing if there was none.
+    /// What follows the records: another one, which may have none behind it. Nothing if there was none.
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest

@@ -48,7 +48,7 @@ impl Files {
         files
     }
 
-    /// Leaves out the logs of which the folder `root` has any of `tables` already.
+    /// Leaves out the logs whose rows are in a table of `tables` in the folder `root` already.
     ///
     /// # Errors
     /// [`TablesError`] if the folder cannot be read.

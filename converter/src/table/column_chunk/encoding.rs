@@ -128,7 +128,7 @@ impl Hybrid {
         self.literals.drain(..whole);
     }
 
-    /// Appends numbers of which hardly any is that before it.
+    /// Appends numbers that are seldom equal to the one before.
     pub(super) fn extend(&mut self, numbers: &[u32]) {
         self.end_run();
         self.literals.extend_from_slice(numbers);
