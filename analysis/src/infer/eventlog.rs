@@ -51,8 +51,9 @@ impl EventlogTicks {
                 }
             }
             id::RTT => {
-                if let (Some(rtt), Some(session)) =
-                    (tcp_provider::ticks_rtt(event), self.sessions.get_mut(&key))
+                // RACK's are no ticks, and need no look for their session.
+                if let Some(rtt) = tcp_provider::ticks_rtt(event)
+                    && let Some(session) = self.sessions.get_mut(&key)
                     && session.next(rtt)
                 {
                     self.sample(rtt);
