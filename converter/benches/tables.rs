@@ -27,15 +27,16 @@ const RECORD: usize = 328;
 /// Where a header has the last bytes of the foreign address.
 const FOREIGN: std::ops::Range<usize> = 33..36;
 
-/// A stream of the logs over and over, each time with another foreign address; the number of records.
-fn stream(path: &Path, least: u64) -> io::Result<u64> {
+/// A stream of the logs over and over, each time with another foreign address, which are counted from `first`; the
+/// number of records.
+fn stream(path: &Path, least: u64, first: u32) -> io::Result<u64> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
     let mut logs = Vec::new();
     for name in LOGS {
         logs.push(fs::read(folder.join(name))?);
     }
     let mut out = BufWriter::new(File::create(path)?);
-    let (mut records, mut connection) = (0, 0u32);
+    let (mut records, mut connection) = (0, first);
     while records < least {
         for log in &mut logs {
             connection += 1;
@@ -109,10 +110,10 @@ fn main() -> io::Result<()> {
     let least = std::env::var("BBLOG_BENCH_EVENTS").map_or(1_000_000, |text| text.parse().expect("a number"));
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let [whole, a, b] = ["whole", "a", "b"].map(|name| folder.path().join(name));
-    let records = stream(&whole, least)?;
-    for half in [&a, &b] {
-        stream(half, least / 2)?;
-    }
+    let records = stream(&whole, least, 0)?;
+    // Of other connections: files of one connection are read one after the other.
+    stream(&a, least / 2, 0)?;
+    stream(&b, least / 2, 1 << 22)?;
     let place = Place { folder, records, whole, halves: [a, b] };
     println!("tables of {records} records, {} bytes: best of {RUNS} runs", place.whole.metadata()?.len());
     let (_, cat) =
@@ -162,7 +163,7 @@ fn duckdb(place: &Place) -> io::Result<()> {
         return Ok(());
     };
     let [log, json, database] = ["tenth", "events.json", "events.duckdb"].map(|name| place.path(name));
-    let records = stream(&log, place.records / 10)?;
+    let records = stream(&log, place.records / 10, 0)?;
     let printed = cost(bblog(&["json"], &[&log]).stdout(File::create(&json)?));
     let script = "import duckdb, sys\n\
         duckdb.connect(sys.argv[2]).sql(f\"create table events as from read_json('{sys.argv[1]}')\")";
