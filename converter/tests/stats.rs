@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::{Folder, Ran, run};
+use support::{Folder, Ran, part_of, run};
 
 const STACKS: [&str; 4] = ["--stack", "1=freebsd,2=rack,3=bbr", "--kernel", "13"];
 const LOGS: [&str; 5] = [
@@ -171,13 +171,7 @@ fn ids_are_stable() {
 fn parts_of_a_connection_are_joined() {
     let input = std::fs::read(log("rack_tailloss_rto.tcplog")).unwrap();
     let whole = &rows(&[], &[&log("rack_tailloss_rto.tcplog")])[0];
-    let part = |from: usize, to: usize| {
-        let mut part = input[..208].to_vec();
-        part.extend(&input[208 + from * 328..208 + to * 328]);
-        let len = (part.len() as u64).to_le_bytes();
-        part[8..16].copy_from_slice(&len);
-        part
-    };
+    let part = |from, to| part_of(&input, from, to);
     let records = (input.len() - 208) / 328;
     let parts = [part(0, 200), part(200, 201), part(201, records)];
     for names in [["a.tcplog", "b/x", "c/y"], ["z", "y", "x"]] {

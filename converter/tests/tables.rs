@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use support::{Folder, Ran, run};
+use support::{Folder, Ran, part_of, run};
 
 const STACKS: [&str; 4] = ["--stack", "1=freebsd,2=rack,3=bbr", "--kernel", "13"];
 const LOGS: [&str; 6] = [
@@ -212,13 +212,7 @@ fn a_relative_folder() {
 #[test]
 fn parts_are_one_connection() {
     let input = std::fs::read(log("rack_tailloss_rto.tcplog")).unwrap();
-    let part = |from: usize, to: usize| {
-        let mut part = input[..208].to_vec();
-        part.extend(&input[208 + from * 328..208 + to * 328]);
-        let len = (part.len() as u64).to_le_bytes();
-        part[8..16].copy_from_slice(&len);
-        part
-    };
+    let part = |from, to| part_of(&input, from, to);
     let records = (input.len() - 208) / 328;
     let folder = Folder::new();
     let captures = folder.path("captures");

@@ -287,7 +287,7 @@ add_tree(struct target *target, int protocol, const bblog_result *result)
 
 /* What the tree does not hold: expert infos and what statistics count. */
 static void
-tell(const struct target *target, int log, bool counted, const bblog_result *result)
+add_infos_and_count(const struct target *target, int log, bool counted, const bblog_result *result)
 {
     packet_info *pinfo = target->pinfo;
     for (size_t i = 0; i < result->alerts_len; i++) {
@@ -456,7 +456,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         if (target.visible && result.name != BBLOG_NONE && target.top != NULL && tree->first_child != NULL && tree->first_child != target.top)
             proto_tree_move_item(tree, tree->first_child, target.top);
     }
-    tell(&target, BBLOG_PROTOCOL_RECORD, counted, &result);
+    add_infos_and_count(&target, BBLOG_PROTOCOL_RECORD, counted, &result);
     return (int)tvb_captured_length(tvb);
 }
 
@@ -502,7 +502,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
         if (target.tvbs[BBLOG_ORIGIN_DATA] != NULL)
             add_tree(&target, protocol, &result);
     }
-    tell(&target, log, counted, &result);
+    add_infos_and_count(&target, log, counted, &result);
 }
 
 /* Whether the user has left our protocol enabled. */
@@ -577,6 +577,6 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
         target.tvbs[BBLOG_ORIGIN_DATA] = tvb;
         add_tree(&target, bblog_proto_eventlog, &result);
     }
-    tell(&target, BBLOG_PROTOCOL_EVENTLOG, counted, &result);
+    add_infos_and_count(&target, BBLOG_PROTOCOL_EVENTLOG, counted, &result);
     return (int)len;
 }

@@ -8,7 +8,7 @@ use crate::measure::handshake::Offer;
 use crate::measure::slow_start::{SlowStart, SlowStartEnd};
 use crate::measure::tally::EndSegment;
 use crate::measure::transmit::Cause;
-use crate::words::quantity::{Percent, RateText, TimeText};
+use crate::words::quantity::{Percent, RateText, TimeText, were};
 use crate::words::sentence::errno_name;
 use bblog_dissector::counted::Counted;
 
@@ -274,9 +274,4 @@ impl Notes {
             self.add("records_missing", text, &values);
         }
     }
-}
-
-/// `1 SYN was`, `3 SYNs were`.
-fn were(count: u64, what: &'static str) -> String {
-    format!("{} {}", Counted(count, what), if count == 1 { "was" } else { "were" })
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bblog_dissector::counted::Counted;
+
 /// A span of time, microseconds: `1.30 s`, `259 ms`, `85 us`.
 #[derive(Clone, Copy)]
 pub(crate) struct TimeText(pub(crate) u64);
@@ -44,6 +46,11 @@ impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.0} %", self.0 * 100.0)
     }
+}
+
+/// `1 SYN was`, `3 SYNs were`.
+pub(crate) fn were(count: u64, what: &'static str) -> String {
+    format!("{} {}", Counted(count, what), if count == 1 { "was" } else { "were" })
 }
 
 /// A stretch of time since the beginning, microseconds: `0.107-0.366 s`.

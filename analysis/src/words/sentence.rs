@@ -11,7 +11,7 @@ use crate::follow::account::Account;
 use crate::limits::limit::Limit;
 use crate::limits::stall::{Stall, StallCause, StallEnd};
 use crate::tcp::timer::Timer;
-use crate::words::quantity::{Between, Percent, TimeText};
+use crate::words::quantity::{Between, Percent, TimeText, were};
 
 impl Stall {
     /// What happened, in a sentence without a period; times are relative to `first`:
@@ -235,11 +235,9 @@ impl Account {
             _ if self.established => write!(text, "The log ends with the handshake, after {time}."),
             (true, _) => write!(text, "Never established: the peer refused it (RST) after {time}."),
             (false, 0) => write!(text, "Never established in {time}."),
-            (false, syns) => write!(
-                text,
-                "Never established: {} not answered in {time}.",
-                if syns == 1 { "1 SYN was".to_owned() } else { format!("{syns} SYNs were") }
-            ),
+            (false, syns) => {
+                write!(text, "Never established: {} not answered in {time}.", were(syns.into(), "SYN"))
+            }
         }
     }
 

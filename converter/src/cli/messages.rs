@@ -142,32 +142,32 @@ impl Messages {
 
 /// Prints which files of folders are no logs.
 pub fn left_out(foreign: &[InputName], verbose: bool) {
-    if verbose {
-        foreign.iter().for_each(|name| print(&format_args!("{name}: no log, left out")));
-    } else if !foreign.is_empty() {
-        let (count, s) = (foreign.len(), if foreign.len() == 1 { "" } else { "s" });
-        print(&format_args!("{count} file{s} left out, no log{s}; -v names them"));
-    }
+    let why = if foreign.len() == 1 { "no log" } else { "no logs" };
+    files_left_out(foreign, verbose, why, |name| print(&format_args!("{name}: no log, left out")));
 }
 
 /// Prints which files were left out because they are the same as others.
 pub fn left_out_copies(copies: &[(InputName, InputName)], verbose: bool) {
-    if verbose {
-        copies.iter().for_each(|(name, other)| print(&format_args!("{name}: the same as {other}, left out")));
-    } else if !copies.is_empty() {
-        let files = Counted(copies.len() as u64, "file");
-        print(&format_args!("{files} left out, the same as others; -v names them"));
-    }
+    files_left_out(copies, verbose, "the same as others", |(name, other)| {
+        print(&format_args!("{name}: the same as {other}, left out"));
+    });
 }
 
 /// Prints which files were left out because they were converted before.
 #[cfg(feature = "parquet")]
 pub fn left_out_converted(files: &[InputName], verbose: bool) {
+    files_left_out(files, verbose, "converted before", |name| {
+        print(&format_args!("{name}: converted before, left out"));
+    });
+}
+
+/// Prints a line for each of the files that were left out, or how many they are and why.
+fn files_left_out<T>(files: &[T], verbose: bool, why: &str, line: impl Fn(&T)) {
     if verbose {
-        files.iter().for_each(|name| print(&format_args!("{name}: converted before, left out")));
+        files.iter().for_each(line);
     } else if !files.is_empty() {
-        let (count, s) = (files.len(), if files.len() == 1 { "" } else { "s" });
-        print(&format_args!("{count} file{s} left out, converted before; -v names them"));
+        let count = Counted(files.len() as u64, "file");
+        print(&format_args!("{count} left out, {why}; -v names them"));
     }
 }
 

@@ -18,6 +18,15 @@ pub fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
 }
 
+/// The records `from..to` of a log of one entry and records without verbose parts, as an entry of their own.
+pub fn part_of(log: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let mut part = log[..208].to_vec();
+    part.extend(&log[208 + from * 328..208 + to * 328]);
+    let len = (part.len() as u64).to_le_bytes();
+    part[8..16].copy_from_slice(&len);
+    part
+}
+
 /// A folder of its own for one test.
 pub struct Folder(tempfile::TempDir);
 

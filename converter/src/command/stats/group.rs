@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use bblog_dissector::counted::Counted;
+
 use super::sketch::{Sketch, Spread};
 use super::table::{Amount, json_cell, text_cell};
 use crate::table::column::{COLUMNS, Cell, ConnectionColumn};
@@ -227,8 +229,7 @@ impl Groups {
             if at > 0 {
                 writeln!(out)?;
             }
-            let s = if group.connections == 1 { "" } else { "s" };
-            writeln!(out, "{}: {} connection{s}", self.title(of), group.connections)?;
+            writeln!(out, "{}: {}", self.title(of), Counted(group.connections, "connection"))?;
             writeln!(out, "  {:18} {:>8} {:>12} {:>12} {:>12}", "", "known", "p50", "p95", "p99")?;
             for (column, spread) in group.spreads().filter(|(column, _)| SHOWN.contains(&column.name)) {
                 let [p50, p95, p99] =
