@@ -74,6 +74,7 @@ pub use measure::rtt::Rtts;
 pub use measure::slow_start::SlowStartEnd;
 pub use measure::tally::{EndSegment, EndSegments};
 pub use measure::transmit::{Arrival, Cause, Retransmission, SegmentCounts};
+pub use neighbour::notices::notices;
 pub use neighbour::numbers::Numbers;
 pub use neighbour::{links, track};
 pub use tcp::timer::{RunningTimers, Timer};

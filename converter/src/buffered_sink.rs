@@ -17,14 +17,13 @@ pub trait BufferedSink {
     /// The buffer was full and could not be written.
     fn appended(&mut self) -> io::Result<()>;
 
-    /// Appends all of `bytes`, and leaves an empty buffer in its place. A sink that can takes the buffer itself: to copy
-    /// what another processor wrote takes as long as to write it.
+    /// Writes all of `bytes` behind what was appended before, and empties them. A sink that can writes them from where they
+    /// are, without another buffer or thread.
     ///
     /// # Errors
     /// As for [`BufferedSink::appended`].
-    fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
-        self.buffer()?.extend_from_slice(bytes);
-        bytes.clear();
+    fn write_out(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        self.buffer()?.append(bytes);
         self.appended()
     }
 

@@ -91,19 +91,9 @@ pub fn results<R: Send + Sync + Default>(
 /// Threads that turn tasks into results, which come in the order of the tasks.
 pub struct InOrder<T, R> {
     tasks: Sender<Task<T, R>>,
-    /// Tasks that no thread has begun.
-    waiting: Arc<AtomicUsize>,
     threads: usize,
     /// A place for the result of each task that was handed over.
-    results: VecDeque<TaskResult<R>>,
-}
-
-/// The result of a task.
-enum TaskResult<R> {
-    /// It is made already.
-    Made(R),
-    /// A thread makes it.
-    Coming(Receiver<R>),
+    results: VecDeque<Receiver<R>>,
 }
 
 /// A task, and where its result goes.
@@ -122,60 +112,105 @@ impl<T: Send, R: Send> InOrder<T, R> {
         R: 'scope,
     {
         let (tasks, queue) = mpsc::channel::<Task<T, R>>();
-        let (queue, waiting) = (Arc::new(Mutex::new(queue)), Arc::<AtomicUsize>::default());
+        let queue = Arc::new(Mutex::new(queue));
         let mut threads = 0;
         for _ in 0..jobs.count() {
-            let (queue, waiting) = (Arc::clone(&queue), Arc::clone(&waiting));
+            let queue = Arc::clone(&queue);
             let work = move || {
                 let mut turn = worker();
                 // A lock is not poisoned: nothing panics while it is held.
                 let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok((task, result)) = next() {
-                    waiting.fetch_sub(1, Relaxed);
                     // No one waits for it after an error of the output.
                     let _ = result.send(turn(task));
                 }
             };
             threads += usize::from(thread::Builder::new().spawn_scoped(scope, work).is_ok());
         }
-        (threads > 0).then(|| InOrder { tasks, waiting, threads, results: VecDeque::new() })
-    }
-
-    /// Whether each thread has another task to begin when it is done with its own. Then the caller had better make the
-    /// next result itself: see [`InOrder::push_made`].
-    pub fn is_busy(&self) -> bool {
-        self.waiting.load(Relaxed) >= self.threads
+        (threads > 0).then(|| InOrder { tasks, threads, results: VecDeque::new() })
     }
 
     /// Hands over a task. If many are under way, waits for the oldest and returns its result.
     pub fn push(&mut self, task: T) -> Option<R> {
         let (result, place) = mpsc::channel();
-        self.waiting.fetch_add(1, Relaxed);
         // It fails only if all threads panicked, which ends the scope.
         let _ = self.tasks.send((task, result));
-        self.results.push_back(TaskResult::Coming(place));
-        self.pop_of_many()
-    }
-
-    /// Takes the result of a task that the caller did itself, behind those that were handed over. If many are under way,
-    /// waits for the oldest and returns its result.
-    pub fn push_made(&mut self, result: R) -> Option<R> {
-        self.results.push_back(TaskResult::Made(result));
-        self.pop_of_many()
-    }
-
-    /// The result of the oldest task, if as many as may be are under way.
-    fn pop_of_many(&mut self) -> Option<R> {
+        self.results.push_back(place);
         if self.results.len() > 2 * (self.threads + 1) { self.pop() } else { None }
     }
 
     /// The result of the oldest task, waiting for it; `None` if there is none.
     pub fn pop(&mut self) -> Option<R> {
-        match self.results.pop_front()? {
-            TaskResult::Made(result) => Some(result),
-            TaskResult::Coming(place) => place.recv().ok(),
-        }
+        self.results.pop_front()?.recv().ok()
     }
+}
+
+/// What [`in_turns`] found when it took a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Another task can be taken.
+    More,
+    /// The next task has to be waited for. It is not, before this one is done.
+    Pause,
+    /// This task is the last.
+    Last,
+}
+
+/// What only one thread has at a time: the source of tasks, and how the thread that took the last one passes on the sink.
+struct Turn<S, D> {
+    source: S,
+    sink: Receiver<D>,
+    is_over: bool,
+}
+
+/// Has `jobs` threads, this one among them, take turns. In its turn each takes a task from `source`. It does the task while
+/// others take theirs, and then puts the result into `sink`, in the order of the tasks. So a task stays with one thread, and
+/// with one processor's cache.
+///
+/// # Errors
+/// The first of `put`, behind which nothing is put.
+pub fn in_turns<S: Send, D: Send, T: Default, E: Send, W: FnMut(&mut T)>(
+    jobs: Jobs,
+    (source, take): (S, impl Fn(&mut S, &mut T) -> Taken + Sync),
+    worker: impl Fn() -> W + Sync,
+    (sink, put): (D, impl Fn(&mut D, &mut T) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    let (first, before) = mpsc::channel();
+    // The receiver is there.
+    let _ = first.send(sink);
+    let turn = Mutex::new(Turn { source, sink: before, is_over: false });
+    let work = || {
+        let (mut task, mut work) = (T::default(), None);
+        // The lock is poisoned if another thread panicked, and this one ends.
+        while let Ok(mut turn) = turn.lock()
+            && !turn.is_over
+        {
+            let taken = take(&mut turn.source, &mut task);
+            turn.is_over = taken == Taken::Last;
+            let (pass_on, next) = mpsc::channel();
+            let sink = std::mem::replace(&mut turn.sink, next);
+            let _waits = (taken == Taken::Pause).then_some(turn);
+            work.get_or_insert_with(&worker)(&mut task);
+            // It does not come if the thread before ended with an error, or panicked.
+            let Ok(mut sink) = sink.recv() else { break };
+            put(&mut sink, &mut task)?;
+            // The next one has not begun, or ended as well.
+            let _ = pass_on.send(sink);
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> =
+            (1..jobs.count()).flat_map(|_| thread::Builder::new().spawn_scoped(scope, work)).collect();
+        let mut done = work();
+        for other in others {
+            match other.join() {
+                Ok(other) => done = done.and(other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    })
 }
 
 #[cfg(test)]
@@ -210,30 +245,86 @@ mod tests {
     }
 
     #[test]
-    fn results_of_the_caller_keep_their_place() {
-        let worker = || |task: u64| task * 3;
-        let (mut results, mut own) = (Vec::new(), 0);
-        thread::scope(|scope| {
-            let mut workers = InOrder::start(scope, Jobs::new(2), &worker).unwrap();
-            for task in 0..1000 {
-                if task % 7 == 3 || workers.is_busy() {
-                    own += 1;
-                    results.extend(workers.push_made(task * 3));
-                } else {
-                    results.extend(workers.push(task));
-                }
-            }
-            results.extend(std::iter::from_fn(|| workers.pop()));
-        });
-        assert!(results.iter().copied().eq((0..1000).map(|task| task * 3)));
-        assert!(own >= 142);
-    }
-
-    #[test]
     fn results_may_be_left() {
         thread::scope(|scope| {
             let mut workers = InOrder::start(scope, Jobs::new(2), &|| |task: u8| task).unwrap();
             (0..3).for_each(|task| assert_eq!(workers.push(task), None));
         });
+    }
+
+    /// Takes numbers from `from`, works on them, and puts them into a list: what there is in the end.
+    fn turns(
+        jobs: usize,
+        take: impl Fn(&mut u64, &mut u64) -> Taken + Sync,
+        put: impl Fn(&mut Vec<u64>, u64) -> Result<(), u64> + Sync,
+    ) -> (Result<(), u64>, Vec<u64>, u64) {
+        let (mut from, mut list) = (0, Vec::new());
+        let worker = || {
+            |task: &mut u64| {
+                // Some tasks take longer than those behind them.
+                (0..*task % 7 * 1000).for_each(|step| _ = std::hint::black_box(step));
+                *task *= 3;
+            }
+        };
+        let put = |list: &mut &mut Vec<u64>, task: &mut u64| put(list, *task);
+        let take = |from: &mut &mut u64, task: &mut u64| take(from, task);
+        let done = in_turns(Jobs::new(jobs), (&mut from, take), worker, (&mut list, put));
+        (done, list, from)
+    }
+
+    /// The numbers below `end`.
+    fn below(end: u64) -> impl Fn(&mut u64, &mut u64) -> Taken + Sync {
+        move |from, task| {
+            *task = *from;
+            *from += 1;
+            if *from < end { Taken::More } else { Taken::Last }
+        }
+    }
+
+    #[test]
+    fn turns_keep_the_order() {
+        for jobs in 1..6 {
+            let (done, list, _) = turns(jobs, below(1000), |list, task| {
+                list.push(task);
+                Ok(())
+            });
+            assert_eq!(done, Ok(()));
+            assert!(list.iter().copied().eq((0..1000).map(|task| task * 3)), "{jobs}");
+        }
+    }
+
+    #[test]
+    fn an_error_ends_the_turns() {
+        let put = |list: &mut Vec<u64>, task| {
+            list.push(task);
+            if task == 300 { Err(task) } else { Ok(()) }
+        };
+        let (done, list, taken) = turns(4, below(u64::MAX), put);
+        assert_eq!((done, list.len()), (Err(300), 101));
+        assert!(taken < 101 + 4 * 2, "each thread ends with its next task: {taken}");
+    }
+
+    #[test]
+    fn nothing_is_taken_in_a_pause() {
+        let put_so_far = AtomicUsize::new(0);
+        let take = |from: &mut u64, task: &mut u64| {
+            // What came before the pause is done.
+            assert!(*from % 10 != 0 || put_so_far.load(SeqCst) as u64 == *from);
+            let taken = below(200)(from, task);
+            if *from % 10 == 0 && taken == Taken::More { Taken::Pause } else { taken }
+        };
+        let put = |_: &mut Vec<u64>, _| {
+            put_so_far.fetch_add(1, SeqCst);
+            Ok(())
+        };
+        assert_eq!(turns(4, take, put).0, Ok(()));
+        assert_eq!(put_so_far.into_inner(), 200);
+    }
+
+    #[test]
+    #[should_panic(expected = "task 50")]
+    fn a_panic_ends_the_turns() {
+        let put = |_: &mut Vec<u64>, task| if task == 150 { panic!("task 50") } else { Ok(()) };
+        drop(turns(4, below(u64::MAX), put));
     }
 }

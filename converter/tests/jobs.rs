@@ -42,6 +42,9 @@ const COMMANDS: &[&[&str]] = &[
         "--fields",
         "number,relative,connection,session,provider,bblog.limit,bblog.retransmission,summary",
     ],
+    &["csv"],
+    &["csv", "--filter", "bblog.event == OUT && bblog.snd_cwnd > 20000", "--limit", "3000"],
+    &["csv", "--fields", "number,event,bblog.time_delta,bblog.gap,bblog.srtt_us,bblog.alert"],
     &["info"],
     &["info", "--json", "--limit", "700"],
     &["why"],
@@ -76,6 +79,21 @@ fn a_long_stream_and_a_verbose_one() {
     assert!(inputs.iter().all(|input| length(input) > 4 * 64 * 1024), "too short for several batches");
     same(COMMANDS, &inputs[..1], 0);
     same(COMMANDS, &inputs, 0);
+}
+
+/// A pipe, which pauses when it is empty.
+#[test]
+fn standard_input() {
+    let stream = long("rack_reqresp.tcplog", 30);
+    for command in ["json", "csv"] {
+        let alone = run(&[command, "-j", "1", "-"], &stream);
+        assert_eq!((alone.code, alone.stderr.as_str()), (0, ""), "{command}");
+        for jobs in ["2", "5"] {
+            let together = run(&[command, "-j", jobs, "-"], &stream);
+            assert!(together.stdout == alone.stdout, "{command} -j {jobs}: another output");
+            assert_eq!((together.code, together.stderr), (0, String::new()));
+        }
+    }
 }
 
 #[test]

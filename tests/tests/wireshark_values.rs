@@ -2,14 +2,16 @@
 //! What the plugin computes, and what a user can set: generated values, schemas of one's own, the
 //! kernel that wrote a log.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bblog_analysis::track::Track;
-use bblog_dissector::bblog::{HEADER_LEN, Record, entries, records};
+use bblog_dissector::bblog::{HEADER_LEN, RECORD_LEN, Record, entries, records};
 use bblog_dissector::event::{Event, RecordContext};
 use bblog_dissector::spec::{Kernel, Stack};
-use bblog_tests::fixtures::{fixture, stream};
+use bblog_tests::fixtures::{STACKS, fixture, stream, streams};
 use bblog_tests::programs::{bblog, convert};
 use bblog_tests::rows::Capture;
 use bblog_tests::tshark::Tshark;
@@ -77,6 +79,57 @@ fn times_between_events_are_those_of_tshark() {
         assert!(ours.iter().filter(|row| !row[1].is_empty()).count() > ours.len() / 2, "{log}: {ours:?}");
         assert_eq!(ours, theirs, "{log}");
     }
+}
+
+/// Of each event its name, the time since the one before, and why it deserves notice: as `bblog csv` says it, and tshark
+/// of what `bblog convert` made of the log.
+fn ours_and_theirs(log: &Path) -> [Vec<Vec<String>>; 2] {
+    let names = ["bblog.event", "bblog.time_delta", "bblog.alert"];
+    let options = ["csv", "--stack", STACKS, "--fields", &names.join(","), log.to_str().unwrap()];
+    let csv = String::from_utf8(bblog(&options).stdout).unwrap();
+    let row = |row: &str| row.split(',').map(str::to_owned).collect();
+    let options = ["-Y", "bblog.event", "-E", "aggregator=;"];
+    [csv.lines().skip(1).map(row).collect(), fields(&TSHARK, &options, &names, &convert(log))]
+}
+
+/// Those that follow from the events before as well.
+#[test]
+fn alerts_are_those_of_csv() {
+    let own = ["rack_tailloss_rto.tcplog", "default_v4mapped.tcplog", "bbr_120.tcplog", "small-plain.elog"];
+    let mut logs: Vec<PathBuf> = own.iter().map(|log| fixture(log)).collect();
+    logs.extend(streams("bblog", "tcplog"));
+    logs.extend(streams("elog", "elog"));
+    let mut met = BTreeSet::new();
+    for log in &logs {
+        let [ours, theirs] = ours_and_theirs(log);
+        assert_eq!(ours.len(), theirs.len(), "{}", log.display());
+        for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            assert_eq!(ours, theirs, "{}, event {}", log.display(), number + 1);
+            met.extend(ours[2].split(';').map(str::to_owned));
+        }
+    }
+    for alert in ["stall", "enter_recovery", "exit_recovery", "rto"] {
+        assert!(met.contains(alert), "{alert} not in {met:?}");
+    }
+}
+
+/// Entries of sockets that are not bound, whose headers are zeros: each is of another socket.
+#[test]
+fn nothing_is_counted_from_one_unnamed_socket_to_another() {
+    let log = std::fs::read(fixture("default_refused.tcplog")).unwrap();
+    let mut entry = log[..u64::from_le_bytes(log[8..16].try_into().unwrap()) as usize].to_vec();
+    entry[16..52].fill(0);
+    // The first number is as if records were missing before it, and not that of a new log.
+    entry[HEADER_LEN + 20] = 1;
+    entry[HEADER_LEN + RECORD_LEN + 20] = 7;
+    let path = TSHARK.home().join("unnamed.tcplog");
+    std::fs::write(&path, entry.repeat(2)).unwrap();
+    let [ours, theirs] = ours_and_theirs(&path);
+    assert_eq!(ours, theirs);
+    let first_of_each = [&ours[0], &ours[ours.len() / 2]];
+    assert!(first_of_each.iter().all(|row| row[1].is_empty() && row[2].is_empty()), "{ours:?}");
+    assert!(ours.iter().filter(|row| row[1].is_empty()).count() == 2, "{ours:?}");
+    assert!(ours[1][2].contains("gap"), "{ours:?}");
 }
 
 #[test]

@@ -61,14 +61,12 @@ pub struct FlowState {
     pub track: Track,
     /// eventlog: the time of the event before.
     pub last: Option<u64>,
-    /// Whether the connection is in recovery.
-    pub recovery: bool,
     /// What waits for its other half.
     pub open: OpenPairs,
     /// The connection, ours first, if packets name it and the section does not.
     pub connection: Option<(SocketAddr, SocketAddr)>,
-    /// The peer's initial sequence numbers, each with the first frame it holds for.
-    pub irs: Vec<(u32, u32)>,
+    /// The peer's initial sequence numbers, each with the first frame it holds for; `None` from where it is not known.
+    pub irs: Vec<(u32, Option<u32>)>,
     /// What numbers in texts are relative to.
     pub numbers: Numbers,
     /// From which frames on that is what.

@@ -81,10 +81,8 @@ impl Frames {
     ) {
         let state = self.flows.state(flow);
         let tracked = state.track.next_with(record, header);
-        let recovery = record.is_in_recovery();
-        if recovery != state.recovery {
-            state.recovery = recovery;
-            self.recoveries.insert(frame, recovery);
+        if let Some(begins) = tracked.recovery {
+            self.recoveries.insert(frame, begins);
         }
         if let Some(act) = act {
             state.open.act(frame, &act, |earlier, later| self.links.join(earlier, later));
@@ -94,9 +92,8 @@ impl Frames {
             self.gaps.insert(frame, gap);
         }
         // Before the peer's SYN was processed rcv_nxt is 0.
-        if let Some(irs) = state.track.irs().filter(|_| record.rcv_nxt() != 0)
-            && state.irs.last().is_none_or(|last| last.1 != irs)
-        {
+        let irs = state.track.irs();
+        if record.rcv_nxt() != 0 && state.irs.last().and_then(|last| last.1) != irs {
             state.irs.push((frame, irs));
         }
     }
@@ -146,9 +143,11 @@ impl Frames {
         self.links.get(frame).map(|other| other as u32)
     }
 
-    /// Whether recovery begins, or ends, with this frame.
-    pub fn recovery(&self, frame: u32) -> Option<bool> {
-        self.recoveries.get(&frame).copied()
+    /// What a frame is beside the one before it of its flow, without what is computed of the record when it is looked at.
+    pub fn tracked(&self, frame: u32) -> Tracked {
+        let (delta, gap, recovery) =
+            (self.delta(frame), self.gap(frame), self.recoveries.get(&frame).copied());
+        Tracked { delta, gap, recovery, ..Tracked::default() }
     }
 
     /// The microseconds since the frame before this one of its flow.
@@ -157,7 +156,7 @@ impl Frames {
     }
 
     /// The records lost before this frame.
-    pub fn gap(&self, frame: u32) -> Option<u32> {
+    fn gap(&self, frame: u32) -> Option<u32> {
         self.gaps.get(&frame).copied()
     }
 
@@ -165,7 +164,7 @@ impl Frames {
     pub fn irs(&self, frame: u32, flow: FlowId) -> Option<u32> {
         let known = &self.flows.get(flow).irs;
         let before = known.partition_point(|&(from, _)| from <= frame);
-        known.get(before.checked_sub(1)?).map(|known| known.1)
+        known.get(before.checked_sub(1)?)?.1
     }
 
     /// The record's `rcv_nxt`, relative to what the peer began with.
@@ -235,7 +234,7 @@ impl Frames {
         srtt_us: Option<u32>,
     ) -> impl Iterator<Item = Field<'static>> {
         let rcv_nxt_rel = self.rcv_nxt_rel(frame, flow, record);
-        Tracked { delta: self.delta(frame), gap: self.gap(frame), rcv_nxt_rel, srtt_us }.fields()
+        Tracked { rcv_nxt_rel, srtt_us, ..self.tracked(frame) }.fields()
     }
 
     /// The values of group `track` for an event, of the tcp provider if it has a number there.

@@ -4,16 +4,16 @@
 use std::ops::Range;
 
 use bblog_analysis::links::Act;
-use bblog_analysis::{Cause, Item, RecordItem, srtt_us};
+use bblog_analysis::{Cause, Item, RecordItem, notices, srtt_us};
 use bblog_dissector::bblog::{RECORD_LEN, Record, TCPINFO_LEN, VERBOSE_LEN, id};
 use bblog_dissector::event::{self, Event, Field, RecordContext, RowGroup};
-use bblog_dissector::spec::{Stack, Unit};
+use bblog_dissector::spec::Unit;
 use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::words::SegmentWords;
 use bblog_dissector::{TcpHeader, tables};
 use bblog_pcapng::packet::{NULL, ParsedPacket};
 
-use crate::answer::{self, SRTT_US, alerts, counted, notice};
+use crate::answer::{self, SRTT_US, alerts, counted};
 use crate::ffi;
 use crate::flows::{Flow, FlowId};
 use crate::frames::Frames;
@@ -53,7 +53,6 @@ pub fn decode(
     }
     let machine = section.machine(record.stack_id(), assumed);
     let context = machine.context();
-    let stack = context.stack;
     let event = Event::of_record(record, context);
     let iss = record.iss();
     let connection = if section.owns(iss) { section.connection } else { None };
@@ -82,10 +81,10 @@ pub fn decode(
         decoded.flow = frames.number(flow);
     }
     if request.wants(ffi::BBLOG_WANT_ALERTS) {
-        seen.notices(stack, frames, items);
+        seen.notices(frames, items);
     }
     if request.wants(ffi::BBLOG_WANT_COUNTED) {
-        decoded.stack = items.word(stack.name());
+        decoded.stack = items.word(context.stack.name());
         counted(&seen.event, request.frame, frames, &mut decoded, items);
     }
     if request.wants(ffi::BBLOG_WANT_STATE) {
@@ -146,20 +145,10 @@ impl FrameRecord<'_> {
     }
 
     /// Adds why the record deserves notice.
-    fn notices(&self, stack: Stack, frames: &Frames, items: &mut Items) {
+    fn notices(&self, frames: &Frames, items: &mut Items) {
         alerts(&self.event, self.style(frames), items);
-        if frames.gap(self.request.frame).is_some() {
-            notice(items, "gap");
-        }
-        // BBR logs it as events.
-        if stack != Stack::Bbr
-            && let Some(begins) = frames.recovery(self.request.frame)
-        {
-            notice(items, if begins { "enter_recovery" } else { "exit_recovery" });
-        }
-        if self.event.spec().is_unknown() {
-            notice(items, "unknown_event");
-        }
+        let tracked = frames.tracked(self.request.frame);
+        notices(&self.event, &tracked, true).for_each(|alert| items.alert(alert, alert.label));
         answer::stalled(self.request.frame, frames, items);
     }
 

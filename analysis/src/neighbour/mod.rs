@@ -3,5 +3,6 @@
 //! count from. None of it needs the whole analysis.
 
 pub mod links;
+pub(crate) mod notices;
 pub(crate) mod numbers;
 pub mod track;

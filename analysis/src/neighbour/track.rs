@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What a record is beside the ones before it on the same connection: the time since the previous one, records
-//! lost between the two, and sequence numbers relative to the peer's first; and its smoothed RTT, whose unit depends
-//! on the stack, the kernel and hz. An eventlog event has two of these: the time since the previous event of its
+//! lost between the two, sequence numbers relative to the peer's first, and whether recovery begins or ends; and its
+//! smoothed RTT, whose unit depends on the stack, the kernel and hz. An eventlog event has two of these: the time since the previous event of its
 //! session, and the smoothed RTT if it says one.
 
 use bblog_dissector::bblog::{Record, Serial, id};
@@ -17,6 +17,7 @@ pub struct Track {
     /// The serial number that is to come.
     expected: Option<u32>,
     irs: Option<u32>,
+    is_in_recovery: bool,
 }
 
 impl Track {
@@ -38,6 +39,10 @@ impl Track {
     /// As [`Track::next`], with the TCP header of the record's segment where that is stored beside the record.
     pub fn next_with(&mut self, record: &Record<'_>, header: Option<TcpHeader<'_>>) -> Tracked {
         let (time, serial) = (record.time(), record.serial());
+        // Serial numbers begin at 0: another connection has the same addresses.
+        if serial == 0 && self.expected.is_some_and(|expected| expected != 0) {
+            *self = Track::default();
+        }
         let gap = match self.serial(serial) {
             Serial::Gap(gap) => Some(gap),
             Serial::Next | Serial::Restart => None,
@@ -55,7 +60,18 @@ impl Track {
         };
         let delta = self.last.map(|last| time - last);
         (self.last, self.expected) = (Some(time), Some(serial.wrapping_add(1)));
-        Tracked { delta, gap, rcv_nxt_rel, srtt_us: None }
+        Tracked { delta, gap, rcv_nxt_rel, srtt_us: None, recovery: self.recovery(record) }
+    }
+
+    /// Whether recovery begins or ends with the record.
+    fn recovery(&mut self, record: &Record<'_>) -> Option<bool> {
+        let is_in_recovery = record.is_in_recovery();
+        // A record that was cut does not have the flags.
+        let changes = is_in_recovery != self.is_in_recovery && !record.is_lldb_cut();
+        changes.then(|| {
+            self.is_in_recovery = is_in_recovery;
+            is_in_recovery
+        })
     }
 }
 
@@ -72,6 +88,9 @@ pub struct Tracked {
     /// The smoothed RTT in microseconds, if one was measured and its unit is known. [`Track`] leaves it out: it takes
     /// [`srtt_us`](crate::srtt_us).
     pub srtt_us: Option<u32>,
+    /// Whether recovery begins with this record, or ends; `None` if neither. Of BBR, which does not set the flags,
+    /// always `None`.
+    pub recovery: Option<bool>,
 }
 
 impl Tracked {
@@ -108,7 +127,7 @@ impl Tracked {
 
 #[cfg(test)]
 mod tests {
-    use bblog_dissector::bblog::RECORD_LEN;
+    use bblog_dissector::bblog::{RECORD_LEN, t_flags};
 
     use super::*;
 
@@ -134,16 +153,35 @@ mod tests {
         let syn = next(record(7, 1, id::IN, 0, Some(u32::MAX)));
         assert_eq!(syn, Tracked { delta: Some(Micros(2_000_000)), ..Tracked::default() });
         let after = next(record(6, 5, id::OUT, 9, None));
-        let expected =
-            Tracked { delta: Some(Micros(-1_000_000)), gap: Some(3), rcv_nxt_rel: Some(10), srtt_us: None };
-        assert_eq!(after, expected);
-        // A log that begins anew has lost nothing.
-        assert_eq!(next(record(6, 0, id::OUT, 9, None)).gap, None);
+        let (delta, gap, rcv_nxt_rel) = (Some(Micros(-1_000_000)), Some(3), Some(10));
+        assert_eq!(after, Tracked { delta, gap, rcv_nxt_rel, ..Tracked::default() });
+        // Another connection with the same addresses: nothing of the first counts.
+        assert_eq!(next(record(3600, 0, id::OUT, 9, None)), Tracked::default());
+    }
+
+    #[test]
+    fn recovery_begins_and_ends() {
+        let mut track = Track::default();
+        let mut next = |serial: u32, flags: u32| {
+            let mut bytes = record(5, serial, id::OUT, 0, None);
+            // Not one that lldb cut.
+            bytes[64] = 1;
+            bytes[T_FLAGS_AT..T_FLAGS_AT + 4].copy_from_slice(&flags.to_le_bytes());
+            track.next(&Record::from_bytes(&bytes)).recovery
+        };
+        let (fast, congestion) = (t_flags::FASTRECOVERY, t_flags::CONGRECOVERY);
+        assert_eq!(next(0, 0), None);
+        assert_eq!([next(1, fast), next(2, congestion), next(3, 0)], [Some(true), None, Some(false)]);
+        assert_eq!([next(4, congestion), next(0, 0)], [Some(true), None], "another connection");
+        let cut = record(6, 1, id::OUT, 0, None);
+        assert_eq!(next(1, fast), Some(true));
+        assert_eq!(track.next(&Record::from_bytes(&cut)).recovery, None);
     }
 
     #[test]
     fn the_rows_are_those_meant() {
-        let all = Tracked { delta: Some(Micros(-1)), gap: Some(2), rcv_nxt_rel: Some(3), srtt_us: Some(4) };
+        let (delta, gap, rcv_nxt_rel, srtt_us) = (Some(Micros(-1)), Some(2), Some(3), Some(4));
+        let all = Tracked { delta, gap, rcv_nxt_rel, srtt_us, recovery: Some(true) };
         let fields: Vec<_> = all.fields().map(|field| (field.spec.name, field.value)).collect();
         let expected = [
             ("time_delta", Value::Signed(-1)),

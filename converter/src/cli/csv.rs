@@ -59,5 +59,5 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     });
     drop(progress);
     messages.selected(selection.took_nothing());
-    Ok(messages.end(written.map(|_| ())))
+    Ok(messages.end(written))
 }

@@ -66,7 +66,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     });
     drop(progress);
     messages.selected(selection.took_nothing());
-    Ok(messages.end(written.map(|_| ())))
+    Ok(messages.end(written))
 }
 
 fn print_schema() -> Result<(), bblog_converter::OutputError> {

@@ -141,7 +141,7 @@ pub fn run(mut args: Args) -> Result<Outcome, UsageError> {
     });
     drop(progress);
     messages.selected(selection.took_nothing());
-    Ok(messages.end(written.map(|_| ())))
+    Ok(messages.end(written))
 }
 
 fn time_form(word: &str) -> Option<TimeForm> {

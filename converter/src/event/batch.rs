@@ -39,6 +39,7 @@ pub struct Batch {
 struct BatchSection {
     input: usize,
     number: u64,
+    entry: u64,
     clock: Clock,
     header: [u8; HEADER_LEN],
     origin: Origin,
@@ -115,6 +116,7 @@ impl Batch {
                     missing: *missing,
                     is_damaged: *is_damaged,
                     section: section.number,
+                    entry: section.entry,
                 })
             }
             Source::Eventlog { clock, provider, tables, addresses, hz, section, series } => {
@@ -148,9 +150,9 @@ impl Batch {
         }
         let is_known = |last: &BatchSection| (last.input, last.number) == (input, item.section);
         if !self.sections.last().is_some_and(is_known) {
-            let BblogItem { clock, section: number, .. } = *item;
+            let BblogItem { clock, section: number, entry, .. } = *item;
             let (header, origin) = (*item.header, item.origin.clone());
-            self.sections.push(BatchSection { input, number, clock, header, origin });
+            self.sections.push(BatchSection { input, number, entry, clock, header, origin });
         }
         let section = self.sections.len() - 1;
         (record, Source::Bblog { is_verbose: verbose.is_some(), section, missing: item.missing })

@@ -194,6 +194,7 @@ impl BblogStream {
             missing: self.missing(),
             is_damaged: false,
             section: self.sections(),
+            entry: self.entries,
         })
     }
 

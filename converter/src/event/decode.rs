@@ -2,14 +2,16 @@
 //! Records and events decoded, one after the other.
 
 use bblog_analysis::track::{Track, Tracked};
-use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted};
+use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted, notices};
 use bblog_dissector::Micros;
+use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{AlertGroup, AlertSpec, Category, Severity};
 use bblog_dissector::text::InitialSeqs;
-use bblog_dissector::{catalog, elog, tcp_provider};
+use bblog_dissector::{catalog, elog, tables, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
+use super::connection::known_addresses;
 use super::follow::Follower;
 use super::item::{BblogItem, EventlogItem, LogItem};
 use crate::lru_map::LruMap;
@@ -59,6 +61,18 @@ impl DecodedItem<'_> {
         };
         self.analysis.as_ref().is_some_and(|analysis| analysis.step.is_notable())
             || self.event.alerts().any(is_alarm)
+    }
+
+    /// Why it deserves notice, as Wireshark shows it. That a stall ended is known if [connections are
+    /// followed](ItemDecoder::follow).
+    pub fn alerts(&self) -> impl Iterator<Item = &'static AlertSpec> {
+        let has_tables = match &self.item {
+            LogItem::Bblog(_) => true,
+            LogItem::Eventlog(item) => item.tables.is_some(),
+        };
+        let stall = self.analysis.as_ref().filter(|analysis| analysis.step.stall_ended);
+        let stall = stall.and_then(|_| tables::alert("stall"));
+        self.event.alerts().chain(notices(&self.event, &self.tracked, has_tables)).chain(stall)
     }
 
     /// What it is about: loss, if it is a segment that was sent before.
@@ -232,13 +246,19 @@ struct Followed {
 }
 
 /// The connection, and the input: two of them may be of two machines.
-type InputConnection = (bblog_entry::EntryKey, usize);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct InputConnection {
+    key: bblog_entry::EntryKey,
+    input: usize,
+    /// Where the header names no connection: the entry, and the initial sequence number.
+    unnamed: Option<(u64, u32)>,
+}
 
 impl BblogConnections {
     fn new() -> BblogConnections {
         BblogConnections {
             section: (usize::MAX, 0),
-            key: ([0; 41], usize::MAX),
+            key: InputConnection { key: [0; 41], input: usize::MAX, unnamed: None },
             followed: Followed::default(),
             others: LruMap::new(CONNECTIONS),
         }
@@ -246,7 +266,8 @@ impl BblogConnections {
 
     #[inline]
     fn of(&mut self, input: usize, item: &BblogItem<'_>) -> &mut Followed {
-        if self.section != (input, item.section) {
+        let is_other = |(_, iss): (u64, u32)| iss != item.record.iss();
+        if self.section != (input, item.section) || self.key.unnamed.is_some_and(is_other) {
             self.change(input, item);
         }
         &mut self.followed
@@ -255,10 +276,12 @@ impl BblogConnections {
     #[cold]
     fn change(&mut self, input: usize, item: &BblogItem<'_>) {
         self.section = (input, item.section);
-        let key = (connection_key(item.header), input);
+        let is_named = Header::unchecked(item.header).is_ok_and(|header| known_addresses(&header).is_some());
+        let unnamed = (!is_named).then(|| (item.entry, item.record.iss()));
+        let key = InputConnection { key: connection_key(item.header), input, unnamed };
         if key != self.key {
             let followed = std::mem::take(&mut self.followed);
-            if self.key.1 != usize::MAX {
+            if self.key.input != usize::MAX {
                 self.others.insert(self.key, followed);
             }
             self.followed = self.others.remove(&key).unwrap_or_default();

@@ -86,6 +86,9 @@ pub struct BblogItem<'a> {
     /// A number that changes whenever header or origin change: what was computed from them can be
     /// kept until then.
     pub section: u64,
+    /// The number of its entry in the input, or of its section in a pcapng file. Where headers name no connection, records
+    /// of two of them may be of two.
+    pub entry: u64,
 }
 
 /// An event of eventlog(9).

@@ -223,6 +223,7 @@ impl PcapngEvents {
             missing: self.reader.missing(),
             is_damaged: self.reader.is_damaged(),
             section: self.place.number,
+            entry: self.place.section,
         })
     }
 

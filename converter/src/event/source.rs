@@ -9,7 +9,7 @@ use crate::input::error::InputError;
 use crate::source::{CaptureDrops, InputCounts};
 
 /// An input as records and events.
-pub trait EventSource {
+pub trait EventSource: Send {
     /// Steps to the next record or event; `false` at the end.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::disorder::Disorder;
 use super::name::InputName;
 
 /// Takes the errors as they are found, with the name of their input.
-pub type OnError<'a> = dyn FnMut(&InputName, &InputError) + 'a;
+pub type OnError<'a> = dyn FnMut(&InputName, &InputError) + Send + 'a;
 
 /// Something wrong, or worth a line, in one input.
 #[derive(Debug)]

@@ -211,8 +211,10 @@ impl BufferedSink for Output {
         self.target.appended()
     }
 
-    fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
-        self.target.pass_on(bytes)
+    fn write_out(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        self.target.write_through(bytes)?;
+        bytes.clear();
+        Ok(())
     }
 
     /// A file appears when it is complete, so no reader waits for a part of it.

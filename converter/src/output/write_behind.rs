@@ -71,18 +71,12 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
         if self.buffer.len() < CHUNK { Ok(()) } else { self.hand_over() }
     }
 
-    /// Gives all of `bytes` to the thread, behind what was appended before, and leaves an empty buffer in its place.
+    /// Writes all of `bytes`, behind what was appended before, without the thread.
     ///
     /// # Errors
     /// Those of the writer.
-    pub(crate) fn pass_on(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
-        if !self.buffer.is_empty() {
-            let next = self.thread()?.spare();
-            let before = mem::replace(&mut self.buffer, next);
-            self.send(before)?;
-        }
-        let next = self.thread()?.spare();
-        self.send(mem::replace(bytes, next))
+    pub(crate) fn write_through(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_buffer()?.write_all(bytes)
     }
 
     /// The thread, which is started if nothing is being written.
@@ -111,6 +105,15 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
         next.extend(self.buffer.drain(whole..));
         let full = mem::replace(&mut self.buffer, next);
         self.send(full)
+    }
+
+    /// Writes all that was appended, and gives the writer, which no thread has then.
+    fn write_buffer(&mut self) -> io::Result<&mut W> {
+        self.end()?;
+        let State::Idle(writer) = &mut self.state else { return Err(gone()) };
+        writer.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(writer)
     }
 
     /// Waits until all that was handed over is written.
@@ -171,11 +174,7 @@ impl<W: Write + Send + 'static> Write for WriteBehind<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.end()?;
-        let State::Idle(writer) = &mut self.state else { return Err(gone()) };
-        writer.write_all(&self.buffer)?;
-        self.buffer.clear();
-        writer.flush()
+        self.write_buffer()?.flush()
     }
 }
 
@@ -241,15 +240,14 @@ mod tests {
     }
 
     #[test]
-    fn whole_buffers_keep_their_place() {
+    fn what_is_written_through_keeps_its_place() {
         let there = Arc::default();
         let mut writer = WriteBehind::new(Disk(Arc::clone(&there), usize::MAX));
         let mut expected = Vec::new();
         for number in 0..200_u32 {
-            let mut bytes = vec![number as u8; 3000 * (number as usize % 7)];
+            let bytes = vec![number as u8; 3000 * (number as usize % 7)];
             expected.extend_from_slice(&bytes);
-            writer.pass_on(&mut bytes).unwrap();
-            assert!(bytes.is_empty());
+            writer.write_through(&bytes).unwrap();
             writer.write_all(&number.to_le_bytes()).unwrap();
             expected.extend_from_slice(&number.to_le_bytes());
         }

@@ -2,6 +2,7 @@
 //! One pass over the selected events of inputs.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use super::{NothingSelected, Seen, Selection};
 use crate::event::decode::{DecodedItem, ItemDecoder};
@@ -43,23 +44,53 @@ pub fn walk_live(
     on_error: &mut OnError<'_>,
     mut each: impl FnMut(Visit<'_, '_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut decoder = ItemDecoder::new();
-    if selection.follows() {
-        decoder.follow();
+    let mut walk = Walk::new(events, selection, on_error);
+    match walk
+        .go_on(|visit| each(visit).map_or_else(|error| ControlFlow::Break(error), ControlFlow::Continue))
+    {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
     }
-    while !selection.is_full() && events.advance(on_error) {
-        let is_dry = events.is_dry();
-        let Some((input, item)) = events.item() else { continue };
-        let decoded = decoder.decode(input, item);
-        events.meter().count_event();
-        if selection.admits(&decoded) {
-            each(Visit::Event(&decoded))?;
+}
+
+/// A pass over the selected events of inputs that may stop on its way.
+pub struct Walk<'w, 'e> {
+    events: &'w mut Events,
+    selection: &'w mut Selection,
+    on_error: &'w mut OnError<'e>,
+    decoder: ItemDecoder,
+}
+
+impl<'w, 'e> Walk<'w, 'e> {
+    /// In front of the first event.
+    pub fn new(
+        events: &'w mut Events,
+        selection: &'w mut Selection,
+        on_error: &'w mut OnError<'e>,
+    ) -> Walk<'w, 'e> {
+        let mut decoder = ItemDecoder::new();
+        if selection.follows() {
+            decoder.follow();
         }
-        if is_dry {
-            each(Visit::Pause)?;
-        }
+        Walk { events, selection, on_error, decoder }
     }
-    Ok(())
+
+    /// Goes on behind the event it came to last: to the end, or until `each` breaks off.
+    pub fn go_on<B>(&mut self, mut each: impl FnMut(Visit<'_, '_>) -> ControlFlow<B>) -> ControlFlow<B> {
+        while !self.selection.is_full() && self.events.advance(self.on_error) {
+            let is_dry = self.events.is_dry();
+            let Some((input, item)) = self.events.item() else { continue };
+            let decoded = self.decoder.decode(input, item);
+            self.events.meter().count_event();
+            if self.selection.admits(&decoded) {
+                each(Visit::Event(&decoded))?;
+            }
+            if is_dry {
+                each(Visit::Pause)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// Numbers items and picks those that a selection selects, to be passed on as they are: what [`walk`] is for those that

@@ -32,7 +32,7 @@ pub trait TextSink {
     fn event(&mut self, decoded: &DecodedItem<'_>, out: &mut Vec<u8>);
 }
 
-/// Gathers the selected events in `out`, and returns how many there were.
+/// Gathers the selected events in `out`.
 ///
 /// # Errors
 /// Those of `out`; errors of inputs go to `on_error`.
@@ -42,16 +42,13 @@ pub fn list<G: BufferedSink>(
     sink: &mut impl TextSink,
     out: &mut G,
     on_error: &mut OnError<'_>,
-) -> io::Result<u64> {
+) -> io::Result<()> {
     sink.begin(out.buffer()?);
-    let mut written = 0;
     walk_live(events, selection, on_error, |visit| match visit {
         Visit::Event(decoded) => {
             sink.event(decoded, out.buffer()?);
-            written += 1;
             out.appended()
         }
         Visit::Pause => out.show(),
-    })?;
-    Ok(written)
+    })
 }

@@ -46,6 +46,7 @@ struct BblogParts {
     clock: Clock,
     missing: u32,
     input_section: (usize, u64),
+    entry: u64,
 }
 
 struct EventlogParts {
@@ -103,6 +104,7 @@ impl LastEvent {
                     missing: parts.missing,
                     is_damaged: false,
                     section: parts.input_section.1,
+                    entry: parts.entry,
                 };
                 (LogItem::Bblog(item), None)
             }
@@ -157,6 +159,7 @@ impl BblogParts {
             clock: item.clock,
             missing: item.missing,
             input_section,
+            entry: item.entry,
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) enum ComputedField {
     Limit,
     /// Why the segment was sent again.
     Retransmission,
-    /// Why the event deserves notice: alerts of the tables.
+    /// Why the event deserves notice: alerts of the tables, and those of the events before it.
     Alert,
     /// What the event is about, in a word.
     Category,
@@ -194,7 +194,9 @@ impl NamedField {
 
     /// Whether it comes from the analysis, so that connections have to be followed.
     pub fn follows(&self) -> bool {
-        matches!(self.what, FieldSource::Computed(ComputedField::Limit | ComputedField::Retransmission))
+        // That a stall ended is an alert.
+        let computed = [ComputedField::Limit, ComputedField::Retransmission, ComputedField::Alert];
+        self.fact().is_some_and(|fact| computed.contains(&fact))
     }
 
     pub(crate) fn fact(&self) -> Option<ComputedField> {
@@ -453,7 +455,7 @@ impl ComputedField {
                 cause.is_some_and(|cause| found(&Value::Text(cause.as_bytes())))
             }
             ComputedField::Alert => {
-                let mut names = decoded.event.alerts().map(|alert| alert.name);
+                let mut names = decoded.alerts().map(|alert| alert.name);
                 names.any(|name| found(&Value::Text(name.as_bytes())))
             }
             ComputedField::Category => found(&Value::Text(decoded.category().word().as_bytes())),
