@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Records and events with bytes of their own, on their way to another thread.
+//! Records and events with bytes of their own, which stay when their input goes on.
 
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -19,9 +19,9 @@ use super::decode::{DecodedItem, ItemAnalysis};
 use super::item::{BblogItem, Clock, EventlogItem, LogItem};
 use super::origin::Origin;
 
-/// Bytes of items after which a batch is full: few, so that what is made of them is still in a processor's cache when it
-/// is used.
-const FULL: usize = 32 * 1024;
+/// Bytes of items after which a batch is full: so many that threads seldom wait for each other, and so few that they are
+/// still in a processor's cache when they are used.
+const FULL: usize = 128 * 1024;
 
 /// Items in a row.
 #[derive(Default)]
@@ -179,6 +179,8 @@ impl Batch {
 pub struct DecodedBatch {
     batch: Batch,
     facts: Vec<DecodedFacts>,
+    /// Those of the items that have one. Apart, since they are large and mostly not wanted.
+    analyses: Vec<ItemAnalysis>,
 }
 
 /// What a decoded item has besides what its source says.
@@ -189,7 +191,8 @@ struct DecodedFacts {
     tracked: Tracked,
     initial_seqs: InitialSeqs,
     again: Option<Retransmission>,
-    analysis: Option<ItemAnalysis>,
+    /// Its place among the analyses.
+    analysis: Option<usize>,
 }
 
 impl DecodedBatch {
@@ -197,7 +200,10 @@ impl DecodedBatch {
     pub fn push(&mut self, decoded: &DecodedItem<'_>) {
         self.batch.push(decoded.input, &decoded.item);
         let DecodedItem { number, input, first, tracked, initial_seqs, again, .. } = *decoded;
-        let analysis = decoded.analysis.clone();
+        let analysis = decoded.analysis.as_ref().map(|analysis| {
+            self.analyses.push(analysis.clone());
+            self.analyses.len() - 1
+        });
         self.facts.push(DecodedFacts { number, input, first, tracked, initial_seqs, again, analysis });
     }
 
@@ -211,6 +217,7 @@ impl DecodedBatch {
     pub fn clear(&mut self) {
         self.batch.clear();
         self.facts.clear();
+        self.analyses.clear();
     }
 
     /// The items, in their order.
@@ -226,7 +233,7 @@ impl DecodedBatch {
                 }
             };
             let DecodedFacts { number, input, first, tracked, initial_seqs, again, .. } = *facts;
-            let analysis = facts.analysis.clone();
+            let analysis = facts.analysis.and_then(|at| self.analyses.get(at)).cloned();
             Some(DecodedItem { number, input, first, item, event, tracked, initial_seqs, again, analysis })
         })
     }

@@ -36,11 +36,9 @@ impl ClockText {
     /// `2026-11-21T20:48:01.000123Z`, as RFC 3339 writes it.
     #[inline]
     pub fn rfc3339(&mut self, time: Micros, out: &mut Vec<u8>) {
-        let start = out.len();
         out.extend_from_slice(self.second(time).as_bytes());
-        if let Some(blank) = out[start..].iter().position(|&b| b == b' ') {
-            out[start + blank] = b'T';
-        }
+        let blank = out.len() - " 20:48:01".len();
+        out[blank] = b'T';
         out.push(b'.');
         micros(time.subsec_micros(), out);
         out.push(b'Z');

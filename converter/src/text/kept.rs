@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Text of a record that is made of parts. Most parts are those of the record before: they are copied, many at a time.
 
+use std::mem;
+
+use super::changes::PartSet;
+
 /// The text of the last record, by its parts.
 #[derive(Default)]
 pub struct KeptText {
@@ -10,31 +14,28 @@ pub struct KeptText {
 }
 
 impl KeptText {
-    /// Appends a text with as many parts as `parts` has. `is_same` says of a part whether it is that of the last text; of
-    /// the first text it is not called. `write` appends one that is not.
+    /// Appends a text with as many parts as `parts` has. Those that are `changed` are not as in the last text, and `write`
+    /// appends them; of the first text that is all of them.
     #[inline]
     pub fn write<T>(
         &mut self,
         parts: &mut [T],
         out: &mut Vec<u8>,
-        is_same: impl Fn(&T) -> bool,
+        changed: PartSet,
         mut write: impl FnMut(&mut T, &mut Vec<u8>),
     ) {
         let begin = out.len();
-        let is_first = self.parts.len() != parts.len();
         self.parts.resize(parts.len(), 0);
-        // In the last text: where a part begins, and up to where all is written.
-        let (mut at, mut written) = (0, 0);
-        for (part, len) in parts.iter_mut().zip(&mut self.parts) {
-            let end = at + *len;
-            if is_first || !is_same(part) {
-                out.extend_from_slice(self.text.get(written..at).unwrap_or_default());
-                let start = out.len();
-                write(part, out);
-                *len = out.len() - start;
-                written = end;
-            }
-            at = end;
+        // Up to which part, and up to where in the last text, all is written.
+        let (mut next, mut written) = (0, 0);
+        for at in changed.of_parts(parts.len()) {
+            let (Some(part), Some(same)) = (parts.get_mut(at), self.parts.get(next..at)) else { break };
+            let place = written + same.iter().sum::<usize>();
+            out.extend_from_slice(self.text.get(written..place).unwrap_or_default());
+            let start = out.len();
+            write(part, out);
+            let before = mem::replace(&mut self.parts[at], out.len() - start);
+            (next, written) = (at + 1, place + before);
         }
         out.extend_from_slice(self.text.get(written..).unwrap_or_default());
         self.text.clear();
@@ -57,7 +58,8 @@ mod tests {
             let write = |part: &mut u32, out: &mut Vec<u8>| {
                 out.extend_from_slice(format!("{part}:{line:x};").repeat(line as usize % 3).as_bytes());
             };
-            kept.write(&mut parts, &mut out, |part| line % part != 0, write);
+            let changed: PartSet = (0..4).filter(|&at| line % parts[at] == 0).collect();
+            kept.write(&mut parts, &mut out, changed, write);
             let expected = |part: u32| {
                 let last = line - line % part;
                 format!("{part}:{last:x};").repeat(last as usize % 3)

@@ -22,6 +22,8 @@ const WORDS: usize = 16;
 const PART: usize = WORDS * WORD;
 
 impl ByteSet {
+    /// More than the number of any group.
+    pub const GROUPS: usize = 3 * 64;
     /// No bytes.
     pub const NONE: ByteSet = ByteSet([0; 3]);
     /// All bytes.
@@ -47,8 +49,27 @@ impl ByteSet {
     /// Whether no byte is in both.
     #[inline]
     pub fn is_disjoint(self, other: ByteSet) -> bool {
-        let both = |at: usize| self.0[at] & other.0[at];
-        both(0) | both(1) | both(2) == 0
+        self.common(other) == ByteSet::NONE
+    }
+
+    /// The bytes in both.
+    #[inline]
+    #[must_use]
+    pub fn common(self, other: ByteSet) -> ByteSet {
+        ByteSet(std::array::from_fn(|at| self.0[at] & other.0[at]))
+    }
+
+    /// The numbers of the groups in it, each below [`ByteSet::GROUPS`]: those of bytes that are in both of two sets are in
+    /// both.
+    #[inline]
+    pub fn groups(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros() as usize;
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(64 * word + bit)
+            })
+        })
     }
 
     /// The bytes in either.
@@ -102,22 +123,22 @@ fn differing_groups(a: &[u8], b: &[u8]) -> u64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<WORD>(), b.as_chunks::<WORD>());
     let mut whole = 0;
     for (at, (a, b)) in a.iter().zip(b).enumerate() {
-        whole |= differing_lanes(a, b) << at;
+        whole |= differing_lanes(a, b) >> (WORDS - 1 - at);
     }
     if a_rest.is_empty() {
         return whole;
     }
     let padded = |rest: &[u8]| std::array::from_fn(|at| rest.get(at).copied().unwrap_or_default());
-    whole | differing_lanes(&padded(a_rest), &padded(b_rest)) << a.len()
+    whole | differing_lanes(&padded(a_rest), &padded(b_rest)) >> (WORDS - 1 - a.len())
 }
 
-/// The lowest bit of each of four groups: whether it differs.
+/// The highest bit of each of four groups: whether it differs.
 #[inline]
 fn differing_lanes(a: &[u8; WORD], b: &[u8; WORD]) -> u64 {
     const HIGHEST: u64 = 0x8000_8000_8000_8000;
     let differ = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
     // A carry into the highest bit of a lane says that another one is set; none goes beyond.
-    (((differ & !HIGHEST) + !HIGHEST) | differ) >> 15 & (HIGHEST >> 15)
+    (((differ & !HIGHEST) + !HIGHEST) | differ) & HIGHEST
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::event::item::{Clock, LogItem};
 use crate::event::origin::Origin;
 use crate::event::words::Words;
 use crate::select::named::{NamedField, OperandType, Scratch};
+use crate::text::changes::PartBasis;
 use crate::text::clock_text::{ClockText, seconds};
 use crate::text::csv::quote::quote;
 use crate::text::text_writer::TextWriter;
@@ -27,26 +28,6 @@ pub struct CsvColumn {
     kind: ColumnKind,
     /// Whether its cells may need quotes.
     is_text: bool,
-    /// What the cells of BBLog records depend on; `None` if they depend on more.
-    basis: Option<CellBasis>,
-}
-
-/// What cells of BBLog records depend on, beside stack and kernel.
-#[derive(Clone, Copy, Debug)]
-struct CellBasis {
-    /// Bytes of the record.
-    bytes: ByteSet,
-    /// Whether it is also the section that the record is in.
-    section: bool,
-}
-
-/// What of a BBLog record is not as in the last one.
-#[derive(Clone, Copy)]
-pub(super) struct RecordChanges {
-    /// Bytes of the record; all if stack or kernel differ.
-    pub(super) bytes: ByteSet,
-    /// Its input or section.
-    pub(super) section: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -146,11 +127,7 @@ impl CsvColumn {
             ColumnKind::Item(own) => own.is_text(),
             ColumnKind::Field(field) => field.types().iter().any(|&is| is != OperandType::Number),
         };
-        let basis = match &kind {
-            ColumnKind::Item(own) => own.basis(),
-            ColumnKind::Field(field) => field.byte_set().map(|bytes| CellBasis { bytes, section: false }),
-        };
-        Ok(CsvColumn { name: name.to_owned(), kind, is_text, basis })
+        Ok(CsvColumn { name: name.to_owned(), kind, is_text })
     }
 
     /// Whether it comes from the analysis, so that connections have to be followed.
@@ -163,12 +140,12 @@ impl CsvColumn {
         &self.name
     }
 
-    /// Whether the cell of a BBLog record is that of the last one.
-    #[inline]
-    pub(super) fn is_same(&self, changes: RecordChanges) -> bool {
-        self.basis.is_some_and(|basis| {
-            basis.bytes.is_disjoint(changes.bytes) && !(basis.section && changes.section)
-        })
+    /// What the cells of BBLog records depend on; `None` if they depend on more.
+    pub(super) fn basis(&self) -> Option<PartBasis> {
+        match &self.kind {
+            ColumnKind::Item(own) => own.basis(),
+            ColumnKind::Field(field) => field.byte_set().map(|bytes| PartBasis { bytes, section: false }),
+        }
     }
 
     /// Appends its value, in quotes if need be.
@@ -223,14 +200,14 @@ impl ItemColumn {
     }
 
     /// What the cells of BBLog records depend on; `None` if they differ from record to record.
-    fn basis(self) -> Option<CellBasis> {
+    fn basis(self) -> Option<PartBasis> {
         let bytes = match self {
             ItemColumn::Number | ItemColumn::Relative | ItemColumn::Summary => return None,
             ItemColumn::Time | ItemColumn::TimeUs => ByteSet::of_members(&["tv_sec", "tv_usec"]),
             ItemColumn::Event | ItemColumn::EventId => ByteSet::of_members(&["event_id"]),
             _ => ByteSet::NONE,
         };
-        Some(CellBasis { bytes, section: true })
+        Some(PartBasis { bytes, section: true })
     }
 
     fn write(self, decoded: &DecodedItem<'_>, texts: &mut TextCache, out: &mut Vec<u8>) {

@@ -13,7 +13,7 @@ use bblog_dissector::catalog::Catalog;
 
 pub use column::{CsvColumn, UnknownColumn};
 
-use self::column::{RecordChanges, TextCache};
+use self::column::TextCache;
 use self::quote::quote;
 use crate::event::decode::DecodedItem;
 use crate::event::item::LogItem;
@@ -71,7 +71,8 @@ impl Csv {
     }
 
     fn of(columns: Vec<CsvColumn>) -> Csv {
-        let (kept, texts, scratch, changes) = Default::default();
+        let changes = Changes::of_parts(columns.iter().map(CsvColumn::basis));
+        let (kept, texts, scratch) = Default::default();
         Csv { columns, kept, texts, scratch, changes, section: None }
     }
 
@@ -105,8 +106,8 @@ impl TextSink for Csv {
             LogItem::Bblog(item) => {
                 let section = Some((decoded.input, item.section));
                 let is_new = std::mem::replace(&mut self.section, section) != section;
-                let changes = RecordChanges { bytes: self.changes.next(&decoded.event), section: is_new };
-                kept.write(columns, out, |column| column.is_same(changes), write);
+                let changed = self.changes.next(&decoded.event, is_new);
+                kept.write(columns, out, changed, write);
             }
             LogItem::Eventlog(_) => columns.iter_mut().for_each(|column| write(column, out)),
         }

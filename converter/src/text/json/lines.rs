@@ -2,7 +2,7 @@
 //! An event as an object on a line.
 
 use bblog_dissector::catalog::Catalog;
-use bblog_dissector::event::{self, ByteSet, Event, Field, Fields, Value};
+use bblog_dissector::event::{self, Event, Field, Fields, Value};
 use bblog_dissector::spec::{Repeat, ValueNames};
 
 use super::keys::JsonKeys;
@@ -13,7 +13,7 @@ use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{BblogItem, Clock, EventlogItem, LogItem};
 use crate::event::origin::Origin;
 use crate::text::TextSink;
-use crate::text::changes::Changes;
+use crate::text::changes::{Changes, PartBasis, PartSet};
 use crate::text::clock_text::ClockText;
 use crate::text::kept::KeptText;
 use crate::text::tcp_header::TcpHeaderText;
@@ -27,22 +27,24 @@ pub struct JsonLines {
     keys: JsonKeys,
     clock: ClockText,
     connections: ConnectionTexts,
-    changes: Changes,
     /// The members that every record has, and their text in the last one.
     state: (Box<[StateMember]>, KeptText),
+    changes: Changes,
 }
 
 impl JsonLines {
     /// For the events that `catalog` describes.
     pub fn new(catalog: &Catalog) -> JsonLines {
+        let state = StateMember::all();
+        let basis = |member: &StateMember| Some(PartBasis { bytes: member.of, section: false });
         JsonLines {
             raw: false,
             names: false,
             keys: JsonKeys::new(catalog),
             clock: ClockText::default(),
             connections: ConnectionTexts::new(),
-            changes: Changes::default(),
-            state: (StateMember::all(), KeptText::default()),
+            changes: Changes::of_parts(state.iter().map(basis)),
+            state: (state, KeptText::default()),
         }
     }
 }
@@ -95,7 +97,7 @@ impl JsonLines {
         out.extend_from_slice(b",\"bblog\":");
         let event = &decoded.event;
         let mut members = ObjectMembers::new(&mut self.keys, out);
-        members.state(event, self.changes.next(event), &mut self.state);
+        members.state(event, self.changes.next(event, false), &mut self.state);
         decoded.tracked.fields().for_each(|field| members.add(&field));
         members.end();
         out.extend_from_slice(b",\"values\":");
@@ -287,16 +289,15 @@ impl<'a> ObjectMembers<'a> {
         ObjectMembers { keys, out, start, array: None }
     }
 
-    /// Adds the members that every record has. The bytes `changed` differ from those of the last record.
+    /// Adds the members that every record has. Those that are `changed` may differ from those of the last record.
     fn state(
         &mut self,
         event: &Event<'_>,
-        changed: ByteSet,
+        changed: PartSet,
         (state, kept): &mut (Box<[StateMember]>, KeptText),
     ) {
         let keys = &mut *self.keys;
-        let is_same = |member: &StateMember| member.of.is_disjoint(changed);
-        kept.write(state, self.out, is_same, |member, out| {
+        kept.write(state, self.out, changed, |member, out| {
             let value = event.value_at(member.group, member.index);
             value.iter().for_each(|field| ObjectMembers::new(keys, out).add(field));
         });
