@@ -44,7 +44,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let Reading { mut inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
-    inputs.jobs = args.jobs.or_one();
+    inputs.jobs = args.jobs.of_text();
     let names = args.fields.iter().map(|name| name.trim());
     let csv = Csv::new(names, &inputs.assumptions.catalog).map_err(|error| format!("--fields: {error}"))?;
     if csv.follows() {

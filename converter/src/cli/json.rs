@@ -52,7 +52,7 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     }
     let Reading { mut inputs, mut selection, mut messages } =
         Reading::of(args.inputs, args.selection, args.assumptions)?;
-    inputs.jobs = args.jobs.of_json();
+    inputs.jobs = args.jobs.of_text();
     let new_lines = || {
         let mut lines = JsonLines::new(&inputs.assumptions.catalog);
         (lines.raw, lines.names) = (args.raw, args.names);
