@@ -63,6 +63,7 @@ pub use evidence::{Facts, Plans, RttKind, StopReason, micros, srtt_us};
 pub use follow::account::{Account, TimeByState};
 pub use follow::connection::{Connection, Wanted};
 pub use follow::connections::{ConnectionKey, Connections, Fed, Number};
+pub use follow::share::{Share, Shares};
 pub use follow::step::{SackBlock, SegmentRange, Step};
 pub use item::{EventItem, Item, RecordItem};
 pub use limits::ledger::{Span, Total};

@@ -25,6 +25,8 @@ pub struct Account {
     pub earliest: Micros,
     /// From its first to its last item, microseconds.
     pub duration_us: u64,
+    /// The number of its first item.
+    pub first_number: u64,
     /// Its records or events.
     pub items: u64,
     /// Whether it was established.

@@ -69,6 +69,8 @@ struct Timeline {
     earliest: Option<Micros>,
     now: Micros,
     number: u64,
+    /// That of the first item.
+    first_number: u64,
     items: u64,
     ended: bool,
     /// The log holds the handshake (BBLog).
@@ -178,7 +180,7 @@ impl Connection {
             None => item.time(),
         };
         if self.clock.first.is_none() {
-            self.clock.first = Some(now);
+            (self.clock.first, self.clock.first_number) = (Some(now), number);
         }
         self.clock.earliest = Some(self.clock.earliest.map_or(now, |earliest| earliest.min(item.time())));
         // Several CPUs write a capture of eventlog, and not in order.
@@ -543,6 +545,7 @@ impl Connection {
             first,
             earliest: self.clock.earliest.unwrap_or(first),
             duration_us: (self.clock.now - first).0.max(0) as u64,
+            first_number: self.clock.first_number,
             items: self.clock.items,
             established: self.facts.established,
             ended: self.clock.ended,

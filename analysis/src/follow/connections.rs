@@ -10,6 +10,7 @@ use bblog_dissector::bblog::{Header, Serial};
 use crate::evidence::Plans;
 use crate::follow::account::Account;
 use crate::follow::connection::{Connection, Wanted};
+use crate::follow::share::Share;
 use crate::follow::step::Step;
 use crate::item::Item;
 use crate::limits::ledger::Span;
@@ -35,8 +36,9 @@ impl ConnectionKey {
 /// A connection's number among all of a run, in order of appearance.
 pub type Number = usize;
 
-/// Connections that are followed at a time. Beyond them the one that had no item for longest is taken to be over.
-const MAX_OPEN: usize = 65_536;
+/// Connections of each [`Share`] that are followed at a time: 65,536 of all. Beyond them the one of that share that had
+/// no item for longest is taken to be over.
+const MAX_OPEN: usize = 65_536 / Share::COUNT;
 
 /// All connections of a run.
 ///
@@ -57,23 +59,31 @@ pub struct Connections<S = std::hash::RandomState> {
     count: Number,
     /// Accounts of those that are over and were not taken yet.
     closed: Vec<(Number, Box<Account>)>,
-    /// Keys in the order of their connections' last items, the oldest first, each with the turn of its item then.
-    queue: VecDeque<(ConnectionKey, u64)>,
-    /// How many connections are followed at a time.
+    /// The room for each share, or one for all.
+    rooms: Box<[Room]>,
+    /// How many connections each room has place for.
     most: usize,
     renewed_bits: u32,
     /// Connections that had to make room for others.
     forgotten: u64,
-    turn: u64,
     repeated: u64,
+}
+
+/// Room for a number of connections.
+#[derive(Debug, Default)]
+struct Room {
+    /// How many it has.
+    taken: usize,
+    /// Keys in the order of their connections' last items, the oldest first, each with the number of its item then.
+    queue: VecDeque<(ConnectionKey, u64)>,
 }
 
 #[derive(Debug)]
 struct OpenConnection {
     connection: Connection,
     number: Number,
-    /// The turn of its last item.
-    turn: u64,
+    /// The number of its last item.
+    last: u64,
 }
 
 /// What became of an item.
@@ -94,8 +104,8 @@ impl Fed {
     }
 }
 
-/// A connection is put at the end of the queue again once so many items have passed since the last time: 2 to the
-/// power of this, less where few connections are followed.
+/// A connection is put at the end of its room's queue again once so many items have passed since the last time: 2 to
+/// the power of this, less where few connections are followed.
 const RENEWED_BITS: u32 = 12;
 
 impl<S: BuildHasher + Default> Default for Connections<S> {
@@ -105,8 +115,12 @@ impl<S: BuildHasher + Default> Default for Connections<S> {
 }
 
 impl<S: BuildHasher + Default> Connections<S> {
-    /// None yet.
+    /// None yet; at most 65,536 are followed at a time, a sixteenth of them in each [`Share`].
     pub fn new(wanted: Wanted) -> Connections<S> {
+        Connections::with_rooms(wanted, Share::COUNT, MAX_OPEN, RENEWED_BITS)
+    }
+
+    fn with_rooms(wanted: Wanted, rooms: usize, most: usize, renewed_bits: u32) -> Connections<S> {
         Connections {
             plans: Plans::new(),
             wanted,
@@ -116,11 +130,10 @@ impl<S: BuildHasher + Default> Connections<S> {
             last: None,
             count: 0,
             closed: Vec::new(),
-            queue: VecDeque::new(),
-            most: MAX_OPEN,
-            renewed_bits: RENEWED_BITS,
+            rooms: (0..rooms).map(|_| Room::default()).collect(),
+            most,
+            renewed_bits,
             forgotten: 0,
-            turn: 0,
             repeated: 0,
         }
     }
@@ -129,13 +142,12 @@ impl<S: BuildHasher + Default> Connections<S> {
     pub fn bounded(wanted: Wanted, most: usize) -> Connections<S> {
         let most = most.max(1);
         let renewed_bits = (most / 16).max(1).ilog2().min(RENEWED_BITS);
-        Connections { most, renewed_bits, ..Connections::new(wanted) }
+        Connections::with_rooms(wanted, 1, most, renewed_bits)
     }
 
-    /// Takes in the item with the number `number` among all items.
+    /// Takes in the item with the number `number` among all items, those of other connections included.
     #[inline]
     pub fn feed(&mut self, key: ConnectionKey, number: u64, item: &Item<'_>) -> Fed {
-        self.turn += 1;
         let place = match &self.last {
             Some((last, place)) if *last == key => Some(*place),
             _ => self.places.get(&key).copied(),
@@ -147,11 +159,11 @@ impl<S: BuildHasher + Default> Connections<S> {
                 Follows::Next => {
                     self.last = Some((key, place));
                     let step = open.connection.feed(&mut self.plans, number, item);
-                    let (number, turn) = (open.number, std::mem::replace(&mut open.turn, self.turn));
-                    if turn >> self.renewed_bits != self.turn >> self.renewed_bits {
-                        self.renew(key);
+                    let (connection, last) = (open.number, std::mem::replace(&mut open.last, number));
+                    if last >> self.renewed_bits != number >> self.renewed_bits {
+                        self.renew(key, number);
                     }
-                    return Fed::Taken(number, step);
+                    return Fed::Taken(connection, step);
                 }
                 Follows::Repeated => {
                     self.repeated += 1;
@@ -164,15 +176,16 @@ impl<S: BuildHasher + Default> Connections<S> {
     }
 
     #[cold]
-    fn begin(&mut self, key: ConnectionKey, number: u64, item: &Item<'_>) -> Fed {
-        if self.places.len() >= self.most {
-            self.close_oldest();
+    fn begin(&mut self, key: ConnectionKey, at: u64, item: &Item<'_>) -> Fed {
+        let room = self.room(&key);
+        if self.rooms[room].taken >= self.most {
+            self.close_oldest(room);
         }
         let mut connection = Connection::new(self.wanted);
-        let step = connection.feed(&mut self.plans, number, item);
+        let step = connection.feed(&mut self.plans, at, item);
         let number = self.count;
         self.count += 1;
-        let open = Some(Box::new(OpenConnection { connection, number, turn: self.turn }));
+        let open = Some(Box::new(OpenConnection { connection, number, last: at }));
         let place = match self.free.pop() {
             Some(place) => {
                 self.open[place] = open;
@@ -185,23 +198,30 @@ impl<S: BuildHasher + Default> Connections<S> {
         };
         self.places.insert(key, place);
         self.last = Some((key, place));
-        self.queue.push_back((key, self.turn));
+        self.rooms[room].taken += 1;
+        self.rooms[room].queue.push_back((key, at));
         Fed::Taken(number, step)
     }
 
-    /// Puts a connection at the end of the queue.
+    /// The room of a connection.
+    fn room(&self, key: &ConnectionKey) -> usize {
+        if self.rooms.len() == 1 { 0 } else { Share::of(key).index() }
+    }
+
+    /// Puts a connection at the end of its queue.
     #[cold]
-    fn renew(&mut self, key: ConnectionKey) {
-        self.queue.push_back((key, self.turn));
-        if self.queue.len() > 4 * self.most {
-            let queue = std::mem::take(&mut self.queue);
-            self.queue = queue.into_iter().filter(|entry| self.is_latest(entry)).collect();
+    fn renew(&mut self, key: ConnectionKey, number: u64) {
+        let room = self.room(&key);
+        self.rooms[room].queue.push_back((key, number));
+        if self.rooms[room].queue.len() > 4 * self.most {
+            let queue = std::mem::take(&mut self.rooms[room].queue);
+            self.rooms[room].queue = queue.into_iter().filter(|entry| self.is_latest(entry)).collect();
         }
     }
 
-    /// Whether this is the last entry of an open connection in the queue.
-    fn is_latest(&self, (key, turn): &(ConnectionKey, u64)) -> bool {
-        self.get_open(key).is_some_and(|open| open.turn >> self.renewed_bits == turn >> self.renewed_bits)
+    /// Whether this is the last entry of an open connection in its queue.
+    fn is_latest(&self, (key, number): &(ConnectionKey, u64)) -> bool {
+        self.get_open(key).is_some_and(|open| open.last >> self.renewed_bits == number >> self.renewed_bits)
     }
 
     fn get_open(&self, key: &ConnectionKey) -> Option<&OpenConnection> {
@@ -209,8 +229,8 @@ impl<S: BuildHasher + Default> Connections<S> {
     }
 
     #[cold]
-    fn close_oldest(&mut self) {
-        while let Some(entry) = self.queue.pop_front() {
+    fn close_oldest(&mut self, room: usize) {
+        while let Some(entry) = self.rooms[room].queue.pop_front() {
             if self.is_latest(&entry) {
                 self.forgotten += 1;
                 return self.close(&entry.0);
@@ -221,6 +241,8 @@ impl<S: BuildHasher + Default> Connections<S> {
     fn close(&mut self, key: &ConnectionKey) {
         let Some(place) = self.places.remove(key) else { return };
         self.last = None;
+        let room = self.room(key);
+        self.rooms[room].taken -= 1;
         if let Some(open) = self.open.get_mut(place).and_then(Option::take) {
             let OpenConnection { connection, number, .. } = *open;
             self.closed.push((number, Box::new(connection.finish())));

@@ -4,4 +4,5 @@
 pub(crate) mod account;
 pub(crate) mod connection;
 pub(crate) mod connections;
+pub(crate) mod share;
 pub(crate) mod step;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use bblog_analysis::Wanted;
 use bblog_converter::WriteError;
 use bblog_converter::command::why::{self, EvidenceCommand};
-use bblog_converter::event::merge::Events;
 use bblog_converter::output::Output;
 use bblog_converter::select::walk::Picker;
 
@@ -64,9 +63,8 @@ pub fn run(args: Args) -> Result<Outcome, UsageError> {
     let mut picker = Picker::new(selection);
     let progress = Progress::of_report(&inputs, messages.bar());
     let on_error = &mut |name: &_, error: &_| messages.error(name, error);
-    let mut events = Events::open(&inputs, on_error);
     let wanted = Wanted { spans: args.verbose };
-    let findings = why::of_events(&mut events, &mut picker, wanted, on_error);
+    let findings = why::of_inputs(&inputs, &mut picker, wanted, on_error);
     drop(progress);
     messages.selected(picker.took_nothing());
     if args.json && findings.left_out().connections() > 0 {

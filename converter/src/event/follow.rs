@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bblog_analysis::{
     Account, Connection, ConnectionKey, Connections, EventItem, Facts, Fed, Item, Limit, Number, RecordItem,
-    Span, Step, Wanted,
+    Share, Shares, Span, Step, Wanted,
 };
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Header;
@@ -18,23 +18,40 @@ use foldhash::fast::RandomState;
 use super::item::{self, Clock, LogItem};
 use crate::lru_map::LruMap;
 
-/// Sessions remembered at a time.
-const SESSIONS: usize = 131_072;
+/// Captures remembered at a time.
+const CAPTURES: usize = 131_072;
+/// Sessions of each share remembered at a time: 131,072 of all.
+const SESSIONS: usize = 131_072 / Share::COUNT;
 /// How far the times of boot that two captures give may be apart, microseconds: elog(1) reads its clocks up to some seconds
 /// after the first event. Two boots of a machine are further apart than the first one lasted.
 const SAME_BOOT: u64 = 60_000_000;
 
-/// Follows the connections of records and events.
+/// Follows the connections of records and events, or some shares of them.
 pub struct Follower {
+    shares: Shares,
     connections: Connections<RandomState>,
-    /// Input and section of the last record, and what all records of that section have in common.
-    section: Option<(usize, u64, ConnectionKey, RecordContext)>,
+    /// The share of the last item.
+    share: Share,
+    /// The section of the last record.
+    section: Option<SectionFacts>,
     /// Captures, each with its number: input and section.
     captures: LruMap<(usize, u64), u32>,
     capture_count: u32,
     /// The last capture of each series.
     series: HashMap<usize, LastCapture, RandomState>,
-    sessions: LruMap<ConnectionKey, Session>,
+    /// By share.
+    sessions: Box<[LruMap<ConnectionKey, Session>]>,
+}
+
+/// What all records of a section have in common.
+#[derive(Clone, Copy)]
+struct SectionFacts {
+    input: usize,
+    section: u64,
+    key: ConnectionKey,
+    context: RecordContext,
+    share: Share,
+    is_followed: bool,
 }
 
 /// The last capture of a series so far.
@@ -50,13 +67,20 @@ struct LastCapture {
 impl Follower {
     /// One that has seen nothing yet.
     pub fn new(wanted: Wanted) -> Follower {
+        Follower::of_shares(wanted, Shares::ALL)
+    }
+
+    /// One that takes in only the items of connections of `shares`.
+    pub fn of_shares(wanted: Wanted, shares: Shares) -> Follower {
         Follower {
+            shares,
             connections: Connections::new(wanted),
+            share: Share::default(),
             section: None,
-            captures: LruMap::new(SESSIONS),
+            captures: LruMap::new(CAPTURES),
             capture_count: 0,
             series: HashMap::default(),
-            sessions: LruMap::new(SESSIONS),
+            sessions: (0..Share::COUNT).map(|_| LruMap::new(SESSIONS)).collect(),
         }
     }
 
@@ -66,7 +90,7 @@ impl Follower {
     }
 
     /// Takes in the item with the number `number` among all items, which is of input number `input`. Returns its
-    /// connection and what it says; `None` if it is of no connection, was read before, or is damaged.
+    /// connection and what it says; `None` if it is of no connection that is followed, was read before, or is damaged.
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
         if item.is_damaged() {
@@ -89,33 +113,39 @@ impl Follower {
         }
     }
 
-    /// An item as the analysis takes it, and the key of its connection; `None` if it is of no connection.
+    /// An item as the analysis takes it, and the key of its connection; `None` if it is of no connection that is followed.
     #[inline]
     fn item_of<'a>(&mut self, input: usize, item: &LogItem<'a>) -> Option<(ConnectionKey, Item<'a>)> {
         match item {
-            LogItem::Bblog(item) => Some(self.record(input, item)),
+            LogItem::Bblog(item) => self.record(input, item),
             LogItem::Eventlog(item) => self.event(input, item),
         }
     }
 
     #[inline]
-    fn record<'a>(&mut self, input: usize, item: &item::BblogItem<'a>) -> (ConnectionKey, Item<'a>) {
-        let (key, context) = match &self.section {
-            Some((of, section, key, context)) if (*of, *section) == (input, item.section) => (*key, *context),
+    fn record<'a>(&mut self, input: usize, item: &item::BblogItem<'a>) -> Option<(ConnectionKey, Item<'a>)> {
+        let of = match &self.section {
+            Some(of) if (of.input, of.section) == (input, item.section) => of,
             _ => self.begin_section(input, item),
         };
-        (key, Item::Bblog(RecordItem { record: item.record, time: item.time, context }))
+        if !of.is_followed {
+            return None;
+        }
+        let record = RecordItem { record: item.record, time: item.time, context: of.context };
+        let (key, share) = (of.key, of.share);
+        self.share = share;
+        Some((key, Item::Bblog(record)))
     }
 
     #[cold]
-    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> (ConnectionKey, RecordContext) {
+    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> &SectionFacts {
         let key = match Header::unchecked(item.header) {
             Ok(header) => ConnectionKey::of_entry(&header),
             Err(_) => ConnectionKey::Endpoints([0; 40], 0),
         };
-        let context = item.origin.context();
-        self.section = Some((input, item.section, key, context));
-        (key, context)
+        let (context, share) = (item.origin.context(), Share::of(&key));
+        let is_followed = self.shares.has(share);
+        self.section.insert(SectionFacts { input, section: item.section, key, context, share, is_followed })
     }
 
     #[inline]
@@ -132,13 +162,24 @@ impl Follower {
         let capture =
             *self.captures.get_or_insert_with((input, item.section), || capture_of(item, series, count));
         let key = ConnectionKey::Session(capture, id);
-        let session = self.sessions.get_or_insert_with(key, Session::default);
+        let share = Share::of(&key);
+        if !self.shares.has(share) {
+            return None;
+        }
+        self.share = share;
+        let session = self.sessions[share.index()].get_or_insert_with(key, Session::default);
         if let SessionChange::Restarted(_) = session.observe(&item.event) {
             self.connections.restart(key);
         }
         let spec = Catalog::event(item.tables, item.event.event_id());
         let (event, time, hz) = (item.event, item.time, item.ticks_per_second());
         Some((key, Item::Eventlog(EventItem { event, spec, time, hz })))
+    }
+
+    /// The share of the connection of the last item.
+    #[inline]
+    pub fn share(&self) -> Share {
+        self.share
     }
 
     /// The connection of the last item.

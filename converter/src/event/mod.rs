@@ -16,6 +16,7 @@ pub mod item;
 pub mod merge;
 pub mod open;
 pub mod origin;
+pub mod parts;
 pub mod pcapng;
 mod prefetch;
 pub mod source;

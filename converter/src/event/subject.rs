@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use bblog_analysis::{Account, Number};
+use bblog_analysis::{Account, Number, Share};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::spec::Kernel;
 use bblog_dissector::tcp_provider::{self, Addresses};
@@ -15,7 +15,7 @@ use super::connection::ConnectionRef;
 use super::item::{Clock, LogItem};
 use super::origin::Origin;
 
-/// Stacks, algorithms and kernels distinguished in a run; those beyond are left out.
+/// Stacks, algorithms and kernels distinguished in each share of the connections; those beyond are left out.
 const MAX_NAMES: usize = 256;
 /// Stacks, and algorithms, that are listed for one connection.
 const MAX_LISTED: usize = 16;
@@ -33,6 +33,8 @@ pub struct Subject {
     pub log_id: Option<Box<str>>,
     /// Whether its times count from the boot of the machine, which the input does not have.
     pub is_uptime: bool,
+    /// Its share, whose names are those that the following count.
+    share: Share,
     /// The kernel that its records were decoded for (BBLog), by its place among the names.
     kernel: Option<u8>,
     /// Its stacks, in order of appearance, by their places among the names.
@@ -55,6 +57,13 @@ pub struct Subjects {
 /// Names of stacks, algorithms and kernels.
 #[derive(Default)]
 pub struct Names {
+    /// By share.
+    shares: [ShareNames; Share::COUNT],
+}
+
+/// The names of one share.
+#[derive(Default)]
+struct ShareNames {
     stacks: Vec<StackName>,
     algorithms: Vec<Box<str>>,
     kernels: Vec<KernelName>,
@@ -108,15 +117,15 @@ fn mark(is_inferred: bool) -> &'static str {
 }
 
 impl Subjects {
-    /// Takes note of what an item of connection `number` says.
+    /// Takes note of what an item of connection `number`, which is of `share`, says.
     #[inline]
-    pub fn note(&mut self, number: Number, input: usize, item: &LogItem<'_>) {
+    pub fn note(&mut self, (share, number): (Share, Number), input: usize, item: &LogItem<'_>) {
         match item {
             LogItem::Bblog(record) => {
                 let now = (input, record.section, number);
                 if self.noted != Some(now) {
                     self.noted = Some(now);
-                    self.section(number, item);
+                    self.section((share, number), item);
                 }
             }
             LogItem::Eventlog(event) => {
@@ -125,7 +134,7 @@ impl Subjects {
                     || tcp_provider::stack_name(&event.event).is_some()
                     || tcp_provider::congestion_control(&event.event).is_some();
                 if says || self.known != Some((number, true)) {
-                    let subject = self.session(number, item);
+                    let subject = self.session((share, number), item);
                     self.known = Some((number, subject.addresses.is_some()));
                 }
             }
@@ -134,11 +143,12 @@ impl Subjects {
 
     /// What a section of BBLog says.
     #[cold]
-    fn section(&mut self, number: Number, item: &LogItem<'_>) {
+    fn section(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) {
         let LogItem::Bblog(record) = item else { return };
-        let stack = self.names.stack(&record.origin.stack_name, record.origin.machine.is_stack_inferred);
-        let kernel = self.names.kernel(record.origin);
-        let subject = self.noted(number, item);
+        let names = &mut self.names.shares[share.index()];
+        let stack = names.stack(&record.origin.stack_name, record.origin.machine.is_stack_inferred);
+        let kernel = names.kernel(record.origin);
+        let subject = self.noted((share, number), item);
         add(&mut subject.stacks, stack);
         subject.kernel = kernel.or(subject.kernel);
         if let Some(id) = Header::unchecked(record.header).ok().and_then(|header| set(header.id())) {
@@ -148,17 +158,17 @@ impl Subjects {
 
     /// What an eventlog event says.
     #[cold]
-    fn session(&mut self, number: Number, item: &LogItem<'_>) -> &Subject {
+    fn session(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) -> &Subject {
         let (mut stack, mut algorithm, mut id) = (None, None, None);
         let mut session = None;
         if let LogItem::Eventlog(item) = item {
-            let event = &item.event;
+            let (event, names) = (&item.event, &mut self.names.shares[share.index()]);
             session = Some(event.session_id());
-            stack = tcp_provider::stack_name(event).and_then(|name| self.names.stack(name, false));
-            algorithm = tcp_provider::congestion_control(event).and_then(|name| self.names.algorithm(name));
+            stack = tcp_provider::stack_name(event).and_then(|name| names.stack(name, false));
+            algorithm = tcp_provider::congestion_control(event).and_then(|name| names.algorithm(name));
             id = tcp_provider::log_id(event);
         }
-        let subject = self.noted(number, item);
+        let subject = self.noted((share, number), item);
         subject.session = session;
         add(&mut subject.stacks, stack);
         add(&mut subject.algorithms, algorithm);
@@ -168,8 +178,8 @@ impl Subjects {
         subject
     }
 
-    fn noted(&mut self, number: Number, item: &LogItem<'_>) -> &mut Subject {
-        let subject = self.open.entry(number).or_default();
+    fn noted(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) -> &mut Subject {
+        let subject = self.open.entry(number).or_insert_with(|| Subject { share, ..Subject::default() });
         subject.addresses = ConnectionRef::of(item).addresses.or(subject.addresses);
         subject.is_uptime = item.clock() == Clock::Uptime;
         subject
@@ -232,7 +242,7 @@ fn place<T: PartialEq>(names: &mut Vec<T>, name: T) -> Option<u8> {
     u8::try_from(at).ok()
 }
 
-impl Names {
+impl ShareNames {
     fn stack(&mut self, name: &[u8], is_inferred: bool) -> Option<u8> {
         let name = Escaped(name).to_string().into();
         Some(StackName { name, is_inferred })
@@ -253,18 +263,39 @@ impl Names {
         place(&mut self.kernels, KernelName { kernel, release, is_inferred })
     }
 
+    fn is_empty(&self) -> bool {
+        self.stacks.is_empty() && self.algorithms.is_empty() && self.kernels.is_empty()
+    }
+}
+
+impl Names {
+    /// Takes the names of the shares that only `other` has.
+    pub fn add(&mut self, other: Names) {
+        for (share, names) in self.shares.iter_mut().zip(other.shares) {
+            if share.is_empty() {
+                *share = names;
+            }
+        }
+    }
+
+    fn of(&self, subject: &Subject) -> &ShareNames {
+        &self.shares[subject.share.index()]
+    }
+
     /// The stacks of a connection, in order of appearance.
     pub fn stacks_of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a StackName> {
-        subject.stacks.iter().filter_map(|&at| self.stacks.get(usize::from(at)))
+        let stacks = &self.of(subject).stacks;
+        subject.stacks.iter().filter_map(|&at| stacks.get(usize::from(at)))
     }
 
     /// The congestion control algorithms of a connection, in order of appearance.
     pub fn algorithms_of<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a str> {
-        subject.algorithms.iter().filter_map(|&at| self.algorithms.get(usize::from(at)).map(|name| &**name))
+        let algorithms = &self.of(subject).algorithms;
+        subject.algorithms.iter().filter_map(|&at| algorithms.get(usize::from(at)).map(|name| &**name))
     }
 
     /// The kernel that records of a connection were decoded for; `None` for eventlog.
     pub fn kernel_of(&self, subject: &Subject) -> Option<&KernelName> {
-        self.kernels.get(usize::from(subject.kernel?))
+        self.of(subject).kernels.get(usize::from(subject.kernel?))
     }
 }

@@ -62,6 +62,20 @@ impl Inputs {
     pub fn new(names: Vec<InputName>, assumptions: &Arc<Assumptions>) -> Inputs {
         Inputs { names, assumptions: Arc::clone(assumptions), meter: Arc::default(), jobs: Jobs::ONE }
     }
+
+    /// The same inputs, for each of several threads that read all of them. `None` if they cannot be opened again, or are
+    /// compressed: to decompress them takes longer than most of what is done with them.
+    pub fn of_each_thread(&self) -> Option<Inputs> {
+        let names = self.names.iter().map(|name| name.as_it_is().filter(is_plain));
+        let (assumptions, meter) = (Arc::clone(&self.assumptions), Arc::clone(&self.meter));
+        Some(Inputs { names: names.collect::<Option<_>>()?, assumptions, meter, jobs: Jobs::ONE })
+    }
+
+    /// The same inputs; what is read of them is not counted.
+    pub fn uncounted(&self) -> Inputs {
+        let (names, assumptions) = (self.names.clone(), Arc::clone(&self.assumptions));
+        Inputs { names, assumptions, meter: Arc::default(), jobs: self.jobs }
+    }
 }
 
 /// Which of the inputs of a command an input is.
@@ -136,7 +150,8 @@ impl Input {
             return Input::of_plain(name.clone(), Some(Compression::Xz), window, None, count);
         }
         let ready = if name.can_be_opened_again() { None } else { ready(&file) };
-        let mut window = Window::one_of(Box::new(Metered(file, Arc::clone(meter))), count);
+        let reader = Metered(file.take(name.max_len()), Arc::clone(meter));
+        let mut window = Window::one_of(Box::new(reader), count);
         window.set_live(ready);
         Input::of_window(name.clone(), window, count)
     }
@@ -189,6 +204,13 @@ impl Input {
         }
         Ok(Input { name, kind, compression, window, notice })
     }
+}
+
+/// Whether a file can be read and is not compressed.
+fn is_plain(name: &InputName) -> bool {
+    let mut begin = Vec::with_capacity(SNIFF);
+    let read = open_file(name).map(|file| file.take(SNIFF as u64).read_to_end(&mut begin));
+    matches!(read, Ok(Ok(_))) && Compression::of(&begin).is_none()
 }
 
 fn open_file(name: &InputName) -> Result<File, InputError> {

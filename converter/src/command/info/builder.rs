@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads a whole input and builds its report.
 
+use bblog_analysis::Shares;
 use bblog_dissector::{bblog, elog};
 
 use super::census::Census;
-use super::list::ConnectionList;
+use super::list::{ConnectionList, ListedConnections};
 use super::report::Report;
 use super::span::{TimeSpan, clock_name};
 use crate::event::item::{Clock, LogItem};
@@ -17,14 +18,15 @@ use crate::select::walk::Picker;
 /// Events between two counts for the progress bar.
 const TURN: u64 = 4096;
 
-/// Reads `input` into `report`: all of it, or until `picker` is full.
+/// Reads `input` into `report`: all of it, or until `picker` is full. Returns its connections, those of `shares`.
 pub(super) fn read(
     report: &mut Report,
     mut input: Input,
     inputs: &Inputs,
+    shares: Shares,
     picker: &mut Picker,
     on_error: &mut dyn FnMut(InputError),
-) {
+) -> ListedConnections {
     let kind = input.kind;
     let mut report_error = |report: &mut Report, error: InputError| {
         report.add_problem(&error);
@@ -37,12 +39,15 @@ pub(super) fn read(
     let source = open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {});
     let mut source = match source {
         Ok(source) => source,
-        Err(error) => return report_error(report, error),
+        Err(error) => {
+            report_error(report, error);
+            return ListedConnections::default();
+        }
     };
     if kind == InputKind::Elog {
         report.version = Some(elog::VERSION);
     }
-    let mut builder = ReportBuilder { census: Census::default(), connections: ConnectionList::new() };
+    let mut builder = ReportBuilder { census: Census::default(), connections: ConnectionList::new(shares) };
     builder.census.capture(source.as_ref());
     while !picker.is_full() {
         match source.advance() {
@@ -76,8 +81,8 @@ pub(super) fn read(
         report.foreign_packets = Some(counts.foreign_packets);
         report.foreign_blocks = Some(counts.foreign_blocks);
     }
-    builder.connections.finish(report);
     builder.census.finish(report, kind);
+    builder.connections.finish()
 }
 
 struct ReportBuilder {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The connections of an input, in order of appearance.
 
-use bblog_analysis::{Account, Number};
+use bblog_analysis::{Account, Number, Shares};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_pcapng::escape::Escaped;
@@ -10,20 +10,31 @@ use super::connection::{ConnectionReport, EntrySummary};
 use super::report::{MAX_CONNECTIONS, Report};
 use crate::event::follow::Follower;
 use crate::event::item::{BblogItem, LogItem};
+use crate::event::open;
 use crate::event::source::EventSource;
 use crate::event::subject::{Subjects, set};
+use crate::input::{Input, InputPosition, Inputs};
 
 /// Reasons listed for a connection; a damaged file can have millions.
 const MAX_REASONS: usize = 16;
 
-/// Follows the connections of an input.
+/// Connections of an input that are over.
+#[derive(Default)]
+pub(super) struct ListedConnections {
+    /// The first ones in order of appearance, each with the number of its first item.
+    reports: Vec<(u64, ConnectionReport)>,
+    /// How many there are.
+    count: usize,
+}
+
+/// Follows connections of an input.
 pub(super) struct ConnectionList {
     follower: Follower,
     subjects: Subjects,
     /// By number.
     entries: Vec<EntrySummary>,
-    /// By number; `None` for those that are followed.
-    reports: Vec<Option<ConnectionReport>>,
+    /// By number, each with that of its first item; `None` for those that are followed.
+    reports: Vec<Option<(u64, ConnectionReport)>>,
     /// Section and connection of the last BBLog record.
     section: Option<(u64, Number)>,
     /// The number of the last entry.
@@ -31,10 +42,10 @@ pub(super) struct ConnectionList {
 }
 
 impl ConnectionList {
-    /// None yet.
-    pub(super) fn new() -> ConnectionList {
+    /// None yet of the connections of `shares`.
+    pub(super) fn new(shares: Shares) -> ConnectionList {
         ConnectionList {
-            follower: Follower::new(bblog_analysis::Wanted::default()),
+            follower: Follower::of_shares(bblog_analysis::Wanted::default(), shares),
             subjects: Subjects::default(),
             entries: Vec::new(),
             reports: Vec::new(),
@@ -48,7 +59,7 @@ impl ConnectionList {
     pub(super) fn feed(&mut self, at: u64, item: &LogItem<'_>, source: &dyn EventSource) {
         let Some((number, step)) = self.follower.feed(0, at, item) else { return };
         if number < MAX_CONNECTIONS {
-            self.subjects.note(number, 0, item);
+            self.subjects.note((self.follower.share(), number), 0, item);
             if let LogItem::Bblog(record) = item {
                 if self.section != Some((record.section, number)) {
                     self.section(number, record, source.counts().entries);
@@ -100,16 +111,46 @@ impl ConnectionList {
         reasons.for_each(|field| add(&mut of.end_reasons, format!("{field:#}")));
     }
 
-    /// Writes the connections into the report: no item follows.
-    pub(super) fn finish(mut self, report: &mut Report) {
+    /// The connections, now that no item follows.
+    pub(super) fn finish(mut self) -> ListedConnections {
         let mut count = 0;
         for (number, account) in self.follower.finish() {
             count = count.max(number + 1);
             close(&mut self.reports, &mut self.entries, &mut self.subjects, (number, &account));
         }
-        let listed = self.reports.len();
-        report.more_connections = count.saturating_sub(listed) as u64;
-        report.connections = self.reports.into_iter().flatten().collect();
+        ListedConnections { reports: self.reports.into_iter().flatten().collect(), count }
+    }
+}
+
+impl ListedConnections {
+    /// The connections of `shares` of the input. What is wrong with it is not reported.
+    pub(super) fn of(inputs: &Inputs, shares: Shares) -> Option<ListedConnections> {
+        let input = Input::open(inputs.names.first()?, 1, &inputs.meter).ok()?;
+        let mut source =
+            open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {}).ok()?;
+        let (mut connections, mut number) = (ConnectionList::new(shares), 0);
+        loop {
+            match source.advance() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => continue,
+            }
+            if let Some(item) = source.item() {
+                number += 1;
+                connections.feed(number, &item, source.as_ref());
+            }
+        }
+        Some(connections.finish())
+    }
+
+    /// Writes the connections of all shares into the report.
+    pub(super) fn report(parts: Vec<ListedConnections>, report: &mut Report) {
+        let count: usize = parts.iter().map(|part| part.count).sum();
+        let mut listed: Vec<_> = parts.into_iter().flat_map(|part| part.reports).collect();
+        listed.sort_by_key(|connection| connection.0);
+        listed.truncate(MAX_CONNECTIONS);
+        report.more_connections = (count - listed.len()) as u64;
+        report.connections = listed.into_iter().map(|connection| connection.1).collect();
     }
 }
 
@@ -124,7 +165,7 @@ fn entries(entries: &mut Vec<EntrySummary>, number: Number) -> &mut EntrySummary
 /// Makes the report on a connection that is over, if there is room for it.
 #[cold]
 fn close(
-    reports: &mut Vec<Option<ConnectionReport>>,
+    reports: &mut Vec<Option<(u64, ConnectionReport)>>,
     all: &mut Vec<EntrySummary>,
     subjects: &mut Subjects,
     (number, account): (Number, &Account),
@@ -136,7 +177,8 @@ fn close(
         reports.resize_with(number + 1, || None);
     }
     let (subject, entries) = (subjects.take(number), std::mem::take(entries(all, number)));
-    reports[number] = Some(ConnectionReport::of(&subject, entries, account, subjects.names()));
+    let report = ConnectionReport::of(&subject, entries, account, subjects.names());
+    reports[number] = Some((account.first_number, report));
 }
 
 /// Adds a text to a short list, once.

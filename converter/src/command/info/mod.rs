@@ -12,12 +12,15 @@ mod text;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 
 use bblog_pcapng::WriteError;
 
+use self::list::ListedConnections;
 use self::report::Report;
+use crate::event::parts::in_parts;
 use crate::input::compression::Compression;
 use crate::input::error::{InputError, OnError};
 use crate::input::{Input, InputKind, InputName, Inputs};
@@ -29,18 +32,19 @@ use crate::select::walk::Picker;
 /// Errors of an input that wait for those of the inputs before it.
 const WAITING_ERRORS: usize = 64;
 
-/// Reports on what `picker` picks of each input; errors also go to `on_error`. As many inputs are read at a time as
-/// [`Inputs::jobs`] says.
+/// Reports on what `picker` picks of each input; errors also go to `on_error`. As many threads work as [`Inputs::jobs`]
+/// says, each on an input, or several on an input if there are fewer.
 pub fn of_inputs(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_>) -> Vec<Report> {
     if inputs.jobs == Jobs::ONE || inputs.names.len() == 1 {
         return one_by_one(inputs, picker, on_error);
     }
     let blank = picker.another();
+    let jobs = Jobs::new(inputs.jobs.count() / inputs.names.len());
     let worker = || {
         |(name, errors): (&InputName, SyncSender<InputError>)| {
             let mut picker = blank.another();
             // The other end is there until all errors were taken.
-            let report = of_input(name, inputs, &mut picker, &mut |error| _ = errors.send(error));
+            let report = of_input(name, inputs, jobs, &mut picker, &mut |error| _ = errors.send(error));
             (report, picker.seen())
         }
     };
@@ -74,27 +78,43 @@ pub fn of_inputs(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_
 fn one_by_one(inputs: &Inputs, picker: &mut Picker, on_error: &mut OnError<'_>) -> Vec<Report> {
     let report = |name| {
         picker.begin_anew();
-        of_input(name, inputs, picker, &mut |error| on_error(name, &error))
+        let jobs = if inputs.names.len() == 1 { inputs.jobs } else { Jobs::ONE };
+        of_input(name, inputs, jobs, picker, &mut |error| on_error(name, &error))
     };
     inputs.names.iter().map(report).collect()
 }
 
-/// Reports on what `picker` picks of one of `inputs`.
+/// Reports on what `picker` picks of one of `inputs`, in so many threads if it picks everything.
 fn of_input(
     name: &InputName,
     inputs: &Inputs,
+    jobs: Jobs,
     picker: &mut Picker,
     on_error: &mut dyn FnMut(InputError),
 ) -> Report {
     let mut report = Report { file: name.to_string(), ..Report::default() };
-    // Of several inputs, as many are read at a time.
-    let jobs = if inputs.names.len() == 1 { inputs.jobs } else { Jobs::ONE };
-    let input = match Input::open_with(name, 1, &inputs.meter, jobs) {
+    let (assumptions, meter) = (Arc::clone(&inputs.assumptions), Arc::clone(&inputs.meter));
+    let input = Inputs { names: vec![name.clone()], assumptions, meter, jobs };
+    // Which events are selected may depend on all of those before.
+    let jobs = if picker.is_everything() { jobs } else { Jobs::ONE };
+    let own = |inputs: &Inputs, shares| match open(&mut report, inputs, on_error) {
+        Some(input) => builder::read(&mut report, input, inputs, shares, picker, on_error),
+        None => ListedConnections::default(),
+    };
+    let other = |inputs: &Inputs, shares| ListedConnections::of(inputs, shares).unwrap_or_default();
+    let parts = in_parts(&input, jobs, own, other);
+    ListedConnections::report(parts, &mut report);
+    report
+}
+
+/// Opens the input, and reports what it is; `None` if nothing can be read of it.
+fn open(report: &mut Report, inputs: &Inputs, on_error: &mut dyn FnMut(InputError)) -> Option<Input> {
+    let input = match Input::open_with(inputs.names.first()?, 1, &inputs.meter, inputs.jobs) {
         Ok(input) => input,
         Err(error) => {
             report.add_problem(&error);
             on_error(error);
-            return report;
+            return None;
         }
     };
     report.compression = input.compression.map(Compression::name);
@@ -105,11 +125,10 @@ fn of_input(
         InputKind::Empty => {
             report.kind = Some("empty");
             report.sections = 1;
-            return report;
+            return None;
         }
     });
-    builder::read(&mut report, input, inputs, picker, on_error);
-    report
+    Some(input)
 }
 
 /// Prints reports for people.

@@ -24,6 +24,14 @@ impl Unlisted {
         }
     }
 
+    /// Adds those of `other`.
+    pub(super) fn add(&mut self, other: Unlisted) {
+        for (count, more) in self.by_limit.iter_mut().zip(other.by_limit) {
+            *count += more;
+        }
+        self.timeless += other.timeless;
+    }
+
     /// How many there are.
     pub fn connections(&self) -> u64 {
         self.by_limit.iter().sum::<u64>() + self.timeless

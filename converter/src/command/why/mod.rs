@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use bblog_analysis::{Account, Limit, Number, Wanted};
+use bblog_analysis::{Account, Limit, Shares, Wanted};
 use bblog_dissector::Micros;
 
 pub use self::left_out::Unlisted;
@@ -19,8 +19,11 @@ pub use self::text::EvidenceCommand;
 
 use crate::event::follow::Follower;
 use crate::event::merge::Events;
+use crate::event::parts::in_parts;
 use crate::event::subject::{Names, Subject, Subjects};
+use crate::input::Inputs;
 use crate::input::error::OnError;
+use crate::jobs::Jobs;
 use crate::select::walk::Picker;
 
 /// Connections that are listed, the worst ones; the others are counted.
@@ -46,14 +49,45 @@ struct Finding {
     account: Box<Account>,
 }
 
-/// Follows the connections of the picked events to their ends.
-pub fn of_events(
-    events: &mut Events,
+/// Follows the connections of the picked events of `inputs` to their ends, in as many threads as [`Inputs::jobs`] says if
+/// every event is picked.
+pub fn of_inputs(
+    inputs: &Inputs,
     picker: &mut Picker,
     wanted: Wanted,
     on_error: &mut OnError<'_>,
 ) -> Findings {
-    let mut follower = Follower::new(wanted);
+    // Which events are selected may depend on all of those before.
+    let jobs = if picker.is_everything() { inputs.jobs } else { Jobs::ONE };
+    let blank = picker.another();
+    let own = |inputs: &Inputs, shares| follow(inputs, shares, picker, wanted, on_error);
+    let other =
+        |inputs: &Inputs, shares| follow(inputs, shares, &mut blank.another(), wanted, &mut |_, _| {});
+    let found = in_parts(inputs, jobs, own, other).into_iter().reduce(Found::and).unwrap_or_default();
+    let Found { worst: Worst { listed, left_out, listeners }, names, first } = found;
+    let connections = listed.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.finding).collect();
+    Findings { connections, left_out, listeners, names, first }
+}
+
+/// What is known of the connections of some shares.
+#[derive(Default)]
+struct Found {
+    worst: Worst,
+    names: Names,
+    /// Time of the first selected event of any share.
+    first: Option<Micros>,
+}
+
+/// Follows the connections of `shares` to their ends.
+fn follow(
+    inputs: &Inputs,
+    shares: Shares,
+    picker: &mut Picker,
+    wanted: Wanted,
+    on_error: &mut OnError<'_>,
+) -> Found {
+    let mut events = Events::open(inputs, on_error);
+    let mut follower = Follower::of_shares(wanted, shares);
     let (mut subjects, mut worst) = (Subjects::default(), Worst::default());
     let mut first = None;
     while !picker.is_full() && events.advance(on_error) {
@@ -61,10 +95,10 @@ pub fn of_events(
         if picker.picks(input, item) {
             first.get_or_insert(item.time());
             if let Some((number, _)) = follower.feed(input, picker.number(), &item) {
-                subjects.note(number, input, &item);
+                subjects.note((follower.share(), number), input, &item);
             }
             for (number, account) in follower.take_closed() {
-                worst.add(number, subjects.take(number), account);
+                worst.add(subjects.take(number), account);
             }
         } else {
             follower.pass_over(input, &item);
@@ -72,11 +106,21 @@ pub fn of_events(
         events.meter().count_event();
     }
     for (number, account) in follower.finish() {
-        worst.add(number, subjects.take(number), account);
+        worst.add(subjects.take(number), account);
     }
-    let Worst { listed, left_out, listeners } = worst;
-    let connections = listed.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.finding).collect();
-    Findings { connections, left_out, listeners, names: subjects.into_names(), first }
+    Found { worst, names: subjects.into_names(), first }
+}
+
+impl Found {
+    /// Adds the connections of other shares.
+    fn and(mut self, other: Found) -> Found {
+        let Worst { listed, left_out, listeners } = other.worst;
+        listed.into_iter().for_each(|Reverse(ranked)| self.worst.list(ranked));
+        self.worst.left_out.add(left_out);
+        self.worst.listeners += listeners;
+        self.names.add(other.names);
+        self
+    }
 }
 
 /// The worst connections.
@@ -90,7 +134,7 @@ struct Worst {
 
 /// A connection and its place in the order: the time in trouble, its duration, and the earlier one first.
 struct Ranked {
-    rank: (u64, u64, Reverse<Number>),
+    rank: (u64, u64, Reverse<u64>),
     finding: Finding,
 }
 
@@ -116,14 +160,20 @@ impl Ord for Ranked {
 
 impl Worst {
     /// Takes in a connection that is over.
-    fn add(&mut self, number: Number, subject: Subject, account: Box<Account>) {
+    fn add(&mut self, subject: Subject, account: Box<Account>) {
         let finding = Finding { subject, account };
         if finding.subject.is_listener(&finding.account) {
             self.listeners += 1;
             return;
         }
-        let rank = (finding.trouble_us(), finding.account.duration_us, Reverse(number));
-        self.listed.push(Reverse(Ranked { rank, finding }));
+        let Account { duration_us, first_number, .. } = *finding.account;
+        let rank = (finding.trouble_us(), duration_us, Reverse(first_number));
+        self.list(Ranked { rank, finding });
+    }
+
+    /// Lists a connection, if there is room for it or a less bad one is listed.
+    fn list(&mut self, ranked: Ranked) {
+        self.listed.push(Reverse(ranked));
         if self.listed.len() > MAX_LISTED
             && let Some(Reverse(least)) = self.listed.pop()
         {
