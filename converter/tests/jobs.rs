@@ -131,6 +131,126 @@ fn problems_stay_in_their_order() {
     same(COMMANDS, &inputs, 1);
 }
 
+/// Those that follow connections by shares.
+const FOLLOWING: &[&[&str]] = &[&["why"], &["why", "--json", "-v"], &["info"], &["info", "--json"]];
+
+/// Fails unless each command that follows connections says the same of `inputs` with any number of threads; what it says
+/// on standard output with one.
+fn same_shares(commands: &[&[&str]], inputs: &[PathBuf]) -> Vec<Vec<u8>> {
+    let outputs = commands.iter().map(|command| {
+        let alone = ran(command, "1", inputs);
+        for jobs in ["2", "3", "8"] {
+            let together = ran(command, jobs, inputs);
+            assert!(together.stdout == alone.stdout, "{command:?} -j {jobs} of {inputs:?}: another output");
+            assert_eq!(
+                (together.code, &together.stderr),
+                (alone.code, &alone.stderr),
+                "{command:?} -j {jobs}"
+            );
+        }
+        alone.stdout
+    });
+    outputs.collect()
+}
+
+/// Every log that is here.
+fn logs() -> Vec<PathBuf> {
+    let folders = ["tests/fixtures", "tests/fixtures/damaged", "../tests/fixtures"];
+    let mut logs = Vec::new();
+    for folder in folders {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        logs.extend(folder.read_dir().unwrap().map(|entry| entry.unwrap().path()));
+    }
+    logs.retain(|path| path.is_file() && path.extension().is_none_or(|end| end != "md"));
+    logs.sort();
+    logs
+}
+
+#[test]
+fn shares_of_every_log() {
+    let logs = logs();
+    assert!(logs.len() > 30);
+    for log in &logs {
+        same_shares(&FOLLOWING[1..], std::slice::from_ref(log));
+    }
+    // Compressed files are for one thread.
+    let plain: Vec<PathBuf> =
+        logs.into_iter().filter(|log| log.extension().is_none_or(|end| end != "xz")).collect();
+    same_shares(FOLLOWING, &plain);
+}
+
+#[test]
+fn shares_of_damaged_logs() {
+    let folder = Folder::new();
+    let mut torn = long("rack_reqresp.tcplog", 60);
+    let entry = torn.len() / 60;
+    for at in (1..60).step_by(7) {
+        torn[at * entry..at * entry + 8].fill(0xff);
+        torn[at * entry + 3_000..at * entry + 4_000].fill(0);
+    }
+    torn.truncate(torn.len() - 100);
+    let torn = folder.write("torn", &torn);
+    let saved = folder.path("saved.pcapng");
+    let code = ran(&["convert", "-o", saved.to_str().unwrap()], "1", std::slice::from_ref(&torn)).code;
+    assert_eq!(code, 1);
+    let mut flipped = std::fs::read(&saved).unwrap();
+    for at in (10_000..flipped.len()).step_by(50_021) {
+        flipped[at] ^= 0x40;
+    }
+    let flipped = folder.write("flipped.pcapng", &flipped);
+    let noise = folder.write("noise", b"#!/bin/sh\nexit 1\n");
+    let empty = folder.write("empty", b"");
+    for log in [&torn, &saved, &flipped, &noise, &empty] {
+        same_shares(FOLLOWING, std::slice::from_ref(log));
+    }
+    assert_eq!(ran(&["why"], "2", std::slice::from_ref(&torn)).code, 1);
+    same_shares(FOLLOWING, &[torn, flipped, noise, empty, fixture("small-quirks.elog")]);
+}
+
+/// More connections than are followed at a time, and than are listed. Those that made room go on as others.
+#[test]
+fn more_connections_than_there_is_room_for() {
+    let folder = Folder::new();
+    let refused = bytes("default_refused.tcplog");
+    let of_peer =
+        |entry: &mut [u8], peer: u32| entry[32..36].copy_from_slice(&(0x0a00_0000 + peer).to_be_bytes());
+    let (first, rest) = (support::part_of(&refused, 0, 1), support::part_of(&refused, 1, 3));
+    let mut log = Vec::new();
+    for peer in 0..70_000 {
+        let start = log.len();
+        log.extend_from_slice(&first);
+        of_peer(&mut log[start..], peer);
+    }
+    // From the latest on: each that begins anew makes room of one that does not come again.
+    for peer in (0..6_000).rev() {
+        let start = log.len();
+        log.extend_from_slice(&rest);
+        of_peer(&mut log[start..], peer);
+    }
+    let log = [folder.write("many", &log)];
+    let outputs = same_shares(&[&["why", "--json"], &["info", "--json"]], &log);
+    assert_eq!(outputs[0].split(|&byte| byte == b'\n').count(), 10_001);
+    let report: serde_json::Value = serde_json::from_slice(&outputs[1]).unwrap();
+    let listed = report["connections"].as_array().unwrap();
+    let followed = listed.iter().filter(|connection| connection["events"] == 3).count();
+    assert_eq!(listed.len(), 10_000);
+    // Of the 6,000 that go on, some were forgotten, and none of those that came last.
+    assert!((1_000..2_500).contains(&followed), "{followed}");
+    let more = report["more_connections"].as_u64().unwrap();
+    assert_eq!(more, 60_000 + 6_000 - followed as u64);
+}
+
+/// What cannot be opened again is read by one thread.
+#[test]
+fn shares_of_a_pipe() {
+    let stream = long("rack_reqresp.tcplog", 30);
+    let folder = Folder::new();
+    let file = ran(&["why", "--json"], "8", &[folder.write("log", &stream)]);
+    let piped = run(&["why", "--json", "-j", "8", "-"], &stream);
+    assert_eq!((piped.code, file.code), (0, 0));
+    assert!(piped.stdout == file.stdout && !file.stdout.is_empty());
+}
+
 /// Files of one connection after another, compressed: what bblogd -J writes.
 #[test]
 fn a_compressed_series() {

@@ -5,33 +5,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
-use bblog_dissector::bblog::{Header, Serial};
+use bblog_dissector::bblog::Serial;
 
 use crate::evidence::Plans;
 use crate::follow::account::Account;
 use crate::follow::connection::{Connection, Wanted};
+use crate::follow::key::ConnectionKey;
 use crate::follow::share::Share;
 use crate::follow::step::Step;
 use crate::item::Item;
 use crate::limits::ledger::Span;
 use crate::limits::limit::Limit;
-
-/// Which connection an item is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ConnectionKey {
-    /// BBLog: ports, addresses and zone as they stand in an entry's header, and its address family.
-    Endpoints([u8; 40], u8),
-    /// eventlog: a number that the caller gives the capture and the provider's name, and the session's id.
-    Session(u32, u64),
-}
-
-impl ConnectionKey {
-    /// The key of an entry's connection. All files of one connection have the same key; the log id is not part of it.
-    pub fn of_entry(header: &Header<'_>) -> ConnectionKey {
-        let [endpoints @ .., family] = header.connection_key();
-        ConnectionKey::Endpoints(endpoints, family)
-    }
-}
 
 /// A connection's number among all of a run, in order of appearance.
 pub type Number = usize;

@@ -5,7 +5,7 @@
 //! So whatever becomes of a connection does not depend on which other shares are followed beside its own, and several
 //! threads come to what one thread comes to.
 
-use super::connections::ConnectionKey;
+use crate::follow::key::ConnectionKey;
 
 /// How many shares there are.
 const COUNT: usize = 16;

@@ -26,21 +26,45 @@ pub fn in_parts<R: Send>(
     let jobs = jobs.at_most(MOST);
     let several = if jobs == Jobs::ONE { None } else { inputs.of_each_thread() };
     let Some(inputs) = several else { return vec![first(inputs, Shares::ALL)] };
-    let (uncounted, other) = (&inputs.uncounted(), &other);
+    let inputs = &inputs;
+    // A meter is for one thread.
+    let other = &|part| other(&inputs.uncounted(), part);
     let mut parts = Shares::parts(jobs.count());
     let own = parts.next().unwrap_or(Shares::ALL);
     thread::scope(|scope| {
         let begin = |part| {
-            let work = move || other(uncounted, part);
+            let work = move || other(part);
             (part, Builder::new().spawn_scoped(scope, work).ok())
         };
         let others: Vec<_> = parts.map(begin).collect();
-        let mut results = vec![first(&inputs, own)];
+        let mut results = vec![first(inputs, own)];
         results.extend(others.into_iter().map(|(part, thread)| match thread {
             Some(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
             // The system allows no more threads.
-            None => other(uncounted, part),
+            None => other(part),
         }));
         results
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use bblog_analysis::Share;
+
+    use super::*;
+    use crate::input::InputName;
+
+    #[test]
+    fn all_shares_are_followed_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let inputs = Inputs::new(vec![InputName::new(file.path())], &Default::default());
+        for (jobs, threads) in [(1, 1), (2, 2), (3, 3), (100, MOST)] {
+            let parts = in_parts(&inputs, Jobs::new(jobs), |_, part| part, |_, part| part);
+            assert_eq!(parts.len(), threads);
+            assert_eq!(parts, Shares::parts(threads).collect::<Vec<_>>());
+        }
+        let pipe = Inputs::new(vec![InputName::new("-")], &Default::default());
+        assert_eq!(in_parts(&pipe, Jobs::new(4), |_, part| part, |_, part| part), [Shares::ALL]);
+        assert!(MOST <= Share::COUNT);
+    }
 }

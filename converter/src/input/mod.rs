@@ -378,6 +378,44 @@ mod tests {
         input.map(|input| input.kind).map_err(|error| error.to_string())
     }
 
+    /// What a file gets after the threads were given it is read by none of them.
+    #[test]
+    fn a_file_that_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, b"ELOG\x01\0\0\0").unwrap();
+        let inputs = Inputs::new(vec![InputName::new(&path)], &Arc::default());
+        let of_thread = inputs.of_each_thread().unwrap();
+        std::fs::write(&path, b"ELOG\x01\0\0\0and more").unwrap();
+        let read = |inputs: &Inputs| {
+            let mut input = Input::open(&inputs.names[0], 1, &inputs.meter).unwrap();
+            input.window.fill(100).to_vec()
+        };
+        assert_eq!((read(&of_thread).len(), read(&inputs).len()), (8, 16));
+        assert_eq!(inputs.meter.bytes(), 24);
+        assert_eq!(read(&of_thread.uncounted()).len(), 8);
+        assert_eq!(inputs.meter.bytes(), 24);
+    }
+
+    /// Compressed files, pipes and what is not there are for one thread.
+    #[test]
+    fn what_each_thread_can_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+            InputName::new(folder.path().join(name))
+        };
+        let (plain, packed) = (write("plain", b"ELOG"), write("packed", b"\x1f\x8b\x08 and so on"));
+        let can = |names: &[&InputName]| {
+            let names = names.iter().map(|&name| name.clone()).collect();
+            Inputs::new(names, &Arc::default()).of_each_thread().is_some()
+        };
+        assert!(can(&[&plain, &write("empty", b"")]));
+        for other in [packed, InputName::new("-"), InputName::new("/dev/null"), InputName::new("/absent")] {
+            assert!(!can(&[&plain, &other]), "{other}");
+        }
+    }
+
     #[test]
     fn content_decides() {
         assert_eq!(kind(b""), Ok(InputKind::Empty));
