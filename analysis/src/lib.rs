@@ -64,7 +64,7 @@ pub use follow::account::{Account, TimeByState};
 pub use follow::connection::{Connection, Wanted};
 pub use follow::connections::{Connections, Fed, Number};
 pub use follow::key::ConnectionKey;
-pub use follow::share::{Share, Shares};
+pub use follow::shard::{Shard, Shards};
 pub use follow::step::{SackBlock, SegmentRange, Step};
 pub use item::{EventItem, Item, RecordItem};
 pub use limits::ledger::{Span, Total};

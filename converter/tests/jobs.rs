@@ -131,12 +131,12 @@ fn problems_stay_in_their_order() {
     same(COMMANDS, &inputs, 1);
 }
 
-/// Those that follow connections by shares.
+/// Those that follow connections by shards.
 const FOLLOWING: &[&[&str]] = &[&["why"], &["why", "--json", "-v"], &["info"], &["info", "--json"]];
 
 /// Fails unless each command that follows connections says the same of `inputs` with any number of threads; what it says
 /// on standard output with one.
-fn same_shares(commands: &[&[&str]], inputs: &[PathBuf]) -> Vec<Vec<u8>> {
+fn same_shards(commands: &[&[&str]], inputs: &[PathBuf]) -> Vec<Vec<u8>> {
     let outputs = commands.iter().map(|command| {
         let alone = ran(command, "1", inputs);
         for jobs in ["2", "3", "8"] {
@@ -167,20 +167,20 @@ fn logs() -> Vec<PathBuf> {
 }
 
 #[test]
-fn shares_of_every_log() {
+fn shards_of_every_log() {
     let logs = logs();
     assert!(logs.len() > 30);
     for log in &logs {
-        same_shares(&FOLLOWING[1..], std::slice::from_ref(log));
+        same_shards(&FOLLOWING[1..], std::slice::from_ref(log));
     }
     // Compressed files are for one thread.
     let plain: Vec<PathBuf> =
         logs.into_iter().filter(|log| log.extension().is_none_or(|end| end != "xz")).collect();
-    same_shares(FOLLOWING, &plain);
+    same_shards(FOLLOWING, &plain);
 }
 
 #[test]
-fn shares_of_damaged_logs() {
+fn shards_of_damaged_logs() {
     let folder = Folder::new();
     let mut torn = long("rack_reqresp.tcplog", 60);
     let entry = torn.len() / 60;
@@ -201,10 +201,10 @@ fn shares_of_damaged_logs() {
     let noise = folder.write("noise", b"#!/bin/sh\nexit 1\n");
     let empty = folder.write("empty", b"");
     for log in [&torn, &saved, &flipped, &noise, &empty] {
-        same_shares(FOLLOWING, std::slice::from_ref(log));
+        same_shards(FOLLOWING, std::slice::from_ref(log));
     }
     assert_eq!(ran(&["why"], "2", std::slice::from_ref(&torn)).code, 1);
-    same_shares(FOLLOWING, &[torn, flipped, noise, empty, fixture("small-quirks.elog")]);
+    same_shards(FOLLOWING, &[torn, flipped, noise, empty, fixture("small-quirks.elog")]);
 }
 
 /// More connections than are followed at a time, and than are listed. Those that made room go on as others.
@@ -228,7 +228,7 @@ fn more_connections_than_there_is_room_for() {
         of_peer(&mut log[start..], peer);
     }
     let log = [folder.write("many", &log)];
-    let outputs = same_shares(&[&["why", "--json"], &["info", "--json"]], &log);
+    let outputs = same_shards(&[&["why", "--json"], &["info", "--json"]], &log);
     assert_eq!(outputs[0].split(|&byte| byte == b'\n').count(), 10_001);
     let report: serde_json::Value = serde_json::from_slice(&outputs[1]).unwrap();
     let listed = report["connections"].as_array().unwrap();
@@ -242,7 +242,7 @@ fn more_connections_than_there_is_room_for() {
 
 /// What cannot be opened again is read by one thread.
 #[test]
-fn shares_of_a_pipe() {
+fn shards_of_a_pipe() {
     let stream = long("rack_reqresp.tcplog", 30);
     let folder = Folder::new();
     let file = ran(&["why", "--json"], "8", &[folder.write("log", &stream)]);

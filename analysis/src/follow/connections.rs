@@ -11,7 +11,7 @@ use crate::evidence::Plans;
 use crate::follow::account::Account;
 use crate::follow::connection::{Connection, Wanted};
 use crate::follow::key::ConnectionKey;
-use crate::follow::share::Share;
+use crate::follow::shard::Shard;
 use crate::follow::step::Step;
 use crate::item::Item;
 use crate::limits::ledger::Span;
@@ -20,9 +20,9 @@ use crate::limits::limit::Limit;
 /// A connection's number among all of a run, in order of appearance.
 pub type Number = usize;
 
-/// Connections of each [`Share`] that are followed at a time: 65,536 of all. Beyond them the one of that share that had
+/// Connections of each [`Shard`] that are followed at a time: 65,536 of all. Beyond them the one of that shard that had
 /// no item for longest is taken to be over.
-const MAX_OPEN: usize = 65_536 / Share::COUNT;
+const MAX_OPEN: usize = 65_536 / Shard::COUNT;
 
 /// All connections of a run.
 ///
@@ -43,7 +43,7 @@ pub struct Connections<S = std::hash::RandomState> {
     count: Number,
     /// Accounts of those that are over and were not taken yet.
     closed: Vec<(Number, Box<Account>)>,
-    /// The room for each share, or one for all.
+    /// The room for each shard, or one for all.
     rooms: Box<[Room]>,
     /// How many connections each room has place for.
     most: usize,
@@ -99,9 +99,9 @@ impl<S: BuildHasher + Default> Default for Connections<S> {
 }
 
 impl<S: BuildHasher + Default> Connections<S> {
-    /// None yet; at most 65,536 are followed at a time, a sixteenth of them in each [`Share`].
+    /// None yet; at most 65,536 are followed at a time, a sixteenth of them in each [`Shard`].
     pub fn new(wanted: Wanted) -> Connections<S> {
-        Connections::with_rooms(wanted, Share::COUNT, MAX_OPEN, RENEWED_BITS)
+        Connections::with_rooms(wanted, Shard::COUNT, MAX_OPEN, RENEWED_BITS)
     }
 
     fn with_rooms(wanted: Wanted, rooms: usize, most: usize, renewed_bits: u32) -> Connections<S> {
@@ -189,7 +189,7 @@ impl<S: BuildHasher + Default> Connections<S> {
 
     /// The room of a connection.
     fn room(&self, key: &ConnectionKey) -> usize {
-        if self.rooms.len() == 1 { 0 } else { Share::of(key).index() }
+        if self.rooms.len() == 1 { 0 } else { Shard::of(key).index() }
     }
 
     /// Puts a connection at the end of its queue.

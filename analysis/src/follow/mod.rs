@@ -5,5 +5,5 @@ pub(crate) mod account;
 pub(crate) mod connection;
 pub(crate) mod connections;
 pub(crate) mod key;
-pub(crate) mod share;
+pub(crate) mod shard;
 pub(crate) mod step;

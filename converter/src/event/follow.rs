@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bblog_analysis::{
     Account, Connection, ConnectionKey, Connections, EventItem, Facts, Fed, Item, Limit, Number, RecordItem,
-    Share, Shares, Span, Step, Wanted,
+    Shard, Shards, Span, Step, Wanted,
 };
 use bblog_dissector::Micros;
 use bblog_dissector::bblog::Header;
@@ -20,37 +20,37 @@ use crate::lru_map::LruMap;
 
 /// Captures remembered at a time.
 const CAPTURES: usize = 131_072;
-/// Sessions of each share remembered at a time: 131,072 of all.
-const SESSIONS: usize = 131_072 / Share::COUNT;
+/// Sessions of each shard remembered at a time: 131,072 of all.
+const SESSIONS: usize = 131_072 / Shard::COUNT;
 /// How far the times of boot that two captures give may be apart, microseconds: elog(1) reads its clocks up to some seconds
 /// after the first event. Two boots of a machine are further apart than the first one lasted.
 const SAME_BOOT: u64 = 60_000_000;
 
-/// Follows the connections of records and events, or some shares of them.
+/// Follows the connections of records and events, or some shards of them.
 pub struct Follower {
-    shares: Shares,
+    shards: Shards,
     connections: Connections<RandomState>,
-    /// The share of the last item.
-    share: Share,
+    /// The shard of the last item.
+    shard: Shard,
     /// The section of the last record.
-    section: Option<SectionFacts>,
+    section: Option<FollowedSection>,
     /// Captures, each with its number: input and section.
     captures: LruMap<(usize, u64), u32>,
     capture_count: u32,
     /// The last capture of each series.
     series: HashMap<usize, LastCapture, RandomState>,
-    /// By share.
+    /// By shard.
     sessions: Box<[LruMap<ConnectionKey, Session>]>,
 }
 
 /// What all records of a section have in common.
 #[derive(Clone, Copy)]
-struct SectionFacts {
+struct FollowedSection {
     input: usize,
     section: u64,
     key: ConnectionKey,
     context: RecordContext,
-    share: Share,
+    shard: Shard,
     is_followed: bool,
 }
 
@@ -67,20 +67,20 @@ struct LastCapture {
 impl Follower {
     /// One that has seen nothing yet.
     pub fn new(wanted: Wanted) -> Follower {
-        Follower::of_shares(wanted, Shares::ALL)
+        Follower::of_shards(wanted, Shards::ALL)
     }
 
-    /// One that takes in only the items of connections of `shares`.
-    pub fn of_shares(wanted: Wanted, shares: Shares) -> Follower {
+    /// One that takes in only the items of connections of `shards`.
+    pub fn of_shards(wanted: Wanted, shards: Shards) -> Follower {
         Follower {
-            shares,
+            shards,
             connections: Connections::new(wanted),
-            share: Share::default(),
+            shard: Shard::default(),
             section: None,
             captures: LruMap::new(CAPTURES),
             capture_count: 0,
             series: HashMap::default(),
-            sessions: (0..Share::COUNT).map(|_| LruMap::new(SESSIONS)).collect(),
+            sessions: (0..Shard::COUNT).map(|_| LruMap::new(SESSIONS)).collect(),
         }
     }
 
@@ -132,20 +132,27 @@ impl Follower {
             return None;
         }
         let record = RecordItem { record: item.record, time: item.time, context: of.context };
-        let (key, share) = (of.key, of.share);
-        self.share = share;
+        let (key, shard) = (of.key, of.shard);
+        self.shard = shard;
         Some((key, Item::Bblog(record)))
     }
 
     #[cold]
-    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> &SectionFacts {
+    fn begin_section(&mut self, input: usize, item: &item::BblogItem<'_>) -> &FollowedSection {
         let key = match Header::unchecked(item.header) {
             Ok(header) => ConnectionKey::of_entry(&header),
             Err(_) => ConnectionKey::Endpoints([0; 40], 0),
         };
-        let (context, share) = (item.origin.context(), Share::of(&key));
-        let is_followed = self.shares.has(share);
-        self.section.insert(SectionFacts { input, section: item.section, key, context, share, is_followed })
+        let (context, shard) = (item.origin.context(), Shard::of(&key));
+        let is_followed = self.shards.has(shard);
+        self.section.insert(FollowedSection {
+            input,
+            section: item.section,
+            key,
+            context,
+            shard,
+            is_followed,
+        })
     }
 
     #[inline]
@@ -162,12 +169,12 @@ impl Follower {
         let capture =
             *self.captures.get_or_insert_with((input, item.section), || capture_of(item, series, count));
         let key = ConnectionKey::Session(capture, id);
-        let share = Share::of(&key);
-        if !self.shares.has(share) {
+        let shard = Shard::of(&key);
+        if !self.shards.has(shard) {
             return None;
         }
-        self.share = share;
-        let session = self.sessions[share.index()].get_or_insert_with(key, Session::default);
+        self.shard = shard;
+        let session = self.sessions[shard.index()].get_or_insert_with(key, Session::default);
         if let SessionChange::Restarted(_) = session.observe(&item.event) {
             self.connections.restart(key);
         }
@@ -176,10 +183,10 @@ impl Follower {
         Some((key, Item::Eventlog(EventItem { event, spec, time, hz })))
     }
 
-    /// The share of the connection of the last item.
+    /// The shard of the connection of the last item.
     #[inline]
-    pub fn share(&self) -> Share {
-        self.share
+    pub fn shard(&self) -> Shard {
+        self.shard
     }
 
     /// The connection of the last item.

@@ -6,7 +6,7 @@
 use std::panic::resume_unwind;
 use std::thread::{self, Builder};
 
-use bblog_analysis::Shares;
+use bblog_analysis::Shards;
 
 use crate::input::Inputs;
 use crate::jobs::Jobs;
@@ -14,23 +14,23 @@ use crate::jobs::Jobs;
 /// More threads would add little: each reads everything.
 const MOST: usize = 8;
 
-/// The results of `first` and `other`, each of which follows the connections of the shares that it is given. `first` works
+/// The results of `first` and `other`, each of which follows the connections of the shards that it is given. `first` works
 /// in this thread and reports what is wrong with the inputs; `other` works in up to `jobs` - 1 threads beside it. If the
-/// inputs cannot be read by each thread, there is but the result of `first`, of all shares.
+/// inputs cannot be read by each thread, there is but the result of `first`, of all shards.
 pub fn in_parts<R: Send>(
     inputs: &Inputs,
     jobs: Jobs,
-    first: impl FnOnce(&Inputs, Shares) -> R,
-    other: impl Fn(&Inputs, Shares) -> R + Sync,
+    first: impl FnOnce(&Inputs, Shards) -> R,
+    other: impl Fn(&Inputs, Shards) -> R + Sync,
 ) -> Vec<R> {
     let jobs = jobs.at_most(MOST);
     let several = if jobs == Jobs::ONE { None } else { inputs.of_each_thread() };
-    let Some(inputs) = several else { return vec![first(inputs, Shares::ALL)] };
+    let Some(inputs) = several else { return vec![first(inputs, Shards::ALL)] };
     let inputs = &inputs;
     // A meter is for one thread.
     let other = &|part| other(&inputs.uncounted(), part);
-    let mut parts = Shares::parts(jobs.count());
-    let own = parts.next().unwrap_or(Shares::ALL);
+    let mut parts = Shards::parts(jobs.count());
+    let own = parts.next().unwrap_or(Shards::ALL);
     thread::scope(|scope| {
         let begin = |part| {
             let work = move || other(part);
@@ -49,22 +49,22 @@ pub fn in_parts<R: Send>(
 
 #[cfg(test)]
 mod tests {
-    use bblog_analysis::Share;
+    use bblog_analysis::Shard;
 
     use super::*;
     use crate::input::InputName;
 
     #[test]
-    fn all_shares_are_followed_once() {
+    fn all_shards_are_followed_once() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let inputs = Inputs::new(vec![InputName::new(file.path())], &Default::default());
         for (jobs, threads) in [(1, 1), (2, 2), (3, 3), (100, MOST)] {
             let parts = in_parts(&inputs, Jobs::new(jobs), |_, part| part, |_, part| part);
             assert_eq!(parts.len(), threads);
-            assert_eq!(parts, Shares::parts(threads).collect::<Vec<_>>());
+            assert_eq!(parts, Shards::parts(threads).collect::<Vec<_>>());
         }
         let pipe = Inputs::new(vec![InputName::new("-")], &Default::default());
-        assert_eq!(in_parts(&pipe, Jobs::new(4), |_, part| part, |_, part| part), [Shares::ALL]);
-        assert!(MOST <= Share::COUNT);
+        assert_eq!(in_parts(&pipe, Jobs::new(4), |_, part| part, |_, part| part), [Shards::ALL]);
+        assert!(MOST <= Shard::COUNT);
     }
 }

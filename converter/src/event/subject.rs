@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use bblog_analysis::{Account, Number, Share};
+use bblog_analysis::{Account, Number, Shard};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::spec::Kernel;
 use bblog_dissector::tcp_provider::{self, Addresses};
@@ -15,7 +15,7 @@ use super::connection::ConnectionRef;
 use super::item::{Clock, LogItem};
 use super::origin::Origin;
 
-/// Stacks, algorithms and kernels distinguished in each share of the connections; those beyond are left out.
+/// Stacks, algorithms and kernels distinguished in each shard of the connections; those beyond are left out.
 const MAX_NAMES: usize = 256;
 /// Stacks, and algorithms, that are listed for one connection.
 const MAX_LISTED: usize = 16;
@@ -33,8 +33,8 @@ pub struct Subject {
     pub log_id: Option<Box<str>>,
     /// Whether its times count from the boot of the machine, which the input does not have.
     pub is_uptime: bool,
-    /// Its share, whose names are those that the following count.
-    share: Share,
+    /// Its shard, whose names are those that the following count.
+    shard: Shard,
     /// The kernel that its records were decoded for (BBLog), by its place among the names.
     kernel: Option<u8>,
     /// Its stacks, in order of appearance, by their places among the names.
@@ -57,13 +57,13 @@ pub struct Subjects {
 /// Names of stacks, algorithms and kernels.
 #[derive(Default)]
 pub struct Names {
-    /// By share.
-    shares: [ShareNames; Share::COUNT],
+    /// By shard.
+    shards: [ShardNames; Shard::COUNT],
 }
 
-/// The names of one share.
+/// The names of one shard.
 #[derive(Default)]
-struct ShareNames {
+struct ShardNames {
     stacks: Vec<StackName>,
     algorithms: Vec<Box<str>>,
     kernels: Vec<KernelName>,
@@ -117,15 +117,15 @@ fn mark(is_inferred: bool) -> &'static str {
 }
 
 impl Subjects {
-    /// Takes note of what an item of connection `number`, which is of `share`, says.
+    /// Takes note of what an item of connection `number`, which is of `shard`, says.
     #[inline]
-    pub fn note(&mut self, (share, number): (Share, Number), input: usize, item: &LogItem<'_>) {
+    pub fn note(&mut self, (shard, number): (Shard, Number), input: usize, item: &LogItem<'_>) {
         match item {
             LogItem::Bblog(record) => {
                 let now = (input, record.section, number);
                 if self.noted != Some(now) {
                     self.noted = Some(now);
-                    self.section((share, number), item);
+                    self.section((shard, number), item);
                 }
             }
             LogItem::Eventlog(event) => {
@@ -134,7 +134,7 @@ impl Subjects {
                     || tcp_provider::stack_name(&event.event).is_some()
                     || tcp_provider::congestion_control(&event.event).is_some();
                 if says || self.known != Some((number, true)) {
-                    let subject = self.session((share, number), item);
+                    let subject = self.session((shard, number), item);
                     self.known = Some((number, subject.addresses.is_some()));
                 }
             }
@@ -143,12 +143,12 @@ impl Subjects {
 
     /// What a section of BBLog says.
     #[cold]
-    fn section(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) {
+    fn section(&mut self, (shard, number): (Shard, Number), item: &LogItem<'_>) {
         let LogItem::Bblog(record) = item else { return };
-        let names = &mut self.names.shares[share.index()];
+        let names = &mut self.names.shards[shard.index()];
         let stack = names.stack(&record.origin.stack_name, record.origin.machine.is_stack_inferred);
         let kernel = names.kernel(record.origin);
-        let subject = self.noted((share, number), item);
+        let subject = self.noted((shard, number), item);
         add(&mut subject.stacks, stack);
         subject.kernel = kernel.or(subject.kernel);
         if let Some(id) = Header::unchecked(record.header).ok().and_then(|header| set(header.id())) {
@@ -158,17 +158,17 @@ impl Subjects {
 
     /// What an eventlog event says.
     #[cold]
-    fn session(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) -> &Subject {
+    fn session(&mut self, (shard, number): (Shard, Number), item: &LogItem<'_>) -> &Subject {
         let (mut stack, mut algorithm, mut id) = (None, None, None);
         let mut session = None;
         if let LogItem::Eventlog(item) = item {
-            let (event, names) = (&item.event, &mut self.names.shares[share.index()]);
+            let (event, names) = (&item.event, &mut self.names.shards[shard.index()]);
             session = Some(event.session_id());
             stack = tcp_provider::stack_name(event).and_then(|name| names.stack(name, false));
             algorithm = tcp_provider::congestion_control(event).and_then(|name| names.algorithm(name));
             id = tcp_provider::log_id(event);
         }
-        let subject = self.noted((share, number), item);
+        let subject = self.noted((shard, number), item);
         subject.session = session;
         add(&mut subject.stacks, stack);
         add(&mut subject.algorithms, algorithm);
@@ -178,8 +178,8 @@ impl Subjects {
         subject
     }
 
-    fn noted(&mut self, (share, number): (Share, Number), item: &LogItem<'_>) -> &mut Subject {
-        let subject = self.open.entry(number).or_insert_with(|| Subject { share, ..Subject::default() });
+    fn noted(&mut self, (shard, number): (Shard, Number), item: &LogItem<'_>) -> &mut Subject {
+        let subject = self.open.entry(number).or_insert_with(|| Subject { shard, ..Subject::default() });
         subject.addresses = ConnectionRef::of(item).addresses.or(subject.addresses);
         subject.is_uptime = item.clock() == Clock::Uptime;
         subject
@@ -242,7 +242,7 @@ fn place<T: PartialEq>(names: &mut Vec<T>, name: T) -> Option<u8> {
     u8::try_from(at).ok()
 }
 
-impl ShareNames {
+impl ShardNames {
     fn stack(&mut self, name: &[u8], is_inferred: bool) -> Option<u8> {
         let name = Escaped(name).to_string().into();
         Some(StackName { name, is_inferred })
@@ -269,17 +269,17 @@ impl ShareNames {
 }
 
 impl Names {
-    /// Takes the names of the shares that only `other` has.
+    /// Takes the names of the shards that only `other` has.
     pub fn add(&mut self, other: Names) {
-        for (share, names) in self.shares.iter_mut().zip(other.shares) {
-            if share.is_empty() {
-                *share = names;
+        for (shard, names) in self.shards.iter_mut().zip(other.shards) {
+            if shard.is_empty() {
+                *shard = names;
             }
         }
     }
 
-    fn of(&self, subject: &Subject) -> &ShareNames {
-        &self.shares[subject.share.index()]
+    fn of(&self, subject: &Subject) -> &ShardNames {
+        &self.shards[subject.shard.index()]
     }
 
     /// The stacks of a connection, in order of appearance.

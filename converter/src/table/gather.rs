@@ -78,7 +78,7 @@ impl Gatherer {
     #[inline]
     pub fn feed(&mut self, input: usize, number: u64, item: &LogItem<'_>) -> Option<(Number, Step)> {
         let (connection, step) = self.follower.feed(input, number, item)?;
-        self.subjects.note((self.follower.share(), connection), input, item);
+        self.subjects.note((self.follower.shard(), connection), input, item);
         match item {
             LogItem::Bblog(record) => {
                 let now = (input, record.section, connection);

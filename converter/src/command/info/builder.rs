@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Reads a whole input and builds its report.
 
-use bblog_analysis::Shares;
+use bblog_analysis::Shards;
 use bblog_dissector::{bblog, elog};
 
 use super::census::Census;
@@ -18,12 +18,12 @@ use crate::select::walk::Picker;
 /// Events between two counts for the progress bar.
 const TURN: u64 = 4096;
 
-/// Reads `input` into `report`: all of it, or until `picker` is full. Returns its connections, those of `shares`.
+/// Reads `input` into `report`: all of it, or until `picker` is full. Returns its connections, those of `shards`.
 pub(super) fn read(
     report: &mut Report,
     mut input: Input,
     inputs: &Inputs,
-    shares: Shares,
+    shards: Shards,
     picker: &mut Picker,
     on_error: &mut dyn FnMut(InputError),
 ) -> ListedConnections {
@@ -47,7 +47,7 @@ pub(super) fn read(
     if kind == InputKind::Elog {
         report.version = Some(elog::VERSION);
     }
-    let mut builder = ReportBuilder { census: Census::default(), connections: ConnectionList::new(shares) };
+    let mut builder = ReportBuilder { census: Census::default(), connections: ConnectionList::new(shards) };
     builder.census.capture(source.as_ref());
     while !picker.is_full() {
         match source.advance() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The connections of an input, in order of appearance.
 
-use bblog_analysis::{Account, Number, Shares};
+use bblog_analysis::{Account, Number, Shards};
 use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_pcapng::escape::Escaped;
@@ -42,10 +42,10 @@ pub(super) struct ConnectionList {
 }
 
 impl ConnectionList {
-    /// None yet of the connections of `shares`.
-    pub(super) fn new(shares: Shares) -> ConnectionList {
+    /// None yet of the connections of `shards`.
+    pub(super) fn new(shards: Shards) -> ConnectionList {
         ConnectionList {
-            follower: Follower::of_shares(bblog_analysis::Wanted::default(), shares),
+            follower: Follower::of_shards(bblog_analysis::Wanted::default(), shards),
             subjects: Subjects::default(),
             entries: Vec::new(),
             reports: Vec::new(),
@@ -59,7 +59,7 @@ impl ConnectionList {
     pub(super) fn feed(&mut self, at: u64, item: &LogItem<'_>, source: &dyn EventSource) {
         let Some((number, step)) = self.follower.feed(0, at, item) else { return };
         if number < MAX_CONNECTIONS {
-            self.subjects.note((self.follower.share(), number), 0, item);
+            self.subjects.note((self.follower.shard(), number), 0, item);
             if let LogItem::Bblog(record) = item {
                 if self.section != Some((record.section, number)) {
                     self.section(number, record, source.counts().entries);
@@ -123,12 +123,12 @@ impl ConnectionList {
 }
 
 impl ListedConnections {
-    /// The connections of `shares` of the input. What is wrong with it is not reported.
-    pub(super) fn of(inputs: &Inputs, shares: Shares) -> Option<ListedConnections> {
+    /// The connections of `shards` of the input. What is wrong with it is not reported.
+    pub(super) fn of(inputs: &Inputs, shards: Shards) -> Option<ListedConnections> {
         let input = Input::open(inputs.names.first()?, 1, &inputs.meter).ok()?;
         let mut source =
             open::source(input, InputPosition::ONLY, &inputs.assumptions, &mut |_, _| {}).ok()?;
-        let (mut connections, mut number) = (ConnectionList::new(shares), 0);
+        let (mut connections, mut number) = (ConnectionList::new(shards), 0);
         loop {
             match source.advance() {
                 Ok(true) => {}
@@ -143,7 +143,7 @@ impl ListedConnections {
         Some(connections.finish())
     }
 
-    /// Writes the connections of all shares into the report.
+    /// Writes the connections of all shards into the report.
     pub(super) fn report(parts: Vec<ListedConnections>, report: &mut Report) {
         let count: usize = parts.iter().map(|part| part.count).sum();
         let mut listed: Vec<_> = parts.into_iter().flat_map(|part| part.reports).collect();

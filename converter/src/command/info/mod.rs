@@ -97,11 +97,11 @@ fn of_input(
     let input = Inputs { names: vec![name.clone()], assumptions, meter, jobs };
     // Which events are selected may depend on all of those before.
     let jobs = if picker.is_everything() { jobs } else { Jobs::ONE };
-    let own = |inputs: &Inputs, shares| match open(&mut report, inputs, on_error) {
-        Some(input) => builder::read(&mut report, input, inputs, shares, picker, on_error),
+    let own = |inputs: &Inputs, shards| match open(&mut report, inputs, on_error) {
+        Some(input) => builder::read(&mut report, input, inputs, shards, picker, on_error),
         None => ListedConnections::default(),
     };
-    let other = |inputs: &Inputs, shares| ListedConnections::of(inputs, shares).unwrap_or_default();
+    let other = |inputs: &Inputs, shards| ListedConnections::of(inputs, shards).unwrap_or_default();
     let parts = in_parts(&input, jobs, own, other);
     ListedConnections::report(parts, &mut report);
     report

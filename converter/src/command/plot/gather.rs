@@ -50,7 +50,7 @@ pub fn gather(inputs: &Inputs, selection: &mut Selection, on_error: &mut OnError
         let Some((number, step)) = follower.feed(decoded.input, decoded.number, &decoded.item) else {
             return Ok(());
         };
-        subjects.note((follower.share(), number), decoded.input, &decoded.item);
+        subjects.note((follower.shard(), number), decoded.input, &decoded.item);
         if drawings.len() <= number {
             drawings.resize_with(number + 1, || None);
         }

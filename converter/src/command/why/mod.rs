@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
-use bblog_analysis::{Account, Limit, Shares, Wanted};
+use bblog_analysis::{Account, Limit, Shards, Wanted};
 use bblog_dissector::Micros;
 
 pub use self::left_out::Unlisted;
@@ -60,34 +60,34 @@ pub fn of_inputs(
     // Which events are selected may depend on all of those before.
     let jobs = if picker.is_everything() { inputs.jobs } else { Jobs::ONE };
     let blank = picker.another();
-    let own = |inputs: &Inputs, shares| follow(inputs, shares, picker, wanted, on_error);
+    let own = |inputs: &Inputs, shards| follow(inputs, shards, picker, wanted, on_error);
     let other =
-        |inputs: &Inputs, shares| follow(inputs, shares, &mut blank.another(), wanted, &mut |_, _| {});
-    let found = in_parts(inputs, jobs, own, other).into_iter().reduce(Found::and).unwrap_or_default();
-    let Found { worst: Worst { listed, left_out, listeners }, names, first } = found;
+        |inputs: &Inputs, shards| follow(inputs, shards, &mut blank.another(), wanted, &mut |_, _| {});
+    let found = in_parts(inputs, jobs, own, other).into_iter().reduce(PartFindings::and).unwrap_or_default();
+    let PartFindings { worst: Worst { listed, left_out, listeners }, names, first } = found;
     let connections = listed.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.finding).collect();
     Findings { connections, left_out, listeners, names, first }
 }
 
-/// What is known of the connections of some shares.
+/// What is known of the connections of some shards.
 #[derive(Default)]
-struct Found {
+struct PartFindings {
     worst: Worst,
     names: Names,
-    /// Time of the first selected event of any share.
+    /// Time of the first selected event of any shard.
     first: Option<Micros>,
 }
 
-/// Follows the connections of `shares` to their ends.
+/// Follows the connections of `shards` to their ends.
 fn follow(
     inputs: &Inputs,
-    shares: Shares,
+    shards: Shards,
     picker: &mut Picker,
     wanted: Wanted,
     on_error: &mut OnError<'_>,
-) -> Found {
+) -> PartFindings {
     let mut events = Events::open(inputs, on_error);
-    let mut follower = Follower::of_shares(wanted, shares);
+    let mut follower = Follower::of_shards(wanted, shards);
     let (mut subjects, mut worst) = (Subjects::default(), Worst::default());
     let mut first = None;
     while !picker.is_full() && events.advance(on_error) {
@@ -95,7 +95,7 @@ fn follow(
         if picker.picks(input, item) {
             first.get_or_insert(item.time());
             if let Some((number, _)) = follower.feed(input, picker.number(), &item) {
-                subjects.note((follower.share(), number), input, &item);
+                subjects.note((follower.shard(), number), input, &item);
             }
             for (number, account) in follower.take_closed() {
                 worst.add(subjects.take(number), account);
@@ -108,12 +108,12 @@ fn follow(
     for (number, account) in follower.finish() {
         worst.add(subjects.take(number), account);
     }
-    Found { worst, names: subjects.into_names(), first }
+    PartFindings { worst, names: subjects.into_names(), first }
 }
 
-impl Found {
-    /// Adds the connections of other shares.
-    fn and(mut self, other: Found) -> Found {
+impl PartFindings {
+    /// Adds the connections of other shards.
+    fn and(mut self, other: PartFindings) -> PartFindings {
         let Worst { listed, left_out, listeners } = other.worst;
         listed.into_iter().for_each(|Reverse(ranked)| self.worst.list(ranked));
         self.worst.left_out.add(left_out);

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-//! Connections in shares, which can be followed apart from each other.
+//! Connections in shards, which can be followed apart from each other.
 //!
-//! A connection's share depends on nothing but its key. What is bounded for many connections is bounded for each share.
-//! So whatever becomes of a connection does not depend on which other shares are followed beside its own, and several
+//! A connection's shard depends on nothing but its key. What is bounded for many connections is bounded for each shard.
+//! So whatever becomes of a connection does not depend on which other shards are followed beside its own, and several
 //! threads come to what one thread comes to.
 
 use crate::follow::key::ConnectionKey;
 
-/// How many shares there are.
+/// How many shards there are.
 const COUNT: usize = 16;
 
-/// A share of all connections.
+/// A shard of all connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share(u8);
+pub struct Shard(u8);
 
-impl Share {
-    /// How many shares there are.
+impl Shard {
+    /// How many shards there are.
     pub const COUNT: usize = COUNT;
 
-    /// The share of a connection.
+    /// The shard of a connection.
     #[inline]
-    pub fn of(key: &ConnectionKey) -> Share {
-        // SplitMix64's finalizer for each word: addresses and ids that follow each other fall into different shares.
+    pub fn of(key: &ConnectionKey) -> Shard {
+        // SplitMix64's finalizer for each word: addresses and ids that follow each other fall into different shards.
         let mix = |hash: u64, word: u64| {
             let hash = (hash ^ word).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -35,7 +35,7 @@ impl Share {
             ConnectionKey::Session(capture, id) => mix((*capture).into(), *id),
         };
         // Below COUNT.
-        Share((hash >> 32) as u8 % COUNT as u8)
+        Shard((hash >> 32) as u8 % COUNT as u8)
     }
 
     /// Its number, from 0.
@@ -45,25 +45,25 @@ impl Share {
     }
 }
 
-/// Some of the shares.
+/// Some of the shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares(u16);
+pub struct Shards(u16);
 
-impl Shares {
+impl Shards {
     /// All of them.
-    pub const ALL: Shares = Shares(u16::MAX);
+    pub const ALL: Shards = Shards(u16::MAX);
 
-    /// Whether `share` is one of them.
+    /// Whether `shard` is one of them.
     #[inline]
-    pub fn has(self, share: Share) -> bool {
-        self.0 >> share.0 & 1 != 0
+    pub fn has(self, shard: Shard) -> bool {
+        self.0 >> shard.0 & 1 != 0
     }
 
-    /// All shares in so many parts, in [`Share::COUNT`] at most and one at least.
-    pub fn parts(count: usize) -> impl ExactSizeIterator<Item = Shares> {
+    /// All shards in so many parts, in [`Shard::COUNT`] at most and one at least.
+    pub fn parts(count: usize) -> impl ExactSizeIterator<Item = Shards> {
         let count = count.clamp(1, COUNT);
         (0..count)
-            .map(move |part| Shares((part..COUNT).step_by(count).fold(0, |all, share| all | 1_u16 << share)))
+            .map(move |part| Shards((part..COUNT).step_by(count).fold(0, |all, shard| all | 1_u16 << shard)))
     }
 }
 
@@ -72,20 +72,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_all_shares_once() {
+    fn parts_are_all_shards_once() {
         for count in 0..=40 {
-            let parts: Vec<Shares> = Shares::parts(count).collect();
+            let parts: Vec<Shards> = Shards::parts(count).collect();
             assert_eq!(parts.len(), count.clamp(1, COUNT));
-            for share in (0..COUNT as u8).map(Share) {
-                assert_eq!(parts.iter().filter(|part| part.has(share)).count(), 1);
-                assert!(Shares::ALL.has(share));
+            for shard in (0..COUNT as u8).map(Shard) {
+                assert_eq!(parts.iter().filter(|part| part.has(shard)).count(), 1);
+                assert!(Shards::ALL.has(shard));
             }
         }
     }
 
-    /// Peers, ports and sessions that follow each other fill the shares evenly.
+    /// Peers, ports and sessions that follow each other fill the shards evenly.
     #[test]
-    fn shares_are_about_the_same_size() {
+    fn shards_are_about_the_same_size() {
         let endpoints = |at: u32, place: usize| {
             let mut ends = [0; 40];
             ends[place..place + 4].copy_from_slice(&at.to_be_bytes());
@@ -100,7 +100,7 @@ mod tests {
         ];
         for (kind, key) in keys.iter().enumerate() {
             let mut sizes = [0_u32; COUNT];
-            (0..16_000).for_each(|at| sizes[Share::of(&key(at)).index()] += 1);
+            (0..16_000).for_each(|at| sizes[Shard::of(&key(at)).index()] += 1);
             assert!(sizes.iter().all(|size| (850..1_150).contains(size)), "{kind}: {sizes:?}");
         }
     }
