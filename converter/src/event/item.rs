@@ -39,15 +39,6 @@ impl LogItem<'_> {
         }
     }
 
-    /// The same item of an input of the series `series`.
-    #[inline]
-    pub fn of_series(mut self, series: usize) -> Self {
-        if let LogItem::Eventlog(item) = &mut self {
-            item.series = series;
-        }
-        self
-    }
-
     /// Whether its block in the input is damaged.
     #[inline]
     pub fn is_damaged(&self) -> bool {

@@ -458,6 +458,10 @@ impl Events {
     pub fn item(&self) -> Option<(usize, LogItem<'_>)> {
         let Some(Turn::Item(at)) = self.last else { return None };
         let (position, source) = self.stream(at)?;
-        source.item().map(|item| (position.index, item.of_series(position.series)))
+        let mut item = source.item()?;
+        if let LogItem::Eventlog(event) = &mut item {
+            event.series = position.series;
+        }
+        Some((position.index, item))
     }
 }

@@ -29,7 +29,7 @@ const PAUSE_MS: u16 = 100;
 /// A buffered reader that can show any bounded number of bytes ahead without taking them. A long
 /// input is read by a thread of its own, unless it is one of many.
 ///
-/// Memory is what the largest [`Window::fill`] requested and 256 KiB, usually 256 KiB, and 2.5 MiB for a thread,
+/// Memory is what the largest [`Window::fill`] requested and 512 KiB, usually 256 to 512 KiB, and 2.5 MiB for a thread,
 /// for an input of any size. The end of the input and a failed read look alike;
 /// [`Window::take_error`] distinguishes them.
 pub struct Window {
@@ -74,11 +74,12 @@ impl Window {
         }
     }
 
-    /// Never reads ahead.
+    /// Never reads ahead. The window has room for two reads, so that what is left of one need not be moved before the next.
     pub(crate) fn read_behind(&mut self) {
         if let Reader::Here(_, ahead) = &mut self.reader {
             *ahead = false;
         }
+        self.buffer.resize(self.buffer.len().max(2 * self.chunk), 0);
     }
 
     /// Takes the input as one that may pause, if there is a `ready`, which finds out whether it does.
@@ -223,11 +224,14 @@ impl Window {
         }
     }
 
-    /// Reads behind what is there.
+    /// Reads behind what is there: what is missing and no more if that is much, because what follows it would have to be
+    /// moved when as much is wanted again.
     fn read_here(&mut self, want: usize) -> io::Result<usize> {
-        self.make_room(want, self.buffer.len() - (self.end - self.start));
+        let missing = want - (self.end - self.start);
+        let count = if missing < self.chunk / 16 { self.chunk } else { missing };
+        self.make_room(want, count);
         let Reader::Here(reader, _) = &mut self.reader else { return Ok(0) };
-        reader.read(&mut self.buffer[self.end..])
+        reader.read(&mut self.buffer[self.end..self.end + count])
     }
 
     /// Takes a chunk that was read ahead.
@@ -253,7 +257,7 @@ impl Window {
     /// Makes room for `want` bytes in all, and for `more` behind those that are there.
     fn make_room(&mut self, want: usize, more: usize) {
         let left = self.end - self.start;
-        if self.start + want <= self.buffer.len() && self.end + more <= self.buffer.len() {
+        if left > 0 && self.start + want <= self.buffer.len() && self.end + more <= self.buffer.len() {
             return;
         }
         self.buffer.copy_within(self.start..self.end, 0);
