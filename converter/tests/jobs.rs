@@ -240,6 +240,29 @@ fn more_connections_than_there_is_room_for() {
     assert_eq!(more, 60_000 + 6_000 - followed as u64);
 }
 
+/// Threads that cannot open all files do not leave out connections without a word.
+#[test]
+fn shards_without_file_descriptors() {
+    let folder = Folder::new();
+    let stream = bytes("rack_reqresp.tcplog");
+    let logs: Vec<PathBuf> = (0..16_u8)
+        .map(|peer| {
+            let mut stream = stream.clone();
+            stream[35] = peer;
+            folder.write(&format!("log{peer}"), &stream)
+        })
+        .collect();
+    let all = ran(&["why", "--json"], "8", &logs);
+    assert_eq!((all.code, all.stdout.split(|&byte| byte == b'\n').count()), (0, 17), "{}", all.stderr);
+    let program = env!("CARGO_BIN_EXE_bblog");
+    let script = format!("ulimit -n 40; exec {program} why --json -j 8 log*");
+    let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(folder.path("")).output();
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("Too many open files") || said.contains("not all threads"), "{said}");
+}
+
 /// What cannot be opened again is read by one thread.
 #[test]
 fn shards_of_a_pipe() {

@@ -73,6 +73,13 @@ impl InputError {
     }
 }
 
+impl InputError {
+    /// That not every thread that read the input could read the same of it.
+    pub fn read_unequally() -> InputError {
+        InputError { offset: None, kind: InputErrorKind::ReadUnequally, recovery: Recovery::Nothing }
+    }
+}
+
 impl std::error::Error for InputError {}
 
 impl fmt::Display for InputError {
@@ -170,6 +177,11 @@ pub enum InputErrorKind {
         /// Its beginning.
         text: Vec<u8>,
     },
+    /// Not every thread that read the input could read the same of it: it was replaced, or could not be opened once more.
+    #[error(
+        "not all threads could read the same of it: what is said of its connections may be incomplete; -j 1 reads it once"
+    )]
+    ReadUnequally,
     /// Serial numbers run backwards between two entries of a connection: its log was begun anew.
     #[error("serial number {found}, expected {expected}: the connection's log began anew")]
     Restarted {

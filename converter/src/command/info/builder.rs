@@ -82,7 +82,7 @@ pub(super) fn read(
         report.foreign_blocks = Some(counts.foreign_blocks);
     }
     builder.census.finish(report, kind);
-    builder.connections.finish()
+    builder.connections.finish(picker.number())
 }
 
 struct ReportBuilder {

@@ -25,6 +25,8 @@ pub(super) struct ListedConnections {
     reports: Vec<(u64, ConnectionReport)>,
     /// How many there are.
     count: usize,
+    /// Events of the input, those of other connections included.
+    pub(super) items: u64,
 }
 
 /// Follows connections of an input.
@@ -111,14 +113,14 @@ impl ConnectionList {
         reasons.for_each(|field| add(&mut of.end_reasons, format!("{field:#}")));
     }
 
-    /// The connections, now that no item follows.
-    pub(super) fn finish(mut self) -> ListedConnections {
+    /// The connections, now that no item follows the one with the number `items`.
+    pub(super) fn finish(mut self, items: u64) -> ListedConnections {
         let mut count = 0;
         for (number, account) in self.follower.finish() {
             count = count.max(number + 1);
             close(&mut self.reports, &mut self.entries, &mut self.subjects, (number, &account));
         }
-        ListedConnections { reports: self.reports.into_iter().flatten().collect(), count }
+        ListedConnections { reports: self.reports.into_iter().flatten().collect(), count, items }
     }
 }
 
@@ -140,7 +142,7 @@ impl ListedConnections {
                 connections.feed(number, &item, source.as_ref());
             }
         }
-        Some(connections.finish())
+        Some(connections.finish(number))
     }
 
     /// Writes the connections of all shards into the report.

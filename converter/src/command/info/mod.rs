@@ -103,6 +103,11 @@ fn of_input(
     };
     let other = |inputs: &Inputs, shards| ListedConnections::of(inputs, shards).unwrap_or_default();
     let parts = in_parts(&input, jobs, own, other);
+    if parts.iter().any(|part| part.items != parts[0].items) {
+        let error = InputError::read_unequally();
+        report.add_problem(&error);
+        on_error(error);
+    }
     ListedConnections::report(parts, &mut report);
     report
 }

@@ -22,7 +22,7 @@ use crate::event::merge::Events;
 use crate::event::parts::in_parts;
 use crate::event::subject::{Names, Subject, Subjects};
 use crate::input::Inputs;
-use crate::input::error::OnError;
+use crate::input::error::{InputError, OnError};
 use crate::jobs::Jobs;
 use crate::select::walk::Picker;
 
@@ -63,8 +63,14 @@ pub fn of_inputs(
     let own = |inputs: &Inputs, shards| follow(inputs, shards, picker, wanted, on_error);
     let other =
         |inputs: &Inputs, shards| follow(inputs, shards, &mut blank.another(), wanted, &mut |_, _| {});
-    let found = in_parts(inputs, jobs, own, other).into_iter().reduce(PartFindings::and).unwrap_or_default();
-    let PartFindings { worst: Worst { listed, left_out, listeners }, names, first } = found;
+    let parts = in_parts(inputs, jobs, own, other);
+    for (at, name) in inputs.names.iter().enumerate() {
+        if parts.iter().any(|part| part.items[at] != parts[0].items[at]) {
+            on_error(name, &InputError::read_unequally());
+        }
+    }
+    let found = parts.into_iter().reduce(PartFindings::and).unwrap_or_default();
+    let PartFindings { worst: Worst { listed, left_out, listeners }, names, first, .. } = found;
     let connections = listed.into_sorted_vec().into_iter().map(|Reverse(ranked)| ranked.finding).collect();
     Findings { connections, left_out, listeners, names, first }
 }
@@ -76,6 +82,8 @@ struct PartFindings {
     names: Names,
     /// Time of the first selected event of any shard.
     first: Option<Micros>,
+    /// How many events each input had.
+    items: Vec<u64>,
 }
 
 /// Follows the connections of `shards` to their ends.
@@ -89,9 +97,10 @@ fn follow(
     let mut events = Events::open(inputs, on_error);
     let mut follower = Follower::of_shards(wanted, shards);
     let (mut subjects, mut worst) = (Subjects::default(), Worst::default());
-    let mut first = None;
+    let (mut first, mut items) = (None, vec![0; inputs.names.len()]);
     while !picker.is_full() && events.advance(on_error) {
         let Some((input, item)) = events.item() else { continue };
+        items[input] += 1;
         if picker.picks(input, item) {
             first.get_or_insert(item.time());
             if let Some((number, _)) = follower.feed(input, picker.number(), &item) {
@@ -108,7 +117,7 @@ fn follow(
     for (number, account) in follower.finish() {
         worst.add(subjects.take(number), account);
     }
-    PartFindings { worst, names: subjects.into_names(), first }
+    PartFindings { worst, names: subjects.into_names(), first, items }
 }
 
 impl PartFindings {
