@@ -78,6 +78,8 @@ struct Cost {
     user: i64,
     system: i64,
     wall: i64,
+    /// The most memory that it had so far when it had been fed, in kB, if the system says so.
+    memory: Option<u64>,
 }
 
 impl Cost {
@@ -129,7 +131,7 @@ impl Stream {
 fn cost(mut command: Command, fifo: &Path, case: Case, feed: impl FnOnce(&mut File) + Send) -> Cost {
     let before = children();
     let begin = Instant::now();
-    thread::scope(|scope| {
+    let memory = thread::scope(|scope| {
         let feeding = scope.spawn(|| feed(&mut File::options().write(true).open(fifo).unwrap()));
         if case == Case::Stdin {
             command.stdin(File::open(fifo).unwrap());
@@ -137,9 +139,10 @@ fn cost(mut command: Command, fifo: &Path, case: Case, feed: impl FnOnce(&mut Fi
         let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
         // Or else the FIFO has two readers.
         drop(command);
+        feeding.join().unwrap();
+        let memory = memory(child.id());
         if case == Case::BothDevices {
             // The other device has no end.
-            feeding.join().unwrap();
             nix::sys::signal::kill(
                 nix::unistd::Pid::from_raw(child.id().try_into().unwrap()),
                 nix::sys::signal::Signal::SIGTERM,
@@ -148,13 +151,23 @@ fn cost(mut command: Command, fifo: &Path, case: Case, feed: impl FnOnce(&mut Fi
         }
         let status = child.wait().unwrap();
         assert!(status.success(), "{status}");
+        memory
     });
     let after = children();
     Cost {
         user: after.user_time().num_milliseconds() - before.user_time().num_milliseconds(),
         system: after.system_time().num_milliseconds() - before.system_time().num_milliseconds(),
         wall: i64::try_from(begin.elapsed().as_millis()).unwrap(),
+        memory,
     }
+}
+
+/// The most memory that a running process had so far, in kB. The usage of children has the most that any of them
+/// had, with the memory of this program before the `exec`, and a compiler's.
+fn memory(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 fn children() -> Usage {
@@ -172,7 +185,6 @@ fn main() {
     for case in [Case::Files, Case::Stdin, Case::Stream, Case::BothDevices] {
         compare(case, records, runs);
     }
-    println!("memory   {} kB at most (goal: below 65536)", children().max_rss());
 }
 
 fn compare(case: Case, records: usize, runs: usize) {
@@ -230,8 +242,10 @@ fn print(ours: &[Cost], cats: &[Cost]) {
             format!("{median:4.0} ms ({least:.0} to {most:.0})")
         };
         let (user, system) = (of(|cost| cost.user), of(|cost| cost.system));
+        let memory = costs.iter().filter_map(|cost| cost.memory).max();
+        let memory = memory.map_or("unknown".to_owned(), |most| format!("{most} kB at most"));
         println!(
-            "  {name:8} user {user}, system {system}, together {}, wall {}",
+            "  {name:8} user {user}, system {system}, together {}, wall {}, memory {memory}",
             of(Cost::cpu),
             of(|c| c.wall)
         );

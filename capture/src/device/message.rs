@@ -6,6 +6,8 @@ use crate::failure::Failure;
 
 /// Bytes of one buffer. Large enough for the largest event, small enough for the cache.
 pub const CHUNK: usize = 128 * 1024;
+/// Bytes of the buffer that the writer reads into itself: half of a processor's second cache.
+pub const TURN: usize = 512 * 1024;
 /// Bytes of the largest event, rounded up.
 const MAX_EVENT: usize = 64 * 1024;
 

@@ -40,7 +40,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::device::buffer::Buffer;
-use crate::device::message::{CHUNK, Device, DeviceChunk, Message};
+use crate::device::message::{CHUNK, Device, DeviceChunk, Message, TURN};
 
 /// Buffers queued ahead of a writer that makes progress.
 const AHEAD: usize = 2;
@@ -72,6 +72,8 @@ struct State {
     turns: u64,
     had_turn: bool,
     spare: Vec<Buffer>,
+    /// The buffer of [`TURN`] bytes for the writer, while it is not used.
+    turn: Option<Buffer>,
     load: Load,
 }
 
@@ -164,7 +166,9 @@ impl Queue {
     /// Takes back a buffer that was not used.
     pub fn give_back(&self, buffer: Buffer) {
         let mut state = self.lock();
-        if state.spare.len() < self.high_water {
+        if buffer.len() == TURN {
+            state.turn = Some(buffer);
+        } else if state.spare.len() < self.high_water {
             state.spare.push(buffer);
         }
     }
@@ -174,7 +178,7 @@ impl Queue {
         self.lock().takes_turns = true;
     }
 
-    /// A buffer for the writer to read BBLog into, if none is queued and its thread rests, which it does until
+    /// A buffer of [`TURN`] bytes for the writer to read BBLog into, if none is queued and its thread rests, which it does until
     /// [`Queue::end_turn`] at least.
     pub fn begin_turn(&self) -> Option<Buffer> {
         let mut state = self.lock();
@@ -183,7 +187,7 @@ impl Queue {
             return None;
         }
         state.has_turn = true;
-        Some(state.take_spare())
+        Some(state.turn.take().unwrap_or_else(|| Buffer::new(TURN)))
     }
 
     /// The writer has read. It processes this before anything that is queued from now on.
@@ -376,6 +380,22 @@ mod tests {
         }
         taken.for_each(|number| take(&queue, number % 256));
         reader.join().unwrap();
+    }
+
+    #[test]
+    fn the_writer_reads_into_one_large_buffer() {
+        let queue = Queue::new(0);
+        queue.take_turns();
+        queue.lock().tcp_log.is_ahead = true;
+        let buffer = queue.begin_turn().unwrap();
+        queue.end_turn();
+        let (at, len) = (buffer.as_ptr(), buffer.len());
+        assert_eq!(len, TURN);
+        queue.recycle(DeviceChunk::new(Device::TcpLog, buffer, len));
+        assert_eq!(queue.begin_turn().map(|buffer| buffer.as_ptr()), Some(at), "another one");
+        queue.end_turn();
+        queue.lock().tcp_log.is_ahead = false;
+        assert_eq!(queue.buffer(Device::TcpLog).len(), CHUNK);
     }
 
     #[test]

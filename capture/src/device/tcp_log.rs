@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -19,6 +19,7 @@ use crate::device::message::{CHUNK, Device, DeviceChunk, Message};
 use crate::device::queue::Queue;
 use crate::device::threads::StopRequest;
 use crate::failure::Failure;
+use crate::os::pipe;
 
 /// How long a drain may take, if data arrives faster than it is read.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -32,8 +33,8 @@ const MOMENT: u8 = 1;
 /// How many milliseconds the writer waits in its turn before it gives it up: to wake the other thread costs more than
 /// that a signal is late by so much.
 const PATIENCE: u8 = 10;
-/// The size of the writer's reads: the capacity of a FIFO, which is still in the cache.
-const TURN: usize = 64 * 1024;
+/// The capacity that a pipe or FIFO is given.
+const PIPE: i32 = 1 << 20;
 /// Room in a buffer below which it is passed on.
 const ROOM: usize = 32 * 1024;
 
@@ -68,6 +69,9 @@ impl TcpLog {
         let kind = file.metadata().map_err(failed)?.file_type();
         if kind.is_dir() {
             return Err(Failure::new(name, "is a directory, expected a device, FIFO or file"));
+        }
+        if kind.is_fifo() {
+            pipe::enlarge(file.as_fd(), PIPE);
         }
         Ok(TcpLog { file: Arc::new(file), name, is_file: kind.is_file(), is_nonblocking })
     }
@@ -177,7 +181,7 @@ impl Turns {
     /// error shows again when the device thread reads.
     pub fn read(&self, queue: &Queue) -> Option<DeviceChunk> {
         let mut buffer = queue.begin_turn()?;
-        let len = self.read_some(&mut buffer[..TURN]);
+        let len = self.read_some(&mut buffer);
         queue.end_turn();
         if len == 0 {
             queue.give_back(buffer);
