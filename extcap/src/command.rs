@@ -3,8 +3,9 @@
 //!
 //! sshd passes that argument to the login shell of the user on the server, which may be any shell.
 //! A backslash before a character takes its special meaning away in sh, csh, zsh and fish alike;
-//! quotes do not, because csh replaces `!` inside of them too. A value cannot become an option of
-//! ssh or bblogd.
+//! quotes do not, because csh replaces `!` inside of them too. Characters that are not ASCII are
+//! quoted: a shell whose locale is GBK, Big5 or Shift JIS takes the last byte of one and a
+//! backslash after it for one character. A value cannot become an option of ssh or bblogd.
 
 use std::path::Path;
 
@@ -85,14 +86,23 @@ fn ssh(server: &ServerArgs, command: &[String]) -> Result<Vec<String>, String> {
 }
 
 /// A word as any shell reads it back: a backslash before every ASCII character that could have a
-/// meaning. Letters and digits stay bare, because a backslash gives some of them a meaning in fish.
+/// meaning, and quotes around all others. Letters and digits stay bare, because a backslash gives
+/// some of them a meaning in fish.
 fn escape(word: &str) -> String {
     let mut escaped = String::with_capacity(word.len());
+    let mut is_quoted = false;
     for c in word.chars() {
+        if c.is_ascii() == is_quoted {
+            escaped.push('\'');
+            is_quoted = !is_quoted;
+        }
         if c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_./:,+@%".contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
+    }
+    if is_quoted {
+        escaped.push('\'');
     }
     escaped
 }
@@ -156,19 +166,29 @@ mod tests {
     }
 
     /// Values as an attacker would choose them, or a user with odd file names.
-    const VALUES: [[&str; 2]; 4] = [
+    const VALUES: [[&str; 2]; 5] = [
         // With csh and quotes `!#:4` brings the device out of its quotes.
         ["'`id`'", "!#:4"],
         ["/tmp/$(reboot) `id` 'x' \"y\" ;&|<>*?~#!\\ \u{e4} \u{65e5}", "-o x"],
         ["!! !1 !-1 !?x? !{x} ^a^b %1", "~ ~root {a,b} [a] =ls @ \\! \\\\"],
         ["", "\\n\\t\\x41 $HOME ${HOME} $?HOME"],
+        // The last byte of the first and the backslash after it are one character in GBK.
+        ["\u{65ea};id;#", "\u{65ea}`id`\u{e0}\u{a0}-o\u{3000}x"],
     ];
+
+    /// Locales of the tests, as far as they are installed: an 8-bit one, and those that have a
+    /// backslash as the second byte of a character.
+    const LOCALES: [&str; 6] =
+        ["C", "C.UTF-8", "en_US.ISO-8859-1", "zh_CN.GBK", "zh_TW.BIG5", "ja_JP.SJIS"];
 
     #[test]
     fn the_shell_of_the_server_gets_back_what_was_typed() {
         // sh is everywhere. The others are login shells that people have.
-        for shell in ["sh", "bash", "tcsh", "zsh", "fish"] {
-            let run = |command: &str| std::process::Command::new(shell).args(["-c", command]).output();
+        let shells = ["sh", "bash", "tcsh", "zsh", "fish", "ksh", "mksh"];
+        for (shell, locale) in shells.iter().flat_map(|shell| LOCALES.map(|locale| (*shell, locale))) {
+            let run = |command: &str| {
+                std::process::Command::new(shell).args(["-c", command]).env("LC_ALL", locale).output()
+            };
             if run("exit 0").is_err() {
                 assert_ne!(shell, "sh");
                 eprintln!("{shell}: not installed, not tested");
@@ -180,10 +200,21 @@ mod tests {
                 let command = words.last().unwrap().strip_prefix("exec /usr/local/sbin/bblogd ").unwrap();
                 let output = run(&format!("exec printf '%s\\n' {command}")).unwrap();
                 let expected = format!("-o\n-\n--exit-on-eof\n--live\n--file={device}\n--reason={reason}\n");
-                assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{shell}: {command}");
-                assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}");
+                assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{shell} {locale}: {command}");
+                assert!(output.status.success(), "{shell} {locale}: {output:?}");
             }
         }
+    }
+
+    /// Whatever the locale of the shell on the server is, and if none is installed here.
+    #[test]
+    fn no_byte_of_a_character_meets_a_backslash() {
+        for value in VALUES.as_flattened() {
+            let escaped = escape(value);
+            let met = escaped.as_bytes().windows(2).find(|two| !two[0].is_ascii() && two[1] == b'\\');
+            assert_eq!(met, None, "{escaped}");
+        }
+        assert_eq!(escape("\u{65ea};a\u{e4}"), "'\u{65ea}'\\;a'\u{e4}'");
     }
 
     #[test]
