@@ -141,6 +141,11 @@ impl<'e, 'a> Summary<'e, 'a> {
         match part {
             TemplatePart::Text(text) => out.write_str(text),
             TemplatePart::Test(..) => Ok(()),
+            TemplatePart::Word(of, one, many) => {
+                let value = self.event.operand(of).filter(|field| !field.is_unset());
+                let is_one = value.is_some_and(|field| field.value.as_int() == Some(1));
+                out.write_str(if is_one { one } else { many })
+            }
             TemplatePart::Either(texts) => {
                 for text in *texts {
                     let mut found = FoundValues::default();
@@ -201,6 +206,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             TemplatePart::Difference(a, b) => self.event.lacks(a) || self.event.lacks(b),
             TemplatePart::Value(of)
             | TemplatePart::Number(of)
+            | TemplatePart::Word(of, ..)
             | TemplatePart::Flags(of, _)
             | TemplatePart::Test(of, _) => self.event.lacks(of),
             TemplatePart::Printf(_, index) => self.event.lacks_own(&[*index]),
@@ -220,7 +226,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             })
         };
         parts.iter().all(|part| match part {
-            TemplatePart::Text(_) | TemplatePart::Either(_) => true,
+            TemplatePart::Text(_) | TemplatePart::Word(..) | TemplatePart::Either(_) => true,
             TemplatePart::Value(of) | TemplatePart::Number(of) => {
                 there(of).map(|field| found.keep(field)).is_some()
             }

@@ -185,7 +185,7 @@ fn exact<W: Write>(out: &mut W, v: i64, unit: Unit, hz: Option<NonZeroU32>) -> f
         (_, Some(scale), _) => {
             ticks(out, v, scale, hz)?;
             match (hz, scale) {
-                (Some(hz), 1) => write!(out, " ({v} ticks at {hz} Hz)"),
+                (Some(hz), 1) => write!(out, " ({v} {} at {hz} Hz)", unit.suffix_of(v)),
                 (Some(hz), _) => write!(out, " ({v}/{scale} ticks at {hz} Hz)"),
                 (None, 1) => Ok(()),
                 (None, _) => write!(out, " ({v}/{scale})"),
@@ -193,7 +193,7 @@ fn exact<W: Write>(out: &mut W, v: i64, unit: Unit, hz: Option<NonZeroU32>) -> f
         }
         (Unit::BytesPerSec, ..) => {
             int(out, v)?;
-            out.write_str(" bytes/s (")?;
+            write!(out, " {} (", unit.suffix_of(v))?;
             rate(out, v)?;
             out.write_char(')')
         }
@@ -203,7 +203,7 @@ fn exact<W: Write>(out: &mut W, v: i64, unit: Unit, hz: Option<NonZeroU32>) -> f
         }
         _ => {
             int(out, v)?;
-            suffix(out, unit)
+            suffix(out, unit.suffix_of(v))
         }
     }
 }
@@ -220,8 +220,7 @@ fn int<W: Write>(out: &mut W, v: impl itoa::Integer) -> fmt::Result {
 }
 
 #[inline]
-fn suffix<W: Write>(out: &mut W, unit: Unit) -> fmt::Result {
-    let suffix = unit.suffix();
+fn suffix<W: Write>(out: &mut W, suffix: &str) -> fmt::Result {
     if suffix.is_empty() {
         return Ok(());
     }
@@ -235,7 +234,7 @@ fn big<W: Write>(out: &mut W, v: u64, unit: Unit) -> fmt::Result {
         Unit::Hex | Unit::Pointer => write!(out, "{v:#x}"),
         _ => {
             int(out, v)?;
-            suffix(out, unit)
+            suffix(out, unit.suffix())
         }
     }
 }
@@ -275,7 +274,7 @@ fn ticks<W: Write>(out: &mut W, v: i64, scale: u64, hz: Option<NonZeroU32>) -> f
         } else {
             decimal(out, v, scale, 1)?;
         }
-        return out.write_str(" ticks");
+        return out.write_str(if scale == 1 && v == 1 { " tick" } else { " ticks" });
     };
     let us = i128::from(v) * 1_000_000 / (i128::from(hz.get()) * i128::from(scale));
     let us = i64::try_from(us).unwrap_or(i64::MAX);

@@ -69,6 +69,7 @@ impl Emit<'_> {
                 SentencePiece::Text(text) => format!("Text({text:?})"),
                 SentencePiece::Value(name) => format!("Value({})", value(name)?),
                 SentencePiece::Number(name) => format!("Number({})", value(name)?),
+                SentencePiece::Word(name, one, many) => format!("Word({}, {one:?}, {many:?})", value(name)?),
                 SentencePiece::Flags(name, mask) => format!("Flags({}, {mask:#x})", value(name)?),
                 SentencePiece::Difference(a, b) => format!("Difference({}, {})", value(a)?, value(b)?),
                 SentencePiece::Test(name, mask) => format!("Test({}, {mask:#x})", value(name)?),

@@ -87,6 +87,9 @@ fn sentence_parts(pieces: &[sentence::SentencePiece], fields: &FieldIndex<'_>) -
             sentence::SentencePiece::Text(text) => TemplatePart::Text(leak(text)),
             sentence::SentencePiece::Value(name) => TemplatePart::Value(value(name)?),
             sentence::SentencePiece::Number(name) => TemplatePart::Number(value(name)?),
+            sentence::SentencePiece::Word(name, one, many) => {
+                TemplatePart::Word(value(name)?, leak(one), leak(many))
+            }
             sentence::SentencePiece::Flags(name, mask) => TemplatePart::Flags(value(name)?, *mask),
             sentence::SentencePiece::Difference(a, b) => TemplatePart::Difference(value(a)?, value(b)?),
             sentence::SentencePiece::Test(name, mask) => TemplatePart::Test(value(name)?, *mask),

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `{name}` | the value, with its unit |
 //! | `{name:n}` | the value as a bare number |
+//! | `{name:slot/slots}` | one of two words: the first if the value is 1 |
 //! | `{name&0x3f}` | the names of those flags of the value that the mask has |
 //! | `{a-b}` | the difference of two values |
 //! | `{?name}`, `{?name&0x4}` | nothing; counts as a value that is present if it (its masked part) is not zero |
@@ -25,6 +26,8 @@ pub enum SentencePiece {
     Value(String),
     /// A value without its unit.
     Number(String),
+    /// The first word if a value is 1, else the second.
+    Word(String, String, String),
     /// The flags of a value that a mask has.
     Flags(String, u64),
     /// The difference of two values.
@@ -61,6 +64,7 @@ pub fn longest(pieces: &[SentencePiece], of: &impl Fn(&str) -> usize) -> usize {
         SentencePiece::Value(name) | SentencePiece::Number(name) | SentencePiece::Flags(name, _) => {
             NUMBER.saturating_add(of(name))
         }
+        SentencePiece::Word(_, one, many) => one.len().max(many.len()),
         SentencePiece::Difference(..) => NUMBER,
         SentencePiece::Test(..) => 0,
         SentencePiece::Either(texts) => texts.iter().map(|text| longest(text, of)).max().unwrap_or(0),
@@ -133,6 +137,10 @@ fn braced(text: &str) -> Result<SentencePiece, String> {
     if let Some(name) = text.strip_suffix(":n") {
         return Ok(SentencePiece::Number(name.to_owned()));
     }
+    if let Some((name, words)) = text.split_once(':') {
+        let (one, many) = words.split_once('/').ok_or_else(|| format!("{words}: expected n or ONE/MANY"))?;
+        return Ok(SentencePiece::Word(name.to_owned(), one.to_owned(), many.to_owned()));
+    }
     if let Some((a, b)) = text.split_once('-') {
         return Ok(SentencePiece::Difference(a.to_owned(), b.to_owned()));
     }
@@ -155,6 +163,8 @@ mod tests {
             parse("{a:n}{b&0x3f}").unwrap(),
             [SentencePiece::Number("a".to_owned()), SentencePiece::Flags("b".to_owned(), 0x3f)]
         );
+        let word = SentencePiece::Word("a".to_owned(), "entry".to_owned(), "entries".to_owned());
+        assert_eq!(parse("{a:entry/entries}").unwrap(), [word]);
         assert_eq!(parse("{a-b}").unwrap(), [SentencePiece::Difference("a".to_owned(), "b".to_owned())]);
         assert_eq!(
             parse("[{?a&0x4}b|[{c}]]").unwrap(),
@@ -171,6 +181,7 @@ mod tests {
         assert_eq!(parse("[a").unwrap_err(), "[ without ]");
         assert_eq!(parse("{a").unwrap_err(), "{ without }");
         assert_eq!(parse("{a&3}").unwrap_err(), "3: no hexadecimal mask");
+        assert_eq!(parse("{a:x}").unwrap_err(), "x: expected n or ONE/MANY");
         assert!(parse("[[[[{a}]]]]").is_ok());
         assert_eq!(parse(&"[".repeat(200)).unwrap_err(), "more than 4 brackets within each other");
         assert_eq!(parse(&"{a}".repeat(257)).unwrap_err(), "more than 256 values and brackets");

@@ -96,6 +96,21 @@ units! {
 }
 
 impl Unit {
+    /// What follows the number `value`, without a blank: `1 byte`, `2 bytes`.
+    pub fn suffix_of(self, value: i64) -> &'static str {
+        match self {
+            Unit::Bytes if value == 1 => "byte",
+            Unit::BytesPerSec if value == 1 => "byte/s",
+            Unit::Cycles if value == 1 => "cycle",
+            Unit::Ticks | Unit::TickVal | Unit::TicksX16 | Unit::TicksX32 | Unit::TicksX1000
+                if value == 1 =>
+            {
+                "tick"
+            }
+            unit => unit.suffix(),
+        }
+    }
+
     /// For spans of time in kernel ticks, what the number is scaled by; `None` for all other units.
     pub fn ticks_scale(self) -> Option<u64> {
         match self {

@@ -22,6 +22,8 @@ pub enum TemplatePart {
     Value(SentenceValue),
     /// A value without its unit.
     Number(SentenceValue),
+    /// The first word if a value is 1, else the second.
+    Word(SentenceValue, &'static str, &'static str),
     /// The names of those flags of a value that the mask has.
     Flags(SentenceValue, u64),
     /// The difference of two values: bytes between sequence numbers, else in the unit of the first.
