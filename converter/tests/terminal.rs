@@ -94,6 +94,22 @@ fn no_command_lets_a_log_control_the_terminal() {
     }
 }
 
+/// What is not text is not written to a terminal.
+#[test]
+fn bytes_do_not_reach_a_terminal() {
+    let folder = Folder::new();
+    let [capture, _] = hostile(&folder);
+    for arguments in ["convert", "convert --format pcap", "plot --format svg"] {
+        for output in ["-", "/dev/tty", "/dev/stdout"] {
+            let Some(shown) = on_a_terminal(&format!("{arguments} '{capture}' -o {output}"), false) else {
+                return;
+            };
+            assert!(shown.contains("is a terminal, expected a file or a pipe"), "{arguments}: {shown:?}");
+            assert_eq!(raw(&shown), [], "{arguments}");
+        }
+    }
+}
+
 /// bblog's own colours are all that is left of control characters.
 #[test]
 fn colours_pass() {
@@ -108,6 +124,32 @@ fn colours_pass() {
         plain.replace_range(begin..=begin + len, "");
     }
     assert_eq!(plain, without);
+}
+
+/// Messages repeat arguments, which a colleague or a script may have chosen.
+#[test]
+fn no_argument_controls_the_terminal() {
+    let folder = Folder::new();
+    let log = folder.write("a.tcplog", &support::bytes("default_refused.tcplog"));
+    let log = log.to_str().unwrap();
+    let bad = "\u{1b}[31m\u{1b}]0;t\u{7}\u{202e}\u{9b}2J\u{7f}\r\u{e0041}";
+    let (option, output) = (format!("--{bad}"), format!("{bad}/x.pcapng"));
+    for arguments in [
+        &["fields", bad] as &[&str],
+        &["show", bad],
+        &["show", "--filter", bad, log],
+        &["show", "--connection", bad, log],
+        &["show", "--stack", bad, log],
+        &["show", &option, log],
+        &["convert", log, "-o", &output],
+        &["show", "--schema", bad, log],
+    ] {
+        let run = support::run(arguments, b"");
+        assert!(run.code != 0 && run.stderr.lines().count() > 0, "{arguments:?}");
+        let is_raw = |c: &char| *c == '\r' || *c == '\u{e0041}';
+        let left: Vec<char> = run.stderr.chars().filter(is_raw).chain(raw(&run.stderr)).collect();
+        assert_eq!(left, [], "{arguments:?}: {:?}", run.stderr);
+    }
 }
 
 /// Where bytes are promised, a pipe gets them.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Messages on standard error, and the exit status.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use bblog_converter::input::assumptions::Assumptions;
 use bblog_converter::select::NothingSelected;
 use bblog_converter::{InputError, OutputError, WriteError};
 use bblog_dissector::counted::Counted;
+use bblog_pcapng::escape::Lines;
 
 use super::progress::Bar;
 
@@ -171,8 +173,20 @@ fn files_left_out<T>(files: &[T], verbose: bool, why: &str, line: impl Fn(&T)) {
     }
 }
 
-/// Prints one line on standard error. A standard error that is closed is ignored.
+/// Prints a message on standard error, without control characters: it may repeat arguments, and names of files. A
+/// standard error that is closed is ignored.
 pub fn print(what: &dyn std::fmt::Display) {
-    use std::io::Write;
-    drop(writeln!(std::io::stderr(), "bblog: {what}"));
+    drop(writeln!(std::io::stderr(), "bblog: {}", Lines(&what.to_string())));
+}
+
+/// Prints an error of the command line, or the help, and ends the process.
+pub fn exit_with(error: &clap::Error) -> ! {
+    let text = error.to_string();
+    let shown = Lines(&text).to_string();
+    if !error.use_stderr() || shown == text {
+        // With colours, where they are wanted.
+        error.exit();
+    }
+    drop(write!(std::io::stderr(), "{shown}"));
+    std::process::exit(error.exit_code());
 }

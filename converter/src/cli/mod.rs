@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use self::messages::{Outcome, print};
+use self::messages::{Outcome, exit_with, print};
 
 mod completions;
 mod convert;
@@ -57,7 +57,8 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run() -> Outcome {
-    let done = match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| exit_with(&error));
+    let done = match cli.command {
         Command::Convert(args) => convert::run(args),
         Command::Show(args) => show::run(args),
         Command::Json(args) => json::run(args),

@@ -72,9 +72,11 @@ impl Output {
     /// Standard output, for bytes.
     ///
     /// # Errors
-    /// [`OutputError`]: the system refuses.
+    /// [`OutputError`]: it is a terminal, or the system refuses.
     fn stdout() -> Result<Output, OutputError> {
-        Ok(Output::new("-".into(), OutputTarget::Direct(stdout()?)))
+        let name = Path::new("-");
+        let target = OutputTarget::direct(stdout()?).map_err(|error| Output::error(name, error.into()))?;
+        Ok(Output::new(name.to_owned(), target))
     }
 
     /// Standard output, for text. If it is a terminal, characters that control it are escaped, except for colours
@@ -153,6 +155,15 @@ impl Output {
 }
 
 impl OutputTarget {
+    /// What takes bytes as they are. A terminal would obey what ids and names in them say.
+    fn direct(file: File) -> io::Result<OutputTarget> {
+        if file.is_terminal() {
+            let why = "is a terminal, expected a file or a pipe";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(OutputTarget::Direct(file))
+    }
+
     fn open(destination: &Destination) -> Result<OutputTarget, OutputError> {
         let (path, overwrite) = (destination.path.as_path(), destination.overwrite);
         let failed = |error| Output::error(path, WriteError::Io(error));
@@ -160,7 +171,8 @@ impl OutputTarget {
         match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
             Ok(there) if !there.is_file() => {
-                return OpenOptions::new().write(true).open(path).map(OutputTarget::Direct).map_err(failed);
+                let opened = OpenOptions::new().write(true).open(path);
+                return opened.and_then(OutputTarget::direct).map_err(failed);
             }
             Ok(_) if !overwrite => return Err(OutputError::Exists { path: path.to_owned() }),
             // A symbolic link stays one: its target is replaced.

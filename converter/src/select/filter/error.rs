@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bblog_dissector::printable::is_printable;
+
 /// An expression that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
@@ -33,7 +35,7 @@ impl std::error::Error for FilterError {}
 /// Three lines: the column and the problem, the expression, and carets below the wrong part.
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        let shown = |c: char| if is_printable(c) { c } else { ' ' };
         let wrong = self.text.get(self.at..self.at.saturating_add(self.len)).unwrap_or_default();
         writeln!(f, "column {}: {}", self.column(), self.what.chars().map(shown).collect::<String>())?;
         writeln!(f, "    {}", self.text.chars().map(shown).collect::<String>())?;
