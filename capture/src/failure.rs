@@ -4,6 +4,8 @@
 use std::fmt;
 use std::io;
 
+use nix::errno::Errno;
+
 /// Something that could not be done: `what: why`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -38,4 +40,24 @@ pub fn io_text(error: &io::Error) -> String {
         Some(at) if error.raw_os_error().is_some() => text[..at].to_owned(),
         _ => text,
     }
+}
+
+/// An error of open(2) with `O_NOFOLLOW` and `O_NONBLOCK`, in plain words where it says that something else
+/// stands in a file's place.
+pub fn of_open(error: impl Into<io::Error>) -> io::Error {
+    let error = error.into();
+    match error.raw_os_error().map(Errno::from_raw) {
+        // O_NOFOLLOW: Linux and POSIX say ELOOP, FreeBSD says EMLINK.
+        Some(Errno::ELOOP | Errno::EMLINK) => {
+            io::Error::new(io::ErrorKind::InvalidInput, "is a symbolic link, expected a regular file")
+        }
+        // A FIFO that no process reads, a socket, a device without a driver.
+        Some(Errno::ENXIO | Errno::EOPNOTSUPP) => not_regular(),
+        _ => error,
+    }
+}
+
+/// Something else stands in a file's place.
+pub fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "is no regular file")
 }

@@ -178,8 +178,7 @@ mod tests {
 
     /// Locales of the tests, as far as they are installed: an 8-bit one, and those that have a
     /// backslash as the second byte of a character.
-    const LOCALES: [&str; 6] =
-        ["C", "C.UTF-8", "en_US.ISO-8859-1", "zh_CN.GBK", "zh_TW.BIG5", "ja_JP.SJIS"];
+    const LOCALES: [&str; 6] = ["C", "C.UTF-8", "en_US.ISO-8859-1", "zh_CN.GBK", "zh_TW.BIG5", "ja_JP.SJIS"];
 
     #[test]
     fn the_shell_of_the_server_gets_back_what_was_typed() {

@@ -9,7 +9,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bblog_pcapng::escape::OneLine;
+use bblog_dissector::counted::Counted;
+use bblog_pcapng::escape::{OneLine, PrintableJson};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
@@ -89,14 +90,18 @@ impl Log {
     /// Reports `what`. In JSON `fields` are beside the text.
     pub fn line(&self, level: Level, what: impl Display, fields: &[(&str, Value)]) {
         if level == Level::Error {
-            *self.last_error.borrow_mut() = Some((SystemTime::now(), what.to_string()));
+            *self.last_error.borrow_mut() = Some((SystemTime::now(), OneLine(&what.to_string()).to_string()));
         }
         let mut rate = self.rate.borrow_mut();
         if rate.since.elapsed() > WINDOW {
             let suppressed = std::mem::take(&mut rate.suppressed);
             *rate = RateLimit { since: Instant::now(), lines: 0, suppressed: 0 };
             if suppressed > 0 {
-                self.write(Level::Warning, &format!("{suppressed} more messages like these"), &[]);
+                self.write(
+                    Level::Warning,
+                    &format!("{} like these", Counted(suppressed.into(), "more message")),
+                    &[],
+                );
             }
         }
         rate.lines += 1;
@@ -129,7 +134,7 @@ fn json(level: Level, what: &str, fields: &[(&str, Value)]) -> String {
     object.insert("program".into(), "bblogd".into());
     object.insert("message".into(), what.into());
     object.extend(fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
-    Value::Object(object).to_string()
+    PrintableJson(&Value::Object(object).to_string()).to_string()
 }
 
 #[cfg(test)]
@@ -138,9 +143,10 @@ mod tests {
 
     #[test]
     fn json_is_one_line_whatever_is_told() {
-        let line = json(Level::Error, "id \"a\"\nb", &[("drops", 3.into())]);
+        let message = "id \"a\"\nb\u{9b}2J\u{7f}\u{202e}";
+        let line = json(Level::Error, message, &[("drops", 3.into())]);
         let back: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!((&back["message"], &back["drops"]), (&"id \"a\"\nb".into(), &3.into()));
-        assert!(!line.contains('\n'));
+        assert_eq!((&back["message"], &back["drops"]), (&message.into(), &3.into()));
+        assert!(!line.contains(|c: char| c.is_control() || c == '\u{202e}'), "{line}");
     }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::bblog::filter::EntryFilter;
 use crate::bblog::serials::Serials;
 use crate::bblog::stacks::Stacks;
 use crate::bblog::stream::EntrySink;
-use crate::failure::io_text;
+use crate::failure::{io_text, of_open};
 use crate::log::Log;
 use crate::store::counters::Counters;
 
@@ -89,8 +89,14 @@ impl StreamOut {
                 .truncate(false)
                 .mode(mode)
                 .custom_flags(flags)
-                .open(path)?
+                .open(path)
+                .map_err(of_open)?
         };
+        if file.is_terminal() {
+            // It would obey what ids in the bytes say.
+            let why = "is a terminal, expected a file or a pipe";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let status = file.metadata()?;
         let is_file = !is_stdout && status.is_file();
         if is_file {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The command line: the options of tcplog_dumper with long forms, and those of this project.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bblog_pcapng::escape::Lines;
 use bblog_pcapng::stacks::StackNames;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -33,13 +35,26 @@ pub struct Cli {
 impl Cli {
     /// The command line. If it is wrong, the process ends with status 2.
     pub fn parse_checked() -> Cli {
-        let cli = Cli::parse();
+        let cli = Cli::try_parse().unwrap_or_else(|error| exit_with(&error));
         if cli.capture.output.is_some() && cli.capture.format == EventFormat::Elog {
             let why = "--format elog writes a file per session; it cannot be used with --output";
             Cli::command().error(ErrorKind::ArgumentConflict, why).exit();
         }
         cli
     }
+}
+
+/// Prints an error of the command line, without control characters of its arguments, or the help, and ends the process.
+fn exit_with(error: &clap::Error) -> ! {
+    let text = error.to_string();
+    let shown = Lines(&text).to_string();
+    if !error.use_stderr() || shown == text {
+        // With colours, where they are wanted.
+        error.exit();
+    }
+    // A closed standard error cannot be reported.
+    let _ = write!(std::io::stderr(), "{shown}");
+    std::process::exit(error.exit_code());
 }
 
 /// The subcommands.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, of_open};
 
 /// A pid file, locked as long as this lives.
 pub struct PidFile {
@@ -35,7 +35,7 @@ impl PidFile {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(path), false),
             made => (made, true),
         };
-        let file = file.map_err(failed)?;
+        let file = file.map_err(|error| failed(of_open(error)))?;
         let status = file.metadata().map_err(failed)?;
         if !status.is_file() || status.nlink() != 1 {
             let found = if status.is_file() { "has other names" } else { "is no regular file" };

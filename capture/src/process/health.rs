@@ -2,17 +2,18 @@
 //! `bblogd status`: reads the status file of a running bblogd, and prints whether it is healthy.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bblog_pcapng::escape::OneLine;
+use bblog_pcapng::escape::{OneLine, PrintableJson};
 use nix::fcntl::OFlag;
 use serde_json::json;
 
 use crate::failure::io_text;
+use crate::process::answer;
 use crate::process::cli::StatusArgs;
 use crate::process::status::EVERY;
 
@@ -39,20 +40,22 @@ pub fn run(args: &StatusArgs) -> ExitCode {
         true => {
             let values: serde_json::Map<String, serde_json::Value> =
                 values.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            format!("{}\n", json!({"healthy": problems.is_empty(), "problems": problems, "values": values}))
+            let all = json!({"healthy": problems.is_empty(), "problems": problems, "values": values});
+            format!("{}\n", PrintableJson(&all.to_string()))
         }
         false => summary(&values, &problems),
     };
-    // A closed standard output cannot be reported.
-    let _ = io::stdout().write_all(text.as_bytes());
-    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    answer::print(&text, problems.is_empty())
 }
 
 fn read(path: &Path) -> io::Result<String> {
     let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
     let file = std::fs::File::options().read(true).custom_flags(flags).open(path)?;
     let mut text = String::new();
-    file.take(MAX).read_to_string(&mut text)?;
+    file.take(MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {MAX} bytes")));
+    }
     Ok(text)
 }
 
@@ -61,7 +64,9 @@ fn parse(text: &str) -> StatusValues {
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
         let (name, value) = line.rsplit_once(' ')?;
-        Some((name.strip_prefix("bblogd_")?.to_owned(), value.parse().ok()?))
+        // bblogd writes finite numbers only.
+        let value = value.parse().ok().filter(|value: &f64| value.is_finite())?;
+        Some((name.strip_prefix("bblogd_")?.to_owned(), value))
     };
     samples.filter_map(sample).collect()
 }
@@ -93,7 +98,8 @@ fn problems(values: &StatusValues, now: SystemTime) -> Vec<String> {
             (*value > 0.0).then(|| format!("{cause} {value}"))
         };
         let lost: Vec<_> = values.iter().filter_map(lost).collect();
-        problems.push(format!("something was lost {:.0} s ago; in all: {}", now - last, lost.join(", ")));
+        let since = (now - last).max(0.0);
+        problems.push(format!("something was lost {since:.0} s ago; in all: {}", lost.join(", ")));
     }
     if let (Some(bytes), Some(limit)) = (value("queue_bytes"), value("queue_limit_bytes"))
         && bytes >= limit
@@ -139,5 +145,12 @@ mod tests {
         );
         assert_eq!(problems_of(&GOOD.replace("bytes 1\n", "bytes 10\n"), 1010).len(), 1);
         assert_eq!(problems_of("node_load1 3\n", 1010), ["this is no status file of bblogd"]);
+        // A time that is no number is not taken for now.
+        for value in ["NaN", "inf", "-inf", "1e999", "", "x"] {
+            let text = GOOD.replace("status_time_seconds 1000", &format!("status_time_seconds {value}"));
+            assert_eq!(problems_of(&text, 1010), ["this is no status file of bblogd"], "{value}");
+        }
+        let ahead = GOOD.replace("loss_time_seconds 0", "loss_time_seconds 5000");
+        assert_eq!(problems_of(&ahead, 1010), ["something was lost 0 s ago; in all: output 5"]);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! The process: command line, privileges, sandbox, signals, and the thread that writes.
 
+mod answer;
 pub mod broker;
 pub mod check;
 pub mod cli;

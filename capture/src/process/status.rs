@@ -21,6 +21,9 @@ pub const EVERY: Duration = Duration::from_secs(15);
 /// Anyone may read it: a collector has another user.
 const MODE: u32 = 0o644;
 
+/// How it begins.
+const BEGINNING: &[u8] = b"# HELP bblogd_";
+
 /// Reads the kernel's limits: names of sysctls, and their values.
 pub type AskLimits = Box<dyn FnMut() -> Vec<(String, i64)>>;
 
@@ -56,10 +59,11 @@ pub struct Snapshot<'a> {
 }
 
 impl StatusFile {
-    /// The status file `path`, which `run_as` has to be able to write.
+    /// The status file `path`, which `run_as` has to be able to write. It replaces no other file than an
+    /// earlier status file: a slip in the option would cost the index of logs, or a device.
     ///
     /// # Errors
-    /// A [`Failure`]: it is not.
+    /// A [`Failure`]: it cannot be written, or another file has that name.
     pub fn open(path: &Path, run_as: &RunAs) -> Result<StatusFile, Failure> {
         let failed = |error| Failure::io(path.display(), error);
         let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
@@ -69,7 +73,14 @@ impl StatusFile {
             _ => Path::new("."),
         };
         let folder = parent.canonicalize().and_then(|parent| Folder::open(&parent, MODE)).map_err(failed)?;
-        run_as.try_as_user(|| folder.probe())?.map_err(failed)?;
+        let found = run_as.try_as_user(|| {
+            folder.probe()?;
+            folder.beginning(&name, BEGINNING.len() as u64)
+        })?;
+        let found = found.map_err(failed)?.unwrap_or_default();
+        if !BEGINNING.starts_with(&found) {
+            return Err(Failure::new(path.display(), "is no status file of bblogd, expected one or no file"));
+        }
         Ok(StatusFile {
             folder,
             name,
@@ -289,6 +300,7 @@ mod tests {
         };
         let limits = [("net.inet.tcp.bb.log_global_limit".to_owned(), 5_000_000)];
         let text = text(&snapshot, &limits, when, Some(when));
+        assert!(text.as_bytes().starts_with(BEGINNING));
         for line in [
             "bblogd_up 1",
             "bblogd_start_time_seconds 1795000000.25",

@@ -329,8 +329,10 @@ impl Store {
                 self.fail(&file.name, &error);
                 if self.unfinished.len() < UNFINISHED {
                     self.unfinished.push(UncompletedFile { file, base: base.to_owned(), end, line });
+                } else {
+                    // It stays unfinished until the next start.
+                    self.counters.unfinished += 1;
                 }
-                // Beyond that it stays unfinished until the next start.
             }
         }
     }
@@ -391,8 +393,17 @@ impl Store {
     }
 
     fn index(&mut self, line: &IndexLine, complete: &Complete) {
-        if let Err(error) = self.index.append(&self.folder, line, complete) {
-            self.log.warning(format_args!("records: {}: {}", complete.name, io_text(&error)));
+        let was_in_trouble = self.index.is_in_trouble();
+        let appended = self.index.append(&self.folder, line, complete);
+        self.counters.lost_lines = self.index.lost();
+        match appended {
+            Ok(()) if was_in_trouble => self.log.warning("records: written again"),
+            Err(error) if !was_in_trouble => {
+                let why = io_text(&error);
+                self.log
+                    .error(format_args!("records: {}: {why}; its line waits to be written", complete.name));
+            }
+            _ => {}
         }
     }
 
@@ -407,9 +418,9 @@ impl Store {
         self.drops.add(connection, records);
     }
 
-    /// Whether the folder cannot be written, as far as that is known.
+    /// Whether the folder or its index cannot be written, as far as that is known.
     pub fn is_in_trouble(&self) -> bool {
-        self.trouble.is_some()
+        self.trouble.is_some() || self.index.is_in_trouble()
     }
 
     fn fail(&mut self, name: &str, error: &io::Error) {
@@ -441,10 +452,16 @@ impl Store {
         for UncompletedFile { file, base, end, line } in std::mem::take(&mut self.unfinished) {
             self.complete(file, &base, end, line);
         }
-        if let Err((lines, error)) = self.index.finish(&self.folder) {
-            self.counters.lost_lines += lines as u64;
-            let lines = Counted(lines as u64, "line");
-            self.log.error(format_args!("records: {lines} not written: {}", io_text(&error)));
+        let (waiting, why) = match self.index.finish(&self.folder) {
+            Ok(()) => (0, "too many waited to be written".to_owned()),
+            Err((waiting, error)) => (waiting, io_text(&error)),
+        };
+        self.counters.lost_lines = self.index.lost() + waiting;
+        if self.counters.lost_lines > 0 {
+            self.log.error(format_args!(
+                "records: {} not written: {why}",
+                Counted(self.counters.lost_lines, "line")
+            ));
         }
         self.counters.unfinished += self.unfinished.len() as u64;
         self.drops.tell(&self.log, "ended");

@@ -17,6 +17,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, geteuid, linkat, unlinkat};
 
+use crate::failure::{not_regular, of_open};
 use crate::store::name;
 
 /// Its size differs between systems.
@@ -276,6 +277,19 @@ impl Folder {
         Ok(end)
     }
 
+    /// The first bytes of the file `name`, at most `len`; `None` if there is none.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn beginning(&self, name: &str, len: u64) -> io::Result<Option<Vec<u8>>> {
+        let mut beginning = Vec::new();
+        match self.open_at(name, OFlag::O_RDONLY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?.take(len).read_to_end(&mut beginning)?,
+        };
+        Ok(Some(beginning))
+    }
+
     /// Hands every regular file to `each`, in no order.
     ///
     /// # Errors
@@ -320,21 +334,8 @@ impl Folder {
     fn open_at(&self, name: &str, flags: OFlag) -> io::Result<File> {
         // Without O_NONBLOCK a FIFO would be waited for; for regular files it means nothing.
         let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let file = File::from(openat(&self.dir, name, flags, self.mode).map_err(unusual)?);
+        let file = File::from(openat(&self.dir, name, flags, self.mode).map_err(of_open)?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
-    }
-}
-
-/// An error of open(2), in plain words where it says that something else stands in a file's place.
-fn unusual(error: Errno) -> io::Error {
-    match error {
-        // O_NOFOLLOW: Linux and POSIX say ELOOP, FreeBSD says EMLINK.
-        Errno::ELOOP | Errno::EMLINK => {
-            io::Error::new(io::ErrorKind::InvalidInput, "is a symbolic link, expected a regular file")
-        }
-        // A FIFO that no process reads, a socket, a device without a driver.
-        Errno::ENXIO | Errno::EOPNOTSUPP => not_regular(),
-        error => error.into(),
     }
 }
 
@@ -346,10 +347,6 @@ fn is_empty(dir: &OwnedFd) -> io::Result<bool> {
         }
     }
     Ok(true)
-}
-
-fn not_regular() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, "is no regular file")
 }
 
 /// The mode of growing files: their owner has to write them.

@@ -117,7 +117,7 @@ pub struct Index {
     /// Whole lines not written yet.
     pending: String,
     /// Lines that were too many to keep.
-    lost: usize,
+    lost: u64,
     /// Whether the file ends with a piece of a line.
     torn: bool,
 }
@@ -153,6 +153,16 @@ impl Index {
             self.pending.push_str(json);
         }
         self.flush(folder)
+    }
+
+    /// Whether lines wait because they could not be written.
+    pub fn is_in_trouble(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The number of lines that were too many to keep.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Whether one of the last lines is about the file `name`.
@@ -197,15 +207,11 @@ impl Index {
     /// Writes what could not be written so far.
     ///
     /// # Errors
-    /// How many lines are lost, and why.
-    pub fn finish(&mut self, folder: &Folder) -> Result<(), (usize, io::Error)> {
+    /// How many lines are not written, and why.
+    pub fn finish(&mut self, folder: &Folder) -> Result<(), (u64, io::Error)> {
         let flushed = self.flush(folder);
         let kept = self.pending.lines().filter(|line| !line.is_empty()).count();
-        match (kept + std::mem::take(&mut self.lost), flushed) {
-            (lost, Err(error)) => Err((lost, error)),
-            (0, Ok(())) => Ok(()),
-            (lost, Ok(())) => Err((lost, io::ErrorKind::OutOfMemory.into())),
-        }
+        flushed.map_err(|error| (kept as u64, error))
     }
 
     /// Closes the file, so that the next line goes to the one that has the name then.

@@ -16,8 +16,9 @@ use nix::unistd::geteuid;
 use crate::store::folder::{Folder, FolderEntry};
 use crate::store::name;
 
-/// Files remembered in one pass over the folder: bounds memory, not how many are deleted.
-const BATCH: usize = 1024;
+/// Files remembered in one pass over the folder: bounds memory (4 MB for the longest names), not how many are
+/// deleted. Each pass takes time for every file in the folder.
+const BATCH: usize = 16 * 1024;
 /// st_blocks' unit.
 const BLOCK: u64 = 512;
 /// What file systems allocate at least, for most of them.
@@ -83,22 +84,20 @@ pub fn purge(
                 oldest.pop();
             }
         })?;
-        let mut deleted = false;
+        let mut is_news = false;
         for file in oldest.into_sorted_vec() {
             let is_old = max_age.is_some_and(|max| age(file.modified).is_some_and(|age| age > max));
             let why = if is_old { Reason::Age } else { Reason::Size };
             if !is_old && max_bytes.is_none_or(|max| left <= max) {
                 return Ok(left);
             }
+            is_news = true;
             match delete(&file, why) {
-                Ok(()) => {
-                    deleted = true;
-                    left -= file.bytes;
-                }
+                Ok(()) => left -= file.bytes,
                 Err(_) => drop(stuck.insert(file.name)),
             }
         }
-        if !deleted {
+        if !is_news {
             return Ok(left);
         }
     }
@@ -198,6 +197,8 @@ mod tests {
             [("stuck_1_10.0.0.1_2.0.pcapng", Reason::Age), ("x_1_10.0.0.1_2.0.pcapng", Reason::Age)]
         );
         assert!(place.path().join("x_1_10.0.0.1_2.1.pcapng").exists());
+        // As many as are remembered in one pass.
+        (0..=BATCH).for_each(|n| file(&place, &format!("stuck_1_10.0.0.1_3.{n}.pcapng"), 9000, 0o440));
         purged(&folder, Some(0), None);
         assert!(!place.path().join("x_1_10.0.0.1_2.1.pcapng").exists());
     }

@@ -286,6 +286,12 @@ fn wrong_usage_has_status_2() {
         let output = program().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
+    // What is repeated of the command line controls no terminal.
+    let output = program().arg("--no\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\r").output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("\\u{9b}2J\\u{202e}\\u{d}"), "{message}");
+    assert!(!message.contains(|c: char| c != '\n' && c.is_control() || c == '\u{202e}'), "{message:?}");
     let help = program().arg("-h").output().unwrap();
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
@@ -510,6 +516,75 @@ fn the_status_file_and_what_reads_it() {
         start(&place, place.bblogd(&["-f", fifo.to_str().unwrap(), "--status-file", "/proc/x.prom"])).wait();
     assert_eq!(code.code(), Some(1), "{log}");
     assert!(log.starts_with("bblogd: /proc/x.prom: "), "{log}");
+}
+
+/// A fleet learns of an index that cannot be written while bblogd runs, not when it ends.
+#[test]
+fn the_status_says_that_the_index_cannot_be_written() {
+    let place = Place::new();
+    fs::create_dir(place.out()).unwrap();
+    fs::set_permissions(place.out(), fs::Permissions::from_mode(0o777)).unwrap();
+    let index = place.out().join("records");
+    fs::create_dir(&index).unwrap();
+    let (fifo, mut writer) = place.fifo("dev");
+    let file = place.join("bblogd.prom");
+    let arguments = ["-f", fifo.to_str().unwrap(), "--status-file", file.to_str().unwrap()];
+    let daemon = start(&place, place.bblogd(&arguments));
+    until("the file", || file.exists(), || daemon.log());
+    let text = || fs::read_to_string(&file).unwrap();
+    let status = || {
+        let output = program().args(["status", "--status-file", file.to_str().unwrap()]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    writer.write_all(&connection("a").entry(&records(0..7))).unwrap();
+    daemon.wait_for("its line waits to be written");
+    daemon.signal(Signal::SIGUSR1);
+    until("the trouble", || text().contains("\nbblogd_output_in_trouble 1\n"), text);
+    assert!(text().contains("message=\"records: a_"), "{}", text());
+    let (code, told) = status();
+    assert_eq!(code, Some(1));
+    assert!(told.starts_with("not healthy\n  the output cannot be written\n"), "{told}");
+    fs::remove_dir(&index).unwrap();
+    writer.write_all(&connection("b").entry(&records(0..7))).unwrap();
+    daemon.wait_for("records: written again");
+    daemon.signal(Signal::SIGUSR1);
+    until("no trouble", || text().contains("\nbblogd_output_in_trouble 0\n"), text);
+    let (code, told) = status();
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(fs::read_to_string(&index).unwrap().lines().count(), 2);
+    drop(writer);
+    let (code, log) = daemon.wait();
+    assert!(code.success(), "{log}");
+}
+
+#[test]
+fn what_is_no_status_file_is_not_healthy() {
+    let place = Place::new();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let good = format!("bblogd_up 1\nbblogd_status_time_seconds {now}\n");
+    let run = |text: &[u8], json: bool| {
+        let file = place.file("s.prom", text);
+        let mut command = program();
+        command.args(["status", "--status-file", file.to_str().unwrap()]).args(json.then_some("--json"));
+        command.output().unwrap()
+    };
+    assert_eq!(run(good.as_bytes(), false).status.code(), Some(0));
+    let large = format!("{good}{}", "bblogd_x 1\n".repeat(100_000));
+    let output = run(large.as_bytes(), false);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("s.prom: larger than 1048576 bytes"));
+    // JSON of hostile names stays JSON, and controls no terminal.
+    let output = run(format!("{good}bblogd_x{{a=\"\u{1b}\u{9b}\u{7f}\u{202e}\"}} 5\n").as_bytes(), true);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\\u001b\\u009b\\u007f\\u202e"), "{text}");
+    serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    // An answer that cannot be printed is no success.
+    let file = place.file("s.prom", good.as_bytes());
+    let mut command = program();
+    command.args(["status", "--status-file", file.to_str().unwrap()]);
+    let output = command.stdout(fs::File::create("/dev/full").unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "bblogd: standard output: No space left on device\n");
 }
 
 #[test]

@@ -160,9 +160,16 @@ fn what_root_writes_is_reached_by_no_link() {
         command.args(["-f", stream, "-o"]).arg(link);
         let (status, log) = start(&place, command).wait();
         assert_eq!(status.code(), Some(1), "{log}");
-        assert!(log.starts_with(&format!("bblogd: {}: ", link.display())), "{log}");
+        let why = if link == &soft {
+            "is a symbolic link, expected a regular file"
+        } else {
+            "has other names, expected a file of its own"
+        };
+        let expected = format!("bblogd: {}: {why}\n", link.display());
+        assert_eq!(log, expected);
         let (status, log) = start(&place, place.bblogd(&["-f", stream, "-p", link.to_str().unwrap()])).wait();
         assert_eq!(status.code(), Some(1), "{log}");
+        assert_eq!(log, expected);
         assert_eq!(fs::read(&victim).unwrap(), b"precious");
     }
     assert!(!place.out().exists());
@@ -216,6 +223,52 @@ fn what_cannot_be_a_file_of_its_own_is_no_index() {
         let line = format!("bblogd: records: 1 line not written: {found}\n");
         assert!(log.contains(&line), "{what}: {log}");
         assert_eq!(place.files().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn a_status_file_replaces_nothing_else() {
+    use std::os::unix::fs::symlink;
+    type Plant = fn(&Path);
+    let stream = bblog_tests::fixtures::fixture("default_refused.tcplog");
+    let started = |place: &Place, file: &Path| {
+        let arguments = ["-f", stream.to_str().unwrap(), "--status-file", file.to_str().unwrap()];
+        start(place, place.bblogd(&arguments)).wait()
+    };
+    let others: [(&str, Plant, &str); 5] = [
+        (
+            "fifo",
+            |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap(),
+            "is no regular file",
+        ),
+        ("folder", |path| fs::create_dir(path).unwrap(), "is no regular file"),
+        ("link", |path| symlink("victim", path).unwrap(), "is a symbolic link, expected a regular file"),
+        ("socket", |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()), "is no regular file"),
+        (
+            "index",
+            |path| fs::write(path, "{\"date\":\"2026\"}\n").unwrap(),
+            "is no status file of bblogd, expected one or no file",
+        ),
+    ];
+    for (what, plant, why) in others {
+        let place = Place::new();
+        let file = place.join(what);
+        plant(&file);
+        let before = fs::symlink_metadata(&file).unwrap();
+        let (status, log) = started(&place, &file);
+        assert_eq!(status.code(), Some(1), "{what}: {log}");
+        assert_eq!(log, format!("bblogd: {}: {why}\n", file.display()));
+        let after = fs::symlink_metadata(&file).unwrap();
+        assert_eq!((before.file_type(), before.len()), (after.file_type(), after.len()), "{what}");
+        assert!(!place.out().exists(), "{what}");
+    }
+    // An empty file, and the status of the run before.
+    let place = Place::new();
+    let file = place.file("bblogd.prom", b"");
+    for _ in 0..2 {
+        let (status, log) = started(&place, &file);
+        assert!(status.success(), "{log}");
+        assert!(fs::read_to_string(&file).unwrap().contains("\nbblogd_up 0\n"));
     }
 }
 

@@ -46,6 +46,24 @@ fn live_and_at_once() {
     assert_eq!(reading::serials(&reading::parse(&seen).unwrap()), (0..20).collect::<Vec<_>>());
 }
 
+/// A terminal would obey what log ids say.
+#[test]
+fn a_terminal_gets_no_stream() {
+    let stream = bblog_tests::fixtures::fixture("default_refused.tcplog");
+    for output in ["-", "/dev/stdout"] {
+        let line = format!("{} -f {} -o {output}", env!("CARGO_BIN_EXE_bblogd"), stream.display());
+        let run = std::process::Command::new("script").args(["-qec", &line, "/dev/null"]).output();
+        let Ok(run) = run else { return eprintln!("no script(1), left out") };
+        let shown = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert_eq!(run.status.code(), Some(1), "{shown}");
+        // /dev/stdout is a symbolic link on Linux, which root does not follow.
+        let why =
+            if output == "-" { "is a terminal, expected a file or a pipe" } else { "is a symbolic link" };
+        assert!(shown.starts_with(&format!("bblogd: {output}: {why}")), "{shown:?}");
+        assert_eq!(shown.lines().count(), 1, "{shown:?}");
+    }
+}
+
 #[test]
 fn a_reader_that_had_enough_is_no_fault() {
     let place = Place::new();

@@ -7,13 +7,13 @@ mod item;
 mod system;
 mod text;
 
-use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
 
 use nix::unistd::User;
 
+use crate::process::answer;
 use crate::process::check::item::{CheckedItem, advice, command, is_usable};
 use crate::process::check::system::{System, ThisSystem};
 use crate::process::cli::CheckArgs;
@@ -23,13 +23,11 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     let system = ThisSystem;
     let (bblog, eventlog) = (bblog::look(&system), eventlog::look(&system));
     let common = vec![root(&system), user(&args.user), folder(&args.directory, &args.user)];
-    let told = match args.json {
+    let text = match args.json {
         true => text::json_text(&common, &bblog, &eventlog),
         false => text::text(&common, &bblog, &eventlog),
     };
-    // No reader is left to report that standard output is gone.
-    let _ = io::stdout().write_all(told.as_bytes());
-    if is_usable(&bblog) || is_usable(&eventlog) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    answer::print(&text, is_usable(&bblog) || is_usable(&eventlog))
 }
 
 fn root(system: &impl System) -> CheckedItem {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What is said of FreeBSD's settings.
 
+use std::io;
+
 use super::item::{CheckState, Remedy};
 use super::text::{json_text, text};
 use super::*;

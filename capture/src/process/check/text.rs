@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! What was looked at, as text and as JSON.
 
-use bblog_pcapng::escape::OneLine;
+use bblog_pcapng::escape::{OneLine, PrintableJson};
 use serde_json::json;
 
 use crate::process::check::item::{CheckState, CheckedItem, Remedy, is_usable};
@@ -89,5 +89,5 @@ pub fn json_text(common: &[CheckedItem], bblog: &[CheckedItem], eventlog: &[Chec
         "bblog": {"usable": is_usable(bblog), "items": list(bblog)},
         "eventlog": {"usable": is_usable(eventlog), "items": list(eventlog)},
     });
-    format!("{all}\n")
+    format!("{}\n", PrintableJson(&all.to_string()))
 }
