@@ -90,7 +90,7 @@ given() {
 
 # Disabled: by default, and nothing happens.
 : >"$RC_CONF"
-service start 1 'Set bblogd_enable to YES'
+service start 0 'Set bblogd_enable to YES'
 [ ! -e "$work/arguments" ] || fail "bblogd was started although it is disabled"
 service rcvar 0 'bblogd_enable="NO"'
 
@@ -165,9 +165,12 @@ service start 0 'Starting bblogd'
 given --max-total-size 20G --max-age 30d --zstd
 ! grep -q -e --status-file "$work/arguments" || fail "bblogd was given --status-file"
 service status 0 'bblogd is running'
-service stop 0 ''
+# A mistake made while it runs does not keep it from being stopped.
 echo bblogd_compress=gzip >>"$RC_CONF"
+service status 0 'bblogd is running'
+service stop 0 'Stopping bblogd'
 service start 1 'bblogd_compress: gzip, expected xz or zstd'
+service status 1 'bblogd is not running'
 
 # The real daemon.
 if [ -n "$real" ]; then
