@@ -273,7 +273,10 @@ class Dump:
         found = self._read_boot_time()
         if found is not None and found[0] == 0:
             # What is 0 in the kernel's file is set before TCP is there.
-            self._fault("boot time: it is 0; does the debugger look at a core, or at the kernel's file?")
+            self._fault(
+                "boot time: it is 0; the debugger shows the kernel's file, or zeros, and not the memory:"
+                " see Requirements in README.md"
+            )
         return found or (0, 0)
 
     def _read_boot_time(self):
@@ -364,10 +367,7 @@ class Dump:
             )
 
     def all_connections(self):
-        tables = self._tables()
-        if not tables:
-            raise DumpError("tcbinfo: not found, expected a FreeBSD kernel with debug information")
-        for address, where in tables:
+        for address, where in self._tables():
             try:
                 self._table(address, where)
             except Unreadable as error:
@@ -383,12 +383,16 @@ class Dump:
         master = self._target.symbol("vnet_entry_tcbinfo")
         head = self._target.symbol("vnet_head")
         if master is None or head is None:
-            return []
+            raise DumpError("tcbinfo: not found, expected a FreeBSD kernel with debug information")
         tables = []
         try:
             first = self._number(head, self._layout("vnet").member("vnet_le.le_next")[1])
         except Unreadable as error:
-            raise DumpError(f"vnet_head: {error}") from None
+            self._fault(f"vnet_head: {error}; no open connection is found")
+            return []
+        if not first:
+            # A kernel with VIMAGE has one at least.
+            self._fault("vnet_head: the list is empty; no open connection is found")
         for vnet in self._list(first, "vnet", "vnet_le.le_next", MAX_VNETS, "VNETs"):
             magic = vnet.int("vnet_magic_n")
             if magic not in VNET_MAGICS:
@@ -687,7 +691,7 @@ class Dump:
         label = identifier.decode("ascii", "backslashreplace")
         label = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in label)
         note = f", {note}" if note else ""
-        self._say(f"{path}: {describe(family, endpoints)}, {count} records, id {label}{note}")
+        self._say(f"{path}: {describe(family, endpoints)}, {records_of(count)}, id {label}{note}")
 
     def _record(self, entry):
         """A record as the device writes it: always the whole structure, then what is verbose."""
@@ -704,6 +708,10 @@ class Dump:
         if flags & EVENTFLAG_VERBOSE:
             buffer += entry.bytes("tlm_v")
         return buffer
+
+
+def records_of(count):
+    return f"{count} record{'' if count == 1 else 's'}"
 
 
 def family_of(inpcb):
@@ -799,7 +807,7 @@ def run(words, make_target, evaluate, say, complain):
         dump.all_connections()
 
     files = f"{dump.files} file{'' if dump.files == 1 else 's'}"
-    say(f"{files} with {dump.records} records")
+    say(f"{files} with {records_of(dump.records)}")
     stacks = dump.stack_option()
     if dump.files and stacks:
         say(f"to read them with the stacks' names: bblog show FILE --stack {stacks}")
