@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::event::{Event, Field, Value};
+use crate::event::{Event, RowValue, Value};
 use crate::spec::{SentenceValue, SummaryTemplate, TemplatePart, Unit, ValueNames};
 use crate::text::{self, InitialSeqs};
 
@@ -14,41 +14,6 @@ pub struct Summary<'e, 'a> {
     templates: &'static [SummaryTemplate],
     beside: bool,
     style: InitialSeqs,
-}
-
-/// The first values of a text that were looked up to see whether it is complete, to be written without looking them
-/// up again.
-#[derive(Default)]
-struct FoundValues<'a> {
-    fields: [Option<Field<'a>>; 3],
-    kept: usize,
-    taken: usize,
-    is_closed: bool,
-}
-
-impl<'a> FoundValues<'a> {
-    /// Keeps the next value, if there is room and no value before it was passed over.
-    fn keep(&mut self, field: Field<'a>) {
-        match self.fields.get_mut(self.kept) {
-            Some(free) if !self.is_closed => {
-                *free = Some(field);
-                self.kept += 1;
-            }
-            _ => self.close(),
-        }
-    }
-
-    /// Passes over the values from here on.
-    fn close(&mut self) {
-        self.is_closed = true;
-    }
-
-    /// The next value, if it was kept.
-    fn take(&mut self) -> Option<Field<'a>> {
-        let field = self.fields.get_mut(self.taken)?.take()?;
-        self.taken += 1;
-        Some(field)
-    }
 }
 
 /// How many values the summary of an event without a sentence of its own shows.
@@ -103,7 +68,7 @@ impl<'e, 'a> Summary<'e, 'a> {
             return out.write_str("; its values are cut off");
         }
         if let Some(best) = event.best(self.templates, |template| &template.when) {
-            return self.parts(out, best.parts, &mut FoundValues::default());
+            return self.parts(out, best.parts);
         }
         if self.beside { Ok(()) } else { self.values(out) }
     }
@@ -122,22 +87,11 @@ impl<'e, 'a> Summary<'e, 'a> {
         Ok(())
     }
 
-    /// Writes parts; `found` has the values of the first of them, if they were looked up.
-    fn parts<W: Write>(
-        &self,
-        out: &mut W,
-        parts: &'static [TemplatePart],
-        found: &mut FoundValues<'a>,
-    ) -> fmt::Result {
-        parts.iter().try_for_each(|part| self.part(out, part, found))
+    fn parts<W: Write>(&self, out: &mut W, parts: &'static [TemplatePart]) -> fmt::Result {
+        parts.iter().try_for_each(|part| self.part(out, part))
     }
 
-    fn part<W: Write>(
-        &self,
-        out: &mut W,
-        part: &'static TemplatePart,
-        found: &mut FoundValues<'a>,
-    ) -> fmt::Result {
+    fn part<W: Write>(&self, out: &mut W, part: &'static TemplatePart) -> fmt::Result {
         match part {
             TemplatePart::Text(text) => out.write_str(text),
             TemplatePart::Test(..) => Ok(()),
@@ -147,20 +101,15 @@ impl<'e, 'a> Summary<'e, 'a> {
                 out.write_str(if is_one { one } else { many })
             }
             TemplatePart::Either(texts) => {
-                for text in *texts {
-                    let mut found = FoundValues::default();
-                    if self.complete(text, &mut found) {
-                        return self.parts(out, text, &mut found);
-                    }
-                }
-                Ok(())
+                let complete = texts.iter().find(|text| self.is_complete(text));
+                complete.map_or(Ok(()), |text| self.parts(out, text))
             }
             TemplatePart::Difference(a, b) => match self.difference(a, b) {
                 Some((value, unit)) => text::quantity(out, value, unit, self.style, None),
                 None => out.write_str("?"),
             },
             TemplatePart::Value(of) | TemplatePart::Number(of) | TemplatePart::Flags(of, _) => {
-                match found.take().or_else(|| self.event.operand(of)) {
+                match self.event.operand(of) {
                     Some(field) => self.value(out, part, &field),
                     None => out.write_str("?"),
                 }
@@ -172,7 +121,7 @@ impl<'e, 'a> Summary<'e, 'a> {
         }
     }
 
-    fn value<W: Write>(&self, out: &mut W, part: &TemplatePart, field: &Field<'_>) -> fmt::Result {
+    fn value<W: Write>(&self, out: &mut W, part: &TemplatePart, field: &RowValue<'_>) -> fmt::Result {
         match (part, field.spec.names, field.value.as_int()) {
             (TemplatePart::Flags(_, mask), ValueNames::Flags(table), Some(value)) => {
                 text::flags(out, table, value as u64 & mask)
@@ -213,28 +162,22 @@ impl<'e, 'a> Summary<'e, 'a> {
         })
     }
 
-    /// Whether every value of the parts is present, set and not zero. Those that are to be written are kept.
-    fn complete(&self, parts: &'static [TemplatePart], found: &mut FoundValues<'a>) -> bool {
-        let is_there = |field: &Field<'_>| !field.value.is_zero() && !field.is_unset();
+    /// Whether every value of the parts is present, set and not zero.
+    fn is_complete(&self, parts: &'static [TemplatePart]) -> bool {
+        let is_there = |found: &RowValue<'_>| !found.value.is_zero() && !found.is_unset();
         let there = |of: &SentenceValue| self.event.operand(of).filter(is_there);
         let masked = |of: &SentenceValue, mask: u64| {
-            there(of).is_some_and(|field| match field.value {
+            there(of).is_some_and(|found| match found.value {
                 Value::Unsigned(_) | Value::Signed(_) | Value::Bool(_) => {
-                    field.value.as_int().is_some_and(|value| value as u64 & mask != 0)
+                    found.value.as_int().is_some_and(|value| value as u64 & mask != 0)
                 }
                 _ => true,
             })
         };
         parts.iter().all(|part| match part {
             TemplatePart::Text(_) | TemplatePart::Word(..) | TemplatePart::Either(_) => true,
-            TemplatePart::Value(of) | TemplatePart::Number(of) => {
-                there(of).map(|field| found.keep(field)).is_some()
-            }
-            TemplatePart::Flags(of, mask) => {
-                found.close();
-                masked(of, *mask)
-            }
-            TemplatePart::Test(of, mask) => masked(of, *mask),
+            TemplatePart::Value(of) | TemplatePart::Number(of) => there(of).is_some(),
+            TemplatePart::Flags(of, mask) | TemplatePart::Test(of, mask) => masked(of, *mask),
             // A negative one comes of values of different moments.
             TemplatePart::Difference(a, b) => self.difference(a, b).is_some_and(|(value, _)| value > 0),
             TemplatePart::Printf(_, index) => self.event.own(*index).as_ref().is_some_and(is_there),

@@ -5,7 +5,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 use std::num::NonZeroU32;
 
-use crate::event::{Field, Value};
+use crate::event::{Field, RowValue, Value};
 use crate::printable::is_printable;
 use crate::spec::{NameTable, Unit, ValueNames};
 
@@ -38,14 +38,19 @@ impl Field<'_> {
     /// # Errors
     /// Those of `out`.
     pub fn write_in<W: Write>(&self, out: &mut W, short: bool, style: InitialSeqs) -> fmt::Result {
-        match (self.is_unset(), self.value.as_int()) {
-            (true, value) => {
-                let what = if self.is_implausible() { "implausible" } else { "not set" };
-                out.write_str(what)?;
-                return value.filter(|_| !short).map_or(Ok(()), |value| write!(out, " ({value})"));
-            }
-            _ => self.write_value(out, short, style)?,
+        self.row_value().write_in(out, short, style)
+    }
+}
+
+impl RowValue<'_> {
+    /// As [`Field::write_in`].
+    pub(crate) fn write_in<W: Write>(&self, out: &mut W, short: bool, style: InitialSeqs) -> fmt::Result {
+        if self.is_unset() {
+            out.write_str(if self.is_implausible() { "implausible" } else { "not set" })?;
+            let value = self.value.as_int().filter(|_| !short);
+            return value.map_or(Ok(()), |value| write!(out, " ({value})"));
         }
+        self.write_value(out, short, style)?;
         if self.is_lower_bound() { out.write_str(" or more") } else { Ok(()) }
     }
 
@@ -239,26 +244,31 @@ fn big<W: Write>(out: &mut W, v: u64, unit: Unit) -> fmt::Result {
     }
 }
 
-/// `v / one` with `digits` decimals (at most 3), rounded half up; integer arithmetic, since
+/// `v / one` with `digits` decimals (1 to 3), rounded half up; integer arithmetic, since
 /// formatting floating point costs more than all the rest of a summary.
-fn decimal<W: Write>(out: &mut W, v: i64, one: u64, digits: u32) -> fmt::Result {
-    let scale = 10_u64.pow(digits);
+fn decimal<W: Write>(out: &mut W, v: i64, one: u64, digits: usize) -> fmt::Result {
+    let scale = [1, 10, 100, 1000][digits];
     let (whole, rest) = (v.unsigned_abs() / one, v.unsigned_abs() % one);
-    // `one` is at most 125,000,000, so nothing here overflows.
-    let part = (rest * scale * 2 + one) / (one * 2);
-    let (whole, part) = (whole + part / scale, part % scale);
+    // `one` is above `scale` and at most 125,000,000, so nothing here overflows.
+    let scaled = whole * scale + (rest * scale * 2 + one) / (one * 2);
     if v < 0 {
         out.write_char('-')?;
     }
-    int(out, whole)?;
-    out.write_char('.')?;
-    // Zeros at its front; all of it if it is 0.
-    let mut least = scale / 10;
-    while part < least {
-        out.write_char('0')?;
-        least /= 10;
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(scaled);
+    match text.len().checked_sub(digits) {
+        Some(point) if point > 0 => {
+            let (whole, part) = text.split_at(point);
+            out.write_str(whole)?;
+            out.write_str(".")?;
+            out.write_str(part)
+        }
+        _ => {
+            out.write_str("0.")?;
+            out.write_str(&"00"[..digits - text.len()])?;
+            out.write_str(text)
+        }
     }
-    if part > 0 { int(out, part) } else { Ok(()) }
 }
 
 fn fixed<W: Write>(out: &mut W, v: i64, one: u64) -> fmt::Result {
@@ -319,4 +329,30 @@ fn rate<W: Write>(out: &mut W, bytes: i64) -> fmt::Result {
     };
     decimal(out, bytes, one, digits)?;
     out.write_str(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn decimals_are_rounded_half_up() {
+        let text = |v: i64, one: u64, digits: usize| {
+            let mut out = String::new();
+            decimal(&mut out, v, one, digits).unwrap();
+            out
+        };
+        assert_eq!(
+            [0, 1, 49, 50, 950, 1000].map(|v| text(v, 1000, 1)),
+            ["0.0", "0.0", "0.0", "0.1", "1.0", "1.0"]
+        );
+        assert_eq!([0, 4, 5, 64, 1000].map(|v| text(v, 1000, 2)), ["0.00", "0.00", "0.01", "0.06", "1.00"]);
+        assert_eq!(
+            [1, 9, 12, 123, 1234].map(|v| text(v, 1000, 3)),
+            ["0.001", "0.009", "0.012", "0.123", "1.234"]
+        );
+        assert_eq!(text(-1500, 1000, 1), "-1.5");
+        assert_eq!(text(i64::MIN, 256, 2), "-36028797018963968.00");
+        assert_eq!(text(i64::MAX, 125_000_000, 2), "73786976294.84");
+    }
 }

@@ -215,10 +215,10 @@ fn own<'a>(facts: &mut Facts, seen: &mut Observed<'a>, item: &RecordItem<'a>, pl
         facts.stop = None;
     }
     for read in &plan.reads {
-        if read.unless.is_some_and(|row| event.one(RowGroup::Own, row).next().is_some()) {
+        if read.unless.is_some_and(|row| event.value_at(RowGroup::Own, row).is_some()) {
             continue;
         }
-        let Some(field) = event.one(RowGroup::Own, read.row).next() else { continue };
+        let Some(field) = event.value_at(RowGroup::Own, read.row) else { continue };
         let Some(value) = field.value.as_int().filter(|_| !field.is_unset()) else { continue };
         take(facts, seen, (read.fact, field.spec, value), item.context.hz);
     }

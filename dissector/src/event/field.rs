@@ -21,6 +21,41 @@ pub struct Field<'a> {
     pub hz: Option<NonZeroU32>,
 }
 
+/// A value and the row that says what it is, without the bytes it was read from: what a text needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowValue<'a> {
+    pub(crate) spec: &'static FieldSpec,
+    pub(crate) value: Value<'a>,
+    pub(crate) hz: Option<NonZeroU32>,
+}
+
+impl RowValue<'_> {
+    /// As [`Field::is_unset`].
+    #[inline]
+    pub(crate) fn is_unset(&self) -> bool {
+        self.spec.is_unset(&self.value)
+    }
+
+    /// As [`Field::is_implausible`].
+    pub(crate) fn is_implausible(&self) -> bool {
+        self.spec.is_implausible(&self.value)
+    }
+
+    /// As [`Field::is_lower_bound`].
+    #[inline]
+    pub(crate) fn is_lower_bound(&self) -> bool {
+        self.spec.is_lower_bound(&self.value)
+    }
+}
+
+impl<'a> Field<'a> {
+    /// What a text needs of it.
+    #[inline]
+    pub(crate) fn row_value(&self) -> RowValue<'a> {
+        RowValue { spec: self.spec, value: self.value, hz: self.hz }
+    }
+}
+
 impl Field<'_> {
     /// The name of the value, if each value of the number has a name: `ESTABLISHED`.
     pub fn value_name(&self) -> Option<&'static str> {
@@ -40,13 +75,13 @@ impl Field<'_> {
     /// Whether the value is one that no kernel writes, as a window above the largest that TCP has.
     #[inline]
     pub fn is_implausible(&self) -> bool {
-        !self.spec.implausible.is_empty() && is_within(self.spec.implausible, &self.value)
+        self.spec.is_implausible(&self.value)
     }
 
     /// Whether the value is a lower bound: the kernel cut it, or it wrapped.
     #[inline]
     pub fn is_lower_bound(&self) -> bool {
-        self.spec.at_least.is_some_and(|least| self.value.as_int().is_some_and(|value| value as u64 >= least))
+        self.spec.is_lower_bound(&self.value)
     }
 
     /// Whether the value is a number whose bits have names, and the bits called `name` are set.
@@ -62,6 +97,17 @@ impl FieldSpec {
     #[inline]
     pub fn is_unset(&self, value: &Value<'_>) -> bool {
         !self.unset.is_empty() && is_within(self.unset, value)
+    }
+
+    /// Whether a value of this row is one that no kernel writes.
+    fn is_implausible(&self, value: &Value<'_>) -> bool {
+        !self.implausible.is_empty() && is_within(self.implausible, value)
+    }
+
+    /// Whether a value of this row is a lower bound.
+    #[inline]
+    fn is_lower_bound(&self, value: &Value<'_>) -> bool {
+        self.at_least.is_some_and(|least| value.as_int().is_some_and(|value| value as u64 >= least))
     }
 }
 

@@ -25,6 +25,7 @@ use place::{number, plain, tail_len, value};
 
 pub use byte_set::ByteSet;
 pub use context::RecordContext;
+pub(crate) use field::RowValue;
 pub use field::{Field, Value};
 
 /// Which of an event's rows.
@@ -269,7 +270,8 @@ impl<'a> Event<'a> {
     /// What it does to a timer, and the value that names the timer.
     pub fn timer(&self) -> Option<(&'static TimerStep, Option<Field<'a>>)> {
         let step = self.spec.timers.iter().find(|step| self.holds(&step.when))?;
-        Some((step, self.first(self.spec.fields, step.rows, self.at)))
+        let named = self.first(self.spec.fields, step.rows, self.at);
+        Some((step, named.map(|RowValue { spec, value, .. }| self.field(spec, value, self.at, 0))))
     }
 
     /// Whether the record proves it, which is a row of its event or of all records. The context's stack decides which
@@ -340,25 +342,31 @@ impl<'a> Event<'a> {
     }
 
     /// The value that a sentence names.
-    pub(crate) fn operand(&self, operand: &SentenceValue) -> Option<Field<'a>> {
+    #[inline]
+    pub(crate) fn operand(&self, operand: &SentenceValue) -> Option<RowValue<'a>> {
+        if operand.is_certain
+            && let Some(value) = self.certain(operand)
+        {
+            return Some(value);
+        }
+        self.first_of(operand)
+    }
+
+    /// The value of the first row that a sentence names, which applies if its member is valid.
+    #[inline]
+    fn certain(&self, operand: &SentenceValue) -> Option<RowValue<'a>> {
         let (rows, found, at) = match operand {
             SentenceValue { own: [found, ..], .. } => (self.spec.fields, found, self.at),
             SentenceValue { common: [found, ..], .. } => (self.common, found, 0),
             SentenceValue { derived: [found, ..], .. } => (tables::DERIVED, found, 0),
             _ => return None,
         };
-        if operand.is_certain
-            && let Some(spec) = rows.get(usize::from(*found))
-            && self.flags & spec.when.flags == spec.when.flags
-            && let Some(field) = self.read_row(spec, at, 0)
-        {
-            return Some(field);
-        }
-        self.first_of(operand)
+        let spec = rows.get(usize::from(*found))?;
+        if self.flags & spec.when.flags == spec.when.flags { self.row_value(spec, at) } else { None }
     }
 
     /// Of the rows that a sentence names the first that applies.
-    fn first_of(&self, operand: &SentenceValue) -> Option<Field<'a>> {
+    fn first_of(&self, operand: &SentenceValue) -> Option<RowValue<'a>> {
         let derived = if self.at == 0 { operand.derived } else { &[] };
         self.first(self.spec.fields, operand.own, self.at)
             .or_else(|| self.first(self.common, operand.common, 0))
@@ -409,28 +417,40 @@ impl<'a> Event<'a> {
     }
 
     /// The value of the event's row with this index, or of the row that takes its place.
-    pub(crate) fn own(&self, index: u16) -> Option<Field<'a>> {
+    pub(crate) fn own(&self, index: u16) -> Option<RowValue<'a>> {
         let others = self.spec.fields.get(usize::from(index)).map_or(&[][..], |row| row.yields_to);
         let rows = self.spec.fields;
         self.first(rows, &[index], self.at).or_else(|| self.first(rows, others, self.at))
     }
 
     /// Of the rows with these indexes the first that applies.
-    fn first(&self, rows: &'static [FieldSpec], indexes: &[u16], at: usize) -> Option<Field<'a>> {
+    fn first(&self, rows: &'static [FieldSpec], indexes: &[u16], at: usize) -> Option<RowValue<'a>> {
         indexes
             .iter()
             .filter_map(|&index| rows.get(usize::from(index)))
-            .find_map(|spec| if self.applies(rows, spec) { self.read_row(spec, at, 0) } else { None })
+            .find_map(|spec| if self.applies(rows, spec) { self.row_value(spec, at) } else { None })
+    }
+
+    /// The value of `spec`, without the place where it is.
+    #[inline]
+    fn row_value(&self, spec: &'static FieldSpec, at: usize) -> Option<RowValue<'a>> {
+        let bytes = Cursor(self.bytes.get(at..)?);
+        Some(RowValue { spec, value: value(bytes, spec, usize::from(spec.place.offset))?, hz: self.cx.hz })
     }
 
     /// The value of `spec`; an element of a tail lies `skip` bytes further on.
     #[inline]
     pub(crate) fn read_row(&self, spec: &'static FieldSpec, at: usize, skip: usize) -> Option<Field<'a>> {
         let bytes = Cursor(self.bytes.get(at..)?);
-        let first = usize::from(spec.place.offset) + skip;
-        let value = value(bytes, spec, first)?;
-        let start = at + first;
-        Some(Field { spec, value, range: start..start + usize::from(spec.place.size), hz: self.cx.hz })
+        let value = value(bytes, spec, usize::from(spec.place.offset) + skip)?;
+        Some(self.field(spec, value, at, skip))
+    }
+
+    /// A value with the place where it is.
+    #[inline]
+    fn field(&self, spec: &'static FieldSpec, value: Value<'a>, at: usize, skip: usize) -> Field<'a> {
+        let start = at + usize::from(spec.place.offset) + skip;
+        Field { spec, value, range: start..start + usize::from(spec.place.size), hz: self.cx.hz }
     }
 }
 
