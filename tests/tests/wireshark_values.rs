@@ -108,7 +108,7 @@ fn alerts_are_those_of_csv() {
             met.extend(ours[2].split(';').map(str::to_owned));
         }
     }
-    for alert in ["stall", "enter_recovery", "exit_recovery", "rto"] {
+    for alert in ["stall", "enter_recovery", "exit_recovery", "tlp"] {
         assert!(met.contains(alert), "{alert} not in {met:?}");
     }
 }
@@ -119,9 +119,10 @@ fn nothing_is_counted_from_one_unnamed_socket_to_another() {
     let log = std::fs::read(fixture("default_refused.tcplog")).unwrap();
     let mut entry = log[..u64::from_le_bytes(log[8..16].try_into().unwrap()) as usize].to_vec();
     entry[16..52].fill(0);
-    // The first number is as if records were missing before it, and not that of a new log.
-    entry[HEADER_LEN + 20] = 1;
-    entry[HEADER_LEN + RECORD_LEN + 20] = 7;
+    // Serial numbers: the first is not that of a new log, and behind it some are missing.
+    for (record, serial) in [1, 7, 8].into_iter().enumerate() {
+        entry[HEADER_LEN + record * RECORD_LEN + 20] = serial;
+    }
     let path = TSHARK.home().join("unnamed.tcplog");
     std::fs::write(&path, entry.repeat(2)).unwrap();
     let [ours, theirs] = ours_and_theirs(&path);
