@@ -12,7 +12,7 @@ use bblog_tests::tshark::Tshark;
 static TSHARK: LazyLock<Tshark> = LazyLock::new(Tshark::with_plugin);
 
 /// Expressions without a comma, which `-z io,stat` takes many of at a time.
-const BBLOG: [&str; 45] = [
+const BBLOG: [&str; 49] = [
     "bblog.event",
     "bblog.event == IN",
     "bblog.event == \"OUT\" && tcp",
@@ -30,6 +30,10 @@ const BBLOG: [&str; 45] = [
     "bblog.snd_max == bblog.snd_una",
     "bblog.snd_max != bblog.snd_una",
     "bblog.snd_ssthresh > bblog.snd_cwnd",
+    "bblog.snd_cwnd == 1073725440",
+    "bblog.out.cwnd_to_use",
+    "bblog.out.cwnd_to_use >= 1073725440",
+    "bblog.bbrrtt.rtt and not bblog.bbrrtt.rtt < 1000000",
     "bblog.state == ESTABLISHED",
     "bblog.state == \"established\"",
     "bblog.state == 4",
@@ -59,7 +63,7 @@ const BBLOG: [&str; 45] = [
     "tcp.port !== 9334 and tcp.ack_raw > 5",
     "bblog or (ip and tcp.srcport == 9334)",
 ];
-const EVENTLOG: [&str; 19] = [
+const EVENTLOG: [&str; 22] = [
     "bblog.time_delta",
     "bblog.time_delta > 1000",
     "eventlog",
@@ -72,6 +76,9 @@ const EVENTLOG: [&str; 19] = [
     "eventlog.provider != \"tcp\"",
     "eventlog.tcp.out.cwnd",
     "eventlog.tcp.out.cwnd > 14480",
+    "eventlog.tcp.out.cwnd == 1073725440",
+    "eventlog.tcp.cwnd.ssthresh",
+    "eventlog.tcp.cwnd.ssthresh > 1000000000",
     "eventlog.tcp.out.seq == eventlog.tcp.out.seq",
     "eventlog.event_id in {100..101}",
     "eventlog.session_id > 1",

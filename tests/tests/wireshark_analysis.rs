@@ -415,6 +415,31 @@ fn values_of_packets_are_averaged() {
     assert_eq!(columns[1..], [average.to_string(), values.len().to_string()], "{text}");
 }
 
+/// Wireshark's own fields hold what was logged, also where that means "not set"; ours are absent there.
+#[test]
+fn a_window_that_is_not_set_is_in_no_average() {
+    const NOT_SET: [&str; 2] = ["1073725440", "4294967295"];
+    let capture = convert(&fixture("rack_tailloss_rto.tcplog"));
+    for (ours, shared) in [("bblog.cwnd", "bblog.snd_cwnd"), ("bblog.ssthresh", "bblog.snd_ssthresh")] {
+        let rows = fields(&[], &[ours, shared], &capture);
+        assert!(
+            rows.iter().any(|row| NOT_SET.contains(&&*row[1])) && rows.iter().any(|row| !row[0].is_empty())
+        );
+        let is_right = |row: &Vec<String>| match &*row[1] {
+            logged if NOT_SET.contains(&logged) => row[0].is_empty(),
+            set => row[0] == set,
+        };
+        assert!(rows.iter().all(is_right), "{ours}");
+        let set: Vec<u64> = rows.iter().filter_map(|row| row[0].parse().ok()).collect();
+        let text =
+            TSHARK.text(&["-q", "-z", &format!("io,stat,0,AVG({ours}){ours},MAX({ours}){ours}")], &capture);
+        let row = text.lines().find(|line| line.contains("<>") && !line.contains("Interval")).unwrap();
+        let columns: Vec<&str> = row.split('|').map(str::trim).filter(|column| !column.is_empty()).collect();
+        let average = set.iter().sum::<u64>() / set.len() as u64;
+        assert_eq!(columns[1..], [average.to_string(), set.iter().max().unwrap().to_string()], "{text}");
+    }
+}
+
 #[test]
 fn preferences_for_packets_info_and_relative_numbers() {
     let filter = ["-Y", "tcp && bblog.event == OUT"];
@@ -469,6 +494,11 @@ fn values_lie_where_the_tree_says() {
             }
             let place = (field.range.start, field.range.len());
             let found = places.get(field.spec.filter);
+            let is_member = event.common().any(|member| member.spec.id == field.spec.id);
+            if field.is_unset() && !is_member {
+                assert_eq!(found, None, "{} is not set", field.spec.filter);
+                continue;
+            }
             assert!(found.is_some_and(|found| found.contains(&place)), "{}: {found:?}", field.spec.filter);
             checked += 1;
         }

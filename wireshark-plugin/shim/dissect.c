@@ -191,6 +191,10 @@ add_items(const struct target *target, const bblog_result *result)
             if (target->visible && item->text != BBLOG_NONE && item->subtree < BBLOG_SUBTREES)
                 below = proto_tree_add_subtree(tree, tvb, (int)item->offset, (int)item->length,
                     bblog_ett[item->subtree], &added, text_at(target, item->text));
+        } else if (item->unset) {
+            if (target->visible && item->text != BBLOG_NONE)
+                proto_tree_add_subtree_format(tree, tvb, (int)item->offset, (int)item->length,
+                    bblog_ett[BBLOG_SUBTREE_NONE], &added, "%s: %s", bblog_hfinfos[item->field]->name, text_at(target, item->text));
         } else if (item->hidden ? bblog_is_asked_for(bblog_hf[item->field]) || prefs.display_hidden_proto_items
                        : target->visible || proto_field_is_referenced(tree, bblog_hf[item->field])
                            || bblog_bits_asked_for(item->field)) {
@@ -369,10 +373,33 @@ set_info(packet_info *pinfo, const char *text)
     col_set_str(pinfo->cinfo, COL_INFO, wmem_strdup(pinfo->pool, text));
 }
 
-static bblog_request
-request_for(packet_info *pinfo, int input, const bblog_option *data)
+/* From 4.4 on Wireshark makes a field of the Info column, before it calls postdissectors: brings it up to date, for filters
+ * and columns that need it. */
+static void
+update_info_field(const packet_info *pinfo, proto_tree *tree)
 {
-    const bblog_request request = {
+#if BBLOG_WS(4, 4)
+    static int info = 0;
+    if (info == 0)
+        info = proto_registrar_get_id_byname("_ws.col.info");
+    if (tree == NULL || pinfo->cinfo == NULL || !bblog_is_asked_for(info))
+        return;
+    const char *text = col_get_text(pinfo->cinfo, COL_INFO);
+    if (text == NULL)
+        return;
+    const GPtrArray *made = proto_get_finfo_ptr_array(tree, info);
+    for (unsigned i = 0; made != NULL && i < made->len; i++)
+        fvalue_set_string(((const field_info *)g_ptr_array_index(made, i))->value, text);
+#else
+    (void)pinfo;
+    (void)tree;
+#endif
+}
+
+static bblog_request
+request_for(packet_info *pinfo, int input, const bblog_option *data, const bblog_option *verbose)
+{
+    return (bblog_request) {
         .input = data->data == NULL ? BBLOG_INPUT_NOTHING : input,
         .want = bblog_pref_relative ? BBLOG_WANT_RELATIVE_TEXT : 0,
         .kernel = bblog_pref_kernel,
@@ -381,8 +408,19 @@ request_for(packet_info *pinfo, int input, const bblog_option *data)
         .first = !PINFO_FD_VISITED(pinfo),
         .data = data->data,
         .len = data->len,
+        .verbose = verbose->data,
+        .verbose_len = verbose->len,
     };
-    return request;
+}
+
+/* Decodes, once the facts of the section are collected. */
+static void
+decode(const packet_info *pinfo, const bblog_request *request, bblog_result *result)
+{
+    if (bblog_decode(request, result))
+        return;
+    bblog_section_collect(pinfo);
+    bblog_decode(request, result);
 }
 
 /* What is asked for besides columns and items: alerts, what statistics count, and that the analysis sees the frame, whose
@@ -398,15 +436,6 @@ wanted_beside(const packet_info *pinfo, proto_tree *tree, int log)
     if ((asked || is_visible(tree)) && !PINFO_FD_VISITED(pinfo))
         want |= BBLOG_WANT_FOLLOW;
     return want;
-}
-
-static bblog_request
-request_for_record(packet_info *pinfo, const struct found *found)
-{
-    bblog_request request = request_for(pinfo, BBLOG_INPUT_RECORD, &found->tcpinfo);
-    request.verbose = found->verbose.data;
-    request.verbose_len = found->verbose.len;
-    return request;
 }
 
 /* Whether the tree is to show bblog.stream. */
@@ -431,11 +460,11 @@ static int
 dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct found *found, bool live)
 {
     bool columns = pinfo->cinfo != NULL;
-    bblog_request request = request_for_record(pinfo, found);
+    bblog_request request = request_for(pinfo, BBLOG_INPUT_RECORD, &found->tcpinfo, &found->verbose);
     request.want |= wanted(pinfo, tree, bblog_proto_record, live ? bblog_proto_builtin : 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
         | wanted_beside(pinfo, tree, BBLOG_PROTOCOL_RECORD) | BBLOG_WANT_FLOW;
     bblog_result result;
-    bblog_decode(&request, &result);
+    decode(pinfo, &request, &result);
 
     set_connection(pinfo, &result);
     bool counted = (request.want & BBLOG_WANT_COUNTED) != 0;
@@ -446,6 +475,7 @@ dissect_event(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct 
         if (live)
             col_set_str(pinfo->cinfo, COL_PROTOCOL, "BBLog");
         set_info(pinfo, text_at(&target, result.summary));
+        update_info_field(pinfo, tree);
     }
     if (tree != NULL) {
         target.tvbs[BBLOG_ORIGIN_DATA] = live ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog") : tvb;
@@ -469,8 +499,8 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
 {
     bool record = log == BBLOG_PROTOCOL_RECORD;
     int protocol = record ? bblog_proto_record : bblog_proto_eventlog;
-    bblog_request request
-        = record ? request_for_record(pinfo, found) : request_for(pinfo, BBLOG_INPUT_EVENTLOG, &found->event);
+    bblog_request request = request_for(pinfo, record ? BBLOG_INPUT_RECORD : BBLOG_INPUT_EVENTLOG,
+        record ? &found->tcpinfo : &found->event, &found->verbose);
     request.want |= wanted(pinfo, tree, protocol, record ? bblog_proto_builtin : 0);
     /* bblog.event is a field of records, for both logs. */
     bool asked = bblog_is_asked_for(bblog_proto_record) || bblog_is_asked_for(protocol) || (!record && bblog_is_asked_for(bblog_proto_alias));
@@ -484,7 +514,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     request.packet_len = tvb_captured_length(tvb);
     request.packet = request.packet_len == 0 ? NULL : tvb_get_ptr(tvb, 0, (int)request.packet_len);
     bblog_result result;
-    bblog_decode(&request, &result);
+    decode(pinfo, &request, &result);
 
     struct target target = target_for(pinfo, tree, &result, true, (shown && wants_stream(tree)) || counted);
     if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_LINE && result.summary != BBLOG_NONE) {
@@ -495,6 +525,7 @@ dissect_packet(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const struct
     }
     if (pinfo->cinfo != NULL && bblog_pref_info == BBLOG_INFO_STATE && result.state != BBLOG_NONE)
         col_append_fstr(pinfo->cinfo, COL_INFO, " %s", text_at(&target, result.state));
+    update_info_field(pinfo, tree);
     if (shown) {
         target.tvbs[BBLOG_ORIGIN_DATA] = record ? source_of(tvb, pinfo, &found->tcpinfo, "BBLog")
                                                 : source_of(tvb, pinfo, &found->event, "EVENTLOG");
@@ -557,12 +588,13 @@ bblog_dissect_eventlog(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void
     unsigned len = tvb_captured_length(tvb);
     bool columns = pinfo->cinfo != NULL;
     const bblog_option event = { .data = len == 0 ? (const uint8_t *)"" : tvb_get_ptr(tvb, 0, (int)len), .len = len };
-    bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event);
+    const bblog_option verbose = { 0 };
+    bblog_request request = request_for(pinfo, BBLOG_INPUT_EVENTLOG, &event, &verbose);
     request.want |= wanted(pinfo, tree, bblog_proto_eventlog, 0) | (columns ? BBLOG_WANT_SUMMARY : 0)
         | wanted_beside(pinfo, tree, BBLOG_PROTOCOL_EVENTLOG)
         | (pinfo->ptype != PT_TCP ? BBLOG_WANT_FLOW : 0);
     bblog_result result;
-    bblog_decode(&request, &result);
+    decode(pinfo, &request, &result);
 
     bool counted = (request.want & BBLOG_WANT_COUNTED) != 0;
     struct target target

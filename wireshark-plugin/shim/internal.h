@@ -88,8 +88,10 @@ const char *bblog_connection_of(packet_info *pinfo, bool known, uint32_t stream)
 void bblog_watch_files(void);
 /* Whether frames may be dissected again after the first pass: false in tshark without -2. */
 bool bblog_has_later_passes(const packet_info *pinfo);
-/* The section of the packet, its facts collected. */
+/* The section of the packet. */
 bblog_section bblog_section_of(const packet_info *pinfo);
+/* Collects the facts of the packet's section. */
+void bblog_section_collect(const packet_info *pinfo);
 
 /* asked.c */
 

@@ -95,14 +95,19 @@ bblog_section
 bblog_section_of(const packet_info *pinfo)
 {
     const struct packet_provider_data *provider = provider_of(pinfo->epan);
-    wtap *wth = provider == NULL ? NULL : provider->wth;
-    bblog_section section = { .file = wth };
+    bblog_section section = { .file = provider == NULL ? NULL : provider->wth };
     if (pinfo->rec->presence_flags & WTAP_HAS_SECTION_NUMBER)
         section.number = pinfo->rec->section_number;
-    if (!bblog_section_enter(&section) && wth != NULL) {
-        wtap_block_t header = wtap_file_get_shb(wth, section.number);
-        if (header != NULL)
-            wtap_block_foreach_option(header, note_option, NULL);
-    }
     return section;
+}
+
+void
+bblog_section_collect(const packet_info *pinfo)
+{
+    const struct packet_provider_data *provider = provider_of(pinfo->epan);
+    bblog_section section = bblog_section_of(pinfo);
+    bblog_section_enter(&section);
+    wtap_block_t header = provider == NULL ? NULL : wtap_file_get_shb(provider->wth, section.number);
+    if (header != NULL)
+        wtap_block_foreach_option(header, note_option, NULL);
 }

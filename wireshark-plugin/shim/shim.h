@@ -211,6 +211,7 @@ typedef struct bblog_item {
     uint8_t subtree;         /* enum bblog_subtree */
     bool generated;          /* not in the bytes as such: shown in brackets */
     bool hidden;             /* there for filters only */
+    bool unset;              /* not set: a line that says so, and no value of the field */
 } bblog_item;
 
 /* One end of a connection. */
@@ -266,13 +267,12 @@ void bblog_stacks_assume(const char *preference);
 void bblog_sections_clear(void);
 /* Forgets what was kept of frames, and every section: another capture begins, or the same one anew. */
 void bblog_frames_clear(void);
-/* Whether the facts of a section have been collected; if not, bblog_section_option() is to follow for
- * each of its options. */
-bool bblog_section_enter(const bblog_section *section);
+/* Makes a section known; bblog_section_option() is to follow for each of its options. */
+void bblog_section_enter(const bblog_section *section);
 /* Notes an option of the section entered last. */
 void bblog_section_option(const bblog_option *option);
-/* Decodes. Any bytes will do. */
-void bblog_decode(const bblog_request *request, bblog_result *result);
+/* Decodes. Any bytes will do. False, and nothing is decoded, if the section is not known yet. */
+bool bblog_decode(const bblog_request *request, bblog_result *result);
 
 /* ---- C, called by Rust. */
 

@@ -63,8 +63,12 @@ pub fn named(
 fn number_of(event: &Event<'_>) -> Range<usize> {
     static RECORD: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::RECORD));
     static HEADER: LazyLock<Range<usize>> = LazyLock::new(|| place_of(tables::ELOG_HEADER));
-    let is_record = std::ptr::eq(event.rows_of(RowGroup::Common), tables::RECORD);
-    if is_record { RECORD.clone() } else { HEADER.clone() }
+    if is_record(event) { RECORD.clone() } else { HEADER.clone() }
+}
+
+/// Whether it is of BBLog.
+fn is_record(event: &Event<'_>) -> bool {
+    std::ptr::eq(event.rows_of(RowGroup::Common), tables::RECORD)
 }
 
 fn place_of(rows: &[FieldSpec]) -> Range<usize> {
@@ -245,6 +249,25 @@ pub fn srtt_ms(mut earlier: impl Iterator<Item = Field<'static>>, items: &mut It
         let number = (us as f64 / 1000.0).to_bits();
         let line = line::of_plugin(PluginField::SrttMs, NONE, 0..0, 0);
         items.push(ffi::bblog_item { number, generated: true, ..line });
+    }
+}
+
+/// Adds the congestion window and the slow-start threshold of either log, where they are set: the fields that BBLog's
+/// records share with Wireshark's own dissector hold a number in any case.
+pub fn windows(event: &Event<'_>, wanted: impl Fn(PluginField) -> bool, items: &mut Items) {
+    let (group, [cwnd, ssthresh]) = match is_record(event) {
+        true => (RowGroup::Common, ["snd_cwnd", "snd_ssthresh"]),
+        false => (RowGroup::Own, ["cwnd", "ssthresh"]),
+    };
+    for (field, name) in [(PluginField::Cwnd, cwnd), (PluginField::Ssthresh, ssthresh)] {
+        if wanted(field)
+            && let Some(row) = event.rows_of(group).iter().position(|row| row.name == name)
+            && let Some(window) = event.value_at(group, row).filter(|window| !window.is_unset())
+        {
+            let number = window.value.as_int().unwrap_or_default() as u64;
+            let line = line::of_plugin(field, NONE, 0..0, 0);
+            items.push(ffi::bblog_item { number, generated: true, ..line });
+        }
     }
 }
 

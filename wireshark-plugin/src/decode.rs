@@ -8,25 +8,14 @@ use crate::answer::{malformed, notice};
 use crate::frames::Frames;
 use crate::items::Items;
 use crate::request::{Answer, FrameBytes, Request};
-use crate::sections::{Assumed, SectionFacts, Sections};
+use crate::sections::{Assumed, SectionFacts};
 use crate::{eventlog, record};
 
 /// Decodes what is requested into `items`, which are empty.
 pub fn decode(
     request: &Request<'_>,
-    sections: &mut Sections,
-    frames: &mut Frames,
-    items: &mut Items,
-) -> Answer {
-    match sections.get(request.section) {
-        Some(section) => decode_in(section, request, frames, items),
-        None => decode_in((&mut SectionFacts::default(), &Assumed::default()), request, frames, items),
-    }
-}
-
-fn decode_in(
-    (section, assumed): (&mut SectionFacts, &Assumed),
-    request: &Request<'_>,
+    section: &mut SectionFacts,
+    assumed: &Assumed,
     frames: &mut Frames,
     items: &mut Items,
 ) -> Answer {
@@ -61,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::items::NONE;
-    use crate::sections::{SectionKey, SectionOption};
+    use crate::sections::{SectionKey, SectionOption, Sections};
     use crate::{ffi, registry};
 
     const ALL: u32 = u32::MAX;
@@ -88,7 +77,8 @@ mod tests {
         let mut items = Items::default();
         let mut frames = Frames::default();
         let request = Request { input, want, section: KEY, frame: 1, first: true };
-        let decoded = decode(&request, sections, &mut frames, &mut items);
+        let (section, assumed) = sections.get(KEY).expect("every test enters it");
+        let decoded = decode(&request, section, assumed, &mut frames, &mut items);
         let (data, verbose) = match input {
             FrameBytes::Record { data, verbose, .. } => (data.len(), verbose.len()),
             FrameBytes::Eventlog { data, .. } => (data.len(), 0),

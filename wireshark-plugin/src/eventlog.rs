@@ -173,6 +173,9 @@ impl FrameEvent<'_> {
             if PluginField::SrttMs.is_requested() {
                 answer::srtt_ms(self.earlier(frames), items);
             }
+            if self.tcp_id.is_some() {
+                answer::windows(event, PluginField::is_requested, items);
+            }
         }
         if request.wants(ffi::BBLOG_WANT_VALUES) {
             self.own_values(items);
@@ -212,6 +215,9 @@ impl FrameEvent<'_> {
             self.earlier(frames).for_each(|value| computed.push(items, &value));
             answer::own(event, self.again, request.frame, frames, items);
             answer::srtt_ms(self.earlier(frames), items);
+            if self.tcp_id.is_some() {
+                answer::windows(event, |_| true, items);
+            }
         }
         if !request.wants(ffi::BBLOG_WANT_VALUES) {
             return;

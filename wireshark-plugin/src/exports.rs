@@ -154,15 +154,15 @@ pub extern "C" fn bblog_frames_clear() {
     });
 }
 
-/// Whether the facts of a section are known already.
+/// Makes a section known, and notes the options that follow as its own.
 ///
 /// # Safety
 /// `section` points to a section.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bblog_section_enter(section: *const ffi::bblog_section) -> bool {
+pub unsafe extern "C" fn bblog_section_enter(section: *const ffi::bblog_section) {
     // SAFETY: as the caller promises.
     let key = key(unsafe { &*section });
-    with_state(|state| state.sections.enter(key)).unwrap_or(true)
+    with_state(|state| state.sections.enter(key));
 }
 
 /// Notes an option of the section entered last.
@@ -183,13 +183,17 @@ pub unsafe extern "C" fn bblog_section_option(option: *const ffi::bblog_option) 
     with_state(|state| state.sections.note(option));
 }
 
-/// Decodes one record into a flat list of items, valid until the next call.
+/// Decodes one record into a flat list of items, valid until the next call. False, and nothing is decoded, if its section
+/// was not entered yet.
 ///
 /// # Safety
 /// `request` points to a request, whose byte ranges are as long as it says; `result` points to
 /// memory for a result.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result: *mut ffi::bblog_result) {
+pub unsafe extern "C" fn bblog_decode(
+    request: *const ffi::bblog_request,
+    result: *mut ffi::bblog_result,
+) -> bool {
     // SAFETY: as the caller promises.
     let request = unsafe { &*request };
     // SAFETY: as the caller promises.
@@ -216,11 +220,13 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     let decoded = with_state(|state| {
         state.items.clear();
         state.sections.assume_kernel(kernel);
-        let decoded = decode(&request, &mut state.sections, &mut state.frames, &mut state.items);
+        let Some((section, assumed)) = state.sections.get(request.section) else { return false };
+        let decoded = decode(&request, section, assumed, &mut state.frames, &mut state.items);
         result.write(answer(&decoded, &state.items));
+        true
     });
-    if decoded.is_some() {
-        return;
+    if let Some(is_decoded) = decoded {
+        return is_decoded;
     }
     let failed = with_state(|state| {
         state.items.clear();
@@ -230,6 +236,7 @@ pub unsafe extern "C" fn bblog_decode(request: *const ffi::bblog_request, result
     if failed.is_none() {
         result.write(answer(&Answer::default(), &Items::default()));
     }
+    true
 }
 
 fn key(section: &ffi::bblog_section) -> SectionKey {
@@ -317,8 +324,12 @@ mod tests {
                 packet_len: 1,
             };
             let mut result = MaybeUninit::uninit();
-            // SAFETY: both point to what the function requires.
-            unsafe { bblog_decode(&raw const request, result.as_mut_ptr()) };
+            // SAFETY: all point to what the functions require.
+            let is_decoded = unsafe {
+                bblog_section_enter(&raw const section);
+                bblog_decode(&raw const request, result.as_mut_ptr())
+            };
+            assert!(is_decoded);
             // SAFETY: written by the call.
             let result = unsafe { result.assume_init() };
             assert_eq!((result.len, result.name, result.local.address_len), (0, NONE, 0));

@@ -89,6 +89,7 @@ impl Items {
             subtree: tree as u8,
             generated: false,
             hidden: false,
+            unset: false,
         });
     }
 
@@ -162,6 +163,15 @@ impl Write for TextBuffer<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        match u8::try_from(c) {
+            Ok(byte) if byte.is_ascii() => self.0.push(byte),
+            _ => self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
         Ok(())
     }
 }

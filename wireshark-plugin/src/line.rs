@@ -39,6 +39,11 @@ impl TreeLine {
     /// Adds the line of a value.
     pub fn push(self, items: &mut Items, field: &Field<'_>) {
         let text = self.text && !self.hidden;
+        // A number to count with would be a wrong one. The built-in's fields have the member as it stands.
+        let unset = field.is_unset() && !registry::is_builtin(field.spec);
+        if unset && !text {
+            return;
+        }
         let (number, text) = match field.value {
             Value::Unsigned(number) | Value::Bool(number) => {
                 (number, if text { items.value(field) } else { NONE })
@@ -60,6 +65,7 @@ impl TreeLine {
             subtree: subtree as u8,
             generated: self.generated,
             hidden: self.hidden,
+            unset,
         };
         items.push(item);
         // The built-in has fields of its own for the bits of its members.
@@ -143,6 +149,7 @@ pub fn of_plugin(field: PluginField, text: TextAt, range: Range<usize>, depth: u
         subtree: ffi::BBLOG_SUBTREE_NONE as u8,
         generated: false,
         hidden: false,
+        unset: false,
     }
 }
 

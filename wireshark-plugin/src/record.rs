@@ -170,6 +170,7 @@ impl FrameRecord<'_> {
             if PluginField::SrttMs.is_requested() {
                 answer::srtt_ms(self.earlier(frames), items);
             }
+            answer::windows(&self.event, PluginField::is_requested, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             answer::push_rows(&self.event, RowGroup::Own, TreeLine::LOGGED, items);
@@ -195,6 +196,7 @@ impl FrameRecord<'_> {
             beside.for_each(|value| TreeLine { depth: 0, text, ..TreeLine::COMPUTED }.push(items, &value));
             answer::own(&self.event, self.again.is_some(), self.request.frame, frames, items);
             answer::srtt_ms(self.earlier(frames), items);
+            answer::windows(&self.event, |_| true, items);
         }
         if self.request.wants(ffi::BBLOG_WANT_VALUES) {
             let mut values = self.event.fields().peekable();

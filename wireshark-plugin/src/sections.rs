@@ -107,8 +107,8 @@ pub struct SectionFacts {
     pub connection: Option<(SocketAddr, SocketAddr)>,
     /// BBLog: the initial sequence number of the first record that has one.
     iss: Option<u32>,
-    /// eventlog: provider numbers and names.
-    providers: BTreeMap<u16, Box<[u8]>>,
+    /// eventlog: the provider table with its count, 32 providers at most.
+    providers: Vec<u8>,
     /// eventlog: the layout of the tcp provider, if the file names it.
     layout: Option<Layout>,
     /// eventlog: what the events seen so far say about the layout of the tcp provider.
@@ -174,7 +174,7 @@ impl SectionFacts {
 
     /// The name of an eventlog provider.
     pub fn provider(&self, id: u16) -> Option<&[u8]> {
-        self.providers.get(&id).map(|name| &**name)
+        ProviderTable::split(&self.providers).ok()?.0.name(id)
     }
 
     /// The layout of the tcp provider's events: the one that the file names, or else the one that the events so
@@ -243,13 +243,12 @@ impl SectionFacts {
         let Some(table) = file.get(FILE_HEADER_LEN..) else {
             return;
         };
-        let Ok((table, rest)) = ProviderTable::split(table) else {
+        let Ok((_, rest)) = ProviderTable::split(table) else {
             return;
         };
-        for (id, name) in table.iter() {
-            // The first entry wins if an id stands twice.
-            self.providers.entry(id).or_insert_with(|| name.into());
-        }
+        // A section has one table. Of several the last is used, as by bblog.
+        self.providers.clear();
+        self.providers.extend_from_slice(&table[..table.len() - rest.len()]);
         self.layout = str::from_utf8(rest).ok().and_then(Layout::from_name);
     }
 }
@@ -261,7 +260,7 @@ pub struct Sections {
     assumed: Assumed,
     known: HashMap<SectionKey, usize>,
     sections: Vec<SectionFacts>,
-    /// The one entered last, and its index: records of a section come together.
+    /// The one entered or asked for last, and its index: records of a section come together.
     current: Option<(SectionKey, usize)>,
 }
 
@@ -290,19 +289,14 @@ impl Sections {
         }
     }
 
-    /// Makes `key` the current section. False if it is new, and nothing is known of it yet.
-    pub fn enter(&mut self, key: SectionKey) -> bool {
-        if self.current.is_some_and(|current| current.0 == key) {
-            return true;
-        }
+    /// Makes `key` a section, if it is none yet, and the current one.
+    pub fn enter(&mut self, key: SectionKey) {
         let next = self.sections.len();
         let index = *self.known.entry(key).or_insert(next);
         self.current = Some((key, index));
-        if index < next {
-            return true;
+        if index == next {
+            self.sections.push(SectionFacts::default());
         }
-        self.sections.push(SectionFacts::default());
-        false
     }
 
     /// Notes an option of the current section.
@@ -314,11 +308,16 @@ impl Sections {
         }
     }
 
-    /// The facts of a section.
+    /// The facts of a section that was entered. It is the current one from then on.
+    #[inline]
     pub fn get(&mut self, key: SectionKey) -> Option<(&mut SectionFacts, &Assumed)> {
         let index = match self.current {
             Some((current, index)) if current == key => index,
-            _ => *self.known.get(&key)?,
+            _ => {
+                let index = *self.known.get(&key)?;
+                self.current = Some((key, index));
+                index
+            }
         };
         Some((self.sections.get_mut(index)?, &self.assumed))
     }
@@ -333,7 +332,7 @@ mod tests {
         let mut sections = Sections::default();
         sections.assume_stacks("1=freebsd, 2 = bbr,nonsense,9=");
         let key = SectionKey { file: 1, number: 0 };
-        assert!(!sections.enter(key));
+        sections.enter(key);
         sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02rack"));
         let stack = |sections: &mut Sections, id| {
             let (section, assumed) = sections.get(key).unwrap();
@@ -349,11 +348,11 @@ mod tests {
     fn sections_are_told_apart_by_file_and_number() {
         let mut sections = Sections::default();
         let (first, second) = (SectionKey { file: 8, number: 0 }, SectionKey { file: 8, number: 1 });
-        assert!(!sections.enter(first));
+        assert!(sections.get(first).is_none());
+        sections.enter(first);
         sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02rack\0\0"));
-        assert!(!sections.enter(second));
+        sections.enter(second);
         sections.note(SectionOption::Netflix(netflix::STACKNAME, b"\x02bbr"));
-        assert!(sections.enter(first));
         assert_eq!(
             sections.get(first).map(|(s, assumed)| s.machine(2, assumed).context().stack),
             Some(Stack::Rack)
@@ -364,7 +363,7 @@ mod tests {
         );
         assert!(sections.get(SectionKey { file: 16, number: 0 }).is_none());
         sections.clear();
-        assert!(!sections.enter(first));
+        assert!(sections.get(first).is_none());
     }
 
     #[test]
@@ -427,6 +426,11 @@ mod tests {
             assert_eq!(section.provider(7), Some(&b"tcp"[..]));
             assert_eq!(section.provider(9), Some(&b"hpts"[..]));
             assert_eq!(section.provider(1), None);
+            let mut other = option.clone();
+            let at = other.windows(4).position(|bytes| bytes == b"hpts").expect("it is there");
+            other[at..at + 4].copy_from_slice(b"test");
+            section.note(SectionOption::Freebsd(&other));
+            assert_eq!(section.provider(9), Some(&b"test"[..]), "the last table counts");
         }
     }
 }

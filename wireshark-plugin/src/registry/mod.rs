@@ -81,6 +81,10 @@ pub enum PluginField {
     StallStartedIn,
     /// `bblog.srtt_ms`: `bblog.srtt_us` in milliseconds, for columns and graphs.
     SrttMs,
+    /// `bblog.cwnd`: the congestion window where it is set, for columns and graphs.
+    Cwnd,
+    /// `bblog.ssthresh`: the slow-start threshold where it is set, for columns and graphs.
+    Ssthresh,
 }
 
 /// The fields that come from the analysis of a connection.
@@ -146,7 +150,7 @@ const fn frame(
 }
 
 /// The plugin's own fields, in the order of [`PluginField`].
-const PLUGIN_FIELDS: [ffi::bblog_field; 18] = [
+const PLUGIN_FIELDS: [ffi::bblog_field; 20] = [
     own(c"Event", c"bblog.event", c"Short name of the event", ffi::FT_STRING),
     own(c"Summary", c"bblog.summary", c"What happened, in one line", ffi::FT_STRING),
     own(c"Provider", c"eventlog.provider", c"Name of the provider", ffi::FT_STRING),
@@ -225,6 +229,18 @@ const PLUGIN_FIELDS: [ffi::bblog_field; 18] = [
         c"bblog.srtt_ms",
         c"Smoothed RTT in milliseconds, for all stacks",
         ffi::FT_DOUBLE,
+    ),
+    own(
+        c"Congestion window, bytes",
+        c"bblog.cwnd",
+        c"Congestion window, for both logs; absent while it is not set",
+        ffi::FT_UINT32,
+    ),
+    own(
+        c"Slow-start threshold, bytes",
+        c"bblog.ssthresh",
+        c"Slow-start threshold, for both logs; absent while it is not set",
+        ffi::FT_UINT32,
     ),
 ];
 

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 
 use bblog_dissector::event::Value;
 use bblog_dissector::spec::FieldSpec;
+use bblog_dissector::tables;
 use regex_lite::Regex;
 
 use super::constant::Constant;
@@ -174,6 +175,13 @@ impl EventTest {
     }
 }
 
+/// Whether the row is a member of every BBLog record: Wireshark's own fields, which hold it as it was logged.
+fn is_shared(row: &FieldSpec) -> bool {
+    tables::RECORD
+        .first()
+        .is_some_and(|first| (first.id..first.id + tables::RECORD.len() as u32).contains(&row.id))
+}
+
 impl MaskedField {
     #[inline]
     fn any(
@@ -183,6 +191,8 @@ impl MaskedField {
         mut found: impl FnMut(&Value<'_>, Option<&'static FieldSpec>) -> bool,
     ) -> bool {
         self.field.any(decoded, scratch, |value, row| match self.mask {
+            // As in Wireshark: it is absent.
+            _ if row.is_some_and(|row| row.is_unset(value) && !is_shared(row)) => false,
             None => found(value, row),
             Some(mask) => {
                 value.as_int().is_some_and(|number| found(&Value::Unsigned(number as u64 & mask), None))
