@@ -198,7 +198,12 @@ mod tests {
         );
         assert!(place.path().join("x_1_10.0.0.1_2.1.pcapng").exists());
         // As many as are remembered in one pass.
-        (0..=BATCH).for_each(|n| file(&place, &format!("stuck_1_10.0.0.1_3.{n}.pcapng"), 9000, 0o440));
+        for number in 0..=BATCH {
+            let path = place.path().join(format!("stuck_1_10.0.0.1_3.{number}.pcapng"));
+            let stuck = std::fs::File::create(path).unwrap();
+            stuck.set_modified(SystemTime::now() - Duration::from_secs(9000)).unwrap();
+            stuck.set_permissions(PermissionsExt::from_mode(0o440)).unwrap();
+        }
         purged(&folder, Some(0), None);
         assert!(!place.path().join("x_1_10.0.0.1_2.1.pcapng").exists());
     }
