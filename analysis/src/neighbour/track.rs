@@ -131,6 +131,9 @@ mod tests {
 
     use super::*;
 
+    /// Where `tlb_flags` is.
+    const T_FLAGS_AT: usize = 68;
+
     fn record(seconds: i64, serial: u32, event: u8, rcv_nxt: u32, syn: Option<u32>) -> [u8; RECORD_LEN] {
         let mut bytes = [0; RECORD_LEN];
         bytes[..8].copy_from_slice(&seconds.to_le_bytes());
