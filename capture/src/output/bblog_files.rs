@@ -19,7 +19,7 @@ use crate::store::index::IndexLine;
 use crate::store::name;
 
 /// Bytes given to the system at once.
-const FLUSH: usize = 64 * 1024;
+const FLUSH: usize = 128 * 1024;
 /// Entries of up to so many records are small.
 const SMALL: u64 = 10;
 /// How files of BBLog end.

@@ -306,8 +306,8 @@ impl Store {
 
     /// Completes a file; its name begins with `base` from now on. The index gets `line`.
     pub fn complete(&mut self, mut file: PartFile, base: &str, end: &'static str, line: IndexLine) {
-        file.file = None;
-        match self.place(&file, base, end) {
+        let open = file.file.take();
+        match self.place(&file, open, base, end) {
             Ok(Placed { complete, room, old_names }) => {
                 self.counters.files += 1;
                 self.retention.add(room);
@@ -337,8 +337,8 @@ impl Store {
         }
     }
 
-    /// Gives a file its name.
-    fn place(&mut self, file: &PartFile, base: &str, end: &str) -> io::Result<Placed> {
+    /// Gives a file, which may be `open`, its name.
+    fn place(&mut self, file: &PartFile, open: Option<File>, base: &str, end: &str) -> io::Result<Placed> {
         let compressor = self.limits.compressor;
         let mut number = file.number;
         let mut source = (file.name.clone(), Compressor::None);
@@ -351,16 +351,19 @@ impl Store {
                 }
             }
         }
+        let open = match open.filter(|_| source.1 == Compressor::None) {
+            Some(open) => open,
+            None => self.folder.reopen(&source.0, true)?,
+        };
         for _ in 0..TRIES {
             let name = format!("{base}.{number}{end}{}", source.1.suffix());
-            match self.folder.complete(&source.0, &name) {
-                Ok(has_both) => {
+            match self.folder.complete(&open, &source.0, &name) {
+                Ok((status, has_both)) => {
                     let mut old_names = Vec::new();
                     old_names.extend((source.1 != Compressor::None).then(|| file.name.clone()));
                     old_names.extend(has_both.then(|| source.0.clone()));
                     let next = self.numbers.entry(name::hash(base.as_bytes())).or_default();
                     *next = (*next).max(number.saturating_add(1));
-                    let status = self.folder.status(&name)?;
                     let (bytes, room) = (purge::size(&status), purge::room_when_new(&status));
                     let complete = Complete { name, number, compressor: source.1, bytes };
                     return Ok(Placed { complete, room, old_names });

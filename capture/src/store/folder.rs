@@ -164,14 +164,14 @@ impl Folder {
         self.open_at(RECORDS, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND)
     }
 
-    /// Gives `from`.part, which is complete, the name `to`; it can no longer be written. Whether it
-    /// has its old name as well, which is to be removed once the index has the file.
+    /// Gives `from`.part, which is the complete `file`, the name `to`; it can no longer be written. Its status, and
+    /// whether it has its old name as well, which is to be removed once the index has the file.
     ///
     /// # Errors
-    /// `AlreadyExists` if there is a file of that name, which stays; or the system's.
-    pub fn complete(&self, from: &str, to: &str) -> io::Result<bool> {
+    /// `AlreadyExists` if there is a file of that name, which stays; `NotFound` if `file` has its name no longer; or the
+    /// system's.
+    pub fn complete(&self, file: &File, from: &str, to: &str) -> io::Result<(FileStat, bool)> {
         let from = part(from);
-        let file = self.open_at(&from, OFlag::O_RDONLY)?;
         let has_both = match linkat(&self.dir, from.as_str(), &self.dir, to, AtFlags::empty()) {
             Ok(()) => true,
             // A file system without hard links.
@@ -184,9 +184,15 @@ impl Folder {
             }
             Err(error) => return Err(error.into()),
         };
+        let (status, own) = (self.status(to)?, fstat(file)?);
+        if (status.st_dev, status.st_ino) != (own.st_dev, own.st_ino) {
+            // Another program has put something in its place.
+            self.remove(to)?;
+            return Err(io::ErrorKind::NotFound.into());
+        }
         // Afterwards, since an unfinished file has to be written by the next start. It is ours.
-        let _ = fchmod(&file, self.mode & Mode::from_bits_truncate(0o444));
-        Ok(has_both)
+        let _ = fchmod(file, self.mode & Mode::from_bits_truncate(0o444));
+        Ok((status, has_both))
     }
 
     /// Replaces the contents of the file `name` with `bytes`, atomically.
@@ -373,10 +379,12 @@ mod tests {
     fn a_name_appears_when_the_file_is_complete() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::open(place.path(), 0o640).unwrap();
-        folder.create("a.0.pcapng").unwrap().write_all(b"bytes").unwrap();
+        let mut file = folder.create("a.0.pcapng").unwrap();
+        file.write_all(b"bytes").unwrap();
         assert!(!place.path().join("a.0.pcapng").exists());
         assert_eq!(folder.completed("a.0.pcapng").unwrap(), None);
-        assert!(folder.complete("a.0.pcapng", "b.1.pcapng").unwrap());
+        let (status, has_both) = folder.complete(&file, "a.0.pcapng", "b.1.pcapng").unwrap();
+        assert_eq!((status.st_size, has_both), (5, true));
         assert_eq!(folder.completed("a.0.pcapng").unwrap(), Some("b.1.pcapng".to_owned()));
         folder.remove(&part("a.0.pcapng")).unwrap();
         let made = place.path().join("b.1.pcapng");
@@ -397,12 +405,19 @@ mod tests {
         assert!(folder.create("a.0.pcapng").is_err());
         assert!(folder.reopen("a.0.pcapng", false).is_err());
         assert!(folder.records().is_err());
-        folder.create("b.0.pcapng").unwrap();
+        let file = folder.create("b.0.pcapng").unwrap();
         symlink(&victim, place.path().join("b.0.pcapng")).unwrap();
         assert_eq!(
-            folder.complete("b.0.pcapng", "b.0.pcapng").unwrap_err().kind(),
+            folder.complete(&file, "b.0.pcapng", "b.0.pcapng").unwrap_err().kind(),
             io::ErrorKind::AlreadyExists
         );
+        // What was put in the place of an unfinished file is not taken for it.
+        std::fs::remove_file(place.path().join("b.0.pcapng.part")).unwrap();
+        let gone = |to| folder.complete(&file, "b.0.pcapng", to).unwrap_err().kind();
+        assert_eq!(gone("c.0.pcapng"), io::ErrorKind::NotFound);
+        symlink(&victim, place.path().join("b.0.pcapng.part")).unwrap();
+        assert_eq!(gone("c.0.pcapng"), io::ErrorKind::NotFound);
+        assert!(!folder.exists("c.0.pcapng").unwrap());
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
 
