@@ -6,10 +6,9 @@
 #[inline]
 pub fn quote(start: usize, out: &mut Vec<u8>) {
     let is_special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
-    // Without an end at the first within a part, so that the compiler looks at all of its bytes at once.
-    let needs_quotes = |part: &[u8]| part.iter().fold(false, |found, byte| found | is_special(byte));
-    let (parts, rest) = out.get(start..).unwrap_or_default().as_chunks::<16>();
-    if parts.iter().any(|part| needs_quotes(part)) || needs_quotes(rest) {
+    // Without an end at the first, so that the compiler looks at many bytes at once.
+    let needs_quotes = |cell: &[u8]| cell.iter().fold(false, |found, byte| found | is_special(byte));
+    if out.get(start..).is_some_and(needs_quotes) {
         quote_always(start, out);
     }
 }
