@@ -8,7 +8,7 @@ use bblog_dissector::Micros;
 use bblog_dissector::bblog::{HEADER_LEN, Header, Record, Serial, WrongFamily};
 use bblog_pcapng::bblog_entry::{EntryEncoder, EntryKey};
 
-use super::connection::known_addresses;
+use super::connection::is_named;
 use super::item::{BblogItem, Clock, LogItem};
 use super::origin::{Origin, OriginFinder, Stated};
 use super::source::EventSource;
@@ -235,8 +235,7 @@ impl BblogStream {
         self.families.count(self.reader.header());
         let mut entry = EntryEncoder::new(self.reader.header(), 0);
         // Entries whose headers name no connection are of several.
-        let is_named = Header::unchecked(&entry.header).is_ok_and(|header| known_addresses(&header).is_some());
-        let expected = if is_named { self.serials.get_mut(&entry.key).copied() } else { None };
+        let expected = if is_named(&entry.header) { self.serials.get_mut(&entry.key).copied() } else { None };
         self.records = EntryProgress { expected, is_first: true, lldb_cut: 0 };
         self.origins.begin_connection(entry.boot_time(), Stated::default());
         let last = self.origins.look_ahead(self.reader.records_ahead(self.lookahead));

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use bblog_dissector::bblog::Header;
+use bblog_dissector::bblog::{HEADER_LEN, Header};
 use bblog_dissector::tcp_provider::Addresses;
 use bblog_pcapng::packet::{self, without_zone};
 
@@ -72,6 +72,11 @@ pub fn known_addresses(header: &Header<'_>) -> Option<Addresses> {
     let ends = addresses(header);
     let is_zero = |end: &SocketAddr| end.port() == 0 && end.ip().is_unspecified();
     (!is_zero(&ends.0) || !is_zero(&ends.1)).then_some(ends)
+}
+
+/// Whether an entry's header names a connection.
+pub fn is_named(header: &[u8; HEADER_LEN]) -> bool {
+    Header::unchecked(header).is_ok_and(|header| known_addresses(&header).is_some())
 }
 
 /// Keeps what a sink makes of connections.

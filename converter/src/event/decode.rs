@@ -4,14 +4,13 @@
 use bblog_analysis::track::{Track, Tracked};
 use bblog_analysis::{self as analysis, Item, Numbers, Plans, Resent, Retransmission, Step, Wanted, notices};
 use bblog_dissector::Micros;
-use bblog_dissector::bblog::Header;
 use bblog_dissector::event::Event;
 use bblog_dissector::spec::{AlertGroup, AlertSpec, Category, Severity};
 use bblog_dissector::text::InitialSeqs;
 use bblog_dissector::{catalog, elog, tables, tcp_provider};
 use bblog_pcapng::bblog_entry::{self, connection_key};
 
-use super::connection::known_addresses;
+use super::connection::is_named;
 use super::follow::Follower;
 use super::item::{BblogItem, EventlogItem, LogItem};
 use crate::lru_map::LruMap;
@@ -276,8 +275,7 @@ impl BblogConnections {
     #[cold]
     fn change(&mut self, input: usize, item: &BblogItem<'_>) {
         self.section = (input, item.section);
-        let is_named = Header::unchecked(item.header).is_ok_and(|header| known_addresses(&header).is_some());
-        let unnamed = (!is_named).then(|| (item.entry, item.record.iss()));
+        let unnamed = (!is_named(item.header)).then(|| (item.entry, item.record.iss()));
         let key = InputConnection { key: connection_key(item.header), input, unnamed };
         if key != self.key {
             let followed = std::mem::take(&mut self.followed);
