@@ -252,9 +252,11 @@ fn one_line(text: &[u8]) -> String {
     lines.join("; ")
 }
 
-/// Whether a character acts on a terminal or turns the direction of the text around it.
+/// Whether a character acts on a terminal, is not seen, or turns the direction of the text around it.
 fn changes_display(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The beginning of a text of another machine, in one line.

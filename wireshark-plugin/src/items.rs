@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::ptr;
 
 use bblog_dissector::event::{Event, Field};
+use bblog_dissector::printable::is_printable;
 use bblog_dissector::spec::AlertSpec;
 use bblog_dissector::tables;
 use bblog_dissector::text::InitialSeqs;
@@ -135,13 +136,13 @@ impl Items {
         u32::try_from(at).unwrap_or(NONE)
     }
 
-    /// Puts U+FFFD in place of the control characters from `at` on.
+    /// Puts U+FFFD in place of the characters from `at` on that control a terminal, or hide or reorder others.
     #[cold]
     fn clean(&mut self, at: usize) {
         let written = self.texts.split_off(at);
         // Only strings were written.
         let text = str::from_utf8(&written).unwrap_or_default();
-        let clean = text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        let clean = text.chars().map(|c| if is_printable(c) { c } else { char::REPLACEMENT_CHARACTER });
         self.texts.extend_from_slice(clean.collect::<String>().as_bytes());
     }
 
@@ -198,9 +199,9 @@ mod tests {
     #[test]
     fn texts_are_single_lines_that_end_at_their_nul() {
         let mut items = Items::default();
-        let first = items.bytes(b"a\0b\nc\xff") as usize;
+        let first = items.bytes(b"a\0b\nc\xff\xe2\x80\xae") as usize;
         let second = items.text("tail") as usize;
-        assert_eq!(&items.texts()[first..second], "a\u{fffd}b\u{fffd}c\u{fffd}\0".as_bytes());
+        assert_eq!(&items.texts()[first..second], "a\u{fffd}b\u{fffd}c\u{fffd}\u{fffd}\0".as_bytes());
         assert_eq!(&items.texts()[second..], b"tail\0");
     }
 
