@@ -61,3 +61,16 @@ pub fn of_open(error: impl Into<io::Error>) -> io::Error {
 pub fn not_regular() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "is no regular file")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_systems_have_a_word_for_a_link() {
+        for error in [Errno::ELOOP, Errno::EMLINK] {
+            assert_eq!(of_open(error).to_string(), "is a symbolic link, expected a regular file");
+        }
+        assert_eq!(of_open(Errno::EACCES).raw_os_error(), Some(Errno::EACCES as i32));
+    }
+}
