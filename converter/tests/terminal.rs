@@ -17,6 +17,39 @@ fn on_a_terminal(arguments: &str, colours: bool) -> Option<String> {
     Some(String::from_utf8(output.stdout).expect("text"))
 }
 
+/// A terminal on a machine whose programs are `sh`, `cat` and `script`.
+#[test]
+fn a_pager_that_is_missing_hides_nothing() {
+    let folder = Folder::new();
+    let path = std::env::var_os("PATH").expect("a path");
+    for name in ["sh", "cat", "script"] {
+        let Some(program) =
+            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.exists())
+        else {
+            return;
+        };
+        std::os::unix::fs::symlink(program, folder.path(name)).expect("a link");
+    }
+    let log = support::fixture("default_refused.tcplog");
+    let line = format!("{} show {}", env!("CARGO_BIN_EXE_bblog"), log.display());
+    let show = |pager: Option<&str>| {
+        let mut script = Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).env("TERM", "xterm");
+        script.env("PATH", folder.path("")).env("SHELL", folder.path("sh")).env("NO_COLOR", "1");
+        match pager {
+            Some(pager) => script.env("PAGER", pager),
+            None => script.env_remove("PAGER"),
+        };
+        String::from_utf8(script.output().expect("script(1)").stdout).expect("text")
+    };
+    let expected = show(Some("cat"));
+    assert!(expected.lines().count() > 1, "{expected}");
+    assert_eq!(show(None), expected);
+    let missing = show(Some("nosuchpager -x"));
+    assert!(missing.contains("nosuchpager"), "{missing}");
+    assert!(missing.ends_with(&expected), "{missing}");
+}
+
 /// Control characters and format characters, other than line ends and tabs.
 fn raw(text: &str) -> Vec<char> {
     let is_raw = |c: &char| c.is_control() && !"\r\n\t".contains(*c) || ('\u{202a}'..='\u{202e}').contains(c);

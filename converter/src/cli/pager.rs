@@ -58,14 +58,17 @@ impl Listing {
 }
 
 /// Starts `$PAGER`, or less(1) if it is not set. `None` if no pager is wanted, or it cannot be started.
+///
+/// The shell starts it, since PAGER may hold arguments. What a shell cannot find leaves its input unread,
+/// and cat(1) takes its place: the lines appear in any case. Ctrl-C is for the pager, not for its shell.
 fn start() -> Option<(Child, ChildStdin)> {
-    let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
-    if pager.trim().is_empty() || pager.trim() == "cat" {
-        return None;
-    }
-    // By way of the shell, since PAGER may hold arguments.
+    let script = match std::env::var("PAGER") {
+        Err(_) => "command -v less >/dev/null && exec less; exec cat".to_owned(),
+        Ok(pager) if pager.trim().is_empty() || pager.trim() == "cat" => return None,
+        Ok(pager) => format!("trap : INT\n{pager}\nstatus=$?; [ $status -ne 127 ] || exec cat; exit $status"),
+    };
     let mut command = Command::new("sh");
-    command.arg("-c").arg(&pager).stdin(Stdio::piped());
+    command.arg("-c").arg(script).stdin(Stdio::piped());
     if std::env::var_os("LESS").is_none() {
         // Leave at once if all fits on the screen, let colours pass, cut long lines, do not clear the screen.
         command.env("LESS", "FRSX");

@@ -278,6 +278,12 @@ fn recognise(window: &mut Window) -> Result<(InputKind, Option<InputError>), Inp
         InputErrorKind::Unsupported { found: "compressed with bzip2" }
     } else if PCAP.iter().any(|magic| begin.starts_with(magic)) {
         InputErrorKind::Unsupported { found: "a pcap file, which cannot hold these logs" }
+    } else if begin.starts_with(b"minidump") {
+        InputErrorKind::Unsupported { found: "a kernel's minidump (tcplog-dump extracts its logs)" }
+    } else if begin.starts_with(b"\x7fELF") {
+        InputErrorKind::Unsupported {
+            found: "an ELF file (tcplog-dump extracts the logs of a kernel's core)",
+        }
     } else {
         InputErrorKind::UnknownKind { found: begin.to_vec() }
     };
@@ -430,6 +436,13 @@ mod tests {
             "offset 0: begins with \"#!/bin/s\", expected an ELOG file, a BBLog stream or pcapng"
         );
         assert_eq!(kind(b"\x0a\x0d\x0d\x0a\x1c\0\0\0"), Ok(InputKind::Pcapng));
-        assert!(kind(b"\xd4\xc3\xb2\xa1\x02\0\x04\0").unwrap_err().contains("a pcap file"));
+        let unsupported: [(&[u8], &str); 3] = [
+            (b"\xd4\xc3\xb2\xa1\x02\0\x04\0", "a pcap file"),
+            (b"minidump FreeBSD/amd64\0\0\x03", "a kernel's minidump (tcplog-dump"),
+            (b"\x7fELF\x02\x01\x01\0", "an ELF file (tcplog-dump"),
+        ];
+        for (begin, what) in unsupported {
+            assert!(kind(begin).unwrap_err().starts_with(&format!("offset 0: {what}")));
+        }
     }
 }
