@@ -76,7 +76,13 @@ fn the_info_column_says_what_show_says() {
             assert_eq!(text.lines().count(), shown.len(), "{}", log.display());
             for (number, (info, shown)) in text.lines().zip(&shown).enumerate() {
                 let number = number + 1;
-                assert_eq!(without_analysis(info), shown, "{} {passes:?}, frame {number}", log.display());
+                // From 4.4 on the column is a field, in whose value tshark doubles backslashes.
+                let info = if info.replace("\\\\", "\\") == *shown {
+                    shown.as_str()
+                } else {
+                    without_analysis(info)
+                };
+                assert_eq!(info, shown, "{} {passes:?}, frame {number}", log.display());
             }
         }
     }

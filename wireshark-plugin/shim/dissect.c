@@ -373,23 +373,43 @@ set_info(packet_info *pinfo, const char *text)
     col_set_str(pinfo->cinfo, COL_INFO, wmem_strdup(pinfo->pool, text));
 }
 
-/* From 4.4 on Wireshark makes a field of the Info column, before it calls postdissectors: brings it up to date, for filters
- * and columns that need it. */
+#if BBLOG_WS(4, 4)
+/* The field `_ws.col.info` of a frame, or NULL. A tree that is not shown has it only if a filter or a column needs it. */
+static field_info *
+info_field(proto_tree *tree)
+{
+    static int columns = 0;
+    static int info = 0;
+    if (info == 0) {
+        columns = proto_get_id_by_filter_name("_ws.col");
+        info = proto_registrar_get_id_byname("_ws.col.info");
+    }
+    if (!is_visible(tree)) {
+        const GPtrArray *made = bblog_is_asked_for(info) ? proto_get_finfo_ptr_array(tree, info) : NULL;
+        return made == NULL || made->len == 0 ? NULL : g_ptr_array_index(made, 0);
+    }
+    for (proto_node *top = tree->first_child; top != NULL; top = top->next) {
+        if (PNODE_FINFO(top) == NULL || PNODE_FINFO(top)->hfinfo->id != columns)
+            continue;
+        for (proto_node *column = top->first_child; column != NULL; column = column->next) {
+            if (PNODE_FINFO(column) != NULL && PNODE_FINFO(column)->hfinfo->id == info)
+                return PNODE_FINFO(column);
+        }
+    }
+    return NULL;
+}
+#endif
+
+/* From 4.4 on Wireshark makes fields of the columns, before it calls postdissectors: brings that of the Info column up to
+ * date. */
 static void
 update_info_field(const packet_info *pinfo, proto_tree *tree)
 {
 #if BBLOG_WS(4, 4)
-    static int info = 0;
-    if (info == 0)
-        info = proto_registrar_get_id_byname("_ws.col.info");
-    if (tree == NULL || pinfo->cinfo == NULL || !bblog_is_asked_for(info))
-        return;
-    const char *text = col_get_text(pinfo->cinfo, COL_INFO);
-    if (text == NULL)
-        return;
-    const GPtrArray *made = proto_get_finfo_ptr_array(tree, info);
-    for (unsigned i = 0; made != NULL && i < made->len; i++)
-        fvalue_set_string(((const field_info *)g_ptr_array_index(made, i))->value, text);
+    field_info *field = tree == NULL || pinfo->cinfo == NULL ? NULL : info_field(tree);
+    const char *text = field == NULL ? NULL : col_get_text(pinfo->cinfo, COL_INFO);
+    if (text != NULL)
+        fvalue_set_string(field->value, text);
 #else
     (void)pinfo;
     (void)tree;

@@ -16,7 +16,7 @@ use bblog_dissector::tcp_provider;
 use bblog_pcapng::machine::{self, Fact, Machine};
 use bblog_pcapng::{elog, netflix};
 
-/// Records of a section that are looked at for what it does not say: enough to be sure.
+/// Records of a section that are looked at for what it does not say, at most.
 const OBSERVED: u32 = 1024;
 /// The first records of a section, which are examined one by one; later ones in groups of this size.
 const EACH: u32 = 32;
@@ -101,6 +101,8 @@ pub struct SectionFacts {
     inference: Option<Box<Inference>>,
     /// How many records were looked at for that.
     observed: u32,
+    /// A stack number of which more records would not change much.
+    decided: Option<u8>,
     /// What was concluded last, of a stack number: most records are of the same.
     concluded: Option<(u8, MachineFacts)>,
     /// BBLog: the connection, ours first.
@@ -150,19 +152,22 @@ impl SectionFacts {
 
     /// Takes in what a record proves about the machine, as far as the section does not say it.
     pub fn observe(&mut self, record: &Record<'_>) {
-        if self.observed >= OBSERVED {
+        let id = record.stack_id();
+        if self.observed >= OBSERVED || self.decided == Some(id) {
             return;
         }
-        let stated = self.stacks.get(&record.stack_id()).copied().unwrap_or_default();
+        let stated = self.stacks.get(&id).copied().unwrap_or_default();
         let is_told = stated != Stack::Unknown && self.machine.kernel.is_some() && self.machine.hz.is_some();
         if is_told {
             return;
         }
+        let inference = self.inference.get_or_insert_default();
+        inference.observe(record, stated);
         self.observed += 1;
         if self.observed <= EACH || self.observed.is_multiple_of(EACH) {
             self.concluded = None;
+            self.decided = (!inference.is_open(id)).then_some(id);
         }
-        self.inference.get_or_insert_default().observe(record, stated);
     }
 
     /// Whether a record with this initial sequence number is of the section's own connection. A section is
