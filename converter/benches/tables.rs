@@ -139,21 +139,37 @@ fn tables(place: &Place) -> io::Result<()> {
     let pcapng = place.path("whole.pcapng");
     cost(&mut bblog(&["convert", "-o", pcapng.to_str().unwrap()], &[&place.whole]));
     let bytes = pcapng.metadata()?.len();
+    let halves = place.halves.each_ref().map(PathBuf::as_path);
     for table in ["connections", "events"] {
         let out = place.path(table);
-        let arguments = ["convert", "--format", "parquet", "--table", table, "-o", out.to_str().unwrap()];
-        let (user, wall) = best(|| {
-            let _ = fs::remove_dir_all(&out);
-            cost(&mut bblog(&arguments, &[&place.whole]))
-        });
+        let runs = |jobs: &str, inputs: &[&Path]| {
+            let to = ["--table", table, "-o", out.to_str().unwrap()];
+            let arguments = [&["convert", "--format", "parquet", "-j", jobs][..], &to].concat();
+            best(|| {
+                let _ = fs::remove_dir_all(&out);
+                cost(&mut bblog(&arguments, inputs))
+            })
+        };
+        let (user, alone) = runs("1", &[&place.whole]);
         let share = size(&out.join(table)) as f64 / bytes as f64 * 100.0;
         println!(
             "  parquet, {table}: user {:.3} us a record, wall {} ms, {share:.2} % of the pcapng's bytes",
             place.per_record(user),
-            wall / 1000
+            alone / 1000
         );
+        let (_, together) = runs("2", &[&place.whole]);
+        println!("    {}", beside("-j 2", together, alone));
+        let (_, alone) = runs("1", &halves);
+        let (_, together) = runs("2", &halves);
+        println!("    two halves: {}", beside("-j 2", together, alone));
     }
     Ok(())
+}
+
+/// A wall time beside that of one thread.
+fn beside(name: &str, together: u128, alone: u128) -> String {
+    let ratio = together as f64 / alone.max(1) as f64;
+    format!("{name}: wall {} ms, -j 1: {} ms, ratio {ratio:.2}", together / 1000, alone / 1000)
 }
 
 /// DuckDB makes a table of the JSON of a tenth of the records, which has 2 kB each.

@@ -55,15 +55,20 @@ const COMMANDS: &[&[&str]] = &[
     &["convert", "--format", "arrow", "-o", "-"],
 ];
 
-/// A stream long enough for several batches: an entry again and again, of other connections each time.
+/// A stream long enough for several batches: an entry again and again, of 40 connections in turns.
 fn long(name: &str, entries: u32) -> Vec<u8> {
+    of_connections(name, entries, 40)
+}
+
+/// An entry again and again, of so many connections in turns.
+fn of_connections(name: &str, entries: u32, connections: u32) -> Vec<u8> {
     let stream = bytes(name);
     let mut long = Vec::new();
     for entry in 0..entries {
         let start = long.len();
         long.extend_from_slice(&stream);
         // The peer's address, the first of the header.
-        long[start + 32..start + 36].copy_from_slice(&(0x0a00_0000 + entry % 40).to_be_bytes());
+        long[start + 32..start + 36].copy_from_slice(&(0x0a00_0000 + entry % connections).to_be_bytes());
     }
     long
 }
@@ -323,37 +328,75 @@ fn an_xz_file_of_several_blocks() {
     same(all, &[folder.write("damaged.xz", &packed)], 1);
 }
 
+/// The files of a folder and of the folders in it, without manifests.
+#[cfg(feature = "parquet")]
+fn parquet_files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_none_or(|end| end != "json") {
+                files.push((path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Tables of several row groups, days, machines and files: rows and bytes are the same.
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_is_the_same_too() {
-    #[cfg(feature = "parquet")]
-    {
-        let folder = Folder::new();
-        let inputs =
-            [folder.write("a.tcplog", &long("rack_reqresp.tcplog", 30)), fixture("small-plain.elog")];
-        let tables = |jobs: &str| {
-            let out = folder.path(jobs);
-            let command = ["convert", "--format", "parquet", "-o", out.to_str().unwrap()];
-            let ran = ran(&command, jobs, &inputs);
-            assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
-            let mut files = Vec::new();
-            let mut folders = vec![out.clone()];
-            while let Some(folder) = folders.pop() {
-                for entry in std::fs::read_dir(folder).unwrap() {
-                    let path = entry.unwrap().path();
-                    if path.is_dir() {
-                        folders.push(path);
-                    } else if path.extension().is_some_and(|end| end == "parquet") {
-                        let name = path.strip_prefix(&out).unwrap().to_owned();
-                        files.push((name, std::fs::read(path).unwrap()));
-                    }
-                }
-            }
-            files.sort();
-            files
-        };
-        let alone = tables("1");
+    let folder = Folder::new();
+    ["host=a", "host=b"].into_iter().for_each(|host| std::fs::create_dir(folder.path(host)).unwrap());
+    let inputs = [
+        // More than a row group.
+        folder.write("host=a/a.tcplog", &of_connections("rack_reqresp.tcplog", 1100, 1100)),
+        folder.write("host=a/b.tcplog", &long("default_v4mapped.tcplog", 40)),
+        folder.write("host=b/c.tcplog", &long("rack_reqresp.tcplog", 40)),
+        fixture("small-plain.elog"),
+    ];
+    let tables = |jobs: &str, command: &[&str]| {
+        let out = folder.path(&format!("{jobs} {}", command.len()));
+        let command = [command, &["-o", out.to_str().unwrap()]].concat();
+        let ran = ran(&command, jobs, &inputs);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+        parquet_files(&out)
+    };
+    let all = ["convert", "--format", "parquet"];
+    for command in [&all[..], &["convert", "--format", "parquet", "--event", "OUT,TIMERSTAR"]] {
+        let alone = tables("1", command);
         assert!(alone.len() > 3);
-        assert!(tables("4") == alone);
+        for jobs in ["2", "5"] {
+            let together = tables(jobs, command);
+            let names = |files: &[(PathBuf, Vec<u8>)]| files.iter().map(|f| f.0.clone()).collect::<Vec<_>>();
+            assert_eq!(names(&together), names(&alone), "-j {jobs}");
+            assert!(together == alone, "-j {jobs}: other bytes");
+        }
+    }
+}
+
+/// An error of a file that another thread encodes columns for is one line, and no file is left.
+#[cfg(all(feature = "parquet", target_os = "linux"))]
+#[test]
+fn a_full_disk_ends_the_run() {
+    let folder = Folder::new();
+    let log = folder.write("a.tcplog", &of_connections("rack_reqresp.tcplog", 1100, 1100));
+    let script =
+        "ulimit -f 150; trap '' XFSZ; exec \"$0\" convert --format parquet -j \"$1\" -o \"$2\" \"$3\"";
+    for jobs in ["1", "2"] {
+        let out = folder.path(jobs);
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_bblog"), jobs]).args([&out, &log]);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("events") && stderr.contains("File too large"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert_eq!(parquet_files(&out), [], "-j {jobs}");
     }
 }
 

@@ -190,7 +190,8 @@ impl Work<'_> {
             return Err(OutputError::Exists { path: path.clone() }.into());
         }
         let Work { tables, summary, .. } = self;
-        let options = RunOptions { root: path, tables, summary: *summary, overwrite: *overwrite, unfinished };
+        let (summary, overwrite, jobs) = (*summary, *overwrite, self.job.jobs);
+        let options = RunOptions { root: path, tables, summary, overwrite, unfinished, jobs };
         let mut store = TableFolder::open(&options, files, fingerprints, &self.job.assumptions.catalog)?;
         let foreign = self.walk(selection, &mut store, messages)?;
         store.finish(&foreign)?;

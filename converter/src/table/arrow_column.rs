@@ -4,14 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowPrimitiveType, Int32Type, Int64Type};
+use arrow_array::types::Int32Type;
 use arrow_array::{
     Array, ArrayRef, DictionaryArray, Int32Array, Int64Array, MapArray, StringArray, StructArray,
 };
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use foldhash::fast::RandomState;
+
+use super::column_memory::ColumnMemory;
 
 /// Numbers.
 pub(super) struct IntColumn {
@@ -46,6 +47,14 @@ impl IntColumn {
         self.values.extend_from_slice(values);
     }
 
+    /// Takes memory for `rows` rows, if there are no values yet.
+    pub(super) fn reserve(&mut self, rows: usize, memory: &ColumnMemory) {
+        if self.values.is_empty() {
+            self.values = memory.numbers();
+            self.values.reserve_exact(rows);
+        }
+    }
+
     fn pad(&mut self, rows: usize) {
         let missing = rows.saturating_sub(self.values.len());
         self.values.resize(self.values.len() + missing, 0);
@@ -60,26 +69,6 @@ impl IntColumn {
         self.pad(rows);
         Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), self.valid.finish())
     }
-}
-
-impl IntColumn {
-    /// Takes back the memory of a column that is not used any more, while this one is empty.
-    pub(super) fn recycle(&mut self, array: ArrayRef) {
-        if self.values.is_empty()
-            && let Some(values) = vec_of::<Int64Type>(array)
-        {
-            self.values = values;
-        }
-    }
-}
-
-/// The memory of an array that nothing else uses, empty.
-fn vec_of<T: ArrowPrimitiveType>(array: ArrayRef) -> Option<Vec<T::Native>> {
-    let values = array.as_primitive_opt::<T>()?.values().clone();
-    drop(array);
-    let mut values = values.into_inner().into_vec::<T::Native>().ok()?;
-    values.clear();
-    Some(values)
 }
 
 /// A column of few different words.
@@ -198,64 +187,89 @@ fn map(keys: ArrayRef, values: ArrayRef, ends: &mut Vec<i32>) -> Result<ArrayRef
 }
 
 /// Numbers by name, for each row. Names are known by their numbers.
-#[derive(Default)]
+///
+/// Entries wait in parts, so that a table takes no more memory than its rows need, and none is moved when it grows.
 pub(super) struct IntMap {
+    /// All of them full but for the last one.
+    parts: Vec<MapPart>,
+    ends: Vec<i32>,
+    memory: ColumnMemory,
+}
+
+/// Entries of a part.
+const PART: usize = 4096;
+
+/// Some entries of a map.
+#[derive(Default)]
+pub(super) struct MapPart {
     keys: Vec<i32>,
     values: Vec<i64>,
-    ends: Vec<i32>,
 }
 
 impl IntMap {
+    /// An empty one, whose parts come from `memory`.
+    pub(super) fn new(memory: ColumnMemory) -> IntMap {
+        IntMap { parts: Vec::new(), ends: Vec::new(), memory }
+    }
+
     #[inline]
     pub(super) fn add(&mut self, key: i32, value: i64) {
-        self.keys.push(key);
-        self.values.push(value);
+        if self.parts.last().is_none_or(|part| part.keys.len() >= PART) {
+            self.begin_part();
+        }
+        if let Some(part) = self.parts.last_mut() {
+            part.keys.push(key);
+            part.values.push(value);
+        }
+    }
+
+    #[cold]
+    fn begin_part(&mut self) {
+        let mut part = self.memory.part();
+        part.keys.reserve_exact(PART);
+        part.values.reserve_exact(PART);
+        self.parts.push(part);
     }
 
     /// Ends the row.
     #[inline]
     pub(super) fn end(&mut self) {
         // A batch is written before it has 2^31 entries.
-        self.ends.push(self.keys.len() as i32);
+        self.ends.push(self.len() as i32);
     }
 
     /// How many numbers there are.
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        self.keys.len()
+        self.parts.last().map_or(0, |last| (self.parts.len() - 1) * PART + last.keys.len())
     }
 
     /// The column, which is empty afterwards; its keys are words of the dictionary `names`.
     pub(super) fn take(&mut self, names: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let keys = Int32Array::new(ScalarBuffer::from(std::mem::take(&mut self.keys)), None);
+        let (keys, values) = self.join();
         let keys = DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(names))?;
-        self.finish(Arc::new(keys))
+        map(Arc::new(keys), values, &mut self.ends)
     }
 
     /// The same with keys that are texts of their own.
     pub(super) fn take_plain(&mut self, names: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let keys = Int32Array::new(ScalarBuffer::from(std::mem::take(&mut self.keys)), None);
-        self.finish(arrow_select::take::take(names, &keys, None)?)
+        let (keys, values) = self.join();
+        map(arrow_select::take::take(names, &keys, None)?, values, &mut self.ends)
     }
 
-    /// Takes back the memory of a column that is not used any more, while this one is empty.
-    pub(super) fn recycle(&mut self, array: ArrayRef) {
-        let Some(map) = array.as_map_opt().cloned().filter(|_| self.keys.is_empty()) else { return };
-        drop(array);
-        let (_, _, entries, ..) = map.into_parts();
-        let (_, columns, _) = entries.into_parts();
-        let Ok([keys, values]) = <[ArrayRef; 2]>::try_from(columns) else { return };
-        let places = keys.as_dictionary_opt::<Int32Type>().map(|keys| Arc::new(keys.keys().clone()));
-        drop(keys);
-        if let (Some(keys), Some(values)) =
-            (places.and_then(|p| vec_of::<Int32Type>(p)), vec_of::<Int64Type>(values))
-        {
-            (self.keys, self.values) = (keys, values);
+    /// All entries, one behind the other.
+    fn join(&mut self) -> (Int32Array, ArrayRef) {
+        let len = self.len();
+        let (mut keys, mut values) = self.memory.entries();
+        keys.reserve_exact(len);
+        values.reserve_exact(len);
+        for mut part in self.parts.drain(..) {
+            keys.append(&mut part.keys);
+            values.append(&mut part.values);
+            self.memory.put_part(part);
         }
-    }
-
-    fn finish(&mut self, keys: ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let values = Int64Array::new(ScalarBuffer::from(std::mem::take(&mut self.values)), None);
-        map(keys, Arc::new(values), &mut self.ends)
+        let values = Int64Array::new(ScalarBuffer::from(values), None);
+        (Int32Array::new(ScalarBuffer::from(keys), None), Arc::new(values))
     }
 }
 

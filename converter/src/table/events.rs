@@ -23,9 +23,10 @@ use foldhash::fast::RandomState;
 
 use super::arrow_column::{IntColumn, IntMap, TextColumn, TextMap, WordColumn, map_type};
 use super::arrow_row::{time_type, word_type};
+use super::column_memory::ColumnMemory;
 use super::id::ConnectionId;
 use super::own_values::{OwnStep, OwnValuesOf};
-use super::record_block::{Members, RecordBlock};
+use super::record_block::{Members, WaitingRecords};
 use crate::event::decode::{DecodedItem, event_id, payload};
 use crate::event::item::{Clock, LogItem};
 use crate::event::words::Words;
@@ -69,9 +70,10 @@ pub struct EventTable {
     places: HashMap<ConnectionId, i32, RandomState>,
     base: EventColumns,
     ints: Vec<IntColumn>,
-    /// Members of records that go to `ints`; none in a table of one event.
+    /// Members of records that go to `ints` when rows are written; none in a table of one event.
     members: Option<Arc<Members>>,
-    block: RecordBlock,
+    records: WaitingRecords,
+    memory: ColumnMemory,
     text_columns: Vec<TextColumn>,
     own_values: OwnValuesOf,
     values: IntMap,
@@ -234,7 +236,8 @@ impl EventTable {
         let members = matches!(shape, Shape::All { .. }).then(|| Arc::new(Members::new(column)));
         let widths = (ints.len(), texts.len());
         let names = Arc::new(Names::of(catalog));
-        Some(EventTable::empty(schema, shape, columns_by_row.into(), names, widths, members))
+        let memory = ColumnMemory::default();
+        Some(EventTable::empty(schema, shape, columns_by_row.into(), names, widths, members, memory))
     }
 
     /// An empty table with the same columns.
@@ -242,7 +245,8 @@ impl EventTable {
         let (schema, columns_by_row) = (Arc::clone(&self.schema), Arc::clone(&self.columns_by_row));
         let widths = (self.ints.len(), self.text_columns.len());
         let (shape, names) = (self.shape.clone(), Arc::clone(&self.names));
-        EventTable::empty(schema, shape, columns_by_row, names, widths, self.members.clone())
+        let (members, memory) = (self.members.clone(), self.memory.clone());
+        EventTable::empty(schema, shape, columns_by_row, names, widths, members, memory)
     }
 
     /// An empty table with so many columns of numbers and of texts behind the first ones.
@@ -253,6 +257,7 @@ impl EventTable {
         names: Arc<Names>,
         (ints, texts): (usize, usize),
         members: Option<Arc<Members>>,
+        memory: ColumnMemory,
     ) -> EventTable {
         EventTable {
             schema,
@@ -267,12 +272,13 @@ impl EventTable {
             base: EventColumns::new(),
             ints: (0..ints).map(|_| IntColumn::new()).collect(),
             members,
-            block: RecordBlock::default(),
+            records: WaitingRecords::default(),
             text_columns: (0..texts).map(|_| TextColumn::new()).collect(),
             own_values: OwnValuesOf::default(),
-            values: IntMap::default(),
+            values: IntMap::new(memory.clone()),
             texts: TextMap::default(),
             scratch: String::new(),
+            memory,
         }
     }
 
@@ -380,22 +386,18 @@ impl EventTable {
         }
     }
 
-    /// The members that all events have: most of a record's wait in a block.
+    /// The members that all events have: records wait until they are written.
     #[inline]
     fn add_members(&mut self, decoded: &DecodedItem<'_>) {
-        let is_in_block = match (&self.members, &decoded.item) {
+        let is_waiting = match (&self.members, &decoded.item) {
             (Some(members), LogItem::Bblog(item)) => {
-                let fits = self.block.push(members, self.rows, &item.record);
-                if self.block.is_full() {
-                    self.block.flush(members, &mut self.ints);
-                }
-                fits
+                self.records.push(members, self.rows, &item.record, &self.memory)
             }
             _ => false,
         };
         let event = &decoded.event;
-        if !is_in_block {
-            self.flush_block();
+        if !is_waiting {
+            self.flush_records();
             event.common().chain(event.derived()).for_each(|field| self.add_common(&field));
         } else if let Some(members) = self.members.clone().filter(|members| members.has_others()) {
             for (group, others) in [RowGroup::Common, RowGroup::Derived].into_iter().zip(&members.others) {
@@ -406,9 +408,9 @@ impl EventTable {
         }
     }
 
-    fn flush_block(&mut self) {
+    fn flush_records(&mut self) {
         if let Some(members) = &self.members {
-            self.block.flush(members, &mut self.ints);
+            self.records.flush(members, &mut self.ints, self.rows, &self.memory);
         }
     }
 
@@ -560,7 +562,7 @@ impl EventTable {
     /// # Errors
     /// None that is known: the columns are those of the schema.
     pub fn take(&mut self) -> Result<(RecordBatch, Vec<Range<usize>>), ArrowError> {
-        self.flush_block();
+        self.flush_records();
         self.identify(|_| None);
         let rows = std::mem::take(&mut self.rows);
         let order = self.order();
@@ -617,14 +619,9 @@ impl EventTable {
         if runs.len() <= 1 { Ok(batch) } else { in_order(&batch, runs) }
     }
 
-    /// Takes back the memory of rows that were written.
-    pub fn recycle(&mut self, batch: RecordBatch) {
-        let (_, columns, _) = batch.into_parts();
-        let mut columns = columns.into_iter().skip(BASE.len());
-        self.ints.iter_mut().zip(&mut columns).for_each(|(column, array)| column.recycle(array));
-        if let Some(values) = columns.nth(self.text_columns.len()) {
-            self.values.recycle(values);
-        }
+    /// Takes back the memory of rows that were written, for this table and those [like it](EventTable::another).
+    pub fn recycle(&self, batch: RecordBatch) {
+        self.memory.put_batch(batch);
     }
 
     /// The rows of each connection in the order of ids, in runs. Events without a connection come last.

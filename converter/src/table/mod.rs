@@ -16,6 +16,8 @@ pub mod column;
 #[cfg(feature = "parquet")]
 mod column_chunk;
 #[cfg(feature = "parquet")]
+mod column_memory;
+#[cfg(feature = "parquet")]
 pub mod events;
 #[cfg(feature = "parquet")]
 mod fixed_member;

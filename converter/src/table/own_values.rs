@@ -39,7 +39,8 @@ pub(super) struct OwnStep {
 #[derive(Default)]
 pub(super) struct OwnValuesOf {
     all: Vec<OwnValues>,
-    places: HashMap<(*const EventSpec, Stack, Kernel), usize, RandomState>,
+    /// By the address of the event's row.
+    places: HashMap<(usize, Stack, Kernel), usize, RandomState>,
 }
 
 impl OwnValuesOf {
@@ -49,7 +50,7 @@ impl OwnValuesOf {
         event: &Event<'_>,
         name: impl Fn(&FieldSpec) -> Option<i32>,
     ) -> &OwnValues {
-        let key = (std::ptr::from_ref(event.spec()), event.stack(), event.kernel());
+        let key = (std::ptr::from_ref(event.spec()).addr(), event.stack(), event.kernel());
         let all = &mut self.all;
         let place = *self.places.entry(key).or_insert_with(|| {
             all.push(OwnValues::new(event.spec(), event.stack(), event.kernel(), name));

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! Members of BBLog records, read column by column.
 //!
-//! Most members stand at one place in every record, whatever its event, stack and kernel. Records are gathered in blocks that
-//! fit the processor's first cache; then each column takes its member from all of them in one loop.
+//! Most members stand at one place in every record, whatever its event, stack and kernel. Records wait in blocks that fit the
+//! processor's first cache; when rows are written, each column takes its member from all records of a block in one loop.
 
 use bblog_dissector::bblog::Record;
 use bblog_dissector::spec::{FieldSpec, Kernel, Stack};
 use bblog_dissector::tables;
 
 use super::arrow_column::IntColumn;
+use super::column_memory::ColumnMemory;
 use super::fixed_member::{FixedMember, event_flags};
 
 /// Records of a block.
@@ -78,7 +79,58 @@ fn of_all(rows: &'static [FieldSpec], row: &FieldSpec) -> Option<FixedMember> {
     FixedMember::of(row, flags).filter(|member| !member.is_wide())
 }
 
-/// Records that wait until their members go to the columns.
+/// Records whose members do not stand in the columns yet.
+///
+/// As records they take half the memory that their members take in columns, and the thread that writes the rows makes the
+/// columns.
+#[derive(Default)]
+pub(super) struct WaitingRecords {
+    blocks: Vec<RecordBlock>,
+}
+
+impl WaitingRecords {
+    /// Takes in a record, which is row number `row`, one behind the last one; `false` if it is too short.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        members: &Members,
+        row: usize,
+        record: &Record<'_>,
+        memory: &ColumnMemory,
+    ) -> bool {
+        let Some(bytes) = record.known_bytes().get(..members.len) else { return false };
+        if self.blocks.last().is_none_or(RecordBlock::is_full) {
+            self.blocks.push(memory.block());
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.push(row, bytes, record.flags().0);
+        }
+        true
+    }
+
+    /// Hands their members to the columns, of `rows` rows at most.
+    pub(super) fn flush(
+        &mut self,
+        members: &Members,
+        columns: &mut [IntColumn],
+        rows: usize,
+        memory: &ColumnMemory,
+    ) {
+        if self.blocks.is_empty() {
+            return;
+        }
+        for (column, _) in &members.members {
+            columns.get_mut(*column).into_iter().for_each(|column| column.reserve(rows, memory));
+        }
+        let mut values = Vec::with_capacity(RECORDS);
+        for mut block in self.blocks.drain(..) {
+            block.flush(members, columns, &mut values);
+            memory.put_block(block);
+        }
+    }
+}
+
+/// Records that are handed to the columns together.
 #[derive(Default)]
 pub(super) struct RecordBlock {
     /// Their first bytes, back to back.
@@ -86,43 +138,35 @@ pub(super) struct RecordBlock {
     flags: Vec<u16>,
     /// The row of the first one.
     row: usize,
-    /// The values of a member.
-    values: Vec<i64>,
 }
 
 impl RecordBlock {
-    /// Takes in a record, which is row number `row`; `false` if it is too short.
     #[inline]
-    pub(super) fn push(&mut self, members: &Members, row: usize, record: &Record<'_>) -> bool {
-        let Some(bytes) = record.known_bytes().get(..members.len) else { return false };
-        if self.flags.is_empty() {
-            self.row = row;
-        }
-        self.bytes.extend_from_slice(bytes);
-        self.flags.push(record.flags().0);
-        true
-    }
-
-    /// Whether its members have to go to the columns before another record comes in.
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.flags.len() >= RECORDS
     }
 
-    /// Hands its members to the columns.
-    pub(super) fn flush(&mut self, members: &Members, columns: &mut [IntColumn]) {
+    #[inline]
+    fn push(&mut self, row: usize, bytes: &[u8], flags: u16) {
         if self.flags.is_empty() {
-            return;
+            self.row = row;
+            self.bytes.reserve_exact(RECORDS * bytes.len());
         }
+        self.bytes.extend_from_slice(bytes);
+        self.flags.push(flags);
+    }
+
+    /// `values` is room for the values of a member.
+    fn flush(&mut self, members: &Members, columns: &mut [IntColumn], values: &mut Vec<i64>) {
         for (column, member) in &members.members {
             let Some(column) = columns.get_mut(*column) else { continue };
-            member.read_all(&self.bytes, members.len, &mut self.values);
+            member.read_all(&self.bytes, members.len, values);
             let is_set = |(&value, &flags): (&i64, &u16)| member.is_set(flags, value);
-            if member.is_plain() || self.values.iter().zip(&self.flags).all(is_set) {
-                column.extend(self.row, &self.values);
+            if member.is_plain() || values.iter().zip(&self.flags).all(is_set) {
+                column.extend(self.row, values);
                 continue;
             }
-            for (at, (value, flags)) in self.values.iter().zip(&self.flags).enumerate() {
+            for (at, (value, flags)) in values.iter().zip(&self.flags).enumerate() {
                 if is_set((value, flags)) {
                     column.set(self.row + at, *value);
                 }

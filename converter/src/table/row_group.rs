@@ -3,18 +3,21 @@
 
 use std::io::Write;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, SchemaRef, TimeUnit};
+use arrow_schema::{DataType, FieldRef, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::basic::ZstdLevel;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::column_chunk::{Chunk, Compressor, Rows, integers, map, words};
@@ -26,7 +29,7 @@ pub struct TableFile<W: Write + Send> {
     others: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
     columns: Vec<ColumnDescPtr>,
-    compressor: Compressor,
+    level: ZstdLevel,
     groups: usize,
 }
 
@@ -46,8 +49,55 @@ impl<W: Write + Send> TableFile<W> {
         let writer = SerializedFileWriter::new(output, parquet.root_schema_ptr(), Arc::new(properties))?;
         let others = ArrowRowGroupWriterFactory::new(&writer, Arc::clone(schema));
         let columns = writer.schema_descr().columns().to_vec();
-        let compressor = Compressor::new(level)?;
-        Ok(TableFile { writer, others, schema: Arc::clone(schema), columns, compressor, groups: 0 })
+        Ok(TableFile { writer, others, schema: Arc::clone(schema), columns, level, groups: 0 })
+    }
+
+    /// The columns of the next row group, to be encoded and [appended](TableFile::append) before another one begins.
+    ///
+    /// # Errors
+    /// None that is known: the columns are those of the schema.
+    pub fn begin_group(&self) -> Result<GroupColumns> {
+        let mut others = self.others.create_column_writers(self.groups)?.into_iter();
+        let mut columns = &self.columns[..];
+        let mut fields = Vec::with_capacity(self.schema.fields().len());
+        for field in self.schema.fields() {
+            let width = if matches!(field.data_type(), DataType::Map(..)) { 2 } else { 1 };
+            let (of_field, rest) = columns
+                .split_at_checked(width)
+                .ok_or_else(|| ParquetError::General("a column is missing".into()))?;
+            columns = rest;
+            fields.push(FieldColumns {
+                field: Arc::clone(field),
+                columns: of_field.to_vec(),
+                others: Mutex::new(others.by_ref().take(width).collect()),
+                encoded: Mutex::default(),
+            });
+        }
+        let left = AtomicUsize::new(fields.len());
+        let properties = Arc::clone(self.writer.properties());
+        Ok(GroupColumns { fields, left, properties, level: self.level })
+    }
+
+    /// Writes a row group that was encoded.
+    ///
+    /// # Errors
+    /// That of a column; the output's.
+    pub fn append(&mut self, columns: GroupColumns) -> Result<()> {
+        let mut group = self.writer.next_row_group()?;
+        for field in columns.fields {
+            let encoded = field.encoded.into_inner().unwrap_or_else(PoisonError::into_inner);
+            match encoded.ok_or_else(|| ParquetError::General("a column was not encoded".into()))?? {
+                EncodedField::Ours(chunks) => {
+                    chunks.into_iter().try_for_each(|chunk| group.append_column(&chunk.bytes, chunk.close))?
+                }
+                EncodedField::Others(chunks) => {
+                    chunks.into_iter().try_for_each(|chunk| chunk.append_to_row_group(&mut group))?;
+                }
+            }
+        }
+        group.close()?;
+        self.groups += 1;
+        Ok(())
     }
 
     /// Writes rows, in the order of `runs`, as a row group of their own.
@@ -55,30 +105,9 @@ impl<W: Write + Send> TableFile<W> {
     /// # Errors
     /// The output's.
     pub fn write(&mut self, batch: &RecordBatch, runs: &[Range<usize>]) -> Result<()> {
-        let rows = Rows(runs);
-        let mut others = self.others.create_column_writers(self.groups)?.into_iter();
-        let properties = Arc::clone(self.writer.properties());
-        let mut columns = &self.columns[..];
-        let mut group = self.writer.next_row_group()?;
-        for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
-            let width = if matches!(field.data_type(), DataType::Map(..)) { 2 } else { 1 };
-            let (of_field, rest) = columns
-                .split_at_checked(width)
-                .ok_or_else(|| ParquetError::General("a column is missing".into()))?;
-            columns = rest;
-            let of_others: Vec<ArrowColumnWriter> = others.by_ref().take(width).collect();
-            match chunks(array, rows, of_field, &properties, &mut self.compressor)? {
-                Some(chunks) => {
-                    chunks
-                        .into_iter()
-                        .try_for_each(|chunk| group.append_column(&chunk.bytes, chunk.close))?;
-                }
-                None => write_other(field, array, rows, of_others, &mut group)?,
-            }
-        }
-        group.close()?;
-        self.groups += 1;
-        Ok(())
+        let group = self.begin_group()?;
+        group.encode(batch, runs);
+        self.append(group)
     }
 
     /// Bytes written.
@@ -92,6 +121,81 @@ impl<W: Write + Send> TableFile<W> {
     /// The output's.
     pub fn close(self) -> Result<()> {
         self.writer.close().map(drop)
+    }
+}
+
+/// The columns of a row group. Threads encode them side by side, a field at a time.
+pub struct GroupColumns {
+    fields: Vec<FieldColumns>,
+    /// Fields that no thread has begun, from the first on.
+    left: AtomicUsize,
+    properties: WriterPropertiesPtr,
+    level: ZstdLevel,
+}
+
+/// The columns of a field: one, or those of keys and values of a map.
+struct FieldColumns {
+    field: FieldRef,
+    columns: Vec<ColumnDescPtr>,
+    /// Write the columns if `column_chunk` does not.
+    others: Mutex<Vec<ArrowColumnWriter>>,
+    encoded: Mutex<Option<Result<EncodedField>>>,
+}
+
+/// The encoded columns of a field.
+enum EncodedField {
+    /// By [`column_chunk`](super::column_chunk).
+    Ours(Vec<Chunk>),
+    /// By the crate.
+    Others(Vec<ArrowColumnChunk>),
+}
+
+impl GroupColumns {
+    /// Encodes fields of `batch`, whose rows are written in the order of `runs`, as long as there are fields that no
+    /// thread has begun. Errors come when the group is [appended](TableFile::append).
+    pub fn encode(&self, batch: &RecordBatch, runs: &[Range<usize>]) {
+        let mut compressor = None;
+        // From the last on: maps take longest, and are last.
+        let take = || self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).ok();
+        while let Some(left) = take() {
+            let (field, array) = (&self.fields[left - 1], batch.column(left - 1));
+            let encoded = compressor_of(&mut compressor, self.level)
+                .and_then(|compressor| field.encode(array, Rows(runs), &self.properties, compressor));
+            *lock(&field.encoded) = Some(encoded);
+        }
+    }
+}
+
+/// Each is held by one thread, and where it panicked, the field counts as not encoded.
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The compressor of a thread, which is made when it is first needed.
+fn compressor_of(compressor: &mut Option<Compressor>, level: ZstdLevel) -> Result<&mut Compressor> {
+    match compressor {
+        Some(known) => Ok(known),
+        none => Ok(none.insert(Compressor::new(level)?)),
+    }
+}
+
+impl FieldColumns {
+    fn encode(
+        &self,
+        array: &ArrayRef,
+        rows: Rows<'_>,
+        properties: &WriterPropertiesPtr,
+        compressor: &mut Compressor,
+    ) -> Result<EncodedField> {
+        if let Some(chunks) = chunks(array, rows, &self.columns, properties, compressor)? {
+            return Ok(EncodedField::Ours(chunks));
+        }
+        let mut writers = std::mem::take(&mut *lock(&self.others));
+        for run in rows.0 {
+            let leaves = compute_leaves(&self.field, &array.slice(run.start, run.len()))?;
+            writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))?;
+        }
+        Ok(EncodedField::Others(writers.into_iter().map(ArrowColumnWriter::close).collect::<Result<_>>()?))
     }
 }
 
@@ -127,26 +231,11 @@ fn chunks(
     Ok(Some(chunks))
 }
 
-/// Writes the columns of a field as the crate does.
-fn write_other<W: Write + Send>(
-    field: &Field,
-    array: &ArrayRef,
-    rows: Rows<'_>,
-    mut writers: Vec<ArrowColumnWriter>,
-    group: &mut SerializedRowGroupWriter<'_, W>,
-) -> Result<()> {
-    for run in rows.0 {
-        let leaves = compute_leaves(field, &array.slice(run.start, run.len()))?;
-        writers.iter_mut().zip(&leaves).try_for_each(|(writer, leaf)| writer.write(leaf))?;
-    }
-    writers.into_iter().try_for_each(|writer| writer.close()?.append_to_row_group(group))
-}
-
 #[cfg(test)]
 mod tests {
     use arrow_array::{DictionaryArray, Int32Array, Int64Array, MapArray, StringArray, StructArray};
     use arrow_buffer::OffsetBuffer;
-    use arrow_schema::{Fields, Schema};
+    use arrow_schema::{Field, Fields, Schema};
     use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use proptest::prelude::*;

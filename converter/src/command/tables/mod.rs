@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //! `bblog convert --format parquet` and `--format arrow`: connections and events as tables.
 
+mod event_groups;
 mod files;
 mod fingerprint;
 mod manifest;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::input::host::{NO_VALUE, escape};
 use crate::output::part;
 use crate::output::unfinished::{UnfinishedFiles, UnfinishedGuard};
 use crate::table::events::MAX_ROWS;
-use crate::table::row_group::TableFile;
+use crate::table::row_group::{GroupColumns, TableFile};
 
 /// Files that are open at a time; beyond them the one that was written to longest ago is completed.
 const MAX_OPEN: usize = 32;
@@ -105,27 +104,50 @@ impl RunFiles {
         }
     }
 
-    /// Writes rows, in the order of `runs`, as a row group of their own.
+    /// The columns of a row group, to be encoded. No other group begins before it [ends](RunFiles::end_group).
+    pub(super) fn begin_group(
+        &mut self,
+        partition: &Partition,
+        schema: &SchemaRef,
+    ) -> Result<GroupColumns, TablesError> {
+        self.turn += 1;
+        if !self.open.contains_key(partition) && self.open.len() >= MAX_OPEN {
+            let oldest = self.open.iter().min_by_key(|open| open.1.turn).map(|open| open.0.clone());
+            oldest.map_or(Ok(()), |oldest| self.complete(&oldest))?;
+        }
+        let mut open = match self.open.remove(partition) {
+            Some(open) => open,
+            None => self.create(partition, schema)?,
+        };
+        open.turn = self.turn;
+        let columns = open.file.begin_group();
+        let name = self.root.join(&open.done.place);
+        self.open.insert(partition.clone(), open);
+        columns.map_err(TablesError::of_parquet(name))
+    }
+
+    /// Writes a row group whose columns are encoded.
+    pub(super) fn end_group(
+        &mut self,
+        partition: &Partition,
+        columns: GroupColumns,
+    ) -> Result<(), TablesError> {
+        // It was opened when the group began.
+        let Some(open) = self.open.get_mut(partition) else { return Ok(()) };
+        let name = self.root.join(&open.done.place);
+        open.file.append(columns).map_err(TablesError::of_parquet(&name))?;
+        if open.file.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
+    }
+
+    /// Writes rows as a row group of their own.
     pub(super) fn write_group(
         &mut self,
         partition: &Partition,
         batch: &RecordBatch,
-        runs: &[Range<usize>],
     ) -> Result<(), TablesError> {
-        self.turn += 1;
-        if !self.open.contains_key(partition) {
-            if self.open.len() >= MAX_OPEN {
-                let oldest = self.open.iter().min_by_key(|open| open.1.turn).map(|open| open.0.clone());
-                oldest.map_or(Ok(()), |oldest| self.complete(&oldest))?;
-            }
-            let open = self.create(partition, &batch.schema())?;
-            self.open.insert(partition.clone(), open);
-        }
-        let Some(open) = self.open.get_mut(partition) else { return Ok(()) };
-        open.turn = self.turn;
-        let name = self.root.join(&open.done.place);
-        open.file.write(batch, runs).map_err(TablesError::of_parquet(&name))?;
-        if open.file.bytes_written() >= MAX_BYTES { self.complete(partition) } else { Ok(()) }
+        let columns = self.begin_group(partition, &batch.schema())?;
+        columns.encode(batch, std::slice::from_ref(&(0..batch.num_rows())));
+        self.end_group(partition, columns)
     }
 
     fn create(&mut self, partition: &Partition, schema: &SchemaRef) -> Result<OpenPart, TablesError> {

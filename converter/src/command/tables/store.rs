@@ -11,6 +11,7 @@ use bblog_analysis::{Number, Step};
 use bblog_dissector::Micros;
 use bblog_dissector::catalog::Catalog;
 
+use super::event_groups::EventGroups;
 use super::fingerprint::{self, Fingerprints};
 use super::manifest::{self, Manifest, ManifestFile};
 use super::parts::{Done, Partition, RunFiles};
@@ -19,6 +20,7 @@ use super::{Table, TablesError, schema_table};
 use crate::event::decode::DecodedItem;
 use crate::event::item::Clock;
 use crate::input::InputName;
+use crate::jobs::Jobs;
 use crate::output::unfinished::UnfinishedFiles;
 use crate::table::arrow_row;
 use crate::table::events::{EventTable, MAX_ROWS, Shape};
@@ -42,11 +44,10 @@ pub struct TableFolder {
     /// Manifests of runs that this one replaces.
     replaced: Vec<PathBuf>,
     parts: RunFiles,
+    groups: EventGroups,
     /// An empty table for each table of events.
     kinds: Vec<(Arc<str>, EventTable)>,
     events: BTreeMap<Partition, EventTable>,
-    /// A table that was written, with its memory, and the folder of its kind.
-    spare: Option<(Arc<str>, EventTable)>,
     waiting: usize,
     connections: Option<BTreeMap<Partition, Vec<ConnectionRow>>>,
     waiting_connections: usize,
@@ -65,6 +66,8 @@ pub struct RunOptions<'a> {
     pub overwrite: bool,
     /// Takes files while they are written.
     pub unfinished: &'a UnfinishedFiles,
+    /// How many threads work.
+    pub jobs: Jobs,
 }
 
 impl TableFolder {
@@ -78,7 +81,7 @@ impl TableFolder {
         known: &mut Fingerprints,
         catalog: &Catalog,
     ) -> Result<TableFolder, TablesError> {
-        let RunOptions { root, tables, summary, overwrite, unfinished } = *options;
+        let RunOptions { root, tables, summary, overwrite, unfinished, jobs } = *options;
         let mut kinds = Vec::new();
         for table in tables {
             let shape = match table {
@@ -112,11 +115,11 @@ impl TableFolder {
             root: root.to_owned(),
             unfinished: unfinished.clone(),
             parts: RunFiles::new(root, &run, unfinished),
+            groups: EventGroups::new(root.to_owned(), jobs),
             manifest,
             replaced: replaced.into_iter().map(|(path, _)| path).collect(),
             kinds,
             events: BTreeMap::new(),
-            spare: None,
             waiting: 0,
             connections: tables.contains(&Table::Connections).then(BTreeMap::new),
             waiting_connections: 0,
@@ -132,8 +135,8 @@ impl TableFolder {
     pub fn finish(mut self, foreign: &[InputName]) -> Result<(), TablesError> {
         let foreign: Vec<String> = foreign.iter().map(InputName::to_string).collect();
         self.manifest.inputs.retain(|input| !foreign.contains(&input.name));
-        while let Some((partition, mut table)) = self.events.pop_first() {
-            write_events(&mut self.parts, &partition, &mut table, &self.root)?;
+        while let Some((partition, table)) = self.events.pop_first() {
+            self.groups.write(&mut self.parts, partition, table)?;
         }
         self.write_connections()?;
         self.write_schema()?;
@@ -166,6 +169,7 @@ impl TableFolder {
     }
 
     fn write_connections(&mut self) -> Result<(), TablesError> {
+        self.groups.complete(&mut self.parts)?;
         let schema = arrow_row::schema();
         let fields = schema.fields().iter().enumerate();
         let columns: Vec<usize> =
@@ -176,7 +180,7 @@ impl TableFolder {
                 // The machine is in the name of the folder: an engine that has it twice fails (DataFusion, Hive).
                 let batch = arrow_row::batch(&schema, rows.iter()).and_then(|batch| batch.project(&columns));
                 let batch = batch.map_err(TablesError::of_arrow(&self.root))?;
-                self.parts.write_group(&partition, &batch, std::slice::from_ref(&(0..batch.num_rows())))?;
+                self.parts.write_group(&partition, &batch)?;
             }
         }
         self.waiting_connections = 0;
@@ -211,11 +215,7 @@ impl Sink for TableFolder {
                 continue;
             }
             let partition = Partition { table: Arc::clone(name), day, host: host.cloned() };
-            let spare = &mut self.spare;
-            let table = self.events.entry(partition).or_insert_with(|| {
-                let fits = spare.take_if(|spare| spare.0 == *name);
-                fits.map_or_else(|| kind.another(), |(_, table)| table)
-            });
+            let table = self.events.entry(partition).or_insert_with(|| kind.another());
             table.add(decoded, fed);
             let is_full = table.is_full();
             self.waiting += 1;
@@ -253,25 +253,8 @@ impl TableFolder {
         let Some(mut table) = self.events.remove(&partition) else { return Ok(()) };
         self.waiting -= table.len();
         table.identify(|number| ids.get(number));
-        write_events(&mut self.parts, &partition, &mut table, &self.root)?;
-        self.spare = Some((partition.table, table));
-        Ok(())
+        self.groups.write(&mut self.parts, partition, table)
     }
-}
-
-fn write_events(
-    parts: &mut RunFiles,
-    partition: &Partition,
-    table: &mut EventTable,
-    root: &Path,
-) -> Result<(), TablesError> {
-    if table.is_empty() {
-        return Ok(());
-    }
-    let (batch, runs) = table.take().map_err(TablesError::of_arrow(root))?;
-    parts.write_group(partition, &batch, &runs)?;
-    table.recycle(batch);
-    Ok(())
 }
 
 /// The day of a time, since 1970.
