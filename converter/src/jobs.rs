@@ -309,9 +309,9 @@ mod tests {
         let put_so_far = AtomicUsize::new(0);
         let take = |from: &mut u64, task: &mut u64| {
             // What came before the pause is done.
-            assert!(*from % 10 != 0 || put_so_far.load(SeqCst) as u64 == *from);
+            assert!(!from.is_multiple_of(10) || put_so_far.load(SeqCst) as u64 == *from);
             let taken = below(200)(from, task);
-            if *from % 10 == 0 && taken == Taken::More { Taken::Pause } else { taken }
+            if from.is_multiple_of(10) && taken == Taken::More { Taken::Pause } else { taken }
         };
         let put = |_: &mut Vec<u64>, _| {
             put_so_far.fetch_add(1, SeqCst);

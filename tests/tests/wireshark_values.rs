@@ -255,7 +255,7 @@ fn schemas_of_ones_own_are_read_at_start() {
         .trim();
     std::fs::create_dir_all(folder).unwrap();
     let saved = format!("eventlog-record.schemas: {}\n", by_preference.display());
-    std::fs::write(std::path::Path::new(folder).join("preferences"), saved).unwrap();
+    std::fs::write(Path::new(folder).join("preferences"), saved).unwrap();
     tshark.set("BBLOG_SCHEMAS", by_variable.to_str().unwrap());
     let names =
         ["bblog.event", "eventlog.site.harvest.apples", "eventlog.farm.harvest.pears", "bblog.summary"];

@@ -45,9 +45,7 @@ pub fn walk_live(
     mut each: impl FnMut(Visit<'_, '_>) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut walk = Walk::new(events, selection, on_error);
-    match walk
-        .go_on(|visit| each(visit).map_or_else(|error| ControlFlow::Break(error), ControlFlow::Continue))
-    {
+    match walk.go_on(|visit| each(visit).map_or_else(ControlFlow::Break, ControlFlow::Continue)) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),
     }
