@@ -86,8 +86,9 @@ impl EventGroups {
         if let Some(Err(panic)) = thread.map(JoinHandle::join) {
             std::panic::resume_unwind(panic);
         }
-        // The thread, which had the other one, is over.
-        let Some(EventGroup { table, rows, columns }) = Arc::into_inner(group) else { return Ok(()) };
+        let Some(EventGroup { table, rows, columns }) = Arc::into_inner(group) else {
+            unreachable!("the thread that had the other one is over")
+        };
         let rows = rows.into_inner().transpose().map_err(TablesError::of_arrow(&self.root))?;
         files.end_group(&partition, columns)?;
         let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
